@@ -1,0 +1,164 @@
+"""All that a strategy may look at while it chooses; hidden labels are not among it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from . import seeding
+from .batches import Batch, Loader
+from .measure import Measures
+from .progress import Progress, Silent
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from .images import ImageStore
+    from .task import Companion, Output, TaskModel
+
+    Indices = npt.NDArray[np.int64]
+
+
+class Cycle:
+    """One look at the pool: the trained model, what is labeled, what may be chosen.
+
+    Attributes:
+        number: cycles completed before this one.
+        model: the task model, trained, in eval mode on `device`.
+        companion: the strategy's own companion, trained with the model, or None.
+        labeled: [n] int64 ascending, positions in the pool.
+        targets: [n, ...] what the model trained on, in the order of `labeled`.
+        candidates: [m] int64 ascending, what may be chosen.
+        rng: numpy generator of this cycle and strategy.
+        device: where tensors live.
+        diagnostics: numbers and sentences to be recorded with the query; strategies add to it.
+        measures: seconds and peak memory by phase.
+        progress: where long work shows how far it is.
+    """
+
+    def __init__(
+        self,
+        *,
+        number: int,
+        model: TaskModel,
+        companion: Companion | None,
+        images: ImageStore,
+        labeled: Indices,
+        targets: Tensor,
+        candidates: Indices,
+        seed: int,
+        device: torch.device,
+        batch_size: int = 256,
+        progress: Progress | None = None,
+        measures: Measures | None = None,
+    ) -> None:
+        self.number, self.model, self.companion = number, model, companion
+        self.labeled, self.targets, self.candidates = labeled, targets, candidates
+        self.device, self.batch_size = device, batch_size
+        self.rng = seeding.numpy_generator(seed, "cycle")
+        self.diagnostics: dict[str, Any] = {}
+        self.progress: Progress = Silent() if progress is None else progress
+        self.measures = Measures() if measures is None else measures
+        self.scores: dict[int, float] = {}
+        self._seed = seed
+        self._loader = Loader(images, device, targets=targets, labeled=labeled)
+        self._embeddings: Tensor | None = None
+        self._row = np.full(len(images), -1, dtype=np.int64)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the pool's images."""
+        return self._loader.store.shape
+
+    def generator(self, *purpose: str | int) -> torch.Generator:
+        """Return a torch generator on the CPU for one purpose of this cycle and strategy."""
+        return seeding.torch_generator(self._seed, *purpose)
+
+    def batches(
+        self,
+        indices: Indices,
+        *,
+        size: int | None = None,
+        train: bool = False,
+        forever: bool = False,
+        augment: bool = False,
+    ) -> Iterator[Batch]:
+        """Yield batches of images; targets are there for labeled images only.
+
+        Args:
+            indices: positions in the pool.
+            size: images a batch; the cycle's own by default.
+            train: shuffle, from `rng`; otherwise in order.
+            forever: begin again without end (only with `train`), every batch of one size.
+            augment: flip and move images (only with `train`).
+
+        Raises:
+            ValueError: `train` or `forever` over no images at all.
+        """
+        size = size or self.batch_size
+        if forever:
+            return self._loader.forever(indices, size, self.rng, augmented=augment)
+        if train:
+            return self._loader.epoch(indices, size, self.rng, augmented=augment)
+        return self._loader.sequential(indices, size)
+
+    def outputs(self, indices: Indices) -> Iterator[Output]:
+        """Yield the model's outputs in order, in eval mode and without gradients."""
+        with self.progress.bar(len(indices), "score") as bar:
+            for batch in self._loader.sequential(indices, self.batch_size):
+                with torch.inference_mode():
+                    yield self.model.forward_batch(batch)
+                bar.update(len(batch))
+
+    def embeddings(self, indices: Indices) -> Tensor:
+        """Return the embeddings [n, D] float32 on `device`; each image is embedded once a cycle."""
+        missing = np.unique(indices[self._row[indices] < 0])
+        if len(missing):
+            with self.measure("embed"):
+                found = torch.cat([self._embedding(output) for output in self.outputs(missing)])
+            known = 0 if self._embeddings is None else len(self._embeddings)
+            self._row[missing] = known + np.arange(len(missing))
+            self._embeddings = found if self._embeddings is None else torch.cat([self._embeddings, found])
+        assert self._embeddings is not None or len(indices) == 0
+        if self._embeddings is None:
+            return torch.empty(0, self.model.spec.embedding_dim or 0, device=self.device)
+        return self._embeddings[torch.from_numpy(self._row[indices]).to(self.device)]
+
+    @staticmethod
+    def _embedding(output: Output) -> Tensor:
+        if output.embedding is None:
+            raise ValueError("the task model gives no embedding; declare needs = {'embedding'}")
+        return output.embedding.float().flatten(1)
+
+    def best(self, scores: Tensor, n: int) -> Indices:
+        """Return the n candidates of highest score, highest first; ties go to the earlier index.
+
+        Args:
+            scores: [m], in the order of `candidates`.
+            n: how many.
+
+        Raises:
+            ValueError: the scores are not one a candidate, or hold NaN.
+        """
+        values = scores.detach().double().cpu().numpy()
+        if values.shape != self.candidates.shape:
+            raise ValueError(f"{values.shape} scores for {len(self.candidates)} candidates")
+        if np.isnan(values).any():
+            raise ValueError("some scores are NaN")
+        order = np.argsort(-values, kind="stable")[:n]
+        chosen = self.candidates[order]
+        self.record_scores(chosen, values[order])
+        return chosen
+
+    def record_scores(self, indices: Indices, scores: npt.ArrayLike) -> None:
+        """Keep the scores of chosen images, to be recorded with the query."""
+        self.scores.update(zip(indices.tolist(), np.asarray(scores, dtype=np.float64).tolist(), strict=True))
+
+    def measure(self, phase: str) -> contextlib.AbstractContextManager[None]:
+        """Record the seconds and peak memory of a block under a phase: embed, adversary, score, select."""
+        return self.measures.phase(phase)

@@ -1,0 +1,41 @@
+"""The hooks that a plugin may implement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .markers import hookspec
+
+if TYPE_CHECKING:
+    import click
+
+    from .campaign import Campaign, CycleRecord
+    from .oracle import Oracle
+    from .strategy import Strategy
+    from .task import TaskModel
+
+
+@hookspec
+def alkit_strategies() -> Sequence[type[Strategy]]:  # type: ignore[empty-body]
+    """Return the strategies of this plugin; each `name` is also an entry point in `alkit.strategies`."""
+
+
+@hookspec
+def alkit_tasks() -> Sequence[type[TaskModel]]:  # type: ignore[empty-body]
+    """Return the task models of this plugin; each `name` is also an entry point in `alkit.tasks`."""
+
+
+@hookspec
+def alkit_oracles() -> Sequence[type[Oracle]]:  # type: ignore[empty-body]
+    """Return the oracles of this plugin; each `name` is also an entry point in `alkit.oracles`."""
+
+
+@hookspec
+def alkit_commands(cli: click.Group) -> None:
+    """Add commands to the command line (entry-point group `alkit.extensions`)."""
+
+
+@hookspec
+def alkit_cycle_finished(campaign: Campaign, record: CycleRecord) -> None:
+    """Observe a recorded query (entry-point group `alkit.extensions`)."""

@@ -1,0 +1,193 @@
+"""Options: the fields of a dataclass are what the command line, JSON, `repr` and the docs show."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, Union
+
+from .errors import InvalidOption
+
+T = TypeVar("T")
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Any:
+    """Declare a field with the sentence that `--help` and the docs show.
+
+    Args:
+        default: the value when nothing is said.
+        help: one short phrase, with the unit.
+        minimum: the smallest number allowed.
+        maximum: the largest number allowed.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "minimum": minimum, "maximum": maximum})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a plugin: its kebab-case name, its type and default, its sentence."""
+
+    name: str
+    field: str
+    type: Any
+    default: Any
+    help: str
+    minimum: float | None
+    maximum: float | None
+
+    @property
+    def type_name(self) -> str:
+        """The type as a user reads it: `int`, `margin|ranking`."""
+        return _type_name(self.type)
+
+
+def options_of(cls: type) -> list[Option]:
+    """List the options that a plugin class declares, in order."""
+    hints = typing.get_type_hints(cls)
+    return [
+        Option(
+            name=field.name.replace("_", "-"),
+            field=field.name,
+            type=hints[field.name],
+            default=field.default,
+            help=field.metadata.get("help", ""),
+            minimum=field.metadata.get("minimum"),
+            maximum=field.metadata.get("maximum"),
+        )
+        for field in dataclasses.fields(cls)
+        if field.init
+    ]
+
+
+def build(cls: type[T], given: Mapping[str, Any] | None = None) -> T:
+    """Make an instance of a plugin from options as text or as values.
+
+    `preset` starts from a named set of values (`cls.presets`); what is given explicitly wins over it.
+
+    Raises:
+        InvalidOption: with the list of options, or with what the value should be.
+    """
+    given = dict(given or {})
+    known = {option.name: option for option in options_of(cls)}
+    presets: Mapping[str, Mapping[str, Any]] = getattr(cls, "presets", {})
+    label = f"'{getattr(cls, 'name', cls.__name__)}'"
+    values: dict[str, Any] = {}
+    preset = given.pop("preset", None)
+    if preset is not None:
+        if preset not in presets:
+            raise InvalidOption(f"{label} has no preset '{preset}'; it has {', '.join(presets) or 'none'}")
+        values.update(presets[preset])
+    for key, value in given.items():
+        name = key.replace("_", "-")
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise InvalidOption(f"{label} has no option '{key}'; it has {listed}")
+        values[known[name].field] = _converted(known[name], value, label)
+    try:
+        return cls(**values)
+    except (TypeError, ValueError) as error:
+        raise InvalidOption(f"the options of {label} do not fit: {error}") from error
+
+
+def values_of(plugin: Any) -> dict[str, Any]:
+    """Return the options in force as JSON values, by kebab-case name."""
+    return {option.name: getattr(plugin, option.field) for option in options_of(type(plugin))}
+
+
+def parse_pairs(pairs: typing.Iterable[str]) -> dict[str, str]:
+    """Turn `key=value` words into a mapping.
+
+    Raises:
+        InvalidOption: for a word without an equals sign, or a key given twice.
+    """
+    parsed: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise InvalidOption(f"'{pair}' is not of the form key=value")
+        if key in parsed:
+            raise InvalidOption(f"option '{key}' is given twice")
+        parsed[key] = value
+    return parsed
+
+
+def _converted(option: Option, value: Any, label: str) -> Any:
+    try:
+        converted = _convert(option.type, value)
+    except (TypeError, ValueError):
+        raise InvalidOption(
+            f"option '{option.name}' of {label} should be {option.type_name}, not '{value}'"
+        ) from None
+    if isinstance(converted, (int, float)) and not isinstance(converted, bool):
+        low, high = option.minimum, option.maximum
+        too_low = low is not None and converted < low
+        too_high = high is not None and converted > high
+        if too_low or too_high or not math.isfinite(converted):
+            bounds = f"at least {low:g}" if high is None else f"between {low:g} and {high:g}"
+            raise InvalidOption(f"option '{option.name}' of {label} should be {bounds}, not {value}")
+    return converted
+
+
+def _convert(hint: Any, value: Any) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        if value is None or (isinstance(value, str) and value.lower() in ("none", "auto", "")):
+            if type(None) in arguments:
+                return None
+        for argument in arguments:
+            if argument is not type(None):
+                try:
+                    return _convert(argument, value)
+                except (TypeError, ValueError):
+                    continue
+        raise ValueError(value)
+    if origin is Literal:
+        for choice in arguments:
+            if str(choice) == str(value):
+                return choice
+        raise ValueError(value)
+    if origin is tuple:
+        words = value.split(",") if isinstance(value, str) else list(value)
+        return tuple(_convert(arguments[0], word.strip() if isinstance(word, str) else word) for word in words)
+    if hint is bool:
+        return _boolean(value)
+    if hint in (int, float):
+        if isinstance(value, bool):
+            raise ValueError(value)
+        if hint is int and isinstance(value, float) and not value.is_integer():
+            raise ValueError(value)
+        return hint(value)
+    if hint is str and isinstance(value, str):
+        return value
+    raise ValueError(value)
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).lower()
+    if word in ("true", "yes", "on", "1"):
+        return True
+    if word in ("false", "no", "off", "0"):
+        return False
+    raise ValueError(value)
+
+
+def _type_name(hint: Any) -> str:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return "|".join("none" if argument is type(None) else _type_name(argument) for argument in arguments)
+    if origin is Literal:
+        return "|".join(str(choice) for choice in arguments)
+    if origin is tuple:
+        return f"{_type_name(arguments[0])},..."
+    return getattr(hint, "__name__", str(hint))

@@ -1,0 +1,60 @@
+"""Randomness: one seed a campaign, generators derived by purpose, global generators fenced."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import random
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+
+def derive(seed: int, *purpose: str | int) -> int:
+    """Derive a seed in [0, 2^63) for one purpose: the same words give the same seed in every process."""
+    text = "/".join(str(part) for part in (seed, *purpose))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+def numpy_generator(seed: int, *purpose: str | int) -> np.random.Generator:
+    """Return a numpy generator for one purpose."""
+    import numpy as np
+
+    return np.random.default_rng(derive(seed, *purpose))
+
+
+def torch_generator(seed: int, *purpose: str | int) -> torch.Generator:
+    """Return a torch generator on the CPU for one purpose."""
+    import torch
+
+    return torch.Generator().manual_seed(derive(seed, *purpose))
+
+
+@contextlib.contextmanager
+def fence(seed: int) -> Iterator[None]:
+    """Seed the global generators of random, numpy and torch for a block, and put them back after it."""
+    import numpy as np
+
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    torch_module = sys.modules.get("torch")
+    torch_state = cuda_states = None
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    if torch_module is not None:
+        torch_state = torch_module.get_rng_state()
+        if torch_module.cuda.is_available() and torch_module.cuda.is_initialized():
+            cuda_states = torch_module.cuda.get_rng_state_all()
+        torch_module.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+        if torch_module is not None and torch_state is not None:
+            torch_module.set_rng_state(torch_state)
+            if cuda_states is not None:
+                torch_module.cuda.set_rng_state_all(cuda_states)

@@ -1,0 +1,1 @@
+"""Oracles that come with alkit."""

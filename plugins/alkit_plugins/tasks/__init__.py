@@ -1,0 +1,1 @@
+"""Task models that come with alkit."""
