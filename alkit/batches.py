@@ -23,11 +23,12 @@ class Batch:
     Attributes:
         indices: [B] int64, positions in the pool.
         targets: [B, ...] on the device, or None where nothing is known.
+        loader: where the batch comes from.
     """
 
     def __init__(self, loader: Loader, indices: Indices, seed: int | None) -> None:
-        self.indices = indices
-        self._loader, self._seed = loader, seed
+        self.indices, self.loader = indices, loader
+        self._seed = seed
         self._images: Tensor | None = None
         self.targets = None if loader.targets is None else loader.target_rows(indices)
 
@@ -38,7 +39,7 @@ class Batch:
     def images(self) -> Tensor:
         """[B, C, H, W] float32 on the device, normalized, augmented if drawn for training."""
         if self._images is None:
-            self._images = self._loader.load(self.indices, self._seed)
+            self._images = self.loader.load(self.indices, self._seed)
         return self._images
 
 

@@ -1,0 +1,67 @@
+"""Pool-based deep active learning on images: which ones to label next, and did it help."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .markers import hookimpl
+from .options import option
+
+if TYPE_CHECKING:
+    from .batches import Batch as Batch
+    from .campaign import Campaign as Campaign
+    from .cycle import Cycle as Cycle
+    from .errors import AlkitError as AlkitError
+    from .images import ImageStore as ImageStore
+    from .oracle import Answer as Answer
+    from .oracle import Oracle as Oracle
+    from .pool import Pool as Pool
+    from .queries import Query as Query
+    from .sources import Source as Source
+    from .sources import open_source as open_source
+    from .strategy import ScoreStrategy as ScoreStrategy
+    from .strategy import Strategy as Strategy
+    from .task import Companion as Companion
+    from .task import Output as Output
+    from .task import Step as Step
+    from .task import Tap as Tap
+    from .task import TaskModel as TaskModel
+    from .task import TaskSpec as TaskSpec
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AlkitError": "errors",
+    "Answer": "oracle",
+    "Batch": "batches",
+    "Campaign": "campaign",
+    "Companion": "task",
+    "Cycle": "cycle",
+    "ImageStore": "images",
+    "Oracle": "oracle",
+    "Output": "task",
+    "Pool": "pool",
+    "Query": "queries",
+    "ScoreStrategy": "strategy",
+    "Source": "sources",
+    "Step": "task",
+    "Strategy": "strategy",
+    "Tap": "task",
+    "TaskModel": "task",
+    "TaskSpec": "task",
+    "open_source": "sources",
+}
+
+__all__ = sorted([*_HOME, "__version__", "hookimpl", "option"])
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for, so that `import alkit` stays quick."""
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module 'alkit' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

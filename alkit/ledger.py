@@ -1,0 +1,253 @@
+"""The SQLite file under a campaign: the frozen list of images, and events that are only ever added.
+
+A transaction is on the disk before anything is reported (write-ahead log, `synchronous=FULL`). Triggers refuse
+to change or delete a row, whoever asks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import CampaignError, CampaignLocked
+
+if TYPE_CHECKING:
+    from .images import ImageRecord
+    from .oracle import Answer
+
+# One entry a version of the format; a migration is only ever appended.
+MIGRATIONS = [
+    """
+    CREATE TABLE images (
+        idx INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
+        hash TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        unusable TEXT,
+        duplicate_of INTEGER REFERENCES images(idx)
+    );
+    CREATE TABLE test_images (
+        idx INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
+        hash TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        unusable TEXT,
+        duplicate_of INTEGER,
+        label TEXT
+    );
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        time TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        data TEXT NOT NULL
+    );
+    CREATE TABLE picks (
+        event INTEGER NOT NULL REFERENCES events(id),
+        rank INTEGER NOT NULL,
+        idx INTEGER NOT NULL REFERENCES images(idx),
+        score REAL,
+        PRIMARY KEY (event, rank),
+        UNIQUE (event, idx)
+    );
+    CREATE TABLE answers (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        event INTEGER NOT NULL REFERENCES events(id),
+        idx INTEGER NOT NULL REFERENCES images(idx),
+        kind TEXT NOT NULL CHECK (kind IN ('label', 'abstain', 'unusable')),
+        value TEXT,
+        annotator TEXT NOT NULL,
+        time TEXT NOT NULL,
+        cost REAL
+    );
+    CREATE INDEX answers_by_image ON answers(idx);
+    """
+    + "".join(
+        f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} are only ever added'); END;"
+        for table in ("images", "test_images", "events", "picks", "answers")
+        for verb in ("UPDATE", "DELETE")
+    )
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened: its number, time (ISO 8601, UTC), kind and what there is to say."""
+
+    id: int
+    time: str
+    kind: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """One accepted answer as it is kept; a later one of the same image is in force."""
+
+    id: int
+    event: int
+    index: int
+    answer: Answer
+
+
+class Ledger:
+    """Reads and adds to `campaign.db`.
+
+    Args:
+        path: the file; made anew if it is not there and `create` is set.
+        create: make it.
+
+    Raises:
+        CampaignError: it is missing, damaged, or of a newer format.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        self.path = path
+        if not create and not path.exists():
+            raise CampaignError(f"{path} is missing; the campaign cannot be read")
+        try:
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.execute("PRAGMA synchronous = FULL")
+            if create:
+                self._db.execute("PRAGMA journal_mode = WAL")
+            self._migrate()
+        except sqlite3.DatabaseError as error:
+            raise CampaignError(f"{path} cannot be used: {error}") from error
+
+    def _migrate(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise CampaignError(
+                f"{self.path} was made by a newer alkit (format {version}, this one knows {len(MIGRATIONS)}); "
+                "upgrade alkit"
+            )
+        for number in range(version, len(MIGRATIONS)):
+            self._db.executescript(
+                f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;"
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit all that the block adds, or nothing.
+
+        Raises:
+            CampaignLocked: another process has been writing for half a minute.
+            CampaignError: the disk is full or the file cannot be written.
+        """
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise CampaignLocked(f"{self.path} is being written by another process; try again") from error
+            raise CampaignError(f"{self.path} cannot be written: {error}") from error
+
+    def add_event(self, kind: str, data: Mapping[str, Any]) -> int:
+        """Add an event inside a transaction; return its number."""
+        cursor = self._db.execute(
+            "INSERT INTO events (time, kind, data) VALUES (?, ?, ?)",
+            (now(), kind, json.dumps(data, ensure_ascii=False, allow_nan=False)),
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def add_images(self, records: Iterable[ImageRecord]) -> None:
+        """Add images inside a transaction."""
+        self._db.executemany(
+            "INSERT INTO images VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(r.index, r.key, r.hash, r.width, r.height, r.unusable, r.duplicate_of) for r in records],
+        )
+
+    def add_test_images(self, records: Iterable[ImageRecord], labels: Mapping[str, str]) -> None:
+        """Add the test set inside a transaction; labels by key."""
+        self._db.executemany(
+            "INSERT INTO test_images VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (r.index, r.key, r.hash, r.width, r.height, r.unusable, r.duplicate_of, labels.get(r.key))
+                for r in records
+            ],
+        )
+
+    def add_picks(self, event: int, picks: Iterable[tuple[int, float | None]]) -> None:
+        """Add the picks of an `asked` event inside a transaction: (index, score), most wanted first."""
+        self._db.executemany(
+            "INSERT INTO picks VALUES (?, ?, ?, ?)",
+            [(event, rank, index, score) for rank, (index, score) in enumerate(picks, 1)],
+        )
+
+    def add_answers(self, event: int, answers: Iterable[tuple[int, Answer]]) -> None:
+        """Add the answers of an `answered` event inside a transaction."""
+        self._db.executemany(
+            "INSERT INTO answers (event, idx, kind, value, annotator, time, cost) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (event, index, a.kind, json.dumps(a.value, ensure_ascii=False), a.annotator, a.time or now(), a.cost)
+                for index, a in answers
+            ],
+        )
+
+    def images(self) -> list[ImageRecord]:
+        """Return the frozen list of images, in the order of their indices."""
+        from .images import ImageRecord
+
+        rows = self._db.execute(
+            "SELECT idx, key, hash, width, height, unusable, duplicate_of FROM images ORDER BY idx"
+        )
+        return [ImageRecord(*row) for row in rows]
+
+    def test_images(self) -> tuple[list[ImageRecord], list[str | None]]:
+        """Return the test images and their labels."""
+        from .images import ImageRecord
+
+        rows = self._db.execute(
+            "SELECT idx, key, hash, width, height, unusable, duplicate_of, label FROM test_images ORDER BY idx"
+        ).fetchall()
+        return [ImageRecord(*row[:7]) for row in rows], [row[7] for row in rows]
+
+    def events(self, *kinds: str) -> list[Event]:
+        """Return events in order, of some kinds or of all."""
+        where = f" WHERE kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
+        rows = self._db.execute(f"SELECT id, time, kind, data FROM events{where} ORDER BY id", kinds)
+        return [Event(number, time, kind, json.loads(data)) for number, time, kind, data in rows]
+
+    def picks(self, event: int) -> list[tuple[int, float | None]]:
+        """Return the picks of an `asked` event, most wanted first."""
+        rows = self._db.execute("SELECT idx, score FROM picks WHERE event = ? ORDER BY rank", (event,))
+        return list(rows)
+
+    def answers(self, index: int | None = None) -> list[AnswerRow]:
+        """Return all answers in the order of acceptance, or those of one image."""
+        from .oracle import Answer
+
+        where = "" if index is None else " WHERE idx = ?"
+        rows = self._db.execute(
+            f"SELECT id, event, idx, kind, value, annotator, time, cost FROM answers{where} ORDER BY id",
+            () if index is None else (index,),
+        )
+        return [
+            AnswerRow(number, event, at, Answer(kind, json.loads(value), annotator, time, cost))
+            for number, event, at, kind, value, annotator, time, cost in rows
+        ]
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601, to the millisecond."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,98 @@
+"""The state of a pool: which images are labeled, asked, set aside or free to be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from .oracle import Answer
+
+    Indices = npt.NDArray[np.int64]
+
+
+class Pool:
+    """Who is labeled, and with what answer; indices are positions in the whole pool, always.
+
+    Args:
+        size: images in the pool.
+        unusable: indices that cannot be read.
+        duplicates: indices of exact copies, with the index of the first.
+    """
+
+    def __init__(self, size: int, *, unusable: Iterable[int] = (), duplicates: dict[int, int] | None = None) -> None:
+        self.size = size
+        self.duplicates = dict(duplicates or {})
+        self._usable = np.ones(size, dtype=bool)
+        self._usable[list(unusable)] = False
+        self._distinct = np.ones(size, dtype=bool)
+        self._distinct[list(self.duplicates)] = False
+        self._answers: dict[int, Answer] = {}
+        self._asked: set[int] = set()
+
+    def original(self, index: int) -> int:
+        """Return the image that stands for `index`: itself, or the first of its exact copies."""
+        return self.duplicates.get(index, index)
+
+    def ask(self, indices: Iterable[int]) -> None:
+        """Set images aside until they are answered."""
+        self._asked.update(int(index) for index in indices)
+
+    def withdraw(self, indices: Iterable[int]) -> None:
+        """Give back images that were asked for and not answered."""
+        self._asked.difference_update(int(index) for index in indices)
+
+    def answer(self, index: int, answer: Answer) -> None:
+        """Take an answer; a later one replaces an earlier one."""
+        self._answers[int(index)] = answer
+        self._asked.discard(int(index))
+
+    def answer_of(self, index: int) -> Answer | None:
+        """Return the answer in force, or None."""
+        return self._answers.get(int(index))
+
+    @property
+    def labeled(self) -> Indices:
+        """Usable images with a label, ascending."""
+        return self._where({i for i, a in self._answers.items() if a.kind == "label"})
+
+    @property
+    def values(self) -> list[Any]:
+        """The labels, in the order of `labeled`."""
+        return [self._answers[int(index)].value for index in self.labeled]
+
+    @property
+    def pending(self) -> Indices:
+        """Asked and not yet answered, ascending."""
+        return self._where(self._asked)
+
+    @property
+    def set_aside(self) -> dict[str, int]:
+        """How many images are out of reach, by reason."""
+        kinds = [answer.kind for answer in self._answers.values()]
+        return {
+            "unreadable": int((~self._usable).sum()),
+            "duplicates": len(self.duplicates),
+            "abstained": kinds.count("abstain"),
+            "judged unusable": kinds.count("unusable"),
+        }
+
+    @property
+    def usable(self) -> npt.NDArray[np.bool_]:
+        """[size] bool: readable and not a copy of an earlier image."""
+        return self._usable & self._distinct
+
+    @property
+    def candidates(self) -> Indices:
+        """What a strategy may choose, ascending: usable, distinct, neither answered nor asked."""
+        free = self.usable
+        free[list(self._answers)] = False
+        free[list(self._asked)] = False
+        return np.flatnonzero(free).astype(np.int64)
+
+    def _where(self, indices: set[int]) -> Indices:
+        return np.array(sorted(indices), dtype=np.int64)

@@ -1,0 +1,242 @@
+"""The one training loop: SGD, a schedule, mixed precision, a companion's loss, checkpoints to resume from."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+from .errors import TrainingDiverged
+from .progress import Progress, Silent
+from .task import Step
+
+if TYPE_CHECKING:
+    from .batches import Batch
+    from .task import Companion, TaskModel
+
+Schedule = Literal["one-cycle", "cosine", "step", "constant"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+SECONDS_BETWEEN_SAVES = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How to train; every value is settled, so that it can be printed and recorded.
+
+    Attributes:
+        epochs: passes over the labeled images.
+        batch_size: images a step.
+        learning_rate: the largest of the schedule.
+        momentum: of SGD.
+        weight_decay: of SGD.
+        schedule: `one-cycle` (up for a quarter, down to zero), `cosine`, `step` (a tenth after 80 % of the
+            epochs), `constant`.
+        precision: of the forward pass; `auto` is bfloat16 where the device has it.
+        augment: flip and move the images.
+    """
+
+    epochs: int = 30
+    batch_size: int = 64
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: Schedule = "one-cycle"
+    precision: Precision = "auto"
+    augment: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the recipe as JSON values."""
+        return asdict(self)
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """Where and under which circumstances one training runs.
+
+    Attributes:
+        recipe: how to train.
+        device: where.
+        steps_per_epoch: batches that one epoch has.
+        progress: where epochs are shown.
+        checkpoint: file of the unfinished training, or None.
+        fingerprint: what the checkpoint must have been made from to be resumed.
+        label: what is trained, for messages: `cycle 3`.
+        history: mean loss by epoch, filled by the loop.
+    """
+
+    recipe: Recipe
+    device: torch.device
+    steps_per_epoch: int
+    progress: Progress = field(default_factory=Silent)
+    checkpoint: Path | None = None
+    fingerprint: str = ""
+    label: str = "training"
+    history: list[float] = field(default_factory=list)
+
+
+def fit(
+    model: TaskModel,
+    epoch_batches: Callable[[int], Iterable[Batch]],
+    companion: Companion | None,
+    session: Session,
+) -> None:
+    """Train the model, and the companion with it, for the recipe's epochs.
+
+    The batches of an epoch depend on the epoch's number only, so a resumed training is the same training.
+
+    Raises:
+        TrainingDiverged: the loss is not finite any more.
+    """
+    recipe, device = session.recipe, session.device
+    parameters = [p for p in model.network.parameters() if p.requires_grad]
+    if companion is not None:
+        parameters += [p for p in companion.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(
+        parameters, recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+    )
+    start = _resume(model, companion, optimizer, session)
+    saved = time.monotonic()
+    with session.progress.bar(recipe.epochs * session.steps_per_epoch, session.label) as bar:
+        bar.update(start * session.steps_per_epoch)
+        for epoch in range(start, recipe.epochs):
+            model.network.train()
+            if companion is not None:
+                companion.train()
+            total = torch.zeros((), device=device)
+            seen = 0
+            for number, batch in enumerate(epoch_batches(epoch)):
+                rate = learning_rate(recipe, epoch + number / session.steps_per_epoch)
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                loss, mean = _step_loss(model, companion, batch, epoch, session)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                optimizer.step()
+                total += mean.detach() * len(batch)
+                seen += len(batch)
+                bar.update(1)
+            mean_loss = float(total) / max(seen, 1)
+            if not math.isfinite(mean_loss):
+                raise TrainingDiverged(
+                    f"{session.label}: the loss became {mean_loss} in epoch {epoch + 1} of {recipe.epochs}; "
+                    "lower the learning rate, or look at the images and labels"
+                )
+            session.history.append(mean_loss)
+            if session.checkpoint is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                _save(model, companion, optimizer, epoch + 1, session)
+                saved = time.monotonic()
+    model.network.eval()
+    if companion is not None:
+        companion.train(False)
+
+
+def _step_loss(
+    model: TaskModel, companion: Companion | None, batch: Batch, epoch: int, session: Session
+) -> tuple[torch.Tensor, torch.Tensor]:
+    assert batch.targets is not None
+    with autocast(session.device, session.recipe.precision):
+        output = model.forward_batch(batch)
+        losses = model.loss(output, batch.targets)
+        mean = losses.float().mean()
+        if companion is None:
+            return mean, mean
+        images = batch.images
+        step = Step(epoch, session.recipe.epochs, images, batch.targets, output, losses)
+        return mean + companion.extra_loss(step).float(), mean
+
+
+def learning_rate(recipe: Recipe, epoch: float) -> float:
+    """Return the learning rate at a (fractional) epoch."""
+    done = min(epoch / recipe.epochs, 1.0)
+    if recipe.schedule == "constant":
+        factor = 1.0
+    elif recipe.schedule == "step":
+        factor = 1.0 if done < 0.8 else 0.1
+    elif recipe.schedule == "cosine":
+        factor = 0.5 * (1 + math.cos(math.pi * done))
+    else:
+        factor = 0.04 + 0.96 * done / 0.25 if done < 0.25 else 0.5 * (1 + math.cos(math.pi * (done - 0.25) / 0.75))
+    return recipe.learning_rate * factor
+
+
+def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[Any]:
+    """Return the mixed-precision context of a device: bfloat16 where asked for, or where it pays."""
+    if precision == "bfloat16" or (precision == "auto" and has_fast_bfloat16(device)):
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Say whether a device multiplies bfloat16 faster than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+        return bool(supported and supported())
+    return False
+
+
+def save_atomically(state: Any, path: Path) -> None:
+    """Write tensors, numbers and strings to a file that is there whole or not at all."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_safely(path: Path, device: torch.device | str = "cpu") -> Any:
+    """Read what `save_atomically` wrote; nothing is unpickled but tensors, numbers and strings."""
+    return torch.load(path, map_location=device, weights_only=True)
+
+
+def _save(
+    model: TaskModel, companion: Companion | None, optimizer: torch.optim.Optimizer, epoch: int, session: Session
+) -> None:
+    assert session.checkpoint is not None
+    save_atomically(
+        {
+            "fingerprint": session.fingerprint,
+            "epoch": epoch,
+            "network": model.network.state_dict(),
+            "companion": None if companion is None else companion.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "history": session.history,
+            "torch_rng": torch.get_rng_state(),
+        },
+        session.checkpoint,
+    )
+
+
+def _resume(
+    model: TaskModel, companion: Companion | None, optimizer: torch.optim.Optimizer, session: Session
+) -> int:
+    path = session.checkpoint
+    if path is None or not path.exists():
+        return 0
+    try:
+        state = load_safely(path, session.device)
+    except Exception:  # a damaged cache file is worth nothing and costs nothing
+        return 0
+    if state.get("fingerprint") != session.fingerprint:
+        return 0
+    model.network.load_state_dict(state["network"])
+    if companion is not None:
+        companion.load_state_dict(state["companion"])
+    optimizer.load_state_dict(state["optimizer"])
+    session.history[:] = state["history"]
+    torch.set_rng_state(state["torch_rng"].cpu())
+    session.progress.line(f"{session.label}: resumed after epoch {state['epoch']} of {session.recipe.epochs}")
+    return int(state["epoch"])

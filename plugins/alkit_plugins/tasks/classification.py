@@ -1,0 +1,253 @@
+"""Image classification with any network: built in, torchvision's, or the user's own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+import alkit
+from alkit import seeding
+from alkit.errors import InvalidAnswers, InvalidOption, TrainingError
+from alkit.options import option
+from alkit.task import Output, TaskModel, TaskSpec
+from alkit.training import Precision, Recipe, Schedule
+
+from .frozen import FrozenBackbone
+from .networks import expected_channels, find, logits
+from .taps import Listener, Wiring, wire
+
+if TYPE_CHECKING:
+    from alkit.batches import Batch
+
+STEPS = {"cpu": 500, "cuda": 2000}
+HEAD_STEPS = 1000
+
+
+@dataclass(kw_only=True)
+class Classification(TaskModel):
+    """One label an image, cross-entropy."""
+
+    name: ClassVar[str] = "classification"
+
+    model: str = option("auto", "network: small-cnn, resnet18, a torchvision name, or package.module:factory")
+    weights: str | None = option(None, "file of starting weights (.safetensors, or .pt of plain tensors)")
+    freeze_backbone: bool = option(False, "train a linear classifier on cached embeddings only")
+    taps: tuple[str, ...] | None = option(None, "modules whose outputs are the mid-level features")
+    embedding: str | None = option(None, "module whose output is the embedding")
+    epochs: int | None = option(None, "passes over the labeled images; auto from their number", minimum=1)
+    batch_size: int | None = option(None, "images a step; auto from the number of labels", minimum=2)
+    learning_rate: float | None = option(None, "largest learning rate; auto is 0.1", minimum=0)
+    momentum: float = option(0.9, "of SGD", minimum=0, maximum=1)
+    weight_decay: float = option(5e-4, "of SGD", minimum=0)
+    schedule: Schedule = option("one-cycle", "of the learning rate")
+    precision: Precision = option("auto", "of the forward pass; auto is bfloat16 where the device is fast at it")
+    augment: bool | None = option(None, "flip and move images; auto is yes, but not for grey or frozen ones")
+    label_smoothing: float = option(0.0, "share of the target spread over all classes", minimum=0, maximum=1)
+    class_weights: Literal["none", "balanced"] = option("none", "balanced: rare classes count more")
+    warm_start: bool = option(False, "go on from the last cycle's weights instead of new ones")
+
+    classes: tuple[str, ...] = field(init=False, default=(), repr=False)
+    cache_dir: Path | None = field(init=False, default=None, repr=False)
+
+    def build(self, image_shape: tuple[int, int, int], classes: Sequence[str], device: torch.device) -> None:
+        """Make the network and find its taps and embedding.
+
+        Raises:
+            InvalidOption: the network does not exist, cannot take such images, or its weights do not fit.
+        """
+        self.classes, self._device, self._image_shape = tuple(classes), device, image_shape
+        self._index = {name: number for number, name in enumerate(classes)}
+        self._class_weight: Tensor | None = None
+        self._frozen: FrozenBackbone | None = None
+        self._wiring: Wiring | None = None
+        channels, height, width = image_shape
+        num_outputs = max(len(classes), 2)
+        self.model = self._settled_model(image_shape, device)
+        self._make = find(self.model, channels, num_outputs, max(height, width))
+        self.reset(0)
+        assert self._wiring is not None
+        taps, dim = self._wiring.taps, self._wiring.embedding_dim
+        if self.freeze_backbone:
+            self._frozen = FrozenBackbone(
+                self.network, self._listener, dim, num_outputs, device, self.cache_dir
+            )
+            taps = self._frozen.taps
+            self.reset(0)
+        provides = {"model", "loss", "probabilities", "embedding", *(["features"] if taps else [])}
+        self.spec = TaskSpec(self.name, image_shape, num_outputs, frozenset(provides), taps, dim)
+
+    def reset(self, seed: int) -> None:
+        """Make the network again with weights from a seed, then load the starting weights, if any."""
+        if self._frozen is not None:
+            self.network = self._frozen.new_head(seed)
+            return
+        with seeding.fence(seed):
+            try:
+                network = self._make()
+            except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+                raise InvalidOption(f"the network '{self.model}' cannot be made: {error}") from error
+        self._repeat = expected_channels(network) == 3 and self._image_shape[0] == 1
+        if self._wiring is None:
+            self._wiring = self._wire(network)
+        if self.weights:
+            load_weights(network, Path(self.weights))
+        self.network = network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._listener = Listener(self.network, self._wiring)
+
+    def _wire(self, network: nn.Module) -> Wiring:
+        example = torch.zeros(2, 3 if self._repeat else self._image_shape[0], *self._image_shape[1:])
+        try:
+            return wire(network, example, max(len(self.classes), 2), self.taps, self.embedding)
+        except (RuntimeError, ValueError, AssertionError) as error:
+            size = "x".join(map(str, self._image_shape))
+            reason = str(error).strip().splitlines()[0]
+            raise InvalidOption(
+                f"the network '{self.model}' cannot take images of {size} (channels, height, width); choose "
+                f"another image size or network: {reason}"
+            ) from error
+
+    def forward(self, images: Tensor) -> Output:
+        """Return logits, probabilities, embedding and taps for normalized images [B, C, H, W]."""
+        if self._frozen is not None:
+            return self._head(self._frozen.embed(self._ready(images)))
+        prediction = logits(self.network(self._ready(images)))
+        features, embedding = self._listener.take()
+        return Output(prediction, prediction.float().softmax(dim=1), embedding, features)
+
+    def forward_batch(self, batch: Batch) -> Output:
+        """Run the network, or only its head on cached embeddings where the backbone is frozen."""
+        if self._frozen is not None:
+            return self._head(self._frozen.cached(batch))
+        return self.forward(batch.images)
+
+    def _head(self, embedding: Tensor) -> Output:
+        prediction = self.network(embedding)
+        return Output(prediction, prediction.float().softmax(dim=1), embedding, (embedding,))
+
+    def encode(self, values: Sequence[Any]) -> Tensor:
+        """Turn class names into class numbers, [n] int64."""
+        unknown = sorted({str(value) for value in values} - set(self._index))
+        if unknown:
+            raise InvalidAnswers(f"no class is called '{unknown[0]}'; there are {', '.join(self.classes)}")
+        return torch.tensor([self._index[str(value)] for value in values], dtype=torch.int64)
+
+    def loss(self, output: Output, targets: Tensor) -> Tensor:
+        """Return the cross-entropy per image, [B], weighted by class if asked for."""
+        return functional.cross_entropy(
+            output.prediction.float(),
+            targets,
+            weight=self._class_weight,
+            label_smoothing=self.label_smoothing if self.network.training else 0.0,
+            reduction="none",
+        )
+
+    def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Return accuracy, accuracy averaged over classes, and mean cross-entropy."""
+        right = torch.zeros(self.spec.num_outputs, device=self._device)
+        seen = torch.zeros_like(right)
+        total = torch.zeros((), device=self._device)
+        self.network.eval()
+        with torch.inference_mode():
+            for batch in batches:
+                output, targets = self.forward_batch(batch), cast(Tensor, batch.targets)
+                total += functional.cross_entropy(output.prediction.float(), targets, reduction="sum")
+                hit = (output.prediction.argmax(dim=1) == targets).float()
+                right.index_add_(0, targets, hit)
+                seen.index_add_(0, targets, torch.ones_like(hit))
+        count = float(seen.sum())
+        if count == 0:
+            return {}
+        present = seen > 0
+        return {
+            "accuracy": float(right.sum()) / count,
+            "balanced_accuracy": float((right[present] / seen[present]).mean()),
+            "loss": float(total) / count,
+        }
+
+    def recipe(self, labeled: int) -> Recipe:
+        """Settle what was left open: about the same number of steps whatever the labels, at least 20 epochs."""
+        batch_size = self.batch_size or (128 if labeled >= 20000 else 64 if labeled >= 256 else 32)
+        steps_per_epoch = max(1, -(-labeled // batch_size))
+        steps = HEAD_STEPS if self.freeze_backbone else STEPS.get(self._device.type, STEPS["cuda"])
+        epochs = self.epochs or min(200, max(20, math.ceil(steps / steps_per_epoch)))
+        grey = self._image_shape[0] == 1
+        augmented = self.augment if self.augment is not None else not grey
+        return Recipe(
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=0.1 if self.learning_rate is None else self.learning_rate,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+            schedule=self.schedule,
+            precision="float32" if self.freeze_backbone else self.precision,
+            augment=augmented and not self.freeze_backbone,
+        )
+
+    def prepare(self, targets: Tensor) -> None:
+        """Check that there is something to tell apart, and weigh the classes."""
+        counts = torch.bincount(targets, minlength=self.spec.num_outputs)
+        if int((counts > 0).sum()) < 2:
+            only = self.classes[int(counts.argmax())] if self.classes else "?"
+            raise TrainingError(
+                f"all {len(targets)} labels are '{only}', and a classifier needs two classes at least; label "
+                "more images first, for example those of 'alkit query --strategy random'"
+            )
+        if self.class_weights == "balanced":
+            present = (counts > 0).sum()
+            weight = counts.sum() / (present * counts.clamp_min(1))
+            self._class_weight = weight.float().to(self._device)
+
+    def _ready(self, images: Tensor) -> Tensor:
+        if self._repeat:
+            images = images.expand(-1, 3, -1, -1)
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def _settled_model(self, image_shape: tuple[int, int, int], device: torch.device) -> str:
+        if self.model != "auto":
+            return self.model
+        return "small-cnn" if device.type == "cpu" and max(image_shape[1:]) <= 128 else "resnet18"
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Load the tensors whose names and shapes fit; a classifier of another size keeps its new weights."""
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            loaded: Any = load_file(path)
+        else:
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InvalidOption(f"there is no file of weights at {path}") from None
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InvalidOption(f"the weights in {path} cannot be read safely: {reason}") from error
+    loaded = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
+    own = network.state_dict()
+    fitting = {}
+    for name, tensor in loaded.items():
+        plain = str(name).removeprefix("module.")
+        if isinstance(tensor, torch.Tensor) and plain in own and own[plain].shape == tensor.shape:
+            fitting[plain] = tensor
+    if not fitting:
+        raise InvalidOption(f"no tensor in {path} fits the network by name and shape")
+    missing = {name.rsplit(".", 1)[0] for name in own if name not in fitting}
+    if len(fitting) < len(own) / 2:
+        raise InvalidOption(
+            f"only {len(fitting)} of {len(own)} tensors in {path} fit the network; missing are "
+            f"{', '.join(sorted(missing)[:4])}, ..."
+        )
+    network.load_state_dict(fitting, strict=False)
+
+
+@alkit.hookimpl
+def alkit_tasks() -> list[type[TaskModel]]:
+    """Offer classification."""
+    return [Classification]

@@ -1,0 +1,117 @@
+"""Networks for classification: two of our own, any of torchvision's, anybody's by import path."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from alkit.errors import InvalidOption
+
+BUILT_IN = ("small-cnn", "resnet18")
+
+
+class SmallCNN(nn.Module):
+    """Four or five 3 x 3 convolutions with batch normalization, halving the image between them.
+
+    Made for CPUs and images of 8 to 96 pixels; about 0.2 million weights.
+    """
+
+    def __init__(self, in_channels: int, num_classes: int, side: int) -> None:
+        super().__init__()
+        halvings = min(4, max(1, int(math.log2(max(side, 2))) - 1))
+        widths = (32, 64, 96, 128, 128)[: halvings + 1]
+        stages, before = [], in_channels
+        for number, width in enumerate(widths):
+            layers: list[nn.Module] = [nn.MaxPool2d(2)] if number else []
+            # Above 48 pixels the first convolution takes every second pixel: the cost stays that of 32.
+            stride = 2 if number == 0 and side > 48 else 1
+            layers += [
+                nn.Conv2d(before, width, 3, stride, 1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(inplace=True),
+            ]
+            stages.append(nn.Sequential(*layers))
+            before = width
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Linear(before, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits [B, classes] for images [B, C, H, W]."""
+        features: Tensor = self.stages(images)
+        return self.head(features.mean(dim=(2, 3)))
+
+
+def resnet18_cifar(in_channels: int, num_classes: int) -> nn.Module:
+    """Return ResNet-18 with a 3 x 3 stem and no max-pooling (He et al., CVPR 2016, as used on CIFAR)."""
+    from torchvision.models import resnet18
+
+    network: nn.Module = resnet18(weights=None, num_classes=num_classes)
+    network.conv1 = nn.Conv2d(in_channels, 64, 3, 1, 1, bias=False)
+    network.maxpool = nn.Identity()
+    return network
+
+
+def find(name: str, in_channels: int, num_classes: int, side: int) -> Callable[[], nn.Module]:
+    """Return what makes the network of a name: built in, torchvision's, or `package.module:factory`.
+
+    A factory is called with `num_classes` and, where it takes it, `in_channels`.
+
+    Raises:
+        InvalidOption: there is no such network.
+    """
+    if name == "small-cnn":
+        return lambda: SmallCNN(in_channels, num_classes, side)
+    if name == "resnet18" and side <= 64:
+        return lambda: resnet18_cifar(in_channels, num_classes)
+    if ":" in name:
+        return _imported(name, in_channels, num_classes)
+    from torchvision import models
+
+    if name not in models.list_models(module=models):
+        close = ", ".join(BUILT_IN)
+        raise InvalidOption(
+            f"no network is called '{name}': there are {close}, the names of torchvision's classification "
+            "models (resnet50, mobilenet_v3_small, vit_b_16, ...) and your own as package.module:factory"
+        )
+    options: dict[str, Any] = {"weights": None, "num_classes": num_classes}
+    builder = models.get_model_builder(name)
+    if name in ("googlenet", "inception_v3"):
+        options.update(aux_logits=False, init_weights=True)
+    if name.startswith("vit_"):
+        options["image_size"] = side
+    return lambda: builder(**options)
+
+
+def _imported(path: str, in_channels: int, num_classes: int) -> Callable[[], nn.Module]:
+    module_name, _, attribute = path.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InvalidOption(f"the network '{path}' cannot be imported: {error}") from error
+    try:
+        takes_channels = "in_channels" in inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        takes_channels = False
+    extra = {"in_channels": in_channels} if takes_channels else {}
+    return lambda: factory(num_classes=num_classes, **extra)
+
+
+def expected_channels(network: nn.Module) -> int | None:
+    """Return the channels that the first convolution takes, or None where there is none."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            return module.in_channels
+    return None
+
+
+def logits(raw: Any) -> Tensor:
+    """Return the main output of a network that may return several."""
+    while not isinstance(raw, torch.Tensor):
+        raw = next(iter(raw.values())) if isinstance(raw, dict) else raw[0]
+    return raw
