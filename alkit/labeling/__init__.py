@@ -1,0 +1,1 @@
+"""What goes to people who label, and what comes back."""

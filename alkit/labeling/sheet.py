@@ -1,0 +1,84 @@
+"""Contact sheets: the first picks of a query as one picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UnusableImage
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ..queries import Pick
+
+MOST = 50
+COLUMNS = 10
+CELL, CAPTION, GAP = 112, 18, 6
+INK, PAPER, FADED = (32, 32, 36), (255, 255, 255), (120, 120, 128)
+
+
+def write_contact_sheet(
+    title: str,
+    picks: Sequence[Pick],
+    read: Callable[[str], npt.NDArray[np.uint8]],
+    path: Path,
+) -> None:
+    """Write a PNG of the first picks with rank and score under each.
+
+    Args:
+        title: one line above.
+        picks: most wanted first.
+        read: gives the pixels [H, W, 1 or 3] of a key.
+        path: the PNG file.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    shown = picks[:MOST]
+    columns = max(5, min(COLUMNS, len(shown)))
+    rows = -(-len(shown) // columns)
+    head = 30
+    width = GAP + columns * (CELL + GAP)
+    height = head + rows * (CELL + CAPTION + GAP) + GAP
+    sheet = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(12)
+    more = f", first {len(shown)} of {len(picks)}" if len(picks) > len(shown) else ""
+    draw.text((GAP + 2, 8), title + more, fill=INK, font=ImageFont.load_default(14))
+    for number, pick in enumerate(shown):
+        left = GAP + number % columns * (CELL + GAP)
+        top = head + number // columns * (CELL + CAPTION + GAP)
+        try:
+            thumbnail = _thumbnail(read(pick.image))
+            sheet.paste(thumbnail, (left + (CELL - thumbnail.width) // 2, top + (CELL - thumbnail.height) // 2))
+        except (UnusableImage, OSError):
+            draw.rectangle((left, top, left + CELL, top + CELL), outline=FADED)
+            draw.text((left + 8, top + CELL // 2), "not readable now", fill=FADED, font=font)
+        draw.text((left + 2, top + CELL + 2), f"{pick.rank}", fill=INK, font=font)
+        if pick.score is not None:
+            score = f"{pick.score:.4g}"
+            right = left + CELL - 2 - draw.textlength(score, font=font)
+            draw.text((right, top + CELL + 2), score, fill=FADED, font=font)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        sheet.save(temporary, format="PNG")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _thumbnail(pixels: npt.NDArray[np.uint8]):  # type: ignore[no-untyped-def]
+    """Fit an image into a cell; small ones grow by whole factors, so that pixels stay pixels."""
+    from PIL import Image
+
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
+    longest = max(image.size)
+    if longest * 2 <= CELL:
+        factor = CELL // longest
+        return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+    scale = CELL / longest
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.LANCZOS)
