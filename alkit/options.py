@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
+import sys
 import types
 import typing
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union
 
-from .errors import InvalidOption
+from .errors import BrokenPlugin, InvalidOption
 
 T = TypeVar("T")
 
@@ -51,8 +53,12 @@ class Option:
 
 
 def options_of(cls: type) -> list[Option]:
-    """List the options that a plugin class declares, in order."""
-    hints = typing.get_type_hints(cls)
+    """List the options that a plugin class declares, in order.
+
+    Raises:
+        BrokenPlugin: the type of an option names what its module does not import.
+    """
+    hints = _hints(cls)
     return [
         Option(
             name=field.name.replace("_", "-"),
@@ -66,6 +72,23 @@ def options_of(cls: type) -> list[Option]:
         for field in dataclasses.fields(cls)
         if field.init
     ]
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    """Resolve the types of options, and of nothing else: other names may stand under `TYPE_CHECKING`."""
+    wanted = {field.name: field.type for field in dataclasses.fields(cls) if field.init}
+    hints: dict[str, Any] = {}
+    for owner in cls.__mro__:
+        declared = {name: wanted.pop(name) for name in inspect.get_annotations(owner) if name in wanted}
+        only = type(owner.__name__, (), {"__annotations__": declared})
+        try:
+            hints.update(typing.get_type_hints(only, vars(sys.modules[owner.__module__])))
+        except NameError as error:
+            raise BrokenPlugin(
+                f"an option of '{getattr(cls, 'name', cls.__name__)}' has a type that {owner.__module__} "
+                f"does not import: {error}"
+            ) from error
+    return hints
 
 
 def build(cls: type[T], given: Mapping[str, Any] | None = None) -> T:
@@ -85,17 +108,26 @@ def build(cls: type[T], given: Mapping[str, Any] | None = None) -> T:
     if preset is not None:
         if preset not in presets:
             raise InvalidOption(f"{label} has no preset '{preset}'; it has {', '.join(presets) or 'none'}")
-        values.update(presets[preset])
+        values.update(_settled(presets[preset], known, label))
+    values.update(_settled(given, known, label))
+    try:
+        return cls(**values)
+    except (TypeError, ValueError) as error:
+        raise InvalidOption(f"the options of {label} do not fit: {error}") from error
+
+
+def _settled(given: Mapping[str, Any], known: Mapping[str, Option], label: str) -> dict[str, Any]:
+    """Turn options in either spelling into field values."""
+    values: dict[str, Any] = {}
     for key, value in given.items():
         name = key.replace("_", "-")
         if name not in known:
             listed = ", ".join(known) or "none"
             raise InvalidOption(f"{label} has no option '{key}'; it has {listed}")
+        if known[name].field in values:
+            raise InvalidOption(f"option '{name}' of {label} is given twice")
         values[known[name].field] = _converted(known[name], value, label)
-    try:
-        return cls(**values)
-    except (TypeError, ValueError) as error:
-        raise InvalidOption(f"the options of {label} do not fit: {error}") from error
+    return values
 
 
 def values_of(plugin: Any) -> dict[str, Any]:
@@ -131,18 +163,26 @@ def _converted(option: Option, value: Any, label: str) -> Any:
         low, high = option.minimum, option.maximum
         too_low = low is not None and converted < low
         too_high = high is not None and converted > high
-        if too_low or too_high or not math.isfinite(converted):
-            bounds = f"at least {low:g}" if high is None else f"between {low:g} and {high:g}"
+        if too_low or too_high or (isinstance(converted, float) and not math.isfinite(converted)):
+            bounds = _bounds(low, high)
             raise InvalidOption(f"option '{option.name}' of {label} should be {bounds}, not {value}")
     return converted
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"between {low:g} and {high:g}"
+    if low is not None:
+        return f"at least {low:g}"
+    return "a finite number" if high is None else f"at most {high:g}"
 
 
 def _convert(hint: Any, value: Any) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
-        if value is None or (isinstance(value, str) and value.lower() in ("none", "auto", "")):
-            if type(None) in arguments:
-                return None
+        absent = value is None or (isinstance(value, str) and value.lower() in ("none", "auto", ""))
+        if absent and type(None) in arguments:
+            return None
         for argument in arguments:
             if argument is not type(None):
                 try:
@@ -157,7 +197,9 @@ def _convert(hint: Any, value: Any) -> Any:
         raise ValueError(value)
     if origin is tuple:
         words = value.split(",") if isinstance(value, str) else list(value)
-        return tuple(_convert(arguments[0], word.strip() if isinstance(word, str) else word) for word in words)
+        return tuple(
+            _convert(arguments[0], word.strip() if isinstance(word, str) else word) for word in words
+        )
     if hint is bool:
         return _boolean(value)
     if hint in (int, float):
