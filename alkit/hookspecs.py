@@ -10,8 +10,9 @@ from .markers import hookspec
 if TYPE_CHECKING:
     import click
 
-    from .campaign import Campaign, CycleRecord
+    from .campaign import Campaign
     from .oracle import Oracle
+    from .queries import Query
     from .strategy import Strategy
     from .task import TaskModel
 
@@ -37,5 +38,5 @@ def alkit_commands(cli: click.Group) -> None:
 
 
 @hookspec
-def alkit_cycle_finished(campaign: Campaign, record: CycleRecord) -> None:
+def alkit_cycle_finished(campaign: Campaign, query: Query) -> None:
     """Observe a recorded query (entry-point group `alkit.extensions`)."""

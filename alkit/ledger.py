@@ -1,7 +1,7 @@
 """The SQLite file under a campaign: the frozen list of images, and events that are only ever added.
 
-A transaction is on the disk before anything is reported (write-ahead log, `synchronous=FULL`). Triggers refuse
-to change or delete a row, whoever asks.
+A transaction is on the disk before anything is reported (write-ahead log, `synchronous=FULL`). Triggers
+refuse to change, delete or replace a row, whoever asks.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,6 +20,8 @@ from .errors import CampaignError, CampaignLocked
 if TYPE_CHECKING:
     from .images import ImageRecord
     from .oracle import Answer
+
+SECONDS_TO_WAIT = 30.0
 
 # One entry a version of the format; a migration is only ever appended.
 MIGRATIONS = [
@@ -75,6 +77,18 @@ MIGRATIONS = [
         for table in ("images", "test_images", "events", "picks", "answers")
         for verb in ("UPDATE", "DELETE")
     )
+    # REPLACE deletes without asking the triggers above.
+    + "".join(
+        f"CREATE TRIGGER {table}_no_REPLACE BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} "
+        f"WHERE {same}) BEGIN SELECT RAISE(ABORT, '{table} are only ever added'); END;"
+        for table, same in (
+            ("images", "idx = NEW.idx OR key = NEW.key"),
+            ("test_images", "idx = NEW.idx OR key = NEW.key"),
+            ("events", "id = NEW.id"),
+            ("picks", "event = NEW.event AND (rank = NEW.rank OR idx = NEW.idx)"),
+            ("answers", "id = NEW.id"),
+        )
+    )
 ]
 
 
@@ -106,29 +120,32 @@ class Ledger:
         create: make it.
 
     Raises:
-        CampaignError: it is missing, damaged, or of a newer format.
+        CampaignError: it is missing, damaged, or of a newer format (damage may also show when it is read).
     """
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         self.path = path
         if not create and not path.exists():
             raise CampaignError(f"{path} is missing; the campaign cannot be read")
+        with self._blamed("used"):
+            self._db = sqlite3.connect(path, timeout=SECONDS_TO_WAIT, isolation_level=None)
         try:
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.execute("PRAGMA synchronous = FULL")
-            if create:
-                self._db.execute("PRAGMA journal_mode = WAL")
-            self._migrate()
-        except sqlite3.DatabaseError as error:
-            raise CampaignError(f"{path} cannot be used: {error}") from error
+            with self._blamed("used"):
+                self._db.execute("PRAGMA foreign_keys = ON")
+                self._db.execute("PRAGMA synchronous = FULL")
+                if create:
+                    self._db.execute("PRAGMA journal_mode = WAL")
+                self._migrate()
+        except BaseException:
+            self._db.close()
+            raise
 
     def _migrate(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):
             raise CampaignError(
-                f"{self.path} was made by a newer alkit (format {version}, this one knows {len(MIGRATIONS)}); "
-                "upgrade alkit"
+                f"{self.path} was made by a newer alkit (format {version}, this one knows "
+                f"{len(MIGRATIONS)}); upgrade alkit"
             )
         for number in range(version, len(MIGRATIONS)):
             self._db.executescript(
@@ -147,7 +164,7 @@ class Ledger:
             CampaignLocked: another process has been writing for half a minute.
             CampaignError: the disk is full or the file cannot be written.
         """
-        try:
+        with self._blamed("written"):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -156,10 +173,22 @@ class Ledger:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
-        except sqlite3.OperationalError as error:
+
+    @contextlib.contextmanager
+    def _blamed(self, what: str) -> Iterator[None]:
+        """Say which file it is that SQLite cannot work with; a broken constraint is a bug and stays one."""
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.DatabaseError as error:
             if "locked" in str(error):
-                raise CampaignLocked(f"{self.path} is being written by another process; try again") from error
-            raise CampaignError(f"{self.path} cannot be written: {error}") from error
+                raise CampaignLocked(f"{self.path} is in use by another process; try again") from error
+            raise CampaignError(f"{self.path} cannot be {what}: {error}") from error
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._blamed("read"):
+            return self._db.execute(query, values).fetchall()
 
     def add_event(self, kind: str, data: Mapping[str, Any]) -> int:
         """Add an event inside a transaction; return its number."""
@@ -197,9 +226,18 @@ class Ledger:
     def add_answers(self, event: int, answers: Iterable[tuple[int, Answer]]) -> None:
         """Add the answers of an `answered` event inside a transaction."""
         self._db.executemany(
-            "INSERT INTO answers (event, idx, kind, value, annotator, time, cost) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO answers (event, idx, kind, value, annotator, time, cost) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (event, index, a.kind, json.dumps(a.value, ensure_ascii=False), a.annotator, a.time or now(), a.cost)
+                (
+                    event,
+                    index,
+                    a.kind,
+                    json.dumps(a.value, ensure_ascii=False),
+                    a.annotator,
+                    a.time or now(),
+                    a.cost,
+                )
                 for index, a in answers
             ],
         )
@@ -208,7 +246,7 @@ class Ledger:
         """Return the frozen list of images, in the order of their indices."""
         from .images import ImageRecord
 
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT idx, key, hash, width, height, unusable, duplicate_of FROM images ORDER BY idx"
         )
         return [ImageRecord(*row) for row in rows]
@@ -217,28 +255,29 @@ class Ledger:
         """Return the test images and their labels."""
         from .images import ImageRecord
 
-        rows = self._db.execute(
-            "SELECT idx, key, hash, width, height, unusable, duplicate_of, label FROM test_images ORDER BY idx"
-        ).fetchall()
+        rows = self._rows(
+            "SELECT idx, key, hash, width, height, unusable, duplicate_of, label FROM test_images "
+            "ORDER BY idx"
+        )
         return [ImageRecord(*row[:7]) for row in rows], [row[7] for row in rows]
 
     def events(self, *kinds: str) -> list[Event]:
         """Return events in order, of some kinds or of all."""
         where = f" WHERE kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
-        rows = self._db.execute(f"SELECT id, time, kind, data FROM events{where} ORDER BY id", kinds)
+        rows = self._rows(f"SELECT id, time, kind, data FROM events{where} ORDER BY id", kinds)
         return [Event(number, time, kind, json.loads(data)) for number, time, kind, data in rows]
 
     def picks(self, event: int) -> list[tuple[int, float | None]]:
         """Return the picks of an `asked` event, most wanted first."""
-        rows = self._db.execute("SELECT idx, score FROM picks WHERE event = ? ORDER BY rank", (event,))
-        return list(rows)
+        rows = self._rows("SELECT idx, score FROM picks WHERE event = ? ORDER BY rank", (event,))
+        return rows
 
     def answers(self, index: int | None = None) -> list[AnswerRow]:
         """Return all answers in the order of acceptance, or those of one image."""
         from .oracle import Answer
 
         where = "" if index is None else " WHERE idx = ?"
-        rows = self._db.execute(
+        rows = self._rows(
             f"SELECT id, event, idx, kind, value, annotator, time, cost FROM answers{where} ORDER BY id",
             () if index is None else (index,),
         )

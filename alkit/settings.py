@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CampaignError
+from .sources import Source, open_source
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -45,6 +46,14 @@ class SourceChoice:
 
     location: str
     root: str | None = None
+
+    def open(self) -> Source:
+        """Open it.
+
+        Raises:
+            SourceError: it is not there any more.
+        """
+        return open_source(self.location, root=self.root)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as TOML values."""

@@ -27,12 +27,14 @@ class Strategy(ABC):
         needs: what the task model must provide, out of `probabilities`, `embedding`, `features` (mid-level
             taps), `loss` (a loss per image) and `model` (nothing but a trained model). Empty: the strategy
             looks at images only, and no model is trained for it.
+        needs_labels: it cannot choose while nothing is labeled; a seed query comes first.
         presets: named sets of option values, chosen by `preset=NAME`.
         paper: where the method comes from, for `alkit strategies NAME`.
     """
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[str]] = frozenset()
+    needs_labels: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     paper: ClassVar[str] = ""
 

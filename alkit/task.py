@@ -118,9 +118,16 @@ class TaskModel(ABC):
 
     `build` is called with the pool's image shape and the classes before anything else; afterwards `spec` and
     `network` exist. `reset` draws new weights.
+
+    Attributes:
+        name: what the user types, the same as the entry point.
+        uses_classes: labels are names out of a list that the campaign keeps.
+        spec: what the task provides, once built.
+        network: the network, once built.
     """
 
     name: ClassVar[str]
+    uses_classes: ClassVar[bool] = True
 
     spec: TaskSpec = field(init=False, repr=False)
     network: nn.Module = field(init=False, repr=False)
@@ -148,6 +155,15 @@ class TaskModel(ABC):
         Raises:
             InvalidAnswers: a value does not fit the task.
         """
+
+    @classmethod
+    def parse(cls, text: str) -> Any:
+        """Turn the text of a label, as people write it, into the value that is kept (JSON).
+
+        Raises:
+            ValueError: it is no label of this task.
+        """
+        return text
 
     @abstractmethod
     def loss(self, output: Output, targets: Tensor) -> Tensor:

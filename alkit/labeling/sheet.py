@@ -53,7 +53,9 @@ def write_contact_sheet(
         top = head + number // columns * (CELL + CAPTION + GAP)
         try:
             thumbnail = _thumbnail(read(pick.image))
-            sheet.paste(thumbnail, (left + (CELL - thumbnail.width) // 2, top + (CELL - thumbnail.height) // 2))
+            sheet.paste(
+                thumbnail, (left + (CELL - thumbnail.width) // 2, top + (CELL - thumbnail.height) // 2)
+            )
         except (UnusableImage, OSError):
             draw.rectangle((left, top, left + CELL, top + CELL), outline=FADED)
             draw.text((left + 8, top + CELL // 2), "not readable now", fill=FADED, font=font)

@@ -1,0 +1,193 @@
+"""Sorting answers as they come in: known or not, new or again, a correction or the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .labeling.tables import ABSTAIN, UNUSABLE, GivenAnswer
+from .oracle import Answer
+
+if TYPE_CHECKING:
+    from .images import ImageRecord
+    from .pool import Pool
+    from .task import TaskModel
+
+SHORTEST_HASH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of answers.
+
+    Attributes:
+        kept: (index, answer) to be recorded, new ones and corrections.
+        new_classes: class names that come with them.
+        unchanged: the same as what was there.
+        corrected: replace another answer, which stays in the history.
+        unasked: for images that no query asked for.
+        rejected: (line, reason).
+        still_open: images asked and not answered.
+    """
+
+    kept: tuple[tuple[int, Answer], ...] = ()
+    new_classes: tuple[str, ...] = ()
+    unchanged: int = 0
+    corrected: int = 0
+    unasked: int = 0
+    rejected: tuple[tuple[int, str], ...] = ()
+    still_open: int = 0
+
+    @property
+    def accepted(self) -> int:
+        """How many were kept."""
+        return len(self.kept)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the receipt as JSON values."""
+        return {
+            "accepted": self.accepted,
+            "unchanged": self.unchanged,
+            "corrected": self.corrected,
+            "unasked": self.unasked,
+            "rejected": [{"line": line, "reason": reason} for line, reason in self.rejected],
+            "new_classes": list(self.new_classes),
+            "still_open": self.still_open,
+        }
+
+
+class References:
+    """Finds an image by path, index or hash."""
+
+    def __init__(self, records: Sequence[ImageRecord], location: Path) -> None:
+        self._by_key = {record.key: record.index for record in records}
+        self._by_hash: dict[str, int] = {}
+        for record in records:
+            self._by_hash.setdefault(record.hash, record.index)
+        self._count = len(records)
+        self._root = location if location.is_dir() else location.parent
+
+    def find(self, text: str) -> int | None:
+        """Return the index of an image, or None if there is none of that name.
+
+        A key of the pool wins over an index; a file may be named by its path from the pool or from here; a
+        hash may be shortened to its first eight digits where that is enough.
+        """
+        if (index := self._by_key.get(text)) is not None:
+            return index
+        if text.isascii() and text.isdigit() and int(text) < self._count:
+            return int(text)
+        for candidate in (text.replace("\\", "/").removeprefix("./"), self._relative(text)):
+            if candidate is not None and (index := self._by_key.get(candidate)) is not None:
+                return index
+        return self._hashed(text.lower())
+
+    def _relative(self, text: str) -> str | None:
+        try:
+            return Path(text).resolve().relative_to(self._root.resolve()).as_posix()
+        except (ValueError, OSError, RuntimeError):
+            return None
+
+    def _hashed(self, text: str) -> int | None:
+        if (index := self._by_hash.get(text)) is not None:
+            return index
+        if len(text) < SHORTEST_HASH or not set(text) <= set("0123456789abcdef"):
+            return None
+        matches = [index for known, index in self._by_hash.items() if known.startswith(text)]
+        return matches[0] if len(matches) == 1 else None
+
+
+def sort_answers(
+    answers: Sequence[GivenAnswer],
+    *,
+    records: Sequence[ImageRecord],
+    pool: Pool,
+    task: type[TaskModel],
+    classes: Sequence[str],
+    allow_new_classes: bool,
+    location: Path,
+    previous: Callable[[int], Sequence[Answer]],
+) -> Receipt:
+    """Decide what to keep.
+
+    Answers to an exact copy count for the first of its copies. Within one call, a later line wins over an
+    earlier one of the same image and annotator; both are kept, as a correction.
+
+    Args:
+        answers: as they came in.
+        records: the frozen list of images.
+        pool: who is asked and answered.
+        task: what a label means.
+        classes: names so far.
+        allow_new_classes: take other names as new classes.
+        location: of the pool, for paths.
+        previous: all earlier answers of an image, the latest last.
+    """
+    references = References(records, location)
+    asked = set(pool.pending.tolist())
+    kept: list[tuple[int, Answer]] = []
+    rejected: list[tuple[int, str]] = []
+    fresh: dict[str, None] = {}
+    standing: dict[int, list[Answer]] = {}
+    unchanged = corrected = unasked = 0
+    for given in answers:
+        index = references.find(given.image)
+        if index is None:
+            rejected.append((given.line, f"'{given.image}' is not an image of this pool"))
+            continue
+        if (reason := records[index].unusable) is not None:
+            rejected.append((given.line, f"'{given.image}' cannot be used: {reason}"))
+            continue
+        index = pool.original(index)
+        try:
+            answer = _answer(given, task, classes)
+        except ValueError as error:
+            rejected.append((given.line, f"'{given.label}' is no label of this task: {error}"))
+            continue
+        if answer.kind == "label" and task.uses_classes and answer.value not in classes:
+            if not allow_new_classes:
+                rejected.append((given.line, _unknown_class(given.label, classes)))
+                continue
+            fresh[answer.value] = None
+        if index not in standing:
+            standing[index] = list(previous(index))
+        earlier = standing[index]
+        if earlier and _same(earlier, answer):
+            unchanged += 1
+            continue
+        if not earlier:
+            unasked += index not in asked
+        elif (earlier[-1].kind, earlier[-1].value) != (answer.kind, answer.value):
+            corrected += 1
+        earlier.append(answer)
+        kept.append((index, answer))
+    return Receipt(tuple(kept), tuple(fresh), unchanged, corrected, unasked, tuple(rejected))
+
+
+def _answer(given: GivenAnswer, task: type[TaskModel], classes: Sequence[str]) -> Answer:
+    if given.label in (ABSTAIN, UNUSABLE) and given.label not in classes:
+        return Answer(given.label, None, given.annotator, given.time, given.cost)  # type: ignore[arg-type]
+    return Answer("label", task.parse(given.label), given.annotator, given.time, given.cost)
+
+
+def _same(earlier: Sequence[Answer], answer: Answer) -> bool:
+    """The annotator's own last answer says the same, and it is still the one in force."""
+    own = [a for a in earlier if a.annotator == answer.annotator]
+    last = earlier[-1]
+    return (
+        bool(own)
+        and (own[-1].kind, own[-1].value) == (answer.kind, answer.value)
+        and (last.kind, last.value) == (answer.kind, answer.value)
+    )
+
+
+def _unknown_class(label: str, classes: Sequence[str]) -> str:
+    import difflib
+
+    if not classes:
+        return f"'{label}' is no class yet: allow new classes (--allow-new-classes)"
+    close = difflib.get_close_matches(label, classes, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(list(classes)[:20])}"
+    return f"'{label}' is no class of this campaign; {hint}"

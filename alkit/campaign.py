@@ -1,0 +1,764 @@
+"""A labeling effort that lives in a directory and survives its process."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import options as opts
+from . import plugins, seeding
+from .answers import Receipt, sort_answers
+from .errors import CampaignError, CampaignLocked, InvalidBudget, InvalidOption, SourceError, TrainingError
+from .labeling.sheet import write_contact_sheet
+from .labeling.tables import GivenAnswer
+from .ledger import Ledger
+from .measure import Measures
+from .oracle import Answer
+from .pool import Pool
+from .progress import Progress, Silent
+from .queries import Pick, Query, write_csv
+from .settings import PluginChoice, Settings, SourceChoice, read_settings
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import torch
+
+    from .images import ImageRecord, ImageStore
+    from .learning import LabeledImages, Learned
+    from .oracle import Oracle
+    from .sources import Source
+    from .strategy import Strategy
+    from .task import TaskModel
+
+SETTINGS, LEDGER, LOCK = "campaign.toml", "campaign.db", "campaign.lock"
+POOL_CACHE, TEST_CACHE = "pool.u8", "test.u8"
+LOCK_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleRecord:
+    """One training, as recorded.
+
+    Attributes:
+        cycle: queries before it.
+        labels: labeled images.
+        metrics: on the test images, empty without any.
+        reused: the same training had been done before.
+        record: recipe, losses, measures, checkpoint.
+    """
+
+    cycle: int
+    labels: int
+    metrics: Mapping[str, float]
+    reused: bool
+    record: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record as JSON values."""
+        return {"cycle": self.cycle, "labels": self.labels, "metrics": dict(self.metrics), **self.record}
+
+
+class Campaign:
+    """A campaign that exists; `alkit.creation.create` makes one.
+
+    Args:
+        directory: where it lives.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`.
+        progress: where long work shows how far it is.
+
+    Raises:
+        CampaignError: there is none, or it cannot be read.
+    """
+
+    def __init__(
+        self, directory: str | Path, *, device: str = "auto", progress: Progress | None = None
+    ) -> None:
+        self.directory = Path(directory)
+        self.settings: Settings = read_settings(self.directory / SETTINGS)
+        self.ledger = Ledger(self.directory / LEDGER)
+        self.progress: Progress = Silent() if progress is None else progress
+        self._device_name = device
+        self._refresh()
+
+    def close(self) -> None:
+        """Close the files."""
+        self.ledger.close()
+
+    def __enter__(self) -> Campaign:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- what there is ---------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        """Read the state off the ledger; everything else follows from it."""
+        self.records: list[ImageRecord] = self.ledger.images()
+        self.keys: list[str] = [record.key for record in self.records]
+        self.pool = Pool(
+            len(self.records),
+            unusable=[r.index for r in self.records if r.unusable is not None],
+            duplicates={r.index: r.duplicate_of for r in self.records if r.duplicate_of is not None},
+        )
+        self.classes: list[str] = []
+        self._asked: list[tuple[int, dict[str, Any], list[tuple[int, float | None]]]] = []
+        for event in self.ledger.events("classes", "asked", "withdrawn"):
+            if event.kind == "classes":
+                self.classes += event.data["added"]
+            elif event.kind == "asked":
+                picks = self.ledger.picks(event.id)
+                self._asked.append((event.id, dict(event.data), picks))
+                self.pool.ask(index for index, _ in picks)
+            else:
+                self.pool.withdraw(event.data["indices"])
+        for row in self.ledger.answers():
+            self.pool.answer(row.index, row.answer)
+        for name in ("images", "_queries", "_test"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def _queries(self) -> list[Query]:
+        pending = set(self.pool.pending.tolist())
+        return [
+            self._query(number, event, data, picks, pending)
+            for number, (event, data, picks) in enumerate(self._asked, 1)
+        ]
+
+    @property
+    def queries(self) -> list[Query]:
+        """All recorded queries, the first one first."""
+        return list(self._queries)
+
+    @property
+    def open_query(self) -> Query | None:
+        """The query that waits for answers, or None."""
+        return next((query for query in reversed(self._queries) if query.open), None)
+
+    def _query(
+        self,
+        number: int,
+        event: int,
+        data: dict[str, Any],
+        picks: Sequence[tuple[int, float | None]],
+        pending: set[int],
+    ) -> Query:
+        shown = []
+        for rank, (index, score) in enumerate(picks, 1):
+            answer = self.pool.answer_of(index)
+            text = None if answer is None else str(answer.value) if answer.kind == "label" else answer.kind
+            shown.append(Pick(rank, index, self.keys[index], score, text))
+        record = {key: value for key, value in data.items() if key not in ("cycle", "strategy", "options")}
+        return Query(
+            number=number,
+            cycle=data["cycle"],
+            event=event,
+            strategy=data["strategy"],
+            options=data["options"],
+            picks=tuple(shown),
+            open=any(index in pending for index, _ in picks),
+            record=record,
+        )
+
+    @property
+    def cycle(self) -> int:
+        """Queries so far."""
+        return len(self._asked)
+
+    @cached_property
+    def source(self) -> Source:
+        """Where the images come from.
+
+        Raises:
+            SourceError: it is not there any more.
+        """
+        return self.settings.pool.open()
+
+    @cached_property
+    def images(self) -> ImageStore:
+        """The pool's images, resized, [N, C, H, W] uint8; made again from the originals if the cache is gone."""
+        return self._store(POOL_CACHE, self.records, self.settings.pool, self.pool.usable)
+
+    @cached_property
+    def _test(self) -> LabeledImages | None:
+        from .learning import LabeledImages
+
+        choice = self.settings.test
+        if choice is None:
+            return None
+        records, labels = self.ledger.test_images()
+        usable = np.array([record.unusable is None for record in records], dtype=bool)
+        store = self._store(TEST_CACHE, records, choice, usable)
+        known = [r.index for r in records if r.unusable is None and labels[r.index] is not None]
+        return LabeledImages(
+            images=store, indices=np.array(known, dtype=np.int64), values=[labels[index] for index in known]
+        )
+
+    def _store(
+        self, name: str, records: Sequence[ImageRecord], choice: SourceChoice, usable: npt.NDArray[np.bool_]
+    ) -> ImageStore:
+        from .images import ImageStore, ensure_store
+
+        path, shape = self.directory / "cache" / name, self.settings.image_shape
+        try:
+            return ImageStore.open(path, shape, len(records), usable=usable)
+        except SourceError:
+            path.parent.mkdir(exist_ok=True)
+            ensure_store(path, shape, choice.open(), records, progress=self.progress)
+            return ImageStore.open(path, shape, len(records), usable=usable)
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where tensors live.
+
+        Raises:
+            InvalidOption: no such device is there.
+        """
+        return find_device(self._device_name)
+
+    def oracle(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> Oracle | None:
+        """Return an oracle by name, connected to the pool; the campaign's own by default, which may be None."""
+        if name is None:
+            if self.settings.oracle is None:
+                return None
+            name, options = self.settings.oracle.name, self.settings.oracle.options
+        oracle = opts.build(plugins.oracles.get(name), options)
+        oracle.connect(self.source, self.keys, self.settings.seed)
+        return oracle
+
+    def strategy(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> Strategy:
+        """Return a strategy by name with options; the campaign's own by default."""
+        if name is None:
+            name = self.settings.strategy.name
+            options = {**self.settings.strategy.options, **(options or {})}
+        return opts.build(plugins.strategies.get(name), options)
+
+    def task(self) -> TaskModel:
+        """Return a new task model, built for the pool's images and the classes so far."""
+        choice = self.settings.task
+        task = opts.build(plugins.tasks.get(choice.name), choice.options)
+        if hasattr(task, "cache_dir"):
+            task.cache_dir = self.directory / "cache"
+        task.build(self.settings.image_shape, self.classes, self.device)
+        return task
+
+    # -- what happens ----------------------------------------------------------------------------------
+
+    def train(self, strategy: Strategy | None = None) -> CycleRecord:
+        """Train on all labels, with a strategy's companion if it has one, judge on the test images, record.
+
+        Raises:
+            TrainingError: nothing is labeled, or training failed.
+            CampaignLocked: another process is at work.
+        """
+        with self._lock():
+            return self._train(strategy, Measures())[1]
+
+    def ask(
+        self,
+        n: int,
+        *,
+        strategy: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        new: bool = False,
+        seed_strategy: str = "random",
+        seed_size: int | None = None,
+    ) -> Query:
+        """Choose images, record the choice, write it for people, and return it.
+
+        While a query is open it is returned again, whatever is asked, unless `new`: then what is left of it
+        goes back to the pool. With nothing labeled, a seed query comes first: if the campaign's own oracle
+        answers, it does so at once and the query proper follows; otherwise the seed query is what is returned.
+
+        Args:
+            n: images.
+            strategy: by name; the campaign's own by default.
+            options: of the strategy.
+            new: withdraw what is open.
+            seed_strategy: chooses while nothing is labeled.
+            seed_size: images of a seed query that an oracle answers; `n` by default.
+
+        Raises:
+            InvalidBudget: n is not between one and the number of candidates.
+            AlkitError: the strategy, the training or the disk failed; nothing is recorded then.
+            CampaignLocked: another process is at work.
+        """
+        with self._lock():
+            open_query = self.open_query
+            if open_query is not None and not new:
+                self._write_for_people(open_query)
+                return dataclasses.replace(open_query, reused=True)
+            chosen = self.strategy(strategy, options)
+            plugin = plugins.strategies.find(strategy or self.settings.strategy.name)
+            returning = 0 if open_query is None else len(open_query.unanswered)
+            self._check_budget(n, len(self.pool.candidates) + returning)
+            seeding_first = chosen.needs_labels and len(self.pool.labeled) == 0
+            if seeding_first:
+                seeder, seed_plugin = self.strategy(seed_strategy, {}), plugins.strategies.find(seed_strategy)
+                if seeder.needs_labels:
+                    raise InvalidOption(f"strategy '{seed_strategy}' needs labels itself; seed with 'random'")
+            if open_query is not None:
+                self._withdraw(open_query)
+            if seeding_first:
+                oracle = self.oracle()
+                if oracle is None:
+                    self.progress.line(
+                        f"nothing is labeled yet: these {n} images were chosen by '{seed_strategy}', as a seed for "
+                        f"'{chosen.name}'"
+                    )
+                    return self._ask(seeder, seed_plugin, n, seed=True)
+                size = min(seed_size or n, len(self.pool.candidates) - n)
+                self._check_budget(size, len(self.pool.candidates) - n)
+                first = self._ask(seeder, seed_plugin, size, seed=True)
+                receipt = self._tell_answers(oracle.label(first.indices))
+                self.progress.line(
+                    f"seed set: {receipt.accepted} images chosen by '{seed_strategy}' and labeled by "
+                    f"oracle '{oracle.name}'"
+                )
+            return self._ask(chosen, plugin, n)
+
+    def tell(
+        self,
+        answers: Sequence[GivenAnswer],
+        *,
+        strict: bool = False,
+        allow_new_classes: bool = False,
+        note: Mapping[str, Any] | None = None,
+    ) -> Receipt:
+        """Take answers that name images by path, index or hash; what is good is kept, the rest is reported.
+
+        Args:
+            answers: as they came in.
+            strict: keep nothing if anything is rejected.
+            allow_new_classes: labels that are no class yet become classes.
+            note: to be recorded with them, such as the file's name.
+
+        Raises:
+            CampaignLocked: another process is at work.
+        """
+        with self._lock():
+            receipt = sort_answers(
+                answers,
+                records=self.records,
+                pool=self.pool,
+                task=plugins.tasks.get(self.settings.task.name),
+                classes=self.classes,
+                allow_new_classes=allow_new_classes,
+                location=Path(self.settings.pool.location),
+                previous=lambda index: [row.answer for row in self.ledger.answers(index)],
+            )
+            if strict and receipt.rejected:
+                return dataclasses.replace(receipt, kept=(), new_classes=())
+            self._keep(receipt, note or {})
+            return dataclasses.replace(receipt, still_open=len(self.pool.pending))
+
+    def tell_answers(self, answers: Mapping[int, Answer]) -> Receipt:
+        """Take answers by index, as an oracle gives them."""
+        with self._lock():
+            return self._tell_answers(answers)
+
+    def run(
+        self,
+        oracle: Oracle,
+        *,
+        cycles: int,
+        n: int,
+        strategy: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        seed_strategy: str = "random",
+        seed_size: int | None = None,
+    ) -> list[CycleRecord]:
+        """Train, ask and answer until the campaign has had so many queries, then train and judge once more.
+
+        What an earlier, interrupted run has done counts, so the same call finishes it.
+
+        Raises:
+            AlkitError: as `ask` and `train`.
+        """
+        if cycles < 1:
+            raise InvalidBudget(f"the number of cycles should be at least 1, not {cycles}")
+        chosen = self.strategy(strategy, options)
+        with self._lock():
+            if (left := self.open_query) is not None:
+                self._tell_answers(oracle.label([pick.index for pick in left.unanswered]))
+                self._close_rest()
+            if len(self.pool.labeled) == 0:
+                self._check_budget(seed_size or n, len(self.pool.candidates))
+                seeder = self.strategy(seed_strategy, {})
+                first = self._ask(seeder, plugins.strategies.find(seed_strategy), seed_size or n, seed=True)
+                self._tell_answers(oracle.label(first.indices))
+                self._close_rest()
+            done = sum(1 for query in self._queries if not query.record.get("seed_query"))
+            for number in range(done + 1, cycles + 1):
+                self.progress.line(f"cycle {number} of {cycles}: {len(self.pool.labeled):,} labels")
+                self._train(chosen, Measures())
+                self._check_budget(n, len(self.pool.candidates))
+                plugin = plugins.strategies.find(strategy or self.settings.strategy.name)
+                query = self._ask(chosen, plugin, n)
+                self._tell_answers(oracle.label(query.indices))
+                self._close_rest()
+            self._train(chosen, Measures())
+        return self.history()
+
+    def update(self) -> dict[str, Any]:
+        """Take in the images that are new in the source, at the end of the list; indices never shift.
+
+        Returns:
+            `added`, `unusable`, `duplicates`: how many; `missing`: keys that are gone from the source.
+        """
+        from .images import StoreWriter, scan
+
+        with self._lock():
+            present = source_keys(self.source, self.directory)
+            known = set(self.keys)
+            fresh = [key for key in present if key not in known]
+            missing = sorted(known - set(present))
+            added: list[ImageRecord] = []
+            if fresh:
+                shape = self.images.shape  # the cache is whole now
+                path = self.directory / "cache" / POOL_CACHE
+                hashes = {
+                    r.hash: r.index for r in self.records if r.unusable is None and r.duplicate_of is None
+                }
+                with StoreWriter(path, shape, count=len(self.records)) as store:
+                    added = scan(
+                        self.source,
+                        fresh,
+                        first=len(self.records),
+                        known=hashes,
+                        store=store,
+                        progress=self.progress,
+                    )
+                with self.ledger.transaction():
+                    self.ledger.add_event("extended", {"first": len(self.records), "images": len(added)})
+                    self.ledger.add_images(added)
+                self._refresh()
+            return {
+                "added": len(added),
+                "unusable": [{"image": r.key, "reason": r.unusable} for r in added if r.unusable],
+                "duplicates": sum(r.duplicate_of is not None for r in added),
+                "missing": missing,
+            }
+
+    def history(self) -> list[CycleRecord]:
+        """The trainings so far, one a cycle: the latest of each."""
+        latest: dict[int, CycleRecord] = {}
+        for event in self.ledger.events("trained"):
+            data = dict(event.data)
+            record = CycleRecord(
+                cycle=data.pop("cycle"),
+                labels=data.pop("labels"),
+                metrics=data.pop("metrics"),
+                reused=False,
+                record=data,
+            )
+            latest[record.cycle] = record
+        return [latest[cycle] for cycle in sorted(latest)]
+
+    def status(self) -> dict[str, Any]:
+        """Return where the campaign stands, as JSON values."""
+        pool, open_query = self.pool, self.open_query
+        counts = dict.fromkeys(self.classes, 0)
+        for value in pool.values:
+            counts[str(value)] = counts.get(str(value), 0) + 1
+        return {
+            "directory": str(self.directory),
+            "pool": self.settings.pool.location,
+            "images": pool.size,
+            "labeled": len(pool.labeled),
+            "candidates": len(pool.candidates),
+            "pending": len(pool.pending),
+            "set_aside": pool.set_aside,
+            "classes": counts,
+            "task": self.settings.task.as_dict(),
+            "strategy": self.settings.strategy.as_dict(),
+            "queries": len(self._asked),
+            "open_query": None
+            if open_query is None
+            else {
+                "query": open_query.number,
+                "strategy": open_query.strategy,
+                "asked": len(open_query.picks),
+                "unanswered": len(open_query.unanswered),
+                "list": str(self.csv_path(open_query)),
+                "contact_sheet": str(self.sheet_path(open_query)),
+            },
+            "history": [record.as_dict() for record in self.history()],
+        }
+
+    def csv_path(self, query: Query) -> Path:
+        """Where a query's list is."""
+        return self.directory / "queries" / f"{query.number:03d}.csv"
+
+    def sheet_path(self, query: Query) -> Path:
+        """Where a query's contact sheet is."""
+        return self.directory / "queries" / f"{query.number:03d}.png"
+
+    # -- how -------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Keep other processes out, and see what they did before."""
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.directory / LOCK)
+        try:
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                self.progress.line("another alkit is working on this campaign; waiting")
+                lock.acquire(timeout=LOCK_SECONDS)
+        except Timeout:
+            raise CampaignLocked(
+                f"another process is working on {self.directory}; wait until it is done and try again"
+            ) from None
+        except OSError as error:
+            raise CampaignError(f"{self.directory} cannot be written: {error.strerror or error}") from error
+        try:
+            self._refresh()
+            yield
+        finally:
+            lock.release()
+
+    def _check_budget(self, n: int, left: int) -> None:
+        if n < 1:
+            raise InvalidBudget(f"the budget should be at least 1, not {n}")
+        if left == 0:
+            raise InvalidBudget("no candidate is left: every usable image is labeled, asked or set aside")
+        if n > left:
+            raise InvalidBudget(
+                f"a budget of {n:,} is more than the {left:,} images that are left to choose from"
+            )
+
+    def _labeled(self) -> LabeledImages:
+        from .learning import LabeledImages
+
+        indices = self.pool.labeled
+        if len(indices) == 0:
+            raise TrainingError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
+        return LabeledImages(images=self.images, indices=indices, values=self.pool.values)
+
+    def _train(self, strategy: Strategy | None, measures: Measures) -> tuple[Learned, CycleRecord]:
+        from .learning import Lesson, learn
+
+        past = self.ledger.events("trained")
+        lesson = Lesson(
+            cycle=self.cycle,
+            seed=self.settings.seed,
+            labeled=self._labeled(),
+            test=self._test,
+            classes=self.classes,
+            strategy=strategy,
+            checkpoints=self.directory / "checkpoints",
+            previous=self._earlier_checkpoint(past),
+        )
+        learned = learn(self.task(), lesson, self.device, self.progress, measures)
+        companion = strategy.name if strategy is not None and learned.companion is not None else None
+        data = {
+            "cycle": self.cycle,
+            "labels": len(lesson.labeled.indices),
+            "metrics": {name: round(value, 6) for name, value in learned.metrics.items()},
+            "companion": companion,
+            "checkpoint": learned.checkpoint.relative_to(self.directory).as_posix(),
+            "fingerprint": learned.fingerprint,
+            "device": str(self.device),
+            "options": opts.values_of(learned.model),
+            "measures": measures.as_dict(),
+            **learned.record,
+        }
+        if not any(event.data["fingerprint"] == learned.fingerprint for event in past):
+            with self.ledger.transaction():
+                self.ledger.add_event("trained", data)
+        record = CycleRecord(
+            cycle=data.pop("cycle"),
+            labels=data.pop("labels"),
+            metrics=data.pop("metrics"),
+            reused=learned.reused,
+            record=data,
+        )
+        return learned, record
+
+    def _earlier_checkpoint(self, past: Sequence[Any]) -> Path | None:
+        earlier = [event.data for event in past if event.data["cycle"] < self.cycle]
+        path = self.directory / earlier[-1]["checkpoint"] if earlier else None
+        return path if path is not None and path.exists() else None
+
+    def _ask(self, strategy: Strategy, plugin: plugins.Plugin, n: int, *, seed: bool = False) -> Query:
+        from .cycle import Cycle
+        from .selection import check_needs, choose
+
+        measures = Measures()
+        self._restore(strategy)
+        checkpoint = None
+        if strategy.needs:
+            learned, _ = self._train(strategy, measures)
+            task, companion, targets = learned.model, learned.companion, learned.targets
+            checkpoint = learned.checkpoint.relative_to(self.directory).as_posix()
+        else:
+            task, companion = self.task(), None
+            check_needs(strategy, task.spec)
+            targets = task.encode(self.pool.values)
+            task.network.eval()
+        cycle_seed = seeding.derive(self.settings.seed, "select", self.cycle)
+        cycle = Cycle(
+            number=self.cycle,
+            model=task,
+            companion=companion,
+            images=self.images,
+            labeled=self.pool.labeled,
+            targets=targets,
+            candidates=self.pool.candidates,
+            seed=cycle_seed,
+            device=self.device,
+            progress=self.progress,
+            measures=measures,
+        )
+        self.progress.line(
+            f"cycle {self.cycle}: '{strategy.name}' chooses {n:,} of {len(cycle.candidates):,} candidates"
+        )
+        blame = f" of distribution '{plugin.distribution}'"
+        picks = choose(strategy, cycle, n, seed=cycle_seed, blame=blame)
+        data = {
+            "cycle": self.cycle,
+            "strategy": strategy.name,
+            "options": opts.values_of(strategy),
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+            "seed_query": seed,
+            "labels": len(cycle.labeled),
+            "candidates": len(cycle.candidates),
+            "checkpoint": checkpoint,
+            "device": str(self.device),
+            "measures": measures.as_dict(),
+            "diagnostics": _finite(cycle.diagnostics),
+        }
+        data["state"] = self._save_state(strategy)
+        with self.ledger.transaction():
+            event = self.ledger.add_event("asked", data)
+            scores = [cycle.scores.get(int(index)) for index in picks]
+            self.ledger.add_picks(event, zip(picks.tolist(), scores, strict=True))
+        self._refresh()
+        query = self._queries[-1]
+        self._write_for_people(query)
+        for failure in plugins.notify("alkit_cycle_finished", campaign=self, query=query):
+            self.progress.line(failure)
+        return query
+
+    def _restore(self, strategy: Strategy) -> None:
+        """Give a strategy back what it remembered at its last query."""
+        from .training import load_safely
+
+        states = [data["state"] for _, data, _ in self._asked if data["strategy"] == strategy.name]
+        if states and states[-1] and (path := self.directory / states[-1]).exists():
+            strategy.load_state_dict(load_safely(path))
+
+    def _save_state(self, strategy: Strategy) -> str | None:
+        from .training import save_atomically
+
+        state = strategy.state_dict()
+        if not state:
+            return None
+        path = self.directory / "checkpoints" / f"{self.cycle:03d}-{strategy.name}.state.pt"
+        path.parent.mkdir(exist_ok=True)
+        save_atomically(state, path)
+        return path.relative_to(self.directory).as_posix()
+
+    def _withdraw(self, query: Query) -> None:
+        indices = [pick.index for pick in query.unanswered]
+        with self.ledger.transaction():
+            self.ledger.add_event("withdrawn", {"query": query.number, "indices": indices})
+        self._refresh()
+
+    def _close_rest(self) -> None:
+        """In a simulation, what the oracle left out is not waited for."""
+        if (rest := self.open_query) is not None:
+            self._withdraw(rest)
+
+    def _tell_answers(self, answers: Mapping[int, Answer]) -> Receipt:
+        labels = {str(a.value) for a in answers.values() if a.kind == "label"}
+        uses_classes = plugins.tasks.get(self.settings.task.name).uses_classes
+        fresh = sorted(labels - set(self.classes)) if uses_classes else []
+        receipt = Receipt(kept=tuple(answers.items()), new_classes=tuple(fresh))
+        self._keep(receipt, {})
+        return receipt
+
+    def _keep(self, receipt: Receipt, note: Mapping[str, Any]) -> None:
+        if not receipt.kept:
+            return
+        with self.ledger.transaction():
+            if receipt.new_classes:
+                self.ledger.add_event("classes", {"added": list(receipt.new_classes)})
+            event = self.ledger.add_event("answered", {"answers": len(receipt.kept), **note})
+            self.ledger.add_answers(event, receipt.kept)
+        self._refresh()
+
+    def _write_for_people(self, query: Query) -> None:
+        (self.directory / "queries").mkdir(exist_ok=True)
+        write_csv(query, self.csv_path(query))
+        if not self.sheet_path(query).exists():
+            title = f"query {query.number}: {len(query.picks)} images chosen by {query.strategy}"
+            source = self.source
+            write_contact_sheet(title, query.picks, lambda key: source.read(key)[1], self.sheet_path(query))
+
+
+def find_device(name: str) -> torch.device:
+    """Return a torch device by name; `auto` is the first GPU, or the CPU.
+
+    Raises:
+        InvalidOption: no such device is there.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InvalidOption(f"there is no device '{name}' here: {reason}") from error
+    return device
+
+
+def source_keys(source: Source, directory: Path) -> list[str]:
+    """Return a source's keys without what a campaign in the same folder has written itself."""
+    directory = directory.resolve()
+    keys = []
+    for key in source.keys():
+        path = source.path(key)
+        if path is None or directory not in path.resolve().parents:
+            keys.append(key)
+        elif path.resolve().relative_to(directory).parts[0] not in ("queries", "cache", "checkpoints"):
+            keys.append(key)
+    return keys
+
+
+def _finite(value: Any) -> Any:
+    """Replace numbers that JSON does not have by None."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, np.integer):
+        return int(value)
+    return value
+
+
+def choice_of(registry: plugins.Registry[Any], name: str, options: Mapping[str, Any]) -> PluginChoice:
+    """Check a plugin and its options, and return how it is written down."""
+    plugin = registry.find(name)
+    built = opts.build(registry.get(name), options)
+    given = {key.replace("_", "-") for key in options}
+    values = opts.values_of(built)
+    settled = {key: value for key, value in values.items() if key in given or "preset" in given}
+    return PluginChoice(name, settled, plugin.distribution, plugin.version)

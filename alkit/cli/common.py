@@ -1,0 +1,261 @@
+"""Options and printing that several commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..errors import CampaignError, UsageError
+
+if TYPE_CHECKING:
+    from ..campaign import Campaign
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# What only matters while a campaign is made.
+CREATION = (
+    "labels",
+    "classes",
+    "test",
+    "root",
+    "download",
+    "task",
+    "task_option",
+    "model",
+    "oracle",
+    "oracle_option",
+    "image_size",
+    "channels",
+    "seed",
+)
+HARMLESS = ("labels", "root", "download")  # of these, what may be said again of a campaign that exists
+
+
+def campaign_option(function: F) -> F:
+    """Add `--campaign`."""
+    return click.option(
+        "-c",
+        "--campaign",
+        metavar="DIR",
+        help="The campaign's directory.  [default: this directory, or NAME-campaign with --pool]",
+    )(function)
+
+
+def device_option(function: F) -> F:
+    """Add `--device`."""
+    return click.option(
+        "--device", default="auto", show_default=True, metavar="NAME", help="cpu, cuda, cuda:1, or auto."
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(function)
+
+
+def quiet_option(function: F) -> F:
+    """Add `--quiet`."""
+    return click.option("-q", "--quiet", is_flag=True, help="No progress.")(function)
+
+
+def strategy_options(function: F) -> F:
+    """Add `--strategy` and `-o`."""
+    function = click.option(
+        "-o",
+        "--option",
+        "option",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="An option of the strategy; see 'alkit strategies NAME'.",
+    )(function)
+    return click.option("-s", "--strategy", metavar="NAME", help="Who chooses; see 'alkit strategies'.")(
+        function
+    )
+
+
+def seed_options(function: F) -> F:
+    """Add what decides on the seed query."""
+    function = click.option(
+        "--seed-size", type=int, metavar="N", help="Images of a seed query that an oracle answers.  [budget]"
+    )(function)
+    return click.option(
+        "--seed-strategy",
+        default="random",
+        show_default=True,
+        metavar="NAME",
+        help="Who chooses while nothing is labeled.",
+    )(function)
+
+
+def creation_options(function: F) -> F:
+    """Add what decides on a new campaign."""
+    for option in reversed(
+        [
+            click.option("--root", metavar="DIR", help="Where a torchvision data set lies."),
+            click.option("--download", is_flag=True, help="Let torchvision download the data set to --root."),
+            click.option("--labels", metavar="FILE", help="CSV of known labels: image,label."),
+            click.option("--classes", metavar="A,B,...", help="Class names."),
+            click.option("--test", metavar="POOL", help="Labeled images to judge the model on."),
+            click.option("--task", metavar="NAME", help="The task model's plugin.  [classification]"),
+            click.option(
+                "--model", metavar="NAME", help="Short for -t model=NAME.  [by image size and device]"
+            ),
+            click.option(
+                "-t",
+                "--task-option",
+                "task_option",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="An option of the task; see 'alkit plugins classification'.",
+            ),
+            click.option("--oracle", metavar="NAME", help="Who answers by itself: dataset, file."),
+            click.option(
+                "--oracle-option", multiple=True, metavar="KEY=VALUE", help="An option of the oracle."
+            ),
+            click.option("--image-size", metavar="N|HxW", help="Pixels to resize to.  [from the images]"),
+            click.option(
+                "--channels", type=click.Choice(["1", "3"]), help="Grey or color.  [from the images]"
+            ),
+            click.option("--seed", type=int, help="Of all randomness.  [0]"),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def open_campaign(directory: str | None, *, device: str = "auto", quiet: bool = False) -> Campaign:
+    """Open the campaign of a command: the one named, or this directory.
+
+    Raises:
+        CampaignError: there is none.
+    """
+    from ..campaign import SETTINGS, Campaign
+    from ..progress import Silent, Terminal
+
+    if directory is None and not Path(SETTINGS).exists():
+        raise CampaignError(
+            "this directory is no campaign; name one by --campaign DIR, or make one with "
+            "'alkit init DIR --pool IMAGES'"
+        )
+    return Campaign(directory or ".", device=device, progress=Silent() if quiet else Terminal())
+
+
+def open_or_create(
+    directory: str | None, pool: str | None, *, device: str, quiet: bool, given: Mapping[str, Any]
+) -> Campaign:
+    """Open the campaign of a command, or make it if a pool is named and it does not exist.
+
+    Raises:
+        UsageError: the campaign exists and something is given that was decided when it was made.
+    """
+    from ..campaign import SETTINGS
+    from ..progress import Silent, Terminal
+
+    if pool is None:
+        _refuse_decisions(given, directory or ".")
+        return open_campaign(directory, device=device, quiet=quiet)
+    directory = directory or f"{_pool_name(pool)}-campaign"
+    if not (Path(directory) / SETTINGS).exists():
+        from ..creation import create
+
+        progress = Silent() if quiet else Terminal()
+        progress.line(f"making a campaign in {directory}")
+        return create(directory, pool, device=device, progress=progress, **creation_arguments(given))
+    campaign = open_campaign(directory, device=device, quiet=quiet)
+    if not _same_pool(pool, campaign.settings.pool.location):
+        raise UsageError(
+            f"the campaign in {directory} is about {campaign.settings.pool.location}; name another directory by "
+            "--campaign"
+        )
+    _refuse_decisions(given, directory)
+    if given.get("labels"):
+        take_labels(campaign, Path(given["labels"]))
+    return campaign
+
+
+def take_labels(campaign: Campaign, path: Path) -> None:
+    """Take the labels of a file into a campaign that exists; the same labels again change nothing."""
+    from ..labeling.tables import read_answers
+
+    answers, rejected, _ = read_answers(path)
+    receipt = campaign.tell(answers, allow_new_classes=not campaign.classes, note={"file": str(path)})
+    for line, reason in sorted([*rejected, *receipt.rejected]):
+        click.echo(f"line {line} of {path} is left out: {reason}", err=True)
+
+
+def creation_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the options of a command into arguments of `create`."""
+    from ..options import parse_pairs
+
+    task_options: dict[str, Any] = dict(parse_pairs(given.get("task_option") or ()))
+    if given.get("model"):
+        task_options["model"] = given["model"]
+    arguments: dict[str, Any] = {
+        "root": given.get("root"),
+        "download": bool(given.get("download")),
+        "labels": given.get("labels"),
+        "classes": [name.strip() for name in (given.get("classes") or "").split(",") if name.strip()],
+        "test": given.get("test"),
+        "task_options": task_options,
+        "oracle": given.get("oracle"),
+        "oracle_options": parse_pairs(given.get("oracle_option") or ()),
+        "image_size": _size(given.get("image_size")),
+        "channels": int(given["channels"]) if given.get("channels") else None,
+        "seed": given.get("seed") or 0,
+    }
+    if given.get("task"):
+        arguments["task"] = given["task"]
+    if given.get("strategy"):
+        arguments["strategy"] = given["strategy"]
+        arguments["strategy_options"] = parse_pairs(given.get("option") or ())
+    return arguments
+
+
+def print_json(value: Any) -> None:
+    """Print JSON on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_rows(rows: list[tuple[str, ...]], indent: str = "") -> None:
+    """Print columns, as wide as they need to be."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        click.echo(indent + "  ".join(cells).rstrip())
+
+
+def _refuse_decisions(given: Mapping[str, Any], directory: str) -> None:
+    for name in CREATION:
+        if given.get(name) and name not in HARMLESS:
+            flag = name.replace("_", "-")
+            raise UsageError(
+                f"--{flag} is decided when a campaign is made, and {directory} exists; leave it out, or name "
+                "another directory by --campaign"
+            )
+
+
+def _pool_name(pool: str) -> str:
+    path = Path(pool)
+    return (path.stem if path.suffix in (".csv", ".npz", ".npy") else path.resolve().name) or "pool"
+
+
+def _same_pool(pool: str, location: str) -> bool:
+    return pool == location or Path(pool).resolve() == Path(location)
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if not text:
+        return None
+    words = text.lower().split("x")
+    try:
+        sides = [int(word) for word in words]
+        height, width = sides * 2 if len(sides) == 1 else sides
+    except ValueError:
+        raise UsageError(f"--image-size should be like 64 or 48x64, not '{text}'") from None
+    if min(height, width) < 4 or max(height, width) > 4096:
+        raise UsageError(f"--image-size should be between 4 and 4096 pixels, not {text}")
+    return height, width

@@ -1,0 +1,47 @@
+"""`alkit init`: make a campaign."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .common import creation_arguments, creation_options, device_option, json_option, print_json, quiet_option
+from .common import strategy_options as strategy_flags
+
+EXAMPLES = """\b
+Examples:
+  alkit init birds --pool photos/
+  alkit init birds --pool photos/ --labels known.csv --test test-photos/
+  alkit init sim --pool cifar10 --root data --oracle dataset --model resnet18
+"""
+
+
+@click.command("init", epilog=EXAMPLES)
+@click.argument("directory", metavar="DIR")
+@click.option(
+    "--pool",
+    required=True,
+    metavar="IMAGES",
+    help="A folder, a .csv manifest, .npy or .npz arrays, or digits, cifar10, cifar100, fashion-mnist, svhn.",
+)
+@strategy_flags
+@creation_options
+@device_option
+@quiet_option
+@json_option
+def command(directory: str, pool: str, device: str, quiet: bool, as_json: bool, **given: Any) -> None:
+    """Make a campaign in DIR: freeze the list of images, take in known labels.
+
+    Originals are only read. Images that cannot be used are listed once and never asked for.
+    """
+    from ..creation import create
+    from ..progress import Silent, Terminal
+
+    progress = Silent() if quiet else Terminal()
+    with create(directory, pool, device=device, progress=progress, **creation_arguments(given)) as campaign:
+        if as_json:
+            print_json(campaign.status())
+        else:
+            click.echo(f"campaign       {directory}")
+            click.echo(f"next           alkit query --campaign {directory} --budget 50")

@@ -1,0 +1,42 @@
+"""`alkit plugins`: everything that came in through the door."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import UnknownPlugin
+from .common import json_option, print_json, print_rows
+
+EXAMPLES = """\b
+Examples:
+  alkit plugins
+  alkit plugins classification
+"""
+FLAGS = {"strategy": "-o", "task": "-t", "oracle": "--oracle-option"}
+
+
+@click.command("plugins", epilog=EXAMPLES)
+@click.argument("name", required=False, metavar="[NAME]")
+@json_option
+def command(name: str | None, as_json: bool) -> None:
+    """List strategies, tasks, oracles and extensions with the distribution of each, or show one's options."""
+    from ..plugins import all_plugins, oracles, strategies, tasks
+    from .describe import describe, print_description
+
+    if name is not None:
+        for registry in (strategies, tasks, oracles):
+            if any(name in (plugin.name, f"{plugin.distribution}:{plugin.name}") for plugin in registry):
+                description = describe(registry, name)
+                if as_json:
+                    print_json(description)
+                else:
+                    print_description(description, flag=FLAGS[registry.kind])
+                return
+        raise UnknownPlugin(f"no plugin is called '{name}'; see 'alkit plugins'")
+    rows = [(p.group, p.name, p.distribution, p.version, p.module) for p in all_plugins()]
+    if as_json:
+        print_json(
+            [dict(zip(("group", "name", "distribution", "version", "module"), r, strict=True)) for r in rows]
+        )
+    else:
+        print_rows(rows)

@@ -1,0 +1,90 @@
+"""`alkit run`: a whole campaign with an oracle that answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..errors import UsageError
+from .common import (
+    campaign_option,
+    creation_options,
+    device_option,
+    json_option,
+    open_or_create,
+    print_json,
+    print_rows,
+    quiet_option,
+    seed_options,
+)
+from .common import strategy_options as strategy_flags
+
+EXAMPLES = """\b
+Examples:
+  alkit run --pool digits --strategy coreset --oracle dataset --cycles 5 --budget 40
+  alkit run --campaign sim --oracle file --oracle-option path=labels.csv --cycles 3 --budget 100
+"""
+
+
+@click.command("run", epilog=EXAMPLES)
+@strategy_flags
+@click.option("-n", "--budget", type=int, required=True, metavar="N", help="Images a cycle.")
+@click.option("--cycles", type=int, required=True, metavar="K", help="Queries in all, a seed query aside.")
+@campaign_option
+@click.option("--pool", metavar="IMAGES", help="Make the campaign on the way; as in 'alkit init'.")
+@seed_options
+@creation_options
+@device_option
+@quiet_option
+@json_option
+def command(
+    strategy: str | None,
+    option: tuple[str, ...],
+    budget: int,
+    cycles: int,
+    campaign: str | None,
+    pool: str | None,
+    seed_strategy: str,
+    seed_size: int | None,
+    device: str,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Query and answer K times, and show how the model did as labels grew.
+
+    What an interrupted run has done counts: the same command finishes it.
+    """
+    from .. import plugins
+    from ..errors import InvalidBudget
+    from ..options import build, parse_pairs
+
+    if budget < 1:
+        raise InvalidBudget(f"the budget should be at least 1, not {budget}")
+    options = parse_pairs(option)
+    if strategy is not None:
+        build(plugins.strategies.get(strategy), options)
+    oracle_name, oracle_options = given.pop("oracle"), given.pop("oracle_option")
+    given.update(strategy=strategy, option=option)
+    with open_or_create(campaign, pool, device=device, quiet=quiet, given=given) as opened:
+        oracle = opened.oracle(oracle_name, parse_pairs(oracle_options))
+        if oracle is None:
+            raise UsageError("say who answers: --oracle dataset, or --oracle file --oracle-option path=FILE")
+        history = opened.run(
+            oracle,
+            cycles=cycles,
+            n=budget,
+            strategy=strategy,
+            options=options,
+            seed_strategy=seed_strategy,
+            seed_size=seed_size,
+        )
+    if as_json:
+        print_json([record.as_dict() for record in history])
+        return
+    rows = [("cycle", "labels", "test accuracy")]
+    for record in history:
+        main = f"{next(iter(record.metrics.values())):.4f}" if record.metrics else "-"
+        rows.append((str(record.cycle), f"{record.labels:,}", main))
+    print_rows(rows)

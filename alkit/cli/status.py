@@ -1,0 +1,60 @@
+"""`alkit status`: where a campaign stands."""
+
+from __future__ import annotations
+
+import click
+
+from .common import campaign_option, json_option, open_campaign, print_json, print_rows
+
+EXAMPLES = """\b
+Examples:
+  alkit status
+  alkit status --campaign birds --images
+  alkit status --json
+"""
+
+
+@click.command("status", epilog=EXAMPLES)
+@campaign_option
+@click.option("--images", is_flag=True, help="List the images that cannot be used, and exact copies.")
+@json_option
+def command(campaign: str | None, images: bool, as_json: bool) -> None:
+    """Show what is labeled, what is open, and how the model did as labels grew."""
+    with open_campaign(campaign, quiet=True) as opened:
+        status = opened.status()
+        unusable = [r for r in opened.records if r.unusable is not None or r.duplicate_of is not None]
+        listed = [
+            {"index": r.index, "image": r.key, "unusable": r.unusable, "duplicate_of": r.duplicate_of}
+            for r in unusable
+        ]
+        keys = opened.keys
+    if as_json:
+        print_json({**status, **({"out_of_reach": listed} if images else {})})
+        return
+    aside = ", ".join(f"{count:,} {reason}" for reason, count in status["set_aside"].items() if count)
+    click.echo(
+        f"pool           {status['pool']}: {status['images']:,} images" + (f" ({aside})" if aside else "")
+    )
+    click.echo(f"labeled        {status['labeled']:,}; {status['candidates']:,} left to choose from")
+    if status["classes"]:
+        click.echo(
+            "classes        " + ", ".join(f"{name} {count}" for name, count in status["classes"].items())
+        )
+    query = status["open_query"]
+    if query is not None:
+        click.echo(
+            f"open query     {query['query']} by '{query['strategy']}': {query['unanswered']} of {query['asked']} "
+            f"unanswered, {query['list']}"
+        )
+    if status["history"]:
+        rows = [("cycle", "labels", "accuracy", "train s")]
+        for record in status["history"]:
+            metrics = record["metrics"]
+            main = f"{next(iter(metrics.values())):.4f}" if metrics else "-"
+            seconds = record["measures"]["seconds"].get("train", 0.0)
+            rows.append((str(record["cycle"]), f"{record['labels']:,}", main, f"{seconds:.1f}"))
+        print_rows(rows)
+    if images:
+        for entry in listed:
+            reason = entry["unusable"] or f"exact copy of {keys[entry['duplicate_of']]!r}"
+            click.echo(f"{entry['index']}  {entry['image']!r}: {reason}")

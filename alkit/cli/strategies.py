@@ -1,0 +1,35 @@
+"""`alkit strategies`: what can choose."""
+
+from __future__ import annotations
+
+import click
+
+from .common import json_option, print_json, print_rows
+
+EXAMPLES = """\b
+Examples:
+  alkit strategies
+  alkit strategies ta-vaal
+"""
+
+
+@click.command("strategies", epilog=EXAMPLES)
+@click.argument("name", required=False, metavar="[NAME]")
+@json_option
+def command(name: str | None, as_json: bool) -> None:
+    """List the strategies that are installed, or show one: its options, what it needs, its paper."""
+    from ..plugins import strategies
+    from .describe import describe, listing, print_description
+
+    if name is None:
+        rows = listing(strategies)
+        if as_json:
+            print_json(rows)
+        else:
+            print_rows([(r["name"], f"{r['distribution']} {r['version']}", r["summary"]) for r in rows])
+        return
+    description = describe(strategies, name)
+    if as_json:
+        print_json(description)
+    else:
+        print_description(description, flag="-o")

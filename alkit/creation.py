@@ -1,0 +1,261 @@
+"""Making a campaign: the list of images is frozen, labels at hand are taken in, and all or nothing is there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import __version__, plugins
+from .answers import Receipt, sort_answers
+from .campaign import LEDGER, POOL_CACHE, SETTINGS, TEST_CACHE, Campaign, choice_of, find_device, source_keys
+from .errors import CampaignError, InvalidAnswers, SourceError
+from .labeling.tables import read_answers
+from .ledger import Ledger
+from .pool import Pool
+from .progress import Progress, Silent
+from .settings import PluginChoice, Settings, SourceChoice
+from .sources import Source, open_source
+
+if TYPE_CHECKING:
+    from .images import ImageRecord
+
+DEFAULT_STRATEGY = "entropy"
+
+
+def create(
+    directory: str | Path,
+    pool: str,
+    *,
+    root: str | None = None,
+    download: bool = False,
+    labels: str | Path | None = None,
+    classes: Sequence[str] = (),
+    test: str | None = None,
+    task: str = "classification",
+    task_options: Mapping[str, Any] | None = None,
+    strategy: str = DEFAULT_STRATEGY,
+    strategy_options: Mapping[str, Any] | None = None,
+    oracle: str | None = None,
+    oracle_options: Mapping[str, Any] | None = None,
+    image_size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Campaign:
+    """Make a campaign and open it.
+
+    Every image is read once: hashed, decoded, resized into the campaign's cache. Everything is made beside its
+    final place and moved there at the end, so that an error or an interruption leaves nothing behind.
+
+    Args:
+        directory: where; made if it is not there.
+        pool: images, see `alkit.sources.open_source`.
+        root: where a torchvision data set lies.
+        download: allow torchvision to download it.
+        labels: CSV file of labels that are known, or None.
+        classes: class names; those of `labels`, of the test images and of an oracle's data set are added.
+        test: labeled images to judge the model on, as `pool`; a data set's own test images by default.
+        task: the task model's plugin name.
+        task_options: its options.
+        strategy: what queries use when no strategy is named.
+        strategy_options: its options.
+        oracle: who answers by itself; for a demonstration set its own labels, otherwise nobody.
+        oracle_options: its options.
+        image_size: (height, width) to resize to; chosen from the images by default.
+        channels: 1 or 3; chosen from the images by default.
+        seed: of all randomness.
+        device: `auto`, `cpu`, `cuda`.
+        progress: where long work shows how far it is.
+
+    Raises:
+        CampaignError: there is a campaign already, or the directory cannot be written.
+        SourceError: there are no images.
+        InvalidAnswers: `labels` names images or classes that do not fit.
+    """
+    directory, progress = Path(directory), Silent() if progress is None else progress
+    if (directory / SETTINGS).exists():
+        raise CampaignError(f"{directory} is a campaign already; use another directory")
+    find_device(device)
+    source = open_source(pool, root=root, download=download)
+    test_source, test_choice = _test_source(source, test, root, download)
+    task_choice = choice_of(plugins.tasks, task, task_options or {})
+    strategy_choice = choice_of(plugins.strategies, strategy, strategy_options or {})
+    if oracle is None and source.answers_itself:
+        oracle = "dataset"
+    oracle_choice = None if oracle is None else choice_of(plugins.oracles, oracle, oracle_options or {})
+    existed = directory.exists()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".alkit-draft-", dir=directory))
+    except OSError as error:
+        raise CampaignError(f"{directory} cannot be written: {error.strerror or error}") from error
+    try:
+        _make(
+            draft,
+            directory,
+            source,
+            test_source,
+            labels=None if labels is None else Path(labels),
+            classes=classes,
+            oracle=oracle_choice,
+            image_size=image_size,
+            channels=channels,
+            progress=progress,
+            decided={
+                "seed": seed,
+                "pool": SourceChoice(source.location, source.root),
+                "task": task_choice,
+                "strategy": strategy_choice,
+                "oracle": oracle_choice,
+                "test": test_choice,
+            },
+        )
+        for name in ("cache", LEDGER, SETTINGS):  # the settings last: they are what makes it a campaign
+            os.replace(draft / name, directory / name)
+    except OSError as error:
+        raise CampaignError(f"{directory} cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        if not existed and not (directory / SETTINGS).exists():
+            with contextlib.suppress(OSError):
+                directory.rmdir()
+    return Campaign(directory, device=device, progress=progress)
+
+
+def _make(
+    draft: Path,
+    directory: Path,
+    source: Source,
+    test_source: Source | None,
+    *,
+    labels: Path | None,
+    classes: Sequence[str],
+    oracle: PluginChoice | None,
+    image_size: tuple[int, int] | None,
+    channels: int | None,
+    progress: Progress,
+    decided: Mapping[str, Any],
+) -> None:
+    from .images import StoreWriter, choose_shape, scan
+
+    keys = source_keys(source, directory)
+    shape = choose_shape(source, keys, size=image_size, channels=channels)
+    cache = draft / "cache"
+    cache.mkdir()
+    for note in source.notes:
+        progress.line(note)
+    with StoreWriter(cache / POOL_CACHE, shape) as store:
+        records = scan(source, keys, store=store, progress=progress)
+    if all(record.unusable is not None for record in records):
+        raise SourceError(
+            f"none of the {len(records)} images in {source.location} can be used: {records[0].unusable}"
+        )
+    _report(records, shape, progress)
+    test_records: list[ImageRecord] = []
+    test_labels: dict[str, str] = {}
+    if test_source is not None:
+        test_labels = test_source.answers()
+        if not test_labels:
+            raise SourceError(f"the test images in {test_source.location} have no labels")
+        with StoreWriter(cache / TEST_CACHE, shape) as store:
+            test_records = scan(test_source, test_source.keys(), store=store, progress=progress)
+        known = {record.hash for record in records}
+        leaked = sum(record.hash in known for record in test_records)
+        progress.line(f"test set: {len(test_records):,} images")
+        if leaked:
+            progress.line(
+                f"warning: {leaked:,} test images are exact copies of pool images; test figures flatter"
+            )
+    names: dict[str, None] = dict.fromkeys(classes)
+    if oracle is not None:
+        names.update(dict.fromkeys(source.classes))
+    receipt = _known_labels(labels, records, source, decided["task"], progress)
+    if uses_classes(decided["task"]):
+        values = [str(answer.value) for _, answer in receipt.kept if answer.kind == "label"]
+        names.update(dict.fromkeys([*sorted(set(values)), *sorted(set(test_labels.values()))]))
+    ledger = Ledger(draft / LEDGER, create=True)
+    try:
+        with ledger.transaction():
+            ledger.add_event("created", {"alkit": __version__, "images": len(records)})
+            ledger.add_images(records)
+            ledger.add_test_images(test_records, test_labels)
+            if names:
+                ledger.add_event("classes", {"added": list(names)})
+            if receipt.kept:
+                event = ledger.add_event("answered", {"answers": len(receipt.kept), "file": str(labels)})
+                ledger.add_answers(event, receipt.kept)
+    finally:
+        ledger.close()
+    settings = Settings(image_shape=shape, **decided)
+    (draft / SETTINGS).write_text(settings.to_toml(__version__), encoding="utf-8")
+
+
+def _test_source(
+    source: Source, test: str | None, root: str | None, download: bool
+) -> tuple[Source | None, SourceChoice | None]:
+    test_source = source.test_split() if test is None else open_source(test, root=root, download=download)
+    if test_source is None:
+        return None, None
+    return test_source, SourceChoice(test_source.location, test_source.root)
+
+
+def _report(records: Sequence[ImageRecord], shape: tuple[int, int, int], progress: Progress) -> None:
+    unusable = [record for record in records if record.unusable is not None]
+    copies = sum(record.duplicate_of is not None for record in records)
+    size = f"{shape[1]} x {shape[2]}, {'grey' if shape[0] == 1 else 'color'}"
+    progress.line(
+        f"pool: {len(records):,} images as {size}; {len(unusable):,} unusable, {copies:,} exact copies"
+    )
+    for record in unusable[:20]:
+        progress.line(f"  unusable: {record.key!r}: {record.unusable}")
+    if len(unusable) > 20:
+        progress.line(f"  ... and {len(unusable) - 20:,} more; 'alkit status --images' lists all")
+
+
+def _known_labels(
+    path: Path | None, records: Sequence[ImageRecord], source: Source, task: PluginChoice, progress: Progress
+) -> Receipt:
+    """Read the labels at hand; at this point a line that does not fit is an error, since nothing is lost yet.
+
+    Raises:
+        InvalidAnswers: a line cannot be understood or names an unknown image.
+    """
+    if path is None:
+        return Receipt()
+    answers, rejected, _ = read_answers(path)
+    pool = Pool(
+        len(records),
+        unusable=[r.index for r in records if r.unusable is not None],
+        duplicates={r.index: r.duplicate_of for r in records if r.duplicate_of is not None},
+    )
+    receipt = sort_answers(
+        answers,
+        records=records,
+        pool=pool,
+        task=plugins.tasks.get(task.name),
+        classes=(),
+        allow_new_classes=True,
+        location=Path(source.location),
+        previous=lambda _: (),
+    )
+    unusable = [(line, reason) for line, reason in receipt.rejected if "cannot be used" in reason]
+    refused = [*rejected, *(entry for entry in receipt.rejected if entry not in unusable)]
+    if refused:
+        line, reason = refused[0]
+        more = f" (and {len(refused) - 1} more lines)" if len(refused) > 1 else ""
+        raise InvalidAnswers(f"line {line} of {path}: {reason}{more}")
+    for line, reason in unusable:
+        progress.line(f"line {line} of {path} is left out: {reason}")
+    progress.line(f"labels: {receipt.accepted:,} from {path}")
+    return receipt
+
+
+def uses_classes(task: PluginChoice) -> bool:
+    """Say whether a task's labels are class names."""
+    return plugins.tasks.get(task.name).uses_classes
