@@ -114,7 +114,8 @@ class ArrayFile(ArraySource):
 
 
 def _from_npz(file: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
-    with np.load(file, allow_pickle=False) as arrays:
+    # Opened here, since numpy leaves a file open that turns out to be no archive.
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         names = list(arrays)
         labels = next((name for name in ("labels", "y") if name in names), None)
         others = [name for name in names if name != labels]

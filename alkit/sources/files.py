@@ -37,6 +37,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)
+_METADATA = frozenset({"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"})
 _GREY = ("1", "L", "LA", "La", "I", "F")
 
 
@@ -61,8 +62,11 @@ class FileSource(Source):
         size = (0, 0)
         try:
             with _opened(content) as image:
-                size = _upright_size(image)
+                partly = image.format == "JPEG"  # may be decoded to fewer pixels, and tells its turn at once
+                size = _upright_size(image) if partly else image.size
                 pixels = _decoded(image, at_least)
+                if not partly:
+                    size = (pixels.shape[1], pixels.shape[0])
         except UnusableImage as error:
             return Reading(digest, *size, unusable=str(error))
         return Reading(digest, *size, pixels=pixels)
@@ -132,8 +136,11 @@ def _check_size(image: Image.Image) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 (upright) where there is none or it cannot be read."""
-    if image.format == "JPEG" and "exif" not in image.info:
+    """Return the EXIF orientation, 1 (upright) where there is none or it cannot be read.
+
+    Only a JPEG may be asked before it is loaded: Pillow loads a PNG for this, and the error would be lost.
+    """
+    if image.format != "TIFF" and not _METADATA.intersection(image.info):
         return 1
     try:
         value = image.getexif().get(ORIENTATION, 1)
@@ -144,9 +151,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
     width, height = image.size
-    if image.format != "TIFF" and _orientation(image) in _SIDEWAYS:
-        return height, width
-    return width, height
+    return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
 
 
 def _is_grey(image: Image.Image) -> bool:

@@ -69,7 +69,7 @@ class Folder(FileSource):
             ) from error
         found = []
         for entry in entries:
-            if entry.is_dir():
+            if _is_folder(entry):
                 found += self._listed(entry.path, f"{prefix}{entry.name}/", above | {me})
             elif _is_file(entry):
                 if os.path.splitext(entry.name)[1].lower() in SUFFIXES:  # noqa: PTH122
@@ -77,6 +77,13 @@ class Folder(FileSource):
                 else:
                     self._others += 1
         return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
