@@ -420,14 +420,14 @@ class ImageStore:
         """[C] float32 in [0, 1], over at most 10,000 usable images, evenly spaced."""
         import torch
 
-        return torch.from_numpy(self._statistics[0])
+        return torch.tensor(self._statistics[0])
 
     @property
     def std(self) -> Tensor:
         """[C] float32 in [0, 1], like `mean`; at least 1/255, so that one can always divide by it."""
         import torch
 
-        return torch.from_numpy(self._statistics[1])
+        return torch.tensor(self._statistics[1])
 
     @cached_property
     def _statistics(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

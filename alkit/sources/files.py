@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
+import threading
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +27,9 @@ SUFFIXES = frozenset(
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 MAX_PIXELS = 178_956_970  # where Pillow itself refuses to go on
 MAX_BYTES = 2**30
+# Images of more pixels are decoded one at a time, whatever the number of threads: memory stays bounded.
+LARGE_PIXELS = 2**26
+_large = threading.Lock()
 
 ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -64,7 +69,8 @@ class FileSource(Source):
             with _opened(content) as image:
                 partly = image.format == "JPEG"  # may be decoded to fewer pixels, and tells its turn at once
                 size = _upright_size(image) if partly else image.size
-                pixels = _decoded(image, at_least)
+                with _large if size[0] * size[1] > LARGE_PIXELS else contextlib.nullcontext():
+                    pixels = _decoded(image, at_least)
                 if not partly:
                     size = (pixels.shape[1], pixels.shape[0])
         except UnusableImage as error:

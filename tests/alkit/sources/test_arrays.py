@@ -59,7 +59,8 @@ def test_images_with_impossible_values_are_unusable(tmp_path: Path) -> None:
     array[2, 0, 0] = -np.inf
     array[3, 0, 0] = 255
     source = open_source(saved(tmp_path, array))
-    reasons = [source.look(key).unusable for key in source.keys()]
+    keys = source.keys()
+    reasons = [source.look(key).unusable for key in keys]
     assert reasons[0] is None
     assert "finite" in str(reasons[1]) and "finite" in str(reasons[2]) and "outside [0, 1]" in str(reasons[3])
     assert source.look("4").unusable and source.look("x").unusable

@@ -7,7 +7,13 @@ from collections import Counter
 import numpy as np
 from sklearn.datasets import load_digits
 
-from alkit.sources import open_source
+from alkit.sources import Source, open_source
+
+
+def answered(source: Source) -> dict[str, str]:
+    answers = source.answers()
+    assert list(answers) == source.keys()
+    return answers
 
 
 def test_split_is_fixed_stratified_and_complete() -> None:
@@ -24,7 +30,8 @@ def test_split_is_fixed_stratified_and_complete() -> None:
     for digit, count in Counter(everything.target.tolist()).items():
         assert abs(shares[str(digit)] - count * 500 / 1797) < 1
     originals = sorted(np.rint(everything.images * 255 / 16).astype(np.uint8).reshape(1797, 64).tolist())
-    both = [source.read(key)[1].ravel().tolist() for source in (pool, test) for key in source.keys()]
+    both = [pool.read(key)[1].ravel().tolist() for key in answered(pool)]
+    both += [test.read(key)[1].ravel().tolist() for key in answered(test)]
     assert sorted(both) == originals
 
 

@@ -32,7 +32,7 @@ def test_any_depth_hidden_files_and_other_suffixes(tmp_path: Path) -> None:
     assert source.location == str(tmp_path)
     assert source.path("a/x.PNG") == tmp_path / "a/x.PNG"
     assert source.answers() == {} and source.classes == () and source.test_split() is None
-    assert "1 files" in source.notes[0]
+    assert source.notes[0].endswith("left out: 1")
     assert not source.answers_itself
 
 
@@ -108,10 +108,9 @@ def test_names_that_are_not_utf8_are_unusable_and_storable(tmp_path: Path) -> No
     content = (tmp_path / "good.png").read_bytes()
     try:
         for name in (b"bad\xff.png", b"dir\xfe/x.png", b"dir\xfe/y.png"):
-            path = os.path.join(os.fsencode(tmp_path), name)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "wb") as file:
-                file.write(content)
+            path = tmp_path / os.fsdecode(name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
     except OSError:
         pytest.skip("this file system refuses such names")
     source = open_source(str(tmp_path))
@@ -120,7 +119,7 @@ def test_names_that_are_not_utf8_are_unusable_and_storable(tmp_path: Path) -> No
     assert source.header("bad\\xff.png") is None
     json.dumps(source.keys()).encode()
     with pytest.raises(SourceError, match="cannot be opened"):
-        open_source(os.fsdecode(os.path.join(os.fsencode(tmp_path), b"dir\xfe")))
+        open_source(str(tmp_path / os.fsdecode(b"dir\xfe")))
 
 
 NAMES = st.text(

@@ -31,5 +31,5 @@ def test_a_name_wins_over_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_unknown_names_are_told_the_known_ones() -> None:
-    with pytest.raises(SourceError, match="'cifar-10'.*digits, cifar10, cifar100"):
+    with pytest.raises(SourceError, match=r"'cifar-10'.*digits, cifar10, cifar100"):
         open_source("cifar-10")

@@ -34,7 +34,8 @@ def test_paths_labels_and_order(folder: Path) -> None:
     assert source.keys() == ["sub/b.png", str(absolute), "with, comma.png", "two\nlines.png"]
     assert source.answers() == {"sub/b.png": "dog", str(absolute): "cat", "two\nlines.png": "dog"}
     assert source.classes == ("cat", "dog")
-    assert [int(source.read(key)[1][0, 0, 0]) for key in source.keys()] == [1, 0, 2, 3]
+    keys = source.keys()
+    assert [int(source.read(key)[1][0, 0, 0]) for key in keys] == [1, 0, 2, 3]
     assert source.path("sub/b.png") == folder / "sub/b.png"
     assert source.path(str(absolute)) == absolute
     assert open_source(source.location).keys() == source.keys()
