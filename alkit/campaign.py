@@ -7,7 +7,6 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,30 +15,27 @@ import numpy as np
 from . import options as opts
 from . import plugins, seeding
 from .answers import Receipt, sort_answers
-from .errors import CampaignError, CampaignLocked, InvalidBudget, InvalidOption, SourceError, TrainingError
+from .errors import CampaignError, CampaignLocked, InvalidBudget, InvalidOption, TrainingError
 from .labeling.sheet import write_contact_sheet
 from .labeling.tables import GivenAnswer
 from .ledger import Ledger
 from .measure import Measures
 from .oracle import Answer
-from .pool import Pool
 from .progress import Progress, Silent
-from .queries import Pick, Query, write_csv
-from .settings import PluginChoice, Settings, SourceChoice, read_settings
+from .queries import Query, write_csv
+from .settings import Settings, read_settings
+from .state import State, read_state
+from .workbench import POOL_CACHE, Workbench, source_keys
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-    import torch
-
-    from .images import ImageRecord, ImageStore
+    from .images import ImageRecord
     from .learning import LabeledImages, Learned
     from .oracle import Oracle
+    from .pool import Pool
     from .sources import Source
     from .strategy import Strategy
-    from .task import TaskModel
 
 SETTINGS, LEDGER, LOCK = "campaign.toml", "campaign.db", "campaign.lock"
-POOL_CACHE, TEST_CACHE = "pool.u8", "test.u8"
 LOCK_SECONDS = 10.0
 
 
@@ -85,8 +81,8 @@ class Campaign:
         self.settings: Settings = read_settings(self.directory / SETTINGS)
         self.ledger = Ledger(self.directory / LEDGER)
         self.progress: Progress = Silent() if progress is None else progress
-        self._device_name = device
-        self._refresh()
+        self.workbench = Workbench(self.directory, self.settings, device, self.progress)
+        self.state: State = read_state(self.ledger)
 
     def close(self) -> None:
         """Close the files."""
@@ -100,155 +96,39 @@ class Campaign:
 
     # -- what there is ---------------------------------------------------------------------------------
 
-    def _refresh(self) -> None:
-        """Read the state off the ledger; everything else follows from it."""
-        self.records: list[ImageRecord] = self.ledger.images()
-        self.keys: list[str] = [record.key for record in self.records]
-        self.pool = Pool(
-            len(self.records),
-            unusable=[r.index for r in self.records if r.unusable is not None],
-            duplicates={r.index: r.duplicate_of for r in self.records if r.duplicate_of is not None},
-        )
-        self.classes: list[str] = []
-        self._asked: list[tuple[int, dict[str, Any], list[tuple[int, float | None]]]] = []
-        for event in self.ledger.events("classes", "asked", "withdrawn"):
-            if event.kind == "classes":
-                self.classes += event.data["added"]
-            elif event.kind == "asked":
-                picks = self.ledger.picks(event.id)
-                self._asked.append((event.id, dict(event.data), picks))
-                self.pool.ask(index for index, _ in picks)
-            else:
-                self.pool.withdraw(event.data["indices"])
-        for row in self.ledger.answers():
-            self.pool.answer(row.index, row.answer)
-        for name in ("images", "_queries", "_test"):
-            self.__dict__.pop(name, None)
-
-    @cached_property
-    def _queries(self) -> list[Query]:
-        pending = set(self.pool.pending.tolist())
-        return [
-            self._query(number, event, data, picks, pending)
-            for number, (event, data, picks) in enumerate(self._asked, 1)
-        ]
+    @property
+    def pool(self) -> Pool:
+        """Who is labeled, asked, set aside, free."""
+        return self.state.pool
 
     @property
-    def queries(self) -> list[Query]:
-        """All recorded queries, the first one first."""
-        return list(self._queries)
+    def classes(self) -> Sequence[str]:
+        """Class names, in the order of their numbers."""
+        return self.state.classes
+
+    @property
+    def queries(self) -> Sequence[Query]:
+        """All queries, the first one first."""
+        return self.state.queries
 
     @property
     def open_query(self) -> Query | None:
         """The query that waits for answers, or None."""
-        return next((query for query in reversed(self._queries) if query.open), None)
-
-    def _query(
-        self,
-        number: int,
-        event: int,
-        data: dict[str, Any],
-        picks: Sequence[tuple[int, float | None]],
-        pending: set[int],
-    ) -> Query:
-        shown = []
-        for rank, (index, score) in enumerate(picks, 1):
-            answer = self.pool.answer_of(index)
-            text = None if answer is None else str(answer.value) if answer.kind == "label" else answer.kind
-            shown.append(Pick(rank, index, self.keys[index], score, text))
-        record = {key: value for key, value in data.items() if key not in ("cycle", "strategy", "options")}
-        return Query(
-            number=number,
-            cycle=data["cycle"],
-            event=event,
-            strategy=data["strategy"],
-            options=data["options"],
-            picks=tuple(shown),
-            open=any(index in pending for index, _ in picks),
-            record=record,
-        )
+        return self.state.open_query
 
     @property
     def cycle(self) -> int:
         """Queries so far."""
-        return len(self._asked)
+        return len(self.state.asked)
 
-    @cached_property
+    @property
     def source(self) -> Source:
-        """Where the images come from.
-
-        Raises:
-            SourceError: it is not there any more.
-        """
-        return self.settings.pool.open()
-
-    @cached_property
-    def images(self) -> ImageStore:
-        """The pool's images, resized, [N, C, H, W] uint8; made again from the originals if the cache is gone."""
-        return self._store(POOL_CACHE, self.records, self.settings.pool, self.pool.usable)
-
-    @cached_property
-    def _test(self) -> LabeledImages | None:
-        from .learning import LabeledImages
-
-        choice = self.settings.test
-        if choice is None:
-            return None
-        records, labels = self.ledger.test_images()
-        usable = np.array([record.unusable is None for record in records], dtype=bool)
-        store = self._store(TEST_CACHE, records, choice, usable)
-        known = [r.index for r in records if r.unusable is None and labels[r.index] is not None]
-        return LabeledImages(
-            images=store, indices=np.array(known, dtype=np.int64), values=[labels[index] for index in known]
-        )
-
-    def _store(
-        self, name: str, records: Sequence[ImageRecord], choice: SourceChoice, usable: npt.NDArray[np.bool_]
-    ) -> ImageStore:
-        from .images import ImageStore, ensure_store
-
-        path, shape = self.directory / "cache" / name, self.settings.image_shape
-        try:
-            return ImageStore.open(path, shape, len(records), usable=usable)
-        except SourceError:
-            path.parent.mkdir(exist_ok=True)
-            ensure_store(path, shape, choice.open(), records, progress=self.progress)
-            return ImageStore.open(path, shape, len(records), usable=usable)
-
-    @cached_property
-    def device(self) -> torch.device:
-        """Where tensors live.
-
-        Raises:
-            InvalidOption: no such device is there.
-        """
-        return find_device(self._device_name)
+        """Where the images come from."""
+        return self.workbench.source
 
     def oracle(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> Oracle | None:
-        """Return an oracle by name, connected to the pool; the campaign's own by default, which may be None."""
-        if name is None:
-            if self.settings.oracle is None:
-                return None
-            name, options = self.settings.oracle.name, self.settings.oracle.options
-        oracle = opts.build(plugins.oracles.get(name), options)
-        oracle.connect(self.source, self.keys, self.settings.seed)
-        return oracle
-
-    def strategy(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> Strategy:
-        """Return a strategy by name with options; the campaign's own by default."""
-        if name is None:
-            name = self.settings.strategy.name
-            options = {**self.settings.strategy.options, **(options or {})}
-        return opts.build(plugins.strategies.get(name), options)
-
-    def task(self) -> TaskModel:
-        """Return a new task model, built for the pool's images and the classes so far."""
-        choice = self.settings.task
-        task = opts.build(plugins.tasks.get(choice.name), choice.options)
-        if hasattr(task, "cache_dir"):
-            task.cache_dir = self.directory / "cache"
-        task.build(self.settings.image_shape, self.classes, self.device)
-        return task
+        """Return an oracle by name, connected to the pool; by default the campaign's own, if it has one."""
+        return self.workbench.oracle(self.state, name, options)
 
     # -- what happens ----------------------------------------------------------------------------------
 
@@ -296,13 +176,16 @@ class Campaign:
             if open_query is not None and not new:
                 self._write_for_people(open_query)
                 return dataclasses.replace(open_query, reused=True)
-            chosen = self.strategy(strategy, options)
+            chosen = self.workbench.strategy(strategy, options)
             plugin = plugins.strategies.find(strategy or self.settings.strategy.name)
             returning = 0 if open_query is None else len(open_query.unanswered)
             self._check_budget(n, len(self.pool.candidates) + returning)
             seeding_first = chosen.needs_labels and len(self.pool.labeled) == 0
             if seeding_first:
-                seeder, seed_plugin = self.strategy(seed_strategy, {}), plugins.strategies.find(seed_strategy)
+                seeder, seed_plugin = (
+                    self.workbench.strategy(seed_strategy, {}),
+                    plugins.strategies.find(seed_strategy),
+                )
                 if seeder.needs_labels:
                     raise InvalidOption(f"strategy '{seed_strategy}' needs labels itself; seed with 'random'")
             if open_query is not None:
@@ -347,7 +230,7 @@ class Campaign:
         with self._lock():
             receipt = sort_answers(
                 answers,
-                records=self.records,
+                records=self.state.records,
                 pool=self.pool,
                 task=plugins.tasks.get(self.settings.task.name),
                 classes=self.classes,
@@ -385,18 +268,18 @@ class Campaign:
         """
         if cycles < 1:
             raise InvalidBudget(f"the number of cycles should be at least 1, not {cycles}")
-        chosen = self.strategy(strategy, options)
+        chosen = self.workbench.strategy(strategy, options)
         with self._lock():
             if (left := self.open_query) is not None:
                 self._tell_answers(oracle.label([pick.index for pick in left.unanswered]))
                 self._close_rest()
             if len(self.pool.labeled) == 0:
                 self._check_budget(seed_size or n, len(self.pool.candidates))
-                seeder = self.strategy(seed_strategy, {})
+                seeder = self.workbench.strategy(seed_strategy, {})
                 first = self._ask(seeder, plugins.strategies.find(seed_strategy), seed_size or n, seed=True)
                 self._tell_answers(oracle.label(first.indices))
                 self._close_rest()
-            done = sum(1 for query in self._queries if not query.record.get("seed_query"))
+            done = sum(1 for query in self.queries if not query.record.get("seed_query"))
             for number in range(done + 1, cycles + 1):
                 self.progress.line(f"cycle {number} of {cycles}: {len(self.pool.labeled):,} labels")
                 self._train(chosen, Measures())
@@ -418,29 +301,33 @@ class Campaign:
 
         with self._lock():
             present = source_keys(self.source, self.directory)
-            known = set(self.keys)
+            known = set(self.state.keys)
             fresh = [key for key in present if key not in known]
             missing = sorted(known - set(present))
             added: list[ImageRecord] = []
             if fresh:
-                shape = self.images.shape  # the cache is whole now
+                shape = self.workbench.images(self.state).shape  # the cache is whole now
                 path = self.directory / "cache" / POOL_CACHE
                 hashes = {
-                    r.hash: r.index for r in self.records if r.unusable is None and r.duplicate_of is None
+                    r.hash: r.index
+                    for r in self.state.records
+                    if r.unusable is None and r.duplicate_of is None
                 }
-                with StoreWriter(path, shape, count=len(self.records)) as store:
+                with StoreWriter(path, shape, count=len(self.state.records)) as store:
                     added = scan(
                         self.source,
                         fresh,
-                        first=len(self.records),
+                        first=len(self.state.records),
                         known=hashes,
                         store=store,
                         progress=self.progress,
                     )
                 with self.ledger.transaction():
-                    self.ledger.add_event("extended", {"first": len(self.records), "images": len(added)})
+                    self.ledger.add_event(
+                        "extended", {"first": len(self.state.records), "images": len(added)}
+                    )
                     self.ledger.add_images(added)
-                self._refresh()
+                self.state = read_state(self.ledger)
             return {
                 "added": len(added),
                 "unusable": [{"image": r.key, "reason": r.unusable} for r in added if r.unusable],
@@ -480,7 +367,7 @@ class Campaign:
             "classes": counts,
             "task": self.settings.task.as_dict(),
             "strategy": self.settings.strategy.as_dict(),
-            "queries": len(self._asked),
+            "queries": len(self.state.asked),
             "open_query": None
             if open_query is None
             else {
@@ -523,7 +410,7 @@ class Campaign:
         except OSError as error:
             raise CampaignError(f"{self.directory} cannot be written: {error.strerror or error}") from error
         try:
-            self._refresh()
+            self.state = read_state(self.ledger)
             yield
         finally:
             lock.release()
@@ -544,7 +431,9 @@ class Campaign:
         indices = self.pool.labeled
         if len(indices) == 0:
             raise TrainingError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
-        return LabeledImages(images=self.images, indices=indices, values=self.pool.values)
+        return LabeledImages(
+            images=self.workbench.images(self.state), indices=indices, values=self.pool.values
+        )
 
     def _train(self, strategy: Strategy | None, measures: Measures) -> tuple[Learned, CycleRecord]:
         from .learning import Lesson, learn
@@ -554,13 +443,15 @@ class Campaign:
             cycle=self.cycle,
             seed=self.settings.seed,
             labeled=self._labeled(),
-            test=self._test,
+            test=self.workbench.test_images(self.ledger),
             classes=self.classes,
             strategy=strategy,
             checkpoints=self.directory / "checkpoints",
             previous=self._earlier_checkpoint(past),
         )
-        learned = learn(self.task(), lesson, self.device, self.progress, measures)
+        learned = learn(
+            self.workbench.task(self.classes), lesson, self.workbench.device, self.progress, measures
+        )
         companion = strategy.name if strategy is not None and learned.companion is not None else None
         data = {
             "cycle": self.cycle,
@@ -569,7 +460,7 @@ class Campaign:
             "companion": companion,
             "checkpoint": learned.checkpoint.relative_to(self.directory).as_posix(),
             "fingerprint": learned.fingerprint,
-            "device": str(self.device),
+            "device": str(self.workbench.device),
             "options": opts.values_of(learned.model),
             "measures": measures.as_dict(),
             **learned.record,
@@ -603,7 +494,7 @@ class Campaign:
             task, companion, targets = learned.model, learned.companion, learned.targets
             checkpoint = learned.checkpoint.relative_to(self.directory).as_posix()
         else:
-            task, companion = self.task(), None
+            task, companion = self.workbench.task(self.classes), None
             check_needs(strategy, task.spec)
             targets = task.encode(self.pool.values)
             task.network.eval()
@@ -612,12 +503,12 @@ class Campaign:
             number=self.cycle,
             model=task,
             companion=companion,
-            images=self.images,
+            images=self.workbench.images(self.state),
             labeled=self.pool.labeled,
             targets=targets,
             candidates=self.pool.candidates,
             seed=cycle_seed,
-            device=self.device,
+            device=self.workbench.device,
             progress=self.progress,
             measures=measures,
         )
@@ -636,7 +527,7 @@ class Campaign:
             "labels": len(cycle.labeled),
             "candidates": len(cycle.candidates),
             "checkpoint": checkpoint,
-            "device": str(self.device),
+            "device": str(self.workbench.device),
             "measures": measures.as_dict(),
             "diagnostics": _finite(cycle.diagnostics),
         }
@@ -645,8 +536,8 @@ class Campaign:
             event = self.ledger.add_event("asked", data)
             scores = [cycle.scores.get(int(index)) for index in picks]
             self.ledger.add_picks(event, zip(picks.tolist(), scores, strict=True))
-        self._refresh()
-        query = self._queries[-1]
+        self.state = read_state(self.ledger)
+        query = self.queries[-1]
         self._write_for_people(query)
         for failure in plugins.notify("alkit_cycle_finished", campaign=self, query=query):
             self.progress.line(failure)
@@ -656,8 +547,8 @@ class Campaign:
         """Give a strategy back what it remembered at its last query."""
         from .training import load_safely
 
-        states = [data["state"] for _, data, _ in self._asked if data["strategy"] == strategy.name]
-        if states and states[-1] and (path := self.directory / states[-1]).exists():
+        file = self.state.remembered(strategy.name)
+        if file is not None and (path := self.directory / file).exists():
             strategy.load_state_dict(load_safely(path))
 
     def _save_state(self, strategy: Strategy) -> str | None:
@@ -675,7 +566,7 @@ class Campaign:
         indices = [pick.index for pick in query.unanswered]
         with self.ledger.transaction():
             self.ledger.add_event("withdrawn", {"query": query.number, "indices": indices})
-        self._refresh()
+        self.state = read_state(self.ledger)
 
     def _close_rest(self) -> None:
         """In a simulation, what the oracle left out is not waited for."""
@@ -698,7 +589,7 @@ class Campaign:
                 self.ledger.add_event("classes", {"added": list(receipt.new_classes)})
             event = self.ledger.add_event("answered", {"answers": len(receipt.kept), **note})
             self.ledger.add_answers(event, receipt.kept)
-        self._refresh()
+        self.state = read_state(self.ledger)
 
     def _write_for_people(self, query: Query) -> None:
         (self.directory / "queries").mkdir(exist_ok=True)
@@ -707,38 +598,6 @@ class Campaign:
             title = f"query {query.number}: {len(query.picks)} images chosen by {query.strategy}"
             source = self.source
             write_contact_sheet(title, query.picks, lambda key: source.read(key)[1], self.sheet_path(query))
-
-
-def find_device(name: str) -> torch.device:
-    """Return a torch device by name; `auto` is the first GPU, or the CPU.
-
-    Raises:
-        InvalidOption: no such device is there.
-    """
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InvalidOption(f"there is no device '{name}' here: {reason}") from error
-    return device
-
-
-def source_keys(source: Source, directory: Path) -> list[str]:
-    """Return a source's keys without what a campaign in the same folder has written itself."""
-    directory = directory.resolve()
-    keys = []
-    for key in source.keys():
-        path = source.path(key)
-        if path is None or directory not in path.resolve().parents:
-            keys.append(key)
-        elif path.resolve().relative_to(directory).parts[0] not in ("queries", "cache", "checkpoints"):
-            keys.append(key)
-    return keys
 
 
 def _finite(value: Any) -> Any:
@@ -752,13 +611,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, np.integer):
         return int(value)
     return value
-
-
-def choice_of(registry: plugins.Registry[Any], name: str, options: Mapping[str, Any]) -> PluginChoice:
-    """Check a plugin and its options, and return how it is written down."""
-    plugin = registry.find(name)
-    built = opts.build(registry.get(name), options)
-    given = {key.replace("_", "-") for key in options}
-    values = opts.values_of(built)
-    settled = {key: value for key, value in values.items() if key in given or "preset" in given}
-    return PluginChoice(name, settled, plugin.distribution, plugin.version)

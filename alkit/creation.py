@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__, plugins
 from .answers import Receipt, sort_answers
-from .campaign import LEDGER, POOL_CACHE, SETTINGS, TEST_CACHE, Campaign, choice_of, find_device, source_keys
+from .campaign import LEDGER, SETTINGS, Campaign
 from .errors import CampaignError, InvalidAnswers, SourceError
 from .labeling.tables import read_answers
 from .ledger import Ledger
-from .pool import Pool
 from .progress import Progress, Silent
-from .settings import PluginChoice, Settings, SourceChoice
+from .settings import PluginChoice, Settings, SourceChoice, choice_of
 from .sources import Source, open_source
+from .state import make_pool
+from .workbench import POOL_CACHE, TEST_CACHE, source_keys
 
 if TYPE_CHECKING:
     from .images import ImageRecord
@@ -81,6 +82,8 @@ def create(
     directory, progress = Path(directory), Silent() if progress is None else progress
     if (directory / SETTINGS).exists():
         raise CampaignError(f"{directory} is a campaign already; use another directory")
+    from .devices import find_device
+
     find_device(device)
     source = open_source(pool, root=root, download=download)
     test_source, test_choice = _test_source(source, test, root, download)
@@ -229,15 +232,10 @@ def _known_labels(
     if path is None:
         return Receipt()
     answers, rejected, _ = read_answers(path)
-    pool = Pool(
-        len(records),
-        unusable=[r.index for r in records if r.unusable is not None],
-        duplicates={r.index: r.duplicate_of for r in records if r.duplicate_of is not None},
-    )
     receipt = sort_answers(
         answers,
         records=records,
-        pool=pool,
+        pool=make_pool(records),
         task=plugins.tasks.get(task.name),
         classes=(),
         allow_new_classes=True,

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CampaignError
+from .options import build, values_of
+from .plugins import Registry
 from .sources import Source, open_source
 
 if sys.version_info >= (3, 11):
@@ -132,6 +134,16 @@ def read_settings(path: Path) -> Settings:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CampaignError(f"{path} is not complete: {error}") from error
+
+
+def choice_of(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> PluginChoice:
+    """Check a plugin and its options, and return how it is written down."""
+    plugin = registry.find(name)
+    built = build(registry.get(name), options)
+    given = {key.replace("_", "-") for key in options}
+    values = values_of(built)
+    settled = {key: value for key, value in values.items() if key in given or "preset" in given}
+    return PluginChoice(name, settled, plugin.distribution, plugin.version)
 
 
 def _plain(value: Any) -> Any:

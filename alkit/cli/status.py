@@ -22,12 +22,12 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
     """Show what is labeled, what is open, and how the model did as labels grew."""
     with open_campaign(campaign, quiet=True) as opened:
         status = opened.status()
-        unusable = [r for r in opened.records if r.unusable is not None or r.duplicate_of is not None]
+        unusable = [r for r in opened.state.records if r.unusable is not None or r.duplicate_of is not None]
         listed = [
             {"index": r.index, "image": r.key, "unusable": r.unusable, "duplicate_of": r.duplicate_of}
             for r in unusable
         ]
-        keys = opened.keys
+        keys = opened.state.keys
     if as_json:
         print_json({**status, **({"out_of_reach": listed} if images else {})})
         return

@@ -1,0 +1,148 @@
+"""What a campaign works with, made from its settings when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import options as opts
+from . import plugins
+from .errors import SourceError
+from .sources import Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+
+    from .images import ImageRecord, ImageStore
+    from .learning import LabeledImages
+    from .ledger import Ledger
+    from .oracle import Oracle
+    from .progress import Progress
+    from .settings import Settings, SourceChoice
+    from .state import State
+    from .strategy import Strategy
+    from .task import TaskModel
+
+POOL_CACHE, TEST_CACHE = "pool.u8", "test.u8"
+OWN_FOLDERS = ("queries", "cache", "checkpoints")
+
+
+class Workbench:
+    """Source, images, device, task, strategies and oracle of one campaign.
+
+    Args:
+        directory: of the campaign.
+        settings: what was decided when it was made.
+        device: name of a device, or `auto`.
+        progress: where long work shows how far it is.
+    """
+
+    def __init__(self, directory: Path, settings: Settings, device: str, progress: Progress) -> None:
+        self.directory, self.settings, self.progress = directory, settings, progress
+        self._device_name = device
+        self._images: ImageStore | None = None
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where tensors live.
+
+        Raises:
+            InvalidOption: no such device is there.
+        """
+        from .devices import find_device
+
+        return find_device(self._device_name)
+
+    @cached_property
+    def source(self) -> Source:
+        """Where the images come from.
+
+        Raises:
+            SourceError: it is not there any more.
+        """
+        return self.settings.pool.open()
+
+    def images(self, state: State) -> ImageStore:
+        """Return the pool's images, [N, C, H, W] uint8; made again from the originals if the cache is gone."""
+        if self._images is None or len(self._images) != len(state.records):
+            self._images = self._store(POOL_CACHE, state.records, self.settings.pool, state.pool.usable)
+        return self._images
+
+    def test_images(self, ledger: Ledger) -> LabeledImages | None:
+        """Return the test images with their labels, or None."""
+        import numpy as np
+
+        from .learning import LabeledImages
+
+        choice = self.settings.test
+        if choice is None:
+            return None
+        records, labels = ledger.test_images()
+        usable = np.array([record.unusable is None for record in records], dtype=bool)
+        known = [r.index for r in records if r.unusable is None and labels[r.index] is not None]
+        return LabeledImages(
+            images=self._store(TEST_CACHE, records, choice, usable),
+            indices=np.array(known, dtype=np.int64),
+            values=[labels[index] for index in known],
+        )
+
+    def oracle(
+        self, state: State, name: str | None = None, options: Mapping[str, Any] | None = None
+    ) -> Oracle | None:
+        """Return an oracle by name, connected to the pool; by default the campaign's own, if it has one."""
+        if name is None:
+            if self.settings.oracle is None:
+                return None
+            name, options = self.settings.oracle.name, self.settings.oracle.options
+        oracle = opts.build(plugins.oracles.get(name), options)
+        oracle.connect(self.source, state.keys, self.settings.seed)
+        return oracle
+
+    def strategy(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> Strategy:
+        """Return a strategy by name with options; the campaign's own by default."""
+        if name is None:
+            name = self.settings.strategy.name
+            options = {**self.settings.strategy.options, **(options or {})}
+        return opts.build(plugins.strategies.get(name), options)
+
+    def task(self, classes: Sequence[str]) -> TaskModel:
+        """Return a new task model, built for the pool's images and the classes so far."""
+        choice = self.settings.task
+        task = opts.build(plugins.tasks.get(choice.name), choice.options)
+        if hasattr(task, "cache_dir"):
+            task.cache_dir = self.directory / "cache"
+        task.build(self.settings.image_shape, classes, self.device)
+        return task
+
+    def _store(
+        self,
+        name: str,
+        records: Sequence[ImageRecord],
+        choice: SourceChoice,
+        usable: npt.NDArray[np.bool_],
+    ) -> ImageStore:
+        from .images import ImageStore, ensure_store
+
+        path, shape = self.directory / "cache" / name, self.settings.image_shape
+        try:
+            return ImageStore.open(path, shape, len(records), usable=usable)
+        except SourceError:
+            path.parent.mkdir(exist_ok=True)
+            ensure_store(path, shape, choice.open(), records, progress=self.progress)
+            return ImageStore.open(path, shape, len(records), usable=usable)
+
+
+def source_keys(source: Source, directory: Path) -> list[str]:
+    """Return a source's keys without what a campaign in the same folder has written itself."""
+    own = [directory.resolve() / name for name in OWN_FOLDERS]
+    keys = []
+    for key in source.keys():  # noqa: SIM118  # a source is no mapping
+        path = source.path(key)
+        parents = () if path is None else path.absolute().parents
+        if not any(folder in parents for folder in own):
+            keys.append(key)
+    return keys
