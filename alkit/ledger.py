@@ -242,6 +242,11 @@ class Ledger:
             ],
         )
 
+    def image_count(self) -> int:
+        """Return how many images there are."""
+        count: int = self._db.execute("SELECT COUNT(*) FROM images").fetchone()[0]
+        return count
+
     def images(self) -> list[ImageRecord]:
         """Return the frozen list of images, in the order of their indices."""
         from .images import ImageRecord

@@ -24,7 +24,9 @@ class Pool:
         duplicates: indices of exact copies, with the index of the first.
     """
 
-    def __init__(self, size: int, *, unusable: Iterable[int] = (), duplicates: dict[int, int] | None = None) -> None:
+    def __init__(
+        self, size: int, *, unusable: Iterable[int] = (), duplicates: dict[int, int] | None = None
+    ) -> None:
         self.size = size
         self.duplicates = dict(duplicates or {})
         self._usable = np.ones(size, dtype=bool)
@@ -57,8 +59,8 @@ class Pool:
 
     @property
     def labeled(self) -> Indices:
-        """Usable images with a label, ascending."""
-        return self._where({i for i, a in self._answers.items() if a.kind == "label"})
+        """Readable images with a label, ascending."""
+        return self._where({i for i, a in self._answers.items() if a.kind == "label" and self._usable[i]})
 
     @property
     def values(self) -> list[Any]:

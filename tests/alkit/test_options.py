@@ -181,11 +181,11 @@ def test_fields_that_the_constructor_does_not_take_are_no_options() -> None:
 @dataclass(kw_only=True)
 class Broken:
     name: ClassVar[str] = "broken"
-    value: Unknown = option(None, "of a type that is imported for type checkers only")
+    value: Unknown = option(None, "of a type that is imported for type checkers only")  # noqa: RUF009
 
 
 def test_an_option_of_an_unknown_type_blames_the_module() -> None:
-    with pytest.raises(BrokenPlugin, match="option of 'broken' has a type that .* does not import"):
+    with pytest.raises(BrokenPlugin, match=r"option of 'broken' has a type that .* does not import"):
         options_of(Broken)
 
 
