@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .markers import hookimpl
-from .options import option
+from .markers import hookimpl as hookimpl
+from .options import option as option
 
 if TYPE_CHECKING:
     from .batches import Batch as Batch

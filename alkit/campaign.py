@@ -155,8 +155,8 @@ class Campaign:
         """Choose images, record the choice, write it for people, and return it.
 
         While a query is open it is returned again, whatever is asked, unless `new`: then what is left of it
-        goes back to the pool. With nothing labeled, a seed query comes first: if the campaign's own oracle
-        answers, it does so at once and the query proper follows; otherwise the seed query is what is returned.
+        goes back to the pool. With nothing labeled, a seed query comes first: the campaign's own oracle
+        answers it at once and the query proper follows; without one, the seed query is what is returned.
 
         Args:
             n: images.
@@ -182,10 +182,8 @@ class Campaign:
             self._check_budget(n, len(self.pool.candidates) + returning)
             seeding_first = chosen.needs_labels and len(self.pool.labeled) == 0
             if seeding_first:
-                seeder, seed_plugin = (
-                    self.workbench.strategy(seed_strategy, {}),
-                    plugins.strategies.find(seed_strategy),
-                )
+                seeder = self.workbench.strategy(seed_strategy, {})
+                seed_plugin = plugins.strategies.find(seed_strategy)
                 if seeder.needs_labels:
                     raise InvalidOption(f"strategy '{seed_strategy}' needs labels itself; seed with 'random'")
             if open_query is not None:
@@ -194,7 +192,7 @@ class Campaign:
                 oracle = self.oracle()
                 if oracle is None:
                     self.progress.line(
-                        f"nothing is labeled yet: these {n} images were chosen by '{seed_strategy}', as a seed for "
+                        f"nothing is labeled yet: '{seed_strategy}' chooses these {n} images, as a seed for "
                         f"'{chosen.name}'"
                     )
                     return self._ask(seeder, seed_plugin, n, seed=True)
@@ -327,7 +325,7 @@ class Campaign:
                         "extended", {"first": len(self.state.records), "images": len(added)}
                     )
                     self.ledger.add_images(added)
-                self.state = read_state(self.ledger)
+                self.state = read_state(self.ledger, self.state)
             return {
                 "added": len(added),
                 "unusable": [{"image": r.key, "reason": r.unusable} for r in added if r.unusable],
@@ -410,7 +408,7 @@ class Campaign:
         except OSError as error:
             raise CampaignError(f"{self.directory} cannot be written: {error.strerror or error}") from error
         try:
-            self.state = read_state(self.ledger)
+            self.state = read_state(self.ledger, self.state)
             yield
         finally:
             lock.release()
@@ -536,7 +534,7 @@ class Campaign:
             event = self.ledger.add_event("asked", data)
             scores = [cycle.scores.get(int(index)) for index in picks]
             self.ledger.add_picks(event, zip(picks.tolist(), scores, strict=True))
-        self.state = read_state(self.ledger)
+        self.state = read_state(self.ledger, self.state)
         query = self.queries[-1]
         self._write_for_people(query)
         for failure in plugins.notify("alkit_cycle_finished", campaign=self, query=query):
@@ -566,7 +564,7 @@ class Campaign:
         indices = [pick.index for pick in query.unanswered]
         with self.ledger.transaction():
             self.ledger.add_event("withdrawn", {"query": query.number, "indices": indices})
-        self.state = read_state(self.ledger)
+        self.state = read_state(self.ledger, self.state)
 
     def _close_rest(self) -> None:
         """In a simulation, what the oracle left out is not waited for."""
@@ -589,7 +587,7 @@ class Campaign:
                 self.ledger.add_event("classes", {"added": list(receipt.new_classes)})
             event = self.ledger.add_event("answered", {"answers": len(receipt.kept), **note})
             self.ledger.add_answers(event, receipt.kept)
-        self.state = read_state(self.ledger)
+        self.state = read_state(self.ledger, self.state)
 
     def _write_for_people(self, query: Query) -> None:
         (self.directory / "queries").mkdir(exist_ok=True)

@@ -1,9 +1,8 @@
-"""Making a campaign: the list of images is frozen, labels at hand are taken in, and all or nothing is there."""
+"""Making a campaign: the list of images is frozen, labels at hand are taken in, all or nothing is there."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -51,8 +50,8 @@ def create(
 ) -> Campaign:
     """Make a campaign and open it.
 
-    Every image is read once: hashed, decoded, resized into the campaign's cache. Everything is made beside its
-    final place and moved there at the end, so that an error or an interruption leaves nothing behind.
+    Every image is read once: hashed, decoded, resized into the campaign's cache. All is made beside its final
+    place and moved there at the end, so that an error or an interruption leaves nothing behind.
 
     Args:
         directory: where; made if it is not there.
@@ -120,7 +119,7 @@ def create(
             },
         )
         for name in ("cache", LEDGER, SETTINGS):  # the settings last: they are what makes it a campaign
-            os.replace(draft / name, directory / name)
+            (draft / name).replace(directory / name)
     except OSError as error:
         raise CampaignError(f"{directory} cannot be written: {error.strerror or error}") from error
     finally:

@@ -139,7 +139,7 @@ def learn(
     )
     progress.line(
         f"{session.label}: {recipe.epochs} epochs of {steps} batches of {min(recipe.batch_size, len(labeled.indices))}"
-        f" on {device}" + (f", with {lesson.strategy.name}'s companion" if companion is not None else "")
+        f" on {device}{_with_companion(lesson, companion)}"
     )
     loader = Loader(labeled.images, device, targets=targets, labeled=labeled.indices)
 
@@ -233,6 +233,12 @@ def fingerprint_of(task: TaskModel, lesson: Lesson, device: torch.device, compan
         else [[int(i), v] for i, v in zip(lesson.test.indices, lesson.test.values, strict=True)],
     }
     return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _with_companion(lesson: Lesson, companion: Companion | None) -> str:
+    if companion is None or lesson.strategy is None:
+        return ""
+    return f", with the companion of '{lesson.strategy.name}'"
 
 
 def _load(

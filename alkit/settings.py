@@ -119,7 +119,7 @@ def read_settings(path: Path) -> Settings:
         raise CampaignError(f"{path} cannot be read: {error}") from error
     if table.get("format", 0) > FORMAT:
         raise CampaignError(
-            f"{path} was made by a newer alkit ({table.get('alkit')}, format {table['format']}); upgrade alkit"
+            f"{path} was made by a newer alkit ({table.get('alkit')}, format {table['format']}): upgrade"
         )
     try:
         channels, height, width = table["pool"].pop("image_shape")

@@ -50,7 +50,7 @@ class State:
         return next((query for query in reversed(self.queries) if query.open), None)
 
     def remembered(self, strategy: str) -> str | None:
-        """Return the file, from the campaign's directory, with what a strategy remembered at its last query."""
+        """Return the file (from the campaign's directory) of what a strategy remembered at its last query."""
         files = [event.data["state"] for event in self.asked if event.data["strategy"] == strategy]
         return files[-1] if files else None
 
@@ -88,14 +88,15 @@ def make_pool(records: Sequence[ImageRecord]) -> Pool:
     )
 
 
-def read_state(ledger: Ledger, records: Sequence[ImageRecord] | None = None) -> State:
+def read_state(ledger: Ledger, before: State | None = None) -> State:
     """Read the state off a ledger.
 
     Args:
         ledger: what has happened.
-        records: the list of images, if it is known and has not grown since.
+        before: an earlier state of the same ledger; the list of images is only read again if it has grown.
     """
-    records = ledger.images() if records is None else records
+    unchanged = before is not None and ledger.image_count() == len(before.records)
+    records = before.records if before is not None and unchanged else ledger.images()
     pool = make_pool(records)
     classes: list[str] = []
     asked: list[Event] = []

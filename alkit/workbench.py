@@ -67,7 +67,7 @@ class Workbench:
         return self.settings.pool.open()
 
     def images(self, state: State) -> ImageStore:
-        """Return the pool's images, [N, C, H, W] uint8; made again from the originals if the cache is gone."""
+        """Return the pool's images, [N, C, H, W] uint8; read again from the originals if the cache is gone."""
         if self._images is None or len(self._images) != len(state.records):
             self._images = self._store(POOL_CACHE, state.records, self.settings.pool, state.pool.usable)
         return self._images
