@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from pathlib import Path
@@ -164,14 +165,23 @@ class TestScan:
         keys = source.keys()
         file = tmp_path / "store"
         with StoreWriter(file, self.SHAPE) as store:
-            records = scan(source, keys[:70], store=store)
+            records = scan(source, keys[:72], store=store)
         before = file.read_bytes()
         known = {r.hash: r.index for r in records if r.unusable is None and r.duplicate_of is None}
-        with StoreWriter(file, self.SHAPE, count=70) as store:
-            records += scan(source, keys[70:], first=70, known=known, store=store)
+        with StoreWriter(file, self.SHAPE, count=72) as store:
+            records += scan(source, keys[72:], first=72, known=known, store=store)
         assert file.read_bytes()[: len(before)] == before
         assert records == scanned(source, tmp_path / "at-once", self.SHAPE)
         assert file.read_bytes() == (tmp_path / "at-once").read_bytes()
+
+    def test_rows_are_on_disk_when_it_returns(
+        self, pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source, sizes = open_source(str(pool)), []
+        with StoreWriter(tmp_path / "store", self.SHAPE) as store:
+            monkeypatch.setattr(os, "fsync", lambda handle: sizes.append(os.fstat(handle).st_size))
+            scan(source, source.keys(), store=store)
+            assert sizes == [150 * 3 * 8 * 8]
 
     def test_progress_counts_every_image(self, pool: Path, tmp_path: Path) -> None:
         class Counter:

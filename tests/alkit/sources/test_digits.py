@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 
 import numpy as np
@@ -22,6 +23,8 @@ def test_split_is_fixed_stratified_and_complete() -> None:
     assert test is not None and test.test_split() is None
     assert (len(pool.keys()), len(test.keys())) == (1297, 500)
     assert pool.keys()[0] == "train/0000" and test.keys()[-1] == "test/499"
+    everyone = "".join(test.read(key)[0] for key in test.keys()[::100])
+    assert hashlib.sha256(everyone.encode()).hexdigest()[:16] == "162df84f219a72de"
     assert pool.answers_itself and pool.location == "digits"
     assert open_source(test.location).keys() == test.keys()
     assert pool.classes == tuple("0123456789")

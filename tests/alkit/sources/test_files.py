@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+import time
 import warnings
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from PIL import Image
 
 from alkit.errors import UnusableImage
 from alkit.images import StoreWriter, scan
-from alkit.sources import open_source
+from alkit.sources import files, open_source
 from alkit.sources.files import MAX_PIXELS, to_uint8
 
 RGB = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8))
@@ -255,6 +257,32 @@ def test_large_jpegs_are_decoded_no_larger_than_needed(tmp_path: Path, orientati
     assert reading.pixels is not None
     assert 64 <= min(reading.pixels.shape[:2]) < 200
     assert reading.pixels.shape[0] * size[1] == reading.pixels.shape[1] * size[0]
+
+
+def test_decoding_less_knows_of_the_turn(tmp_path: Path) -> None:
+    Image.linear_gradient("L").resize((1600, 800)).save(tmp_path / "a.jpg", exif=with_exif(6))
+    reading = open_source(str(tmp_path)).look("a.jpg", at_least=(400, 100))
+    assert reading.pixels is not None and reading.pixels.shape == (800, 400, 1)
+
+
+def test_very_large_images_are_decoded_one_at_a_time(messy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded, at_once, most = files._decoded, [], []
+
+    def slowly(image: Image.Image, at_least: tuple[int, int] | None) -> np.ndarray:
+        at_once.append(image)
+        most.append(len(at_once))
+        time.sleep(0.01)
+        at_once.pop()
+        return decoded(image, at_least)
+
+    monkeypatch.setattr(files, "_decoded", slowly)
+    source = open_source(str(messy))
+    for limit, together in ((10, False), (2**26, True)):
+        monkeypatch.setattr(files, "LARGE_PIXELS", limit)
+        most.clear()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(source.look, ["colour.png"] * 8))
+        assert (max(most) > 1) is together
 
 
 def test_many_pixels_below_the_limit_raise_no_warning(tmp_path: Path) -> None:
