@@ -1,0 +1,75 @@
+"""A tiny pool for strategies to look at, with a model that needs no training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from alkit.cycle import Cycle
+from alkit.images import ImageStore
+from alkit.task import Output
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
+
+
+class StillModel:
+    """Answers from the pixels alone, and counts the images that it was asked about."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def forward_batch(self, batch: Any) -> Output:
+        images = batch.images
+        self.asked += len(images)
+        pooled = torch.nn.functional.adaptive_avg_pool2d(images, 2)
+        vector = pooled.flatten(1)
+        logits = torch.cat([vector.mean(1, keepdim=True), vector[:, :1], vector[:, -1:]], dim=1)
+        return Output(logits, torch.softmax(logits, 1), vector, (pooled, vector))
+
+
+@pytest.fixture
+def golden() -> Callable[[str], dict[str, np.ndarray]]:
+    """Load a golden file by name."""
+
+    def load(name: str) -> dict[str, np.ndarray]:
+        with np.load(GOLDENS / f"{name}.npz") as arrays:
+            return dict(arrays)
+
+    return load
+
+
+@pytest.fixture
+def make_cycle() -> Callable[..., Cycle]:
+    """Make a cycle: `count` images of `shape`, the first `labeled` of them labeled."""
+
+    def make(
+        count: int = 40,
+        shape: tuple[int, int, int] = (1, 8, 8),
+        labeled: int = 10,
+        *,
+        pixels: np.ndarray | None = None,
+        companion: Any = None,
+        seed: int = 0,
+        batch_size: int = 16,
+    ) -> Cycle:
+        if pixels is None:
+            pixels = np.random.default_rng(1).integers(0, 256, (count, *shape), dtype=np.uint8)
+        return Cycle(
+            number=1,
+            model=StillModel(),  # type: ignore[arg-type]
+            companion=companion,
+            images=ImageStore.from_array(pixels),
+            labeled=np.arange(labeled),
+            targets=torch.zeros(labeled, dtype=torch.long),
+            candidates=np.arange(labeled, len(pixels)),
+            seed=seed,
+            device=torch.device("cpu"),
+            batch_size=batch_size,
+        )
+
+    return make
