@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,23 +73,28 @@ class References:
     def find(self, text: str) -> int | None:
         """Return the index of an image, or None if there is none of that name.
 
-        A key of the pool wins over an index; a file may be named by its path from the pool or from here; a
-        hash may be shortened to its first eight digits where that is enough.
+        A key of the pool wins over an index; a number with zeros in front (`007`) is no index but part of a
+        name. A file may be named by its path from the pool or from here; a hash may be shortened to its first
+        eight digits where that is enough.
         """
         if (index := self._by_key.get(text)) is not None:
             return index
-        if text.isascii() and text.isdigit() and int(text) < self._count:
+        digits = text.isascii() and text.isdigit() and len(text) < 10
+        if digits and str(int(text)) == text and int(text) < self._count:
             return int(text)
-        for candidate in (text.replace("\\", "/").removeprefix("./"), self._relative(text)):
-            if candidate is not None and (index := self._by_key.get(candidate)) is not None:
+        for candidate in (text.replace("\\", "/").removeprefix("./"), *self._relative(text)):
+            if (index := self._by_key.get(candidate)) is not None:
                 return index
         return self._hashed(text.lower())
 
-    def _relative(self, text: str) -> str | None:
-        try:
-            return Path(text).resolve().relative_to(self._root.resolve()).as_posix()
-        except (ValueError, OSError, RuntimeError):
-            return None
+    def _relative(self, text: str) -> list[str]:
+        """Return the path from the pool, as written and with all links followed."""
+        found = []
+        for path in (Path(text).absolute, Path(text).resolve):
+            for root in (self._root.absolute, self._root.resolve):
+                with contextlib.suppress(ValueError, OSError, RuntimeError):
+                    found.append(path().relative_to(root()).as_posix())
+        return found
 
     def _hashed(self, text: str) -> int | None:
         if (index := self._by_hash.get(text)) is not None:

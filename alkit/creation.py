@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, plugins
 from .answers import Receipt, sort_answers
-from .campaign import LEDGER, SETTINGS, Campaign
+from .campaign import LEDGER, LOCK, SETTINGS, Campaign
 from .errors import CampaignError, InvalidAnswers, SourceError
 from .labeling.tables import read_answers
 from .ledger import Ledger
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .images import ImageRecord
 
 DEFAULT_STRATEGY = "entropy"
+DRAFT = ".alkit-draft-"
 
 
 def create(
@@ -91,13 +93,9 @@ def create(
     if oracle is None and source.answers_itself:
         oracle = "dataset"
     oracle_choice = None if oracle is None else choice_of(plugins.oracles, oracle, oracle_options or {})
-    existed = directory.exists()
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".alkit-draft-", dir=directory))
-    except OSError as error:
-        raise CampaignError(f"{directory} cannot be written: {error.strerror or error}") from error
-    try:
+    if labels is not None:
+        read_answers(Path(labels))  # a file that is no good is said before all images are read
+    with _draft(directory) as draft:
         _make(
             draft,
             directory,
@@ -118,16 +116,59 @@ def create(
                 "test": test_choice,
             },
         )
-        for name in ("cache", LEDGER, SETTINGS):  # the settings last: they are what makes it a campaign
-            (draft / name).replace(directory / name)
-    except OSError as error:
-        raise CampaignError(f"{directory} cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        if not existed and not (directory / SETTINGS).exists():
-            with contextlib.suppress(OSError):
-                directory.rmdir()
+        _move_in(draft, directory)
     return Campaign(directory, device=device, progress=progress)
+
+
+@contextlib.contextmanager
+def _draft(directory: Path) -> Iterator[Path]:
+    """Give a hidden folder in `directory` to make a campaign in; unless it becomes one, nothing stays.
+
+    A draft is locked while it is worked on, so what a killed process left behind can be told and goes away.
+
+    Raises:
+        CampaignError: the directory cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    new = [path for path in (directory, *directory.parents) if not path.exists()]
+    try:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            for stale in directory.glob(f"{DRAFT}*"):
+                with contextlib.suppress(Timeout), FileLock(stale / LOCK, timeout=0):
+                    shutil.rmtree(stale, ignore_errors=True)
+            draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=directory))
+            try:
+                with FileLock(draft / LOCK):
+                    yield draft
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        except OSError as error:
+            raise CampaignError(f"{directory} cannot be written: {error.strerror or error}") from error
+    finally:
+        if not (directory / SETTINGS).exists():
+            with contextlib.suppress(OSError):
+                for path in new:
+                    path.rmdir()
+
+
+def _move_in(draft: Path, directory: Path) -> None:
+    """Move a draft to its place; the settings come last, for they are what makes it a campaign.
+
+    Raises:
+        CampaignError: another process has made one there meanwhile.
+    """
+    from filelock import FileLock
+
+    with FileLock(directory / LOCK):
+        if (directory / SETTINGS).exists():
+            raise CampaignError(f"{directory} has become a campaign meanwhile; use another directory")
+        for rest in (f"{LEDGER}-wal", f"{LEDGER}-shm"):  # of a ledger without settings, from a killed process
+            (directory / rest).unlink(missing_ok=True)
+        (directory / "cache").mkdir(exist_ok=True)
+        for path in (*sorted((draft / "cache").iterdir()), draft / LEDGER, draft / SETTINGS):
+            path.replace(directory / path.relative_to(draft))
 
 
 def _make(
@@ -177,7 +218,7 @@ def _make(
     names: dict[str, None] = dict.fromkeys(classes)
     if oracle is not None:
         names.update(dict.fromkeys(source.classes))
-    receipt = _known_labels(labels, records, source, decided["task"], progress)
+    receipt = _known_labels(labels, records, source, decided["task"], list(names), progress)
     if uses_classes(decided["task"]):
         values = [str(answer.value) for _, answer in receipt.kept if answer.kind == "label"]
         names.update(dict.fromkeys([*sorted(set(values)), *sorted(set(test_labels.values()))]))
@@ -195,7 +236,10 @@ def _make(
     finally:
         ledger.close()
     settings = Settings(image_shape=shape, **decided)
-    (draft / SETTINGS).write_text(settings.to_toml(__version__), encoding="utf-8")
+    with open(draft / SETTINGS, "w", encoding="utf-8") as file:
+        file.write(settings.to_toml(__version__))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _test_source(
@@ -221,9 +265,16 @@ def _report(records: Sequence[ImageRecord], shape: tuple[int, int, int], progres
 
 
 def _known_labels(
-    path: Path | None, records: Sequence[ImageRecord], source: Source, task: PluginChoice, progress: Progress
+    path: Path | None,
+    records: Sequence[ImageRecord],
+    source: Source,
+    task: PluginChoice,
+    classes: Sequence[str],
+    progress: Progress,
 ) -> Receipt:
     """Read the labels at hand; at this point a line that does not fit is an error, since nothing is lost yet.
+
+    Where no class is named elsewhere, the labels make the classes.
 
     Raises:
         InvalidAnswers: a line cannot be understood or names an unknown image.
@@ -236,8 +287,8 @@ def _known_labels(
         records=records,
         pool=make_pool(records),
         task=plugins.tasks.get(task.name),
-        classes=(),
-        allow_new_classes=True,
+        classes=classes,
+        allow_new_classes=not classes,
         location=Path(source.location),
         previous=lambda _: (),
     )

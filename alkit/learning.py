@@ -17,7 +17,7 @@ from .batches import Batch, Loader
 from .errors import TrainingDiverged, UsageError
 from .options import values_of
 from .selection import check_needs
-from .training import Session, load_safely, save_atomically
+from .training import Precision, Session, autocast, load_safely, save_atomically
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -137,8 +137,9 @@ def learn(
         fingerprint=fingerprint,
         label=f"cycle {lesson.cycle}: training on {len(labeled.indices):,} labels",
     )
+    batch = min(recipe.batch_size, len(labeled.indices))
     progress.line(
-        f"{session.label}: {recipe.epochs} epochs of {steps} batches of {min(recipe.batch_size, len(labeled.indices))}"
+        f"{session.label}: {recipe.epochs} epochs of {steps} batches of {batch}"
         f" on {device}{_with_companion(lesson, companion)}"
     )
     loader = Loader(labeled.images, device, targets=targets, labeled=labeled.indices)
@@ -150,7 +151,7 @@ def learn(
     with measures.phase("train"), seeding.fence(seeding.derive(lesson.seed, "training", lesson.cycle)):
         task.fit(epoch_batches, companion, session)
     with measures.phase("evaluate"):
-        metrics = evaluate(task, lesson.test, labeled.images, device)
+        metrics = evaluate(task, lesson.test, labeled.images, device, recipe.precision)
     for name, value in metrics.items():
         if not np.isfinite(value):
             raise TrainingDiverged(f"{session.label}: the {name} on the test images is {value}")
@@ -198,7 +199,11 @@ def make_companion(task: TaskModel, lesson: Lesson, device: torch.device) -> Com
 
 
 def evaluate(
-    task: TaskModel, test: LabeledImages | None, pool: ImageStore, device: torch.device
+    task: TaskModel,
+    test: LabeledImages | None,
+    pool: ImageStore,
+    device: torch.device,
+    precision: Precision,
 ) -> dict[str, float]:
     """Judge a model on test images, normalized by the pool's statistics as in training."""
     if test is None or len(test.indices) == 0:
@@ -211,7 +216,9 @@ def evaluate(
         mean=pool.mean,
         std=pool.std,
     )
-    return task.evaluate(loader.sequential(test.indices, SCORING_BATCH))
+    task.network.eval()
+    with torch.inference_mode(), autocast(device, precision):
+        return task.evaluate(loader.sequential(test.indices, SCORING_BATCH))
 
 
 def fingerprint_of(task: TaskModel, lesson: Lesson, device: torch.device, companion: Companion | None) -> str:

@@ -135,13 +135,15 @@ class Ledger:
                 self._db.execute("PRAGMA synchronous = FULL")
                 if create:
                     self._db.execute("PRAGMA journal_mode = WAL")
-                self._migrate()
+                self._migrate(create)
         except BaseException:
             self._db.close()
             raise
 
-    def _migrate(self) -> None:
+    def _migrate(self, create: bool) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0 and not create:  # SQLite takes an empty file for a new one
+            raise CampaignError(f"{self.path} holds no campaign: it is empty or of another kind")
         if version > len(MIGRATIONS):
             raise CampaignError(
                 f"{self.path} was made by a newer alkit (format {version}, this one knows "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,17 +81,17 @@ def write_csv(query: Query, path: Path) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
+            writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
-            writer.writerows(_rows(query.picks, query))
+            writer.writerows(_rows(query))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _rows(picks: Sequence[Pick], query: Query) -> list[tuple[Any, ...]]:
+def _rows(query: Query) -> list[tuple[Any, ...]]:
     return [
         (
             pick.rank,
@@ -102,5 +102,5 @@ def _rows(picks: Sequence[Pick], query: Query) -> list[tuple[Any, ...]]:
             query.cycle,
             pick.answer or "",
         )
-        for pick in picks
+        for pick in query.picks
     ]

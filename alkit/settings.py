@@ -117,14 +117,14 @@ def read_settings(path: Path) -> Settings:
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CampaignError(f"{path} cannot be read: {error}") from error
-    if table.get("format", 0) > FORMAT:
-        raise CampaignError(
-            f"{path} was made by a newer alkit ({table.get('alkit')}, format {table['format']}): upgrade"
-        )
     try:
-        channels, height, width = table["pool"].pop("image_shape")
+        if int(table["format"]) > FORMAT:
+            raise CampaignError(
+                f"{path} was made by a newer alkit ({table.get('alkit')}, format {table['format']}): upgrade"
+            )
+        channels, height, width = map(int, table["pool"].pop("image_shape"))
         return Settings(
-            seed=table["seed"],
+            seed=int(table["seed"]),
             pool=SourceChoice(**table["pool"]),
             image_shape=(channels, height, width),
             task=PluginChoice(**table["task"]),
@@ -132,8 +132,9 @@ def read_settings(path: Path) -> Settings:
             oracle=PluginChoice(**table["oracle"]) if "oracle" in table else None,
             test=SourceChoice(**table["test"]) if "test" in table else None,
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise CampaignError(f"{path} is not complete: {error}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise CampaignError(f"{path} is not as alkit wrote it: {reason}; restore it from a copy") from error
 
 
 def choice_of(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> PluginChoice:

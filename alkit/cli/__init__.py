@@ -23,6 +23,17 @@ COMMANDS = {
     "strategies": "strategies",
     "plugins": "plugins",
 }
+DISK = (  # what a person can mend; any other error of the system is a bug and keeps its traceback
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EIO,
+)
 
 
 class LazyGroup(click.Group):
@@ -84,7 +95,7 @@ def _run() -> int:
     except BrokenPipeError:
         return 1
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT):
+        if error.errno not in DISK:
             raise
         where = f" '{error.filename}'" if error.filename else ""
         click.echo(f"Error: cannot write{where}: {error.strerror}; nothing recorded is lost", err=True)
@@ -100,5 +111,5 @@ def _end_quietly(code: int) -> NoReturn:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]  # nobody reads any more: do not complain at exit
+        sys.stdout = None  # nobody reads any more: do not complain at exit
     sys.exit(code)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,7 +33,8 @@ CREATION = (
     "channels",
     "seed",
 )
-HARMLESS = ("labels", "root", "download")  # of these, what may be said again of a campaign that exists
+ARGUMENTS = {"task_option": "task_options", "model": "task_options", "oracle_option": "oracle_options"}
+HARMLESS = ("labels", "root", "download")  # of these, what decides nothing that lasts
 
 
 def campaign_option(function: F) -> F:
@@ -80,7 +82,10 @@ def strategy_options(function: F) -> F:
 def seed_options(function: F) -> F:
     """Add what decides on the seed query."""
     function = click.option(
-        "--seed-size", type=int, metavar="N", help="Images of a seed query that an oracle answers.  [budget]"
+        "--seed-size",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Images of a seed query that an oracle answers.  [the budget]",
     )(function)
     return click.option(
         "--seed-strategy",
@@ -156,8 +161,8 @@ def open_or_create(
     from ..progress import Silent, Terminal
 
     if pool is None:
-        _refuse_decisions(given, directory or ".")
-        return open_campaign(directory, device=device, quiet=quiet)
+        campaign = open_campaign(directory, device=device, quiet=quiet)
+        return _told_again(campaign, None, given)
     directory = directory or f"{_pool_name(pool)}-campaign"
     if not (Path(directory) / SETTINGS).exists():
         from ..creation import create
@@ -165,16 +170,82 @@ def open_or_create(
         progress = Silent() if quiet else Terminal()
         progress.line(f"making a campaign in {directory}")
         return create(directory, pool, device=device, progress=progress, **creation_arguments(given))
-    campaign = open_campaign(directory, device=device, quiet=quiet)
-    if not _same_pool(pool, campaign.settings.pool.location):
-        raise UsageError(
-            f"the campaign in {directory} is about {campaign.settings.pool.location}; name another directory by "
-            "--campaign"
-        )
-    _refuse_decisions(given, directory)
-    if given.get("labels"):
-        take_labels(campaign, Path(given["labels"]))
+    return _told_again(open_campaign(directory, device=device, quiet=quiet), pool, given)
+
+
+def _told_again(campaign: Campaign, pool: str | None, given: Mapping[str, Any]) -> Campaign:
+    """Check that nothing contradicts what was decided, so that a command can be given again as it was.
+
+    Raises:
+        UsageError: something does; names it.
+    """
+    try:
+        if pool is not None and not _same_pool(pool, campaign.settings.pool.location):
+            raise UsageError(
+                f"the campaign in {campaign.directory} is about {campaign.settings.pool.location}; name "
+                "another directory by --campaign"
+            )
+        decided = decisions(campaign)
+        wanted = creation_arguments(given)
+        for name in CREATION:
+            said = given.get(name)
+            if said is None or said is False or said == () or name in HARMLESS:
+                continue
+            argument = ARGUMENTS.get(name, name)
+            if not _agrees(wanted[argument], decided[argument]):
+                flag = name.replace("_", "-")
+                raise UsageError(
+                    f"--{flag} is decided when a campaign is made, and differently in {campaign.directory}; "
+                    "leave it out, or name another directory by --campaign"
+                )
+        if given.get("labels"):
+            take_labels(campaign, Path(given["labels"]))
+    except BaseException:
+        campaign.close()
+        raise
     return campaign
+
+
+def decisions(campaign: Campaign) -> dict[str, Any]:
+    """Return what was decided when a campaign was made, by the arguments of `create`."""
+    settings = campaign.settings
+    oracle = settings.oracle
+    return {
+        "classes": list(campaign.classes),
+        "test": settings.test and settings.test.location,
+        "task": settings.task.name,
+        "task_options": settings.task.options,
+        "oracle": oracle and oracle.name,
+        "oracle_options": oracle.options if oracle else {},
+        "image_size": settings.image_shape[1:],
+        "channels": settings.image_shape[0],
+        "seed": settings.seed,
+    }
+
+
+def _agrees(wanted: Any, decided: Any) -> bool:
+    """What was said is what was decided; of options and classes, others may have been decided besides."""
+    if isinstance(wanted, Mapping):
+        known = {key.replace("_", "-"): value for key, value in decided.items()}
+        return all(_text(known.get(key.replace("_", "-"))) == _text(value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        return set(wanted) <= set(decided)
+    if isinstance(wanted, str) and isinstance(decided, str):
+        return _same_pool(wanted, decided)
+    return bool(wanted == decided)
+
+
+def _text(value: Any) -> str:
+    """Write an option as it is typed, numbers in one way."""
+    words = [str(word) for word in value] if isinstance(value, (list, tuple)) else str(value).split(",")
+    return ",".join(_number(word.strip()) for word in words).lower()
+
+
+def _number(word: str) -> str:
+    try:
+        return repr(float(word))
+    except ValueError:
+        return word
 
 
 def take_labels(campaign: Campaign, path: Path) -> None:
@@ -205,7 +276,7 @@ def creation_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
         "oracle_options": parse_pairs(given.get("oracle_option") or ()),
         "image_size": _size(given.get("image_size")),
         "channels": int(given["channels"]) if given.get("channels") else None,
-        "seed": given.get("seed") or 0,
+        "seed": 0 if given.get("seed") is None else given["seed"],
     }
     if given.get("task"):
         arguments["task"] = given["task"]
@@ -217,25 +288,24 @@ def creation_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def print_json(value: Any) -> None:
     """Print JSON on standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def print_rows(rows: list[tuple[str, ...]], indent: str = "") -> None:
+def _finite(value: Any) -> Any:
+    """Replace numbers that JSON does not have by null."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def print_rows(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
     """Print columns, as wide as they need to be."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         click.echo(indent + "  ".join(cells).rstrip())
-
-
-def _refuse_decisions(given: Mapping[str, Any], directory: str) -> None:
-    for name in CREATION:
-        if given.get(name) and name not in HARMLESS:
-            flag = name.replace("_", "-")
-            raise UsageError(
-                f"--{flag} is decided when a campaign is made, and {directory} exists; leave it out, or name "
-                "another directory by --campaign"
-            )
 
 
 def _pool_name(pool: str) -> str:
@@ -244,7 +314,7 @@ def _pool_name(pool: str) -> str:
 
 
 def _same_pool(pool: str, location: str) -> bool:
-    return pool == location or Path(pool).resolve() == Path(location)
+    return pool == location or Path(pool).expanduser().resolve() == Path(location).resolve()
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

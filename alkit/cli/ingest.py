@@ -51,7 +51,7 @@ def command(
 
     if (file is None) == (oracle is None):
         raise UsageError("give a file of answers, or --oracle NAME")
-    blank, unread = 0, []
+    blank, unread = 0, list[tuple[int, str]]()
     with open_campaign(campaign, quiet=quiet) as opened:
         if file is not None:
             answers, unread, blank = read_answers(Path(file), annotator=annotator)
@@ -75,7 +75,7 @@ def command(
         else:
             click.echo(
                 f"{receipt.accepted} answers accepted ({receipt.corrected} corrections, {receipt.unasked} not "
-                f"asked for), {receipt.unchanged} known already, {len(rejected)} rejected, {blank} left blank"
+                f"asked), {receipt.unchanged} known already, {len(rejected)} rejected, {blank} blank"
             )
             if receipt.new_classes:
                 click.echo(f"new classes    {', '.join(receipt.new_classes)}")

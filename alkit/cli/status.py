@@ -22,19 +22,25 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
     """Show what is labeled, what is open, and how the model did as labels grew."""
     with open_campaign(campaign, quiet=True) as opened:
         status = opened.status()
-        unusable = [r for r in opened.state.records if r.unusable is not None or r.duplicate_of is not None]
+        records = opened.state.records
+        settings = opened.settings
+    aside_records = [r for r in records if r.unusable is not None or r.duplicate_of is not None]
+    if as_json:
         listed = [
             {"index": r.index, "image": r.key, "unusable": r.unusable, "duplicate_of": r.duplicate_of}
-            for r in unusable
+            for r in aside_records
         ]
-        keys = opened.state.keys
-    if as_json:
         print_json({**status, **({"out_of_reach": listed} if images else {})})
         return
     aside = ", ".join(f"{count:,} {reason}" for reason, count in status["set_aside"].items() if count)
     click.echo(
         f"pool           {status['pool']}: {status['images']:,} images" + (f" ({aside})" if aside else "")
     )
+    chosen = [("task", settings.task), ("strategy", settings.strategy), ("oracle", settings.oracle)]
+    for kind, choice in chosen:
+        if choice is not None:
+            options = "".join(f" {key}={value}" for key, value in choice.as_dict()["options"].items())
+            click.echo(f"{kind:<14} {choice.name}{options}")
     click.echo(f"labeled        {status['labeled']:,}; {status['candidates']:,} left to choose from")
     if status["classes"]:
         click.echo(
@@ -43,18 +49,20 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
     query = status["open_query"]
     if query is not None:
         click.echo(
-            f"open query     {query['query']} by '{query['strategy']}': {query['unanswered']} of {query['asked']} "
-            f"unanswered, {query['list']}"
+            f"open query     {query['query']} by '{query['strategy']}': {query['unanswered']} of "
+            f"{query['asked']} unanswered, {query['list']}"
         )
     if status["history"]:
         rows = [("cycle", "labels", "accuracy", "train s")]
-        for record in status["history"]:
-            metrics = record["metrics"]
+        for training in status["history"]:
+            metrics = training["metrics"]
             main = f"{next(iter(metrics.values())):.4f}" if metrics else "-"
-            seconds = record["measures"]["seconds"].get("train", 0.0)
-            rows.append((str(record["cycle"]), f"{record['labels']:,}", main, f"{seconds:.1f}"))
+            seconds = training["measures"]["seconds"].get("train", 0.0)
+            rows.append((str(training["cycle"]), f"{training['labels']:,}", main, f"{seconds:.1f}"))
         print_rows(rows)
     if images:
-        for entry in listed:
-            reason = entry["unusable"] or f"exact copy of {keys[entry['duplicate_of']]!r}"
-            click.echo(f"{entry['index']}  {entry['image']!r}: {reason}")
+        for record in aside_records:
+            reason = record.unusable
+            if record.duplicate_of is not None:
+                reason = f"exact copy of {records[record.duplicate_of].key!r}"
+            click.echo(f"{record.index}  {record.key!r}: {reason}")

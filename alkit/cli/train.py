@@ -19,7 +19,7 @@ Examples:
 @quiet_option
 @json_option
 def command(campaign: str | None, device: str, quiet: bool, as_json: bool) -> None:
-    """Train the task model on all labels, without any strategy's companion, and judge it on the test images."""
+    """Train the task model on all labels, without a strategy's companion, and judge it on the test images."""
     with open_campaign(campaign, device=device, quiet=quiet) as opened:
         record = opened.train()
         path = opened.directory / str(record.record["checkpoint"])

@@ -12,6 +12,7 @@ from ..errors import UnusableImage
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from PIL.Image import Image
 
     from ..queries import Pick
 
@@ -67,20 +68,20 @@ def write_contact_sheet(
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         sheet.save(temporary, format="PNG")
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _thumbnail(pixels: npt.NDArray[np.uint8]):  # type: ignore[no-untyped-def]
+def _thumbnail(pixels: npt.NDArray[np.uint8]) -> Image:
     """Fit an image into a cell; small ones grow by whole factors, so that pixels stay pixels."""
-    from PIL import Image
+    from PIL.Image import Resampling, fromarray
 
-    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
+    image = fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
     longest = max(image.size)
     if longest * 2 <= CELL:
         factor = CELL // longest
-        return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+        return image.resize((image.width * factor, image.height * factor), Resampling.NEAREST)
     scale = CELL / longest
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.resize(size, Image.Resampling.LANCZOS)
+    return image.resize(size, Resampling.LANCZOS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +90,10 @@ def _cost(text: str | None, line: int, rejected: list[tuple[int, str]]) -> float
     if not (text or "").strip():
         return None
     try:
-        return float(str(text))
+        cost = float(str(text))
     except ValueError:
-        rejected.append((line, f"cost '{text}' is not a number"))
-        return None
+        cost = math.nan
+    if math.isfinite(cost):
+        return cost
+    rejected.append((line, f"cost '{text}' is not a number"))
+    return None

@@ -38,7 +38,9 @@ class DatasetOracle(Oracle):
         """
         self._labels, self._keys, self._seed = source.answers(), keys, seed
         if not self._labels:
-            raise SourceError(f"{source.location} knows no labels, so it cannot answer; label by hand or by file")
+            raise SourceError(
+                f"{source.location} knows no labels, so it cannot answer; label by hand or by file"
+            )
         self._classes = source.classes
 
     def label(self, indices: Sequence[int]) -> Mapping[int, Answer]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import alkit
 from alkit.errors import InvalidAnswers, InvalidOption
-from alkit.labeling.tables import ABSTAIN, UNUSABLE, read_answers
+from alkit.labeling.tables import ABSTAIN, UNUSABLE, GivenAnswer, read_answers
 from alkit.options import option
-from alkit.oracle import Answer, Oracle
+from alkit.oracle import Answer, AnswerKind, Oracle
 
 if TYPE_CHECKING:
     from alkit.sources import Source
@@ -50,9 +50,10 @@ class FileOracle(Oracle):
         return {index: _answer(given) for index in indices if (given := self._answers.get(index)) is not None}
 
 
-def _answer(given):  # type: ignore[no-untyped-def]
+def _answer(given: GivenAnswer) -> Answer:
     if given.label in (ABSTAIN, UNUSABLE):
-        return Answer(given.label, None, given.annotator, given.time, given.cost)
+        kind: AnswerKind = "abstain" if given.label == ABSTAIN else "unusable"
+        return Answer(kind, None, given.annotator, given.time, given.cost)
     return Answer("label", given.label, given.annotator, given.time, given.cost)
 
 
