@@ -409,9 +409,20 @@ class Campaign:
             raise CampaignError(f"{self.directory} cannot be written: {error.strerror or error}") from error
         try:
             self.state = read_state(self.ledger, self.state)
+            self._set_lost_aside()
             yield
         finally:
             lock.release()
+
+    def _set_lost_aside(self) -> None:
+        """Read the originals again if the cache is gone, and set aside what has changed or gone since."""
+        lost = self.workbench.restore_images(self.state)
+        if lost:
+            with self.ledger.transaction():
+                self.ledger.add_event(
+                    "lost", {"indices": lost, "reason": "changed or gone since it was listed"}
+                )
+            self.state = read_state(self.ledger, self.state)
 
     def _check_budget(self, n: int, left: int) -> None:
         if n < 1:
@@ -507,6 +518,7 @@ class Campaign:
             candidates=self.pool.candidates,
             seed=cycle_seed,
             device=self.workbench.device,
+            precision=task.recipe(len(self.pool.labeled)).precision,
             progress=self.progress,
             measures=measures,
         )

@@ -13,13 +13,15 @@ from . import seeding
 from .batches import Batch, Loader
 from .measure import Measures
 from .progress import Progress, Silent
+from .task import Output
+from .training import Precision, autocast
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
     from .images import ImageStore
-    from .task import Companion, Output, TaskModel
+    from .task import Companion, TaskModel
 
     Indices = npt.NDArray[np.int64]
 
@@ -36,6 +38,8 @@ class Cycle:
         candidates: [m] int64 ascending, what may be chosen.
         rng: numpy generator of this cycle and strategy.
         device: where tensors live.
+        batch_size: images scored at once.
+        precision: of the model's forward pass, that of its training; what comes out is float32.
         diagnostics: numbers and sentences to be recorded with the query; strategies add to it.
         measures: seconds and peak memory by phase.
         progress: where long work shows how far it is.
@@ -54,12 +58,13 @@ class Cycle:
         seed: int,
         device: torch.device,
         batch_size: int = 256,
+        precision: Precision = "float32",
         progress: Progress | None = None,
         measures: Measures | None = None,
     ) -> None:
         self.number, self.model, self.companion = number, model, companion
         self.labeled, self.targets, self.candidates = labeled, targets, candidates
-        self.device, self.batch_size = device, batch_size
+        self.device, self.batch_size, self.precision = device, batch_size, precision
         self.rng = seeding.numpy_generator(seed, "cycle")
         self.diagnostics: dict[str, Any] = {}
         self.progress: Progress = Silent() if progress is None else progress
@@ -112,7 +117,9 @@ class Cycle:
         with self.progress.bar(len(indices), "score") as bar:
             for batch in self._loader.sequential(indices, self.batch_size):
                 with torch.inference_mode():
-                    yield self.model.forward_batch(batch)
+                    with autocast(self.device, self.precision):
+                        output = self.model.forward_batch(batch)
+                    yield _in_float32(output)
                 bar.update(len(batch))
 
     def embeddings(self, indices: Indices) -> Tensor:
@@ -133,7 +140,7 @@ class Cycle:
     def _embedding(output: Output) -> Tensor:
         if output.embedding is None:
             raise ValueError("the task model gives no embedding; declare needs = {'embedding'}")
-        return output.embedding.float().flatten(1)
+        return output.embedding.flatten(1)
 
     def best(self, scores: Tensor, n: int) -> Indices:
         """Return the n candidates of highest score, highest first; ties go to the earlier index.
@@ -162,3 +169,13 @@ class Cycle:
     def measure(self, phase: str) -> contextlib.AbstractContextManager[None]:
         """Record the seconds and peak memory of a block under a phase: embed, adversary, score, select."""
         return self.measures.phase(phase)
+
+
+def _in_float32(output: Output) -> Output:
+    probabilities, embedding = output.probabilities, output.embedding
+    return Output(
+        output.prediction.float(),
+        None if probabilities is None else probabilities.float(),
+        None if embedding is None else embedding.float(),
+        tuple(feature.float() for feature in output.features),
+    )

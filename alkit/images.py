@@ -170,6 +170,11 @@ def scan(
     return records
 
 
+def is_whole(path: Path, shape: Shape, count: int) -> bool:
+    """Say whether a raw file is there with so many rows."""
+    return path.exists() and path.stat().st_size >= count * _row_bytes(shape)
+
+
 def ensure_store(
     path: Path,
     shape: Shape,
@@ -194,7 +199,7 @@ def ensure_store(
     Returns:
         The indices of the lost images; empty as long as the file is whole.
     """
-    if path.exists() and path.stat().st_size >= len(records) * _row_bytes(shape):
+    if is_whole(path, shape, len(records)):
         return []
     progress = Silent() if progress is None else progress
     usable = [record for record in records if record.unusable is None]

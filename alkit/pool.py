@@ -48,6 +48,10 @@ class Pool:
         """Give back images that were asked for and not answered."""
         self._asked.difference_update(int(index) for index in indices)
 
+    def lose(self, indices: Iterable[int]) -> None:
+        """Set images aside that cannot be read any more."""
+        self._usable[list(indices)] = False
+
     def answer(self, index: int, answer: Answer) -> None:
         """Take an answer; a later one replaces an earlier one."""
         self._answers[int(index)] = answer

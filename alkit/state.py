@@ -101,15 +101,18 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
     classes: list[str] = []
     asked: list[Event] = []
     picks: list[list[tuple[int, float | None]]] = []
-    for event in ledger.events("classes", "asked", "withdrawn"):
+    for event in ledger.events("classes", "asked", "withdrawn", "lost"):
         if event.kind == "classes":
             classes += event.data["added"]
         elif event.kind == "asked":
             asked.append(event)
             picks.append(ledger.picks(event.id))
             pool.ask(index for index, _ in picks[-1])
+        elif event.kind == "withdrawn":
+            pool.withdraw(event.data["indices"])
         else:
             pool.withdraw(event.data["indices"])
+            pool.lose(event.data["indices"])
     for row in ledger.answers():
         pool.answer(row.index, row.answer)
     return State(records, pool, classes, asked, picks)

@@ -60,7 +60,7 @@ class ScoreStrategy(Strategy):
 
     @abstractmethod
     def score(self, cycle: Cycle, output: Output) -> torch.Tensor:
-        """Score a batch: [B], or [B, positions...], which is averaged over positions; higher is more wanted."""
+        """Score a batch: [B], or [B, positions...], which is averaged; higher is more wanted."""
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Score every candidate and take the n highest; ties go to the earlier index."""

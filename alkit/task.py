@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """A mid-level feature map: the module it leaves, its channels, its size in pixels (1 x 1 for a vector)."""
+    """A mid-level feature map: the module it leaves, its channels, its size in pixels (1 x 1: a vector)."""
 
     name: str
     channels: int

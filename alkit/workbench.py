@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import options as opts
 from . import plugins
-from .errors import SourceError
 from .sources import Source
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import torch
 
     from .images import ImageRecord, ImageStore
@@ -54,8 +51,12 @@ class Workbench:
             InvalidOption: no such device is there.
         """
         from .devices import find_device
+        from .memory import keep_freed_memory
 
-        return find_device(self._device_name)
+        device = find_device(self._device_name)
+        if device.type == "cpu":
+            keep_freed_memory()
+        return device
 
     @cached_property
     def source(self) -> Source:
@@ -67,15 +68,28 @@ class Workbench:
         return self.settings.pool.open()
 
     def images(self, state: State) -> ImageStore:
-        """Return the pool's images, [N, C, H, W] uint8; read again from the originals if the cache is gone."""
+        """Return the pool's images, [N, C, H, W] uint8; see `restore_images` if the cache is gone.
+
+        Raises:
+            SourceError: the cache is gone.
+        """
+        from .images import ImageStore
+
         if self._images is None or len(self._images) != len(state.records):
-            self._images = self._store(POOL_CACHE, state.records, self.settings.pool, state.pool.usable)
+            path = self.directory / "cache" / POOL_CACHE
+            shape = self.settings.image_shape
+            self._images = ImageStore.open(path, shape, len(state.records), usable=state.pool.usable)
         return self._images
+
+    def restore_images(self, state: State) -> list[int]:
+        """Read the originals again if the cache is gone; return the indices of images that are lost."""
+        return self._restore(POOL_CACHE, state.records, self.settings.pool)
 
     def test_images(self, ledger: Ledger) -> LabeledImages | None:
         """Return the test images with their labels, or None."""
         import numpy as np
 
+        from .images import ImageStore
         from .learning import LabeledImages
 
         choice = self.settings.test
@@ -84,8 +98,11 @@ class Workbench:
         records, labels = ledger.test_images()
         usable = np.array([record.unusable is None for record in records], dtype=bool)
         known = [r.index for r in records if r.unusable is None and labels[r.index] is not None]
+        lost = set(self._restore(TEST_CACHE, records, choice))
+        known = [index for index in known if index not in lost]
+        path = self.directory / "cache" / TEST_CACHE
         return LabeledImages(
-            images=self._store(TEST_CACHE, records, choice, usable),
+            images=ImageStore.open(path, self.settings.image_shape, len(records), usable=usable),
             indices=np.array(known, dtype=np.int64),
             values=[labels[index] for index in known],
         )
@@ -118,22 +135,14 @@ class Workbench:
         task.build(self.settings.image_shape, classes, self.device)
         return task
 
-    def _store(
-        self,
-        name: str,
-        records: Sequence[ImageRecord],
-        choice: SourceChoice,
-        usable: npt.NDArray[np.bool_],
-    ) -> ImageStore:
-        from .images import ImageStore, ensure_store
+    def _restore(self, name: str, records: Sequence[ImageRecord], choice: SourceChoice) -> list[int]:
+        from .images import ensure_store, is_whole
 
         path, shape = self.directory / "cache" / name, self.settings.image_shape
-        try:
-            return ImageStore.open(path, shape, len(records), usable=usable)
-        except SourceError:
-            path.parent.mkdir(exist_ok=True)
-            ensure_store(path, shape, choice.open(), records, progress=self.progress)
-            return ImageStore.open(path, shape, len(records), usable=usable)
+        if is_whole(path, shape, len(records)):
+            return []
+        path.parent.mkdir(exist_ok=True)
+        return ensure_store(path, shape, choice.open(), records, progress=self.progress)
 
 
 def source_keys(source: Source, directory: Path) -> list[str]:
