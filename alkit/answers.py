@@ -66,9 +66,10 @@ class References:
         self._by_key = {record.key: record.index for record in records}
         self._by_hash: dict[str, int] = {}
         for record in records:
-            self._by_hash.setdefault(record.hash, record.index)
+            if record.hash:
+                self._by_hash.setdefault(record.hash, record.index)
         self._count = len(records)
-        self._root = location if location.is_dir() else location.parent
+        self._root = location.parent if location.is_file() else location
 
     def find(self, text: str) -> int | None:
         """Return the index of an image, or None if there is none of that name.
