@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .labeling.tables import ABSTAIN, UNUSABLE, GivenAnswer
-from .oracle import Answer
+from .oracle import Answer, Oracle
 
 if TYPE_CHECKING:
     from .images import ImageRecord
@@ -198,3 +198,37 @@ def _unknown_class(label: str, classes: Sequence[str]) -> str:
     close = difflib.get_close_matches(label, classes, n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(list(classes)[:20])}"
     return f"'{label}' is no class of this campaign; {hint}"
+
+
+def sort_oracle_answers(
+    answers: Mapping[int, Answer],
+    asked: Sequence[int],
+    oracle: Oracle,
+    *,
+    task: type[TaskModel],
+    classes: Sequence[str],
+) -> Receipt:
+    """Decide what to keep of what an oracle says; only what it was asked counts.
+
+    Names become classes if the oracle declares them, or while there are no classes at all; a typo never does.
+    """
+    kept: list[tuple[int, Answer]] = []
+    rejected: list[tuple[int, str]] = []
+    fresh: dict[str, None] = {}
+    for index in asked:
+        answer = answers.get(index)
+        if answer is None:
+            continue
+        if answer.kind == "label":
+            try:
+                answer = replace(answer, value=task.parse(str(answer.value)))
+            except ValueError as error:
+                rejected.append((0, f"'{answer.value}' is no label of this task: {error}"))
+                continue
+            if task.uses_classes and answer.value not in classes:
+                if classes and answer.value not in oracle.classes:
+                    rejected.append((0, _unknown_class(str(answer.value), classes)))
+                    continue
+                fresh[answer.value] = None
+        kept.append((index, answer))
+    return Receipt(tuple(kept), tuple(sorted(fresh)), rejected=tuple(rejected))

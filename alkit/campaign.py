@@ -8,26 +8,36 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from . import options as opts
 from . import plugins, seeding
-from .answers import Receipt, sort_answers
-from .errors import CampaignError, CampaignLocked, InvalidBudget, InvalidOption, TrainingError
+from .answers import Receipt, sort_answers, sort_oracle_answers
+from .errors import (
+    CampaignError,
+    CampaignLocked,
+    InvalidAnswers,
+    InvalidBudget,
+    InvalidOption,
+    SourceError,
+    TrainingError,
+    UnusableImage,
+)
 from .labeling.sheet import write_contact_sheet
 from .labeling.tables import GivenAnswer
 from .ledger import Ledger
 from .measure import Measures
-from .oracle import Answer
 from .progress import Progress, Silent
-from .queries import Query, write_csv
+from .queries import Pick, Query, write_csv
 from .settings import Settings, read_settings
 from .state import State, read_state
-from .workbench import POOL_CACHE, Workbench, source_keys
+from .workbench import POOL_CACHE, Workbench
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from .images import ImageRecord
     from .learning import LabeledImages, Learned
     from .oracle import Oracle
@@ -60,6 +70,13 @@ class CycleRecord:
     def as_dict(self) -> dict[str, Any]:
         """Return the record as JSON values."""
         return {"cycle": self.cycle, "labels": self.labels, "metrics": dict(self.metrics), **self.record}
+
+
+class Chooser(NamedTuple):
+    """A strategy, and the plugin that it came from."""
+
+    strategy: Strategy
+    plugin: plugins.Plugin
 
 
 class Campaign:
@@ -176,35 +193,34 @@ class Campaign:
             if open_query is not None and not new:
                 self._write_for_people(open_query)
                 return dataclasses.replace(open_query, reused=True)
-            chosen = self.workbench.strategy(strategy, options)
-            plugin = plugins.strategies.find(strategy or self.settings.strategy.name)
-            returning = 0 if open_query is None else len(open_query.unanswered)
-            self._check_budget(n, len(self.pool.candidates) + returning)
-            seeding_first = chosen.needs_labels and len(self.pool.labeled) == 0
-            if seeding_first:
-                seeder = self.workbench.strategy(seed_strategy, {})
-                seed_plugin = plugins.strategies.find(seed_strategy)
-                if seeder.needs_labels:
-                    raise InvalidOption(f"strategy '{seed_strategy}' needs labels itself; seed with 'random'")
-            if open_query is not None:
-                self._withdraw(open_query)
-            if seeding_first:
-                oracle = self.oracle()
-                if oracle is None:
-                    self.progress.line(
-                        f"nothing is labeled yet: '{seed_strategy}' chooses these {n} images, as a seed for "
-                        f"'{chosen.name}'"
-                    )
-                    return self._ask(seeder, seed_plugin, n, seed=True)
-                size = min(seed_size or n, len(self.pool.candidates) - n)
-                self._check_budget(size, len(self.pool.candidates) - n)
-                first = self._ask(seeder, seed_plugin, size, seed=True)
-                receipt = self._tell_answers(oracle.label(first.indices))
+            chosen = self._chooser(strategy, options)
+            if open_query is not None:  # on record together with the query that takes its place
+                self.pool.withdraw(pick.index for pick in open_query.unanswered)
+            left = len(self.pool.candidates)
+            self._check_budget(n, left)
+            if not chosen.strategy.needs_labels or len(self.pool.labeled):
+                return self._ask(chosen, n, instead_of=open_query)
+            seeder = self._seeder(seed_strategy)
+            oracle = self.oracle()
+            if oracle is None:
                 self.progress.line(
-                    f"seed set: {receipt.accepted} images chosen by '{seed_strategy}' and labeled by "
-                    f"oracle '{oracle.name}'"
+                    f"nothing is labeled yet: '{seed_strategy}' chooses these {n} images, as a seed for "
+                    f"'{chosen.strategy.name}'"
                 )
-            return self._ask(chosen, plugin, n)
+                return self._ask(seeder, n, seed=True, instead_of=open_query)
+            size = min(n, left - n) if seed_size is None else seed_size
+            if not 1 <= size <= left - n:
+                raise InvalidBudget(
+                    f"nothing is labeled yet, so a seed query comes first; a budget of {n:,} and a seed of "
+                    f"{size or 1:,} are more than the {left:,} images that are left to choose from"
+                )
+            first = self._ask(seeder, size, seed=True, instead_of=open_query)
+            receipt = self._consult(oracle, first)
+            self.progress.line(
+                f"seed set: {receipt.accepted} images chosen by '{seed_strategy}' and labeled by "
+                f"oracle '{oracle.name}'"
+            )
+            return self._ask(chosen, n)
 
     def tell(
         self,
@@ -237,14 +253,22 @@ class Campaign:
                 previous=lambda index: [row.answer for row in self.ledger.answers(index)],
             )
             if strict and receipt.rejected:
-                return dataclasses.replace(receipt, kept=(), new_classes=())
+                return Receipt(rejected=receipt.rejected, still_open=len(self.pool.pending))
             self._keep(receipt, note or {})
             return dataclasses.replace(receipt, still_open=len(self.pool.pending))
 
-    def tell_answers(self, answers: Mapping[int, Answer]) -> Receipt:
-        """Take answers by index, as an oracle gives them."""
+    def consult(self, oracle: Oracle) -> Receipt:
+        """Let an oracle answer what is open; what it leaves out stays open.
+
+        Raises:
+            InvalidAnswers: no query is open.
+            CampaignLocked: another process is at work.
+        """
         with self._lock():
-            return self._tell_answers(answers)
+            query = self.open_query
+            if query is None:
+                raise InvalidAnswers("no query is open; ask with 'alkit query' first")
+            return dataclasses.replace(self._consult(oracle, query), still_open=len(self.pool.pending))
 
     def run(
         self,
@@ -266,27 +290,27 @@ class Campaign:
         """
         if cycles < 1:
             raise InvalidBudget(f"the number of cycles should be at least 1, not {cycles}")
-        chosen = self.workbench.strategy(strategy, options)
+        chosen = self._chooser(strategy, options)
         with self._lock():
             if (left := self.open_query) is not None:
-                self._tell_answers(oracle.label([pick.index for pick in left.unanswered]))
+                self._consult(oracle, left)
                 self._close_rest()
-            if len(self.pool.labeled) == 0:
-                self._check_budget(seed_size or n, len(self.pool.candidates))
-                seeder = self.workbench.strategy(seed_strategy, {})
-                first = self._ask(seeder, plugins.strategies.find(seed_strategy), seed_size or n, seed=True)
-                self._tell_answers(oracle.label(first.indices))
-                self._close_rest()
+            seeding_first = len(self.pool.labeled) == 0
             done = sum(1 for query in self.queries if not query.record.get("seed_query"))
+            wanted = max(cycles - done, 0) * n + ((seed_size or n) if seeding_first else 0)
+            if done < cycles:
+                self._check_budget(n, len(self.pool.candidates))
+                self._check_budget(wanted, len(self.pool.candidates))
+            if seeding_first:
+                first = self._ask(self._seeder(seed_strategy), seed_size or n, seed=True)
+                self._consult(oracle, first)
+                self._close_rest()
             for number in range(done + 1, cycles + 1):
                 self.progress.line(f"cycle {number} of {cycles}: {len(self.pool.labeled):,} labels")
-                self._train(chosen, Measures())
-                self._check_budget(n, len(self.pool.candidates))
-                plugin = plugins.strategies.find(strategy or self.settings.strategy.name)
-                query = self._ask(chosen, plugin, n)
-                self._tell_answers(oracle.label(query.indices))
+                self._train(chosen.strategy, Measures())
+                self._consult(oracle, self._ask(chosen, n))
                 self._close_rest()
-            self._train(chosen, Measures())
+            self._train(chosen.strategy, Measures())
         return self.history()
 
     def update(self) -> dict[str, Any]:
@@ -298,7 +322,7 @@ class Campaign:
         from .images import StoreWriter, scan
 
         with self._lock():
-            present = source_keys(self.source, self.directory)
+            present = self.source.keys()
             known = set(self.state.keys)
             fresh = [key for key in present if key not in known]
             missing = sorted(known - set(present))
@@ -411,6 +435,9 @@ class Campaign:
             self.state = read_state(self.ledger, self.state)
             self._set_lost_aside()
             yield
+        except BaseException:
+            self.state = read_state(self.ledger, self.state)
+            raise
         finally:
             lock.release()
 
@@ -491,10 +518,22 @@ class Campaign:
         path = self.directory / earlier[-1]["checkpoint"] if earlier else None
         return path if path is not None and path.exists() else None
 
-    def _ask(self, strategy: Strategy, plugin: plugins.Plugin, n: int, *, seed: bool = False) -> Query:
+    def _chooser(self, name: str | None, options: Mapping[str, Any] | None) -> Chooser:
+        plugin = plugins.strategies.find(name or self.settings.strategy.name)
+        return Chooser(self.workbench.strategy(name, options), plugin)
+
+    def _seeder(self, name: str) -> Chooser:
+        seeder = self._chooser(name, {})
+        if seeder.strategy.needs_labels:
+            raise InvalidOption(f"strategy '{name}' needs labels itself and cannot seed; 'random' can")
+        return seeder
+
+    def _ask(self, chooser: Chooser, n: int, *, seed: bool = False, instead_of: Query | None = None) -> Query:
+        """Choose and record; `instead_of` is withdrawn with the same stroke."""
         from .cycle import Cycle
         from .selection import check_needs, choose
 
+        strategy, plugin = chooser
         measures = Measures()
         self._restore(strategy)
         checkpoint = None
@@ -543,6 +582,8 @@ class Campaign:
         }
         data["state"] = self._save_state(strategy)
         with self.ledger.transaction():
+            if instead_of is not None:
+                self._add_withdrawal(instead_of)
             event = self.ledger.add_event("asked", data)
             scores = [cycle.scores.get(int(index)) for index in picks]
             self.ledger.add_picks(event, zip(picks.tolist(), scores, strict=True))
@@ -572,23 +613,29 @@ class Campaign:
         save_atomically(state, path)
         return path.relative_to(self.directory).as_posix()
 
-    def _withdraw(self, query: Query) -> None:
+    def _add_withdrawal(self, query: Query) -> None:
         indices = [pick.index for pick in query.unanswered]
-        with self.ledger.transaction():
-            self.ledger.add_event("withdrawn", {"query": query.number, "indices": indices})
-        self.state = read_state(self.ledger, self.state)
+        self.ledger.add_event("withdrawn", {"query": query.number, "indices": indices})
 
     def _close_rest(self) -> None:
         """In a simulation, what the oracle left out is not waited for."""
         if (rest := self.open_query) is not None:
-            self._withdraw(rest)
+            with self.ledger.transaction():
+                self._add_withdrawal(rest)
+            self.state = read_state(self.ledger, self.state)
 
-    def _tell_answers(self, answers: Mapping[int, Answer]) -> Receipt:
-        labels = {str(a.value) for a in answers.values() if a.kind == "label"}
-        uses_classes = plugins.tasks.get(self.settings.task.name).uses_classes
-        fresh = sorted(labels - set(self.classes)) if uses_classes else []
-        receipt = Receipt(kept=tuple(answers.items()), new_classes=tuple(fresh))
-        self._keep(receipt, {})
+    def _consult(self, oracle: Oracle, query: Query) -> Receipt:
+        asked = [pick.index for pick in query.unanswered]
+        receipt = sort_oracle_answers(
+            oracle.label(asked),
+            asked,
+            oracle,
+            task=plugins.tasks.get(self.settings.task.name),
+            classes=self.classes,
+        )
+        for _, reason in receipt.rejected:
+            self.progress.line(f"oracle '{oracle.name}': {reason}")
+        self._keep(receipt, {"oracle": oracle.name})
         return receipt
 
     def _keep(self, receipt: Receipt, note: Mapping[str, Any]) -> None:
@@ -602,12 +649,21 @@ class Campaign:
         self.state = read_state(self.ledger, self.state)
 
     def _write_for_people(self, query: Query) -> None:
+        """Write list and contact sheet where they are missing; a list may have been filled in by now."""
         (self.directory / "queries").mkdir(exist_ok=True)
-        write_csv(query, self.csv_path(query))
+        if not self.csv_path(query).exists():
+            write_csv(query, self.csv_path(query))
         if not self.sheet_path(query).exists():
             title = f"query {query.number}: {len(query.picks)} images chosen by {query.strategy}"
-            source = self.source
-            write_contact_sheet(title, query.picks, lambda key: source.read(key)[1], self.sheet_path(query))
+            write_contact_sheet(title, query.picks, self._pixels, self.sheet_path(query))
+
+    def _pixels(self, pick: Pick) -> npt.NDArray[np.uint8]:
+        """Return an image as it is, or as the cache has it where the original cannot be read now."""
+        try:
+            return self.source.read(pick.image)[1]
+        except (SourceError, UnusableImage):
+            images = self.workbench.images(self.state)
+            return images.take(np.array([pick.index]))[0].permute(1, 2, 0).numpy()
 
 
 def _finite(value: Any) -> Any:

@@ -20,7 +20,7 @@ from .progress import Progress, Silent
 from .settings import PluginChoice, Settings, SourceChoice, choice_of
 from .sources import Source, open_source
 from .state import make_pool
-from .workbench import POOL_CACHE, TEST_CACHE, source_keys
+from .workbench import POOL_CACHE, TEST_CACHE
 
 if TYPE_CHECKING:
     from .images import ImageRecord
@@ -187,7 +187,7 @@ def _make(
 ) -> None:
     from .images import StoreWriter, choose_shape, scan
 
-    keys = source_keys(source, directory)
+    keys = source.keys()
     shape = choose_shape(source, keys, size=image_size, channels=channels)
     cache = draft / "cache"
     cache.mkdir()

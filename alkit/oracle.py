@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -34,9 +34,16 @@ class Answer:
 
 @dataclass(kw_only=True)
 class Oracle(ABC):
-    """Base of all oracles; the dataclass fields of a subclass are its options."""
+    """Base of all oracles; the dataclass fields of a subclass are its options.
+
+    Attributes:
+        name: what the user types, the same as the entry point.
+        classes: class names that it may answer with, known after `connect`; they need no permission.
+    """
 
     name: ClassVar[str]
+
+    classes: tuple[str, ...] = field(init=False, default=(), repr=False)
 
     def connect(self, source: Source, keys: Sequence[str], seed: int) -> None:  # noqa: B027  # optional
         """Learn about the pool: where images come from, the key of each index, the campaign's seed."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import options as opts
 from . import plugins
-from .sources import Source
 
 if TYPE_CHECKING:
     import torch
@@ -20,12 +19,12 @@ if TYPE_CHECKING:
     from .oracle import Oracle
     from .progress import Progress
     from .settings import Settings, SourceChoice
+    from .sources import Source
     from .state import State
     from .strategy import Strategy
     from .task import TaskModel
 
 POOL_CACHE, TEST_CACHE = "pool.u8", "test.u8"
-OWN_FOLDERS = ("queries", "cache", "checkpoints")
 
 
 class Workbench:
@@ -111,10 +110,12 @@ class Workbench:
         self, state: State, name: str | None = None, options: Mapping[str, Any] | None = None
     ) -> Oracle | None:
         """Return an oracle by name, connected to the pool; by default the campaign's own, if it has one."""
-        if name is None:
-            if self.settings.oracle is None:
-                return None
-            name, options = self.settings.oracle.name, self.settings.oracle.options
+        own = self.settings.oracle
+        if name is None and own is None:
+            return None
+        if own is not None and name in (None, own.name):
+            name, options = own.name, {**own.options, **(options or {})}
+        assert name is not None
         oracle = opts.build(plugins.oracles.get(name), options)
         oracle.connect(self.source, state.keys, self.settings.seed)
         return oracle
@@ -143,15 +144,3 @@ class Workbench:
             return []
         path.parent.mkdir(exist_ok=True)
         return ensure_store(path, shape, choice.open(), records, progress=self.progress)
-
-
-def source_keys(source: Source, directory: Path) -> list[str]:
-    """Return a source's keys without what a campaign in the same folder has written itself."""
-    own = [directory.resolve() / name for name in OWN_FOLDERS]
-    keys = []
-    for key in source.keys():  # noqa: SIM118  # a source is no mapping
-        path = source.path(key)
-        parents = () if path is None else path.absolute().parents
-        if not any(folder in parents for folder in own):
-            keys.append(key)
-    return keys

@@ -61,12 +61,9 @@ def command(
                 answers, strict=strict, allow_new_classes=allow_new_classes, note={"file": file}
             )
         else:
-            query = opened.open_query
-            if query is None:
-                raise InvalidAnswers("no query is open; ask with 'alkit query' first")
             asked = opened.oracle(oracle, parse_pairs(oracle_option))
             assert asked is not None
-            receipt = opened.tell_answers(asked.label([pick.index for pick in query.unanswered]))
+            receipt = opened.consult(asked)
         rejected = sorted([*unread, *receipt.rejected])
         still_open = len(opened.pool.pending)
         if as_json:

@@ -25,7 +25,7 @@ INK, PAPER, FADED = (32, 32, 36), (255, 255, 255), (120, 120, 128)
 def write_contact_sheet(
     title: str,
     picks: Sequence[Pick],
-    read: Callable[[str], npt.NDArray[np.uint8]],
+    read: Callable[[Pick], npt.NDArray[np.uint8]],
     path: Path,
 ) -> None:
     """Write a PNG of the first picks with rank and score under each.
@@ -33,7 +33,7 @@ def write_contact_sheet(
     Args:
         title: one line above.
         picks: most wanted first.
-        read: gives the pixels [H, W, 1 or 3] of a key.
+        read: gives the pixels [H, W, 1 or 3] of a pick.
         path: the PNG file.
     """
     from PIL import Image, ImageDraw, ImageFont
@@ -53,7 +53,7 @@ def write_contact_sheet(
         left = GAP + number % columns * (CELL + GAP)
         top = head + number // columns * (CELL + CAPTION + GAP)
         try:
-            thumbnail = _thumbnail(read(pick.image))
+            thumbnail = _thumbnail(read(pick))
             sheet.paste(
                 thumbnail, (left + (CELL - thumbnail.width) // 2, top + (CELL - thumbnail.height) // 2)
             )

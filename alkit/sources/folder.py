@@ -9,15 +9,17 @@ from ..errors import SourceError
 from . import Reading
 from .files import SUFFIXES, FileSource
 
+CAMPAIGN = "campaign.toml"
+CAMPAIGN_FOLDERS = ("cache", "checkpoints", "queries")
 BAD_NAME = "file name is not valid UTF-8; rename it"
 
 
 class Folder(FileSource):
     """Every image file under a folder, links followed; files of other suffixes are no part of the pool.
 
-    Hidden files and folders are left out, and so are links to a folder that one is in already. A link that
-    leads nowhere is an unusable image. If every image lies exactly one folder deep, in two folders or more,
-    the folders are the classes.
+    Hidden files and folders are left out, and so are links to a folder that one is in already, and what a
+    campaign has written that lives here or further down. A link that leads nowhere is an unusable image. If
+    every image lies exactly one folder deep, in two folders or more, the folders are the classes.
 
     Raises:
         SourceError: there are no images, or a folder cannot be listed.
@@ -67,6 +69,10 @@ class Folder(FileSource):
             raise SourceError(
                 f"folder {folder!r} cannot be listed ({error.strerror}); make it readable or move it away"
             ) from error
+        if any(entry.name == CAMPAIGN for entry in entries):
+            if prefix:
+                return []
+            entries = [entry for entry in entries if entry.name not in CAMPAIGN_FOLDERS]
         found = []
         for entry in entries:
             if _is_folder(entry):

@@ -41,7 +41,7 @@ class DatasetOracle(Oracle):
             raise SourceError(
                 f"{source.location} knows no labels, so it cannot answer; label by hand or by file"
             )
-        self._classes = source.classes
+        self.classes = source.classes
 
     def label(self, indices: Sequence[int]) -> Mapping[int, Answer]:
         """Answer for every image whose label is known."""
@@ -55,7 +55,7 @@ class DatasetOracle(Oracle):
             if refused < self.abstain:
                 answers[index] = Answer("abstain", annotator=self.name)
                 continue
-            others = [name for name in self._classes if name != label]
+            others = [name for name in self.classes if name != label]
             if wrong < self.noise and others:
                 label = others[int(rng.integers(len(others)))]
             answers[index] = Answer("label", label, annotator=self.name)
