@@ -99,15 +99,15 @@ class Loader:
     ) -> Iterator[Batch]:
         """Yield every image once, shuffled, in batches whose sizes differ by at most one.
 
-        Even sizes keep batch normalization from meeting a last batch of one image. A single image is
-        repeated, since no statistics come from one.
+        Even sizes keep batch normalization from meeting a batch of one image, for which there may be one
+        image more than `size`. A single image is repeated, since no statistics come from one.
         """
         if len(indices) == 0:
             raise ValueError("there is no image to draw batches from")
         if len(indices) == 1:
             indices = np.repeat(indices, 2)
-        parts = np.array_split(rng.permutation(indices), -(-len(indices) // max(size, 2)))
-        for part in parts:
+        count = min(-(-len(indices) // size), len(indices) // 2)
+        for part in np.array_split(rng.permutation(indices), count):
             yield Batch(self, part, int(rng.integers(2**62)) if augmented else None)
 
     def forever(

@@ -93,7 +93,7 @@ def fit(
     The batches of an epoch depend on the epoch's number only, so a resumed training is the same training.
 
     Raises:
-        TrainingDiverged: the loss is not finite any more.
+        TrainingDiverged: the loss or a weight is not finite any more; the checkpoint is of an epoch before.
     """
     recipe, device = session.recipe, session.device
     parameters = [p for p in model.network.parameters() if p.requires_grad]
@@ -124,10 +124,11 @@ def fit(
                 seen += len(batch)
                 bar.update(1)
             mean_loss = float(total) / max(seen, 1)
-            if not math.isfinite(mean_loss):
+            if not math.isfinite(mean_loss) or not _finite(parameters):
+                what = "loss" if not math.isfinite(mean_loss) else "weights"
                 raise TrainingDiverged(
-                    f"{session.label}: the loss became {mean_loss} in epoch {epoch + 1} of {recipe.epochs}; "
-                    "lower the learning rate, or look at the images and labels"
+                    f"{session.label}: the {what} became infinite or not a number in epoch {epoch + 1} of "
+                    f"{recipe.epochs}; lower the learning rate, or look at the images and labels"
                 )
             session.history.append(mean_loss)
             if session.checkpoint is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
@@ -153,6 +154,11 @@ def _step_loss(
         return mean + companion.extra_loss(step).float(), mean
 
 
+def _finite(parameters: Iterable[torch.Tensor]) -> bool:
+    """Look at the weights too: what the last step of an epoch did to them shows in no loss of that epoch."""
+    return bool(torch.stack([torch.isfinite(parameter).all() for parameter in parameters]).all())
+
+
 def learning_rate(recipe: Recipe, epoch: float) -> float:
     """Return the learning rate at a (fractional) epoch."""
     done = min(epoch / recipe.epochs, 1.0)
@@ -163,7 +169,9 @@ def learning_rate(recipe: Recipe, epoch: float) -> float:
     elif recipe.schedule == "cosine":
         factor = 0.5 * (1 + math.cos(math.pi * done))
     else:
-        factor = 0.04 + 0.96 * done / 0.25 if done < 0.25 else 0.5 * (1 + math.cos(math.pi * (done - 0.25) / 0.75))
+        factor = (
+            0.04 + 0.96 * done / 0.25 if done < 0.25 else 0.5 * (1 + math.cos(math.pi * (done - 0.25) / 0.75))
+        )
     return recipe.learning_rate * factor
 
 
@@ -177,7 +185,7 @@ def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractC
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Say whether a device multiplies bfloat16 faster than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":
         supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
         return bool(supported and supported())
@@ -192,7 +200,7 @@ def save_atomically(state: Any, path: Path) -> None:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -203,7 +211,11 @@ def load_safely(path: Path, device: torch.device | str = "cpu") -> Any:
 
 
 def _save(
-    model: TaskModel, companion: Companion | None, optimizer: torch.optim.Optimizer, epoch: int, session: Session
+    model: TaskModel,
+    companion: Companion | None,
+    optimizer: torch.optim.Optimizer,
+    epoch: int,
+    session: Session,
 ) -> None:
     assert session.checkpoint is not None
     save_atomically(
@@ -215,6 +227,7 @@ def _save(
             "optimizer": optimizer.state_dict(),
             "history": session.history,
             "torch_rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state(session.device) if session.device.type == "cuda" else None,
         },
         session.checkpoint,
     )
@@ -238,5 +251,7 @@ def _resume(
     optimizer.load_state_dict(state["optimizer"])
     session.history[:] = state["history"]
     torch.set_rng_state(state["torch_rng"].cpu())
+    if state["cuda_rng"] is not None:
+        torch.cuda.set_rng_state(state["cuda_rng"].cpu(), session.device)
     session.progress.line(f"{session.label}: resumed after epoch {state['epoch']} of {session.recipe.epochs}")
     return int(state["epoch"])

@@ -16,7 +16,7 @@ import alkit
 from alkit import seeding
 from alkit.errors import InvalidAnswers, InvalidOption, TrainingError
 from alkit.options import option
-from alkit.task import Output, TaskModel, TaskSpec
+from alkit.task import Output, Tap, TaskModel, TaskSpec
 from alkit.training import Precision, Recipe, Schedule
 
 from .frozen import FrozenBackbone
@@ -46,8 +46,8 @@ class Classification(TaskModel):
     learning_rate: float | None = option(None, "largest learning rate; auto is 0.1", minimum=0)
     momentum: float = option(0.9, "of SGD", minimum=0, maximum=1)
     weight_decay: float = option(5e-4, "of SGD", minimum=0)
-    schedule: Schedule = option("one-cycle", "of the learning rate")
-    precision: Precision = option("auto", "of the forward pass; auto is bfloat16 where the device is fast at it")
+    schedule: Schedule = option("one-cycle", "of the learning rate")  # noqa: RUF009
+    precision: Precision = option("auto", "of training; auto is bfloat16 where the device is fast at it")  # noqa: RUF009
     augment: bool | None = option(None, "flip and move images; auto is yes, but not for grey or frozen ones")
     label_smoothing: float = option(0.0, "share of the target spread over all classes", minimum=0, maximum=1)
     class_weights: Literal["none", "balanced"] = option("none", "balanced: rare classes count more")
@@ -73,15 +73,16 @@ class Classification(TaskModel):
         self._make = find(self.model, channels, num_outputs, max(height, width))
         self.reset(0)
         assert self._wiring is not None
-        taps, dim = self._wiring.taps, self._wiring.embedding_dim
+        dim = self._wiring.embedding_dim
+        taps = self._wiring.taps or (Tap("embedding", dim, (1, 1)),)
         if self.freeze_backbone:
             self._frozen = FrozenBackbone(
                 self.network, self._listener, dim, num_outputs, device, self.cache_dir
             )
             taps = self._frozen.taps
             self.reset(0)
-        provides = {"model", "loss", "probabilities", "embedding", *(["features"] if taps else [])}
-        self.spec = TaskSpec(self.name, image_shape, num_outputs, frozenset(provides), taps, dim)
+        provides = frozenset({"model", "loss", "probabilities", "embedding", "features"})
+        self.spec = TaskSpec(self.name, image_shape, num_outputs, provides, taps, dim)
 
     def reset(self, seed: int) -> None:
         """Make the network again with weights from a seed, then load the starting weights, if any."""
@@ -93,6 +94,8 @@ class Classification(TaskModel):
                 network = self._make()
             except (TypeError, ValueError, RuntimeError, AssertionError) as error:
                 raise InvalidOption(f"the network '{self.model}' cannot be made: {error}") from error
+        if not isinstance(network, nn.Module):
+            raise InvalidOption(f"the network '{self.model}' is {type(network).__name__}, no torch.nn.Module")
         self._repeat = expected_channels(network) == 3 and self._image_shape[0] == 1
         if self._wiring is None:
             self._wiring = self._wire(network)
@@ -119,7 +122,7 @@ class Classification(TaskModel):
             return self._head(self._frozen.embed(self._ready(images)))
         prediction = logits(self.network(self._ready(images)))
         features, embedding = self._listener.take()
-        return Output(prediction, prediction.float().softmax(dim=1), embedding, features)
+        return Output(prediction, prediction.float().softmax(dim=1), embedding, features or (embedding,))
 
     def forward_batch(self, batch: Batch) -> Output:
         """Run the network, or only its head on cached embeddings where the backbone is frozen."""
@@ -172,7 +175,7 @@ class Classification(TaskModel):
         }
 
     def recipe(self, labeled: int) -> Recipe:
-        """Settle what was left open: about the same number of steps whatever the labels, at least 20 epochs."""
+        """Settle what was left open: about as many steps whatever the labels, but at least 20 epochs."""
         batch_size = self.batch_size or (128 if labeled >= 20000 else 64 if labeled >= 256 else 32)
         steps_per_epoch = max(1, -(-labeled // batch_size))
         steps = HEAD_STEPS if self.freeze_backbone else STEPS.get(self._device.type, STEPS["cuda"])
@@ -226,13 +229,17 @@ def load_weights(network: nn.Module, path: Path) -> None:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InvalidOption(f"there is no file of weights at {path}") from None
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InvalidOption(f"the weights in {path} cannot be read safely: {reason}") from error
-    loaded = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
+    except Exception as error:  # whatever a damaged or malicious file leads to
+        raise InvalidOption(
+            f"the weights in {path} cannot be read: the file is damaged or holds more than tensors; save "
+            "them as .safetensors, or the state_dict() alone by torch.save"
+        ) from error
+    for wrapped in ("state_dict", "model_state_dict", "model"):
+        if isinstance(loaded, dict) and isinstance(loaded.get(wrapped), dict):
+            loaded = loaded[wrapped]
     own = network.state_dict()
     fitting = {}
-    for name, tensor in loaded.items():
+    for name, tensor in loaded.items() if isinstance(loaded, dict) else ():
         plain = str(name).removeprefix("module.")
         if isinstance(tensor, torch.Tensor) and plain in own and own[plain].shape == tensor.shape:
             fitting[plain] = tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import weakref
@@ -13,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from alkit import seeding
-from alkit.task import Output, Tap
+from alkit.task import Tap
 
 from .taps import Listener
 
 if TYPE_CHECKING:
-    from alkit.batches import Batch
+    from alkit.batches import Batch, Loader
     from alkit.images import ImageStore
 
 BLOCK = 256
@@ -68,31 +69,51 @@ class FrozenBackbone:
         """Return embeddings [B, D] of a batch of stored images, computed once a store."""
         store = batch.loader.store
         if store not in self._known:
-            self._known[store] = self._embed_store(batch)
+            self._known[store] = self._embed_store(batch.loader)
         return self._known[store][torch.from_numpy(batch.indices)].to(self._device)
 
-    def _embed_store(self, batch: Batch) -> Tensor:
+    def _embed_store(self, loader: Loader) -> Tensor:
+        count = len(loader.store)
         path = None
         if self._cache_dir is not None:
-            path = self._cache_dir / f"embeddings-{self._fingerprint(batch.loader.store)}.npy"
-            if path.exists():
-                return torch.from_numpy(np.load(path, allow_pickle=False))
-        indices = np.arange(len(batch.loader.store), dtype=np.int64)
-        blocks = [self.embed(part.images).cpu() for part in batch.loader.sequential(indices, BLOCK)]
-        embeddings = torch.cat(blocks)
+            path = self._cache_dir / f"embeddings-{self._fingerprint(loader)}.npy"
+            if (kept := _read(path, (count, self._dim))) is not None:
+                return kept
+        embeddings = torch.empty(count, self._dim)
+        # Not in inference mode, even while scoring: these are trained on afterwards.
+        with torch.inference_mode(False):
+            for batch in loader.sequential(np.arange(count, dtype=np.int64), BLOCK):
+                embeddings[batch.indices[0] : batch.indices[-1] + 1] = self.embed(batch.images).cpu()
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npy")
-            np.save(temporary, embeddings.numpy())
-            temporary.replace(path)
+            _write(path, embeddings)
         return embeddings
 
-    def _fingerprint(self, store: ImageStore) -> str:
-        """Tell backbones and stores apart by all weights and some evenly spaced images."""
+    def _fingerprint(self, loader: Loader) -> str:
+        """Tell backbones and stores apart by all weights and some evenly spaced images, as they go in."""
+        store = loader.store
         digest = hashlib.sha256(repr((len(store), store.shape)).encode())
         for name, tensor in self.backbone.state_dict().items():
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         some = np.unique(np.linspace(0, len(store) - 1, SAMPLE).astype(np.int64))
-        digest.update(store.take(some).contiguous().numpy().tobytes())
+        digest.update(loader.load(some, None).cpu().numpy().tobytes())
         return digest.hexdigest()[:16]
+
+
+def _read(path: Path, shape: tuple[int, int]) -> Tensor | None:
+    try:
+        embeddings = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):  # not there, or damaged: computed again
+        return None
+    return torch.from_numpy(embeddings) if embeddings.shape == shape else None
+
+
+def _write(path: Path, embeddings: Tensor) -> None:
+    temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npy")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(temporary, embeddings.numpy())
+        temporary.replace(path)
+    except OSError:  # a cache that cannot be written costs time, not the run
+        with contextlib.suppress(OSError):
+            temporary.unlink()

@@ -28,7 +28,7 @@ class SmallCNN(nn.Module):
         widths = (32, 64, 96, 128, 128)[: halvings + 1]
         stages, before = [], in_channels
         for number, width in enumerate(widths):
-            layers: list[nn.Module] = [nn.MaxPool2d(2)] if number else []
+            layers: list[nn.Module] = [nn.MaxPool2d(2, ceil_mode=True)] if number else []
             # Above 48 pixels the first convolution takes every second pixel: the cost stays that of 32.
             stride = 2 if number == 0 and side > 48 else 1
             layers += [
@@ -92,8 +92,11 @@ def _imported(path: str, in_channels: int, num_classes: int) -> Callable[[], nn.
     module_name, _, attribute = path.partition(":")
     try:
         factory = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InvalidOption(f"the network '{path}' cannot be imported: {error}") from error
+    except Exception as error:  # whatever a stranger's module does while it is imported
+        raise InvalidOption(
+            f"the network '{path}' cannot be imported: {type(error).__name__}: {error} (its folder has to be "
+            "on PYTHONPATH)"
+        ) from error
     try:
         takes_channels = "in_channels" in inspect.signature(factory).parameters
     except (TypeError, ValueError):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +17,17 @@ from alkit.task import Tap
 from .networks import logits
 
 MOST_TAPS = 4
-POOLING = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Flatten, nn.Dropout, nn.Identity)
+# What only moves or thins out what the module before it has said.
+PASSING = (
+    nn.AdaptiveAvgPool2d,
+    nn.AdaptiveMaxPool2d,
+    nn.AvgPool2d,
+    nn.MaxPool2d,
+    nn.Flatten,
+    nn.Dropout,
+    nn.Identity,
+)
+ON_LAST_DIMENSION = (nn.Linear, nn.LayerNorm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +39,34 @@ class Wiring:
         embedding: the module that gives the embedding.
         from_input: take the module's input (a classifier's), not its output.
         embedding_dim: width of the embedding.
+        channels_last: the modules among them whose maps are [B, H, W, C].
     """
 
     taps: tuple[Tap, ...]
     embedding: str
     from_input: bool
     embedding_dim: int
+    channels_last: frozenset[str]
 
 
 class Listener:
-    """Keeps what the wired modules said in the last forward pass."""
+    """Keeps what the wired modules said in the last forward pass.
+
+    Maps are not copied: what the network does to one in place afterwards (a ReLU, mostly) shows in it.
+    """
 
     def __init__(self, network: nn.Module, wiring: Wiring) -> None:
         self._maps: dict[str, Tensor] = {}
         self._embedding: Tensor | None = None
         self._names = [tap.name for tap in wiring.taps]
+        self._channels_last = wiring.channels_last
         modules = dict(network.named_modules())
         for name in self._names:
             modules[name].register_forward_hook(self._keep_map(name))
         if wiring.from_input:
             modules[wiring.embedding].register_forward_pre_hook(self._keep_input)
         else:
-            modules[wiring.embedding].register_forward_hook(self._keep_output)
+            modules[wiring.embedding].register_forward_hook(self._keep_embedding(wiring.embedding))
 
     def take(self) -> tuple[tuple[Tensor, ...], Tensor]:
         """Return the maps [B, C, H, W] and the embedding [B, D], and let go of them."""
@@ -58,17 +77,20 @@ class Listener:
         self._embedding = None
         return maps, embedding
 
-    def _keep_map(self, name: str):  # type: ignore[no-untyped-def]
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            self._maps[name] = _as_map(logits(output))
+    def _keep_map(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            self._maps[name] = _as_map(logits(output), name in self._channels_last)
+
+        return hook
+
+    def _keep_embedding(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            self._embedding = _as_vector(logits(output), name in self._channels_last)
 
         return hook
 
     def _keep_input(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        self._embedding = _as_vector(inputs[0])
-
-    def _keep_output(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        self._embedding = _as_vector(logits(output))
+        self._embedding = _as_vector(inputs[0], False)
 
 
 def wire(
@@ -80,111 +102,147 @@ def wire(
 ) -> Wiring:
     """Find what to listen to, by one forward pass over an example batch [2, C, H, W].
 
-    The default taps are the last module at each spatial size, at most four, those nearest to the output: the
-    four stages of a ResNet. A network without feature maps (a transformer) is tapped after its repeated
-    blocks. The default embedding is what enters the last linear layer, or else the last tap, pooled.
+    The default taps are where the image shrinks: at the depth of the module tree that tells the most sizes
+    apart, the last module of each size, up to four of them, those nearest to the classifier (the four stages
+    of a ResNet). Where nothing shrinks, they are repeated blocks: the first depth that has several modules of
+    one kind, up to four of them evenly spaced, the last one included (a transformer, a perceptron).
+
+    The default embedding is what enters the classifier, which is the last linear layer or convolution if it
+    has as many outputs as there are classes; otherwise the last tap. Maps and tokens are averaged.
 
     Raises:
-        InvalidOption: a module of that name does not exist, or takes no part in the forward pass.
+        InvalidOption: a module of that name does not exist, or takes no part in the forward pass; or the
+            network does not return [B, classes].
     """
-    trace = _trace(network, example)
-    shapes = {name: shape for name, shape, _ in trace}
-    names = list(_named(taps, shapes, "taps")) if taps else _default_taps(trace)
-    found = tuple(_tap(name, shapes[name]) for name in names)
+    output, calls = _trace(network, example)
+    if output.shape != (len(example), num_outputs):
+        raise InvalidOption(
+            f"the network returns {list(output.shape)} for {len(example)} images of {num_outputs} classes; "
+            f"it should be [{len(example)}, {num_outputs}]"
+        )
+    known = {call.name: call for call in calls}
+    layers = [call for call in calls if isinstance(call.module, (nn.Linear, nn.Conv2d))]
+    head = layers[-1] if layers and _width(layers[-1]) == num_outputs else None
+    body = calls[: calls.index(head)] if head else calls
+    names = _named(taps, known, "taps") if taps else _default_taps(body)
+    found = tuple(_tap(known[name]) for name in names)
+    channels_last = frozenset(call.name for call in calls if call.channels_last)
     if embedding:
-        (name,) = _named([embedding], shapes, "embedding")
-        return Wiring(found, name, False, _width(shapes[name]))
-    heads = [(name, module) for name, _, module in trace if isinstance(module, nn.Linear)]
-    if heads and heads[-1][1].out_features == num_outputs:
-        name, module = heads[-1]
-        return Wiring(found, name, True, module.in_features)
+        (name,) = _named([embedding], known, "embedding")
+        return Wiring(found, name, False, _width(known[name]), channels_last)
+    if head is not None:
+        module = head.module
+        dim = module.in_features if isinstance(module, nn.Linear) else module.in_channels
+        return Wiring(found, head.name, True, int(dim), channels_last)
     if not found:
         raise InvalidOption(
             "the network has no linear layer at its end and no feature map; name a module by the option "
             "'embedding'"
         )
-    return Wiring(found, found[-1].name, False, found[-1].channels)
+    return Wiring(found, found[-1].name, False, found[-1].channels, channels_last)
 
 
-def _trace(network: nn.Module, example: Tensor) -> list[tuple[str, tuple[int, ...], nn.Module]]:
-    """List the modules that run exactly once, in the order in which they end, with their output shapes."""
-    calls: dict[str, int] = {}
-    trace: list[tuple[str, tuple[int, ...], nn.Module]] = []
-    handles = []
-    for name, module in network.named_modules():
-        if name:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Call:
+    """A module that ran exactly once, and the shape of what it returned: [B, ...], two to four dimensions."""
 
-            def hook(module: nn.Module, inputs: object, output: object, name: str = name) -> None:
-                calls[name] = calls.get(name, 0) + 1
-                if isinstance(output, (torch.Tensor, tuple, list)):
-                    first = logits(output)
-                    trace.append((name, tuple(first.shape), module))
+    name: str
+    module: Any
+    shape: tuple[int, ...]
+    channels_last: bool = False
 
-            handles.append(module.register_forward_hook(hook))
+    @property
+    def size(self) -> tuple[int, ...]:
+        return self.shape[1:3] if self.channels_last else self.shape[2:]
+
+
+def _trace(network: nn.Module, example: Tensor) -> tuple[Tensor, list[_Call]]:
+    """Return the network's output, and the modules that ran once, in the order in which they ended."""
+    count: dict[str, int] = defaultdict(int)
+    seen: list[_Call] = []
+
+    def listen(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            count[name] += 1
+            first = output[0] if isinstance(output, (tuple, list)) and output else output
+            if isinstance(first, Tensor) and 2 <= first.dim() <= 4 and len(first) == len(example):
+                seen.append(_Call(name, module, tuple(first.shape)))
+
+        return hook
+
+    handles = [module.register_forward_hook(listen(name)) for name, module in network.named_modules() if name]
     training = network.training
     network.eval()
     try:
         with torch.no_grad():
-            network(example)
+            output = logits(network(example))
     finally:
         for handle in handles:
             handle.remove()
         network.train(training)
-    return [entry for entry in trace if calls[entry[0]] == 1 and entry[1][:1] == (len(example),)]
+    # Maps are [B, H, W, C] where a linear layer or a layer norm says such a shape and no convolution does.
+    turned = {call.shape for call in seen if len(call.shape) == 4 and type(call.module) in ON_LAST_DIMENSION}
+    turned -= {call.shape for call in seen if isinstance(call.module, nn.Conv2d)}
+    return output, [
+        _Call(call.name, call.module, call.shape, call.shape in turned)
+        for call in seen
+        if count[call.name] == 1
+    ]
 
 
-def _default_taps(trace: list[tuple[str, tuple[int, ...], nn.Module]]) -> list[str]:
-    last_of_size: dict[tuple[int, ...], str] = {}
-    for name, shape, module in trace:
-        if len(shape) == 4 and not isinstance(module, POOLING):
-            last_of_size[shape[2:]] = name
-    if len(last_of_size) < 2:
-        blocks = [name for name, shape, _ in trace if len(shape) == 3 and name.count(".") >= 1]
-        blocks = [name for name in blocks if not any(other.startswith(f"{name}.") for other in blocks)] or blocks
-        repeated = [
-            name
-            for name, shape, module in trace
-            if len(shape) == 3 and sum(type(module) is type(other) for _, _, other in trace) > 1
-            and any(True for _ in module.children())
-        ]
-        chosen = repeated or blocks
-        if len(chosen) > len(last_of_size):
-            step = max(1, len(chosen) // MOST_TAPS)
-            return chosen[::-1][::step][:MOST_TAPS][::-1]
-    return list(last_of_size.values())[-MOST_TAPS:]
+def _default_taps(body: Sequence[_Call]) -> Sequence[str]:
+    levels: dict[int, list[_Call]] = defaultdict(list)
+    for call in body:
+        if not isinstance(call.module, PASSING):
+            levels[call.name.count(".")].append(call)
+    by_depth = [levels[depth] for depth in sorted(levels)]
+    stages: Sequence[str] = max((_stages(level) for level in by_depth), key=len, default=[])
+    if len(stages) > 1:
+        return stages[-MOST_TAPS:]
+    for level in by_depth:
+        kinds = [type(call.module) for call in level]
+        blocks = [call.name for call in level if kinds.count(type(call.module)) > 1]
+        if blocks:
+            wanted = min(MOST_TAPS, len(blocks))
+            return [blocks[len(blocks) * number // wanted - 1] for number in range(1, wanted + 1)]
+    return stages
 
 
-def _named(wanted: Sequence[str], shapes: dict[str, tuple[int, ...]], option: str) -> Sequence[str]:
+def _stages(level: Sequence[_Call]) -> list[str]:
+    """Return the last module of each map size; none if maps grow again, as around a squeeze-excitation."""
+    maps = [call for call in level if len(call.shape) == 4]
+    sizes = [call.size for call in maps]
+    if any(after > before for before, after in pairwise(sizes)):
+        return []
+    return list({call.size: call.name for call in maps}.values())
+
+
+def _named(wanted: Sequence[str], known: dict[str, _Call], option: str) -> Sequence[str]:
     for name in wanted:
-        if name not in shapes:
-            listed = ", ".join(list(shapes)[:12])
+        if name not in known:
+            listed = ", ".join(list(known)[:12])
             raise InvalidOption(
                 f"option '{option}': the network runs no module '{name}' exactly once; it has {listed}, ..."
             )
     return wanted
 
 
-def _tap(name: str, shape: tuple[int, ...]) -> Tap:
-    if len(shape) == 4:
-        return Tap(name, shape[1], (shape[2], shape[3]))
-    if len(shape) == 3:
-        return Tap(name, shape[2], (shape[1], 1))
-    return Tap(name, shape[1], (1, 1))
+def _tap(call: _Call) -> Tap:
+    height, width = call.size if len(call.shape) == 4 else (*call.shape[1:-1], 1, 1)[:2]
+    return Tap(call.name, _width(call), (height, width))
 
 
-def _width(shape: tuple[int, ...]) -> int:
-    return shape[2] if len(shape) == 3 else shape[1]
+def _width(call: _Call) -> int:
+    return call.shape[-1] if call.channels_last or len(call.shape) < 4 else call.shape[1]
 
 
-def _as_map(output: Tensor) -> Tensor:
-    """[B, tokens, D] as [B, D, tokens, 1]; [B, D] as [B, D, 1, 1]."""
-    if output.dim() == 3:
-        return output.transpose(1, 2).unsqueeze(3)
-    return output[:, :, None, None] if output.dim() == 2 else output
-
-
-def _as_vector(output: Tensor) -> Tensor:
-    """[B, C, H, W] averaged over pixels, [B, tokens, D] over tokens."""
+def _as_map(output: Tensor, channels_last: bool) -> Tensor:
+    """[B, H, W, C] as [B, C, H, W]; [B, tokens, D] as [B, D, tokens, 1]; [B, D] as [B, D, 1, 1]."""
     if output.dim() == 4:
-        return output.mean(dim=(2, 3))
-    return output.mean(dim=1) if output.dim() == 3 else output
+        return output.permute(0, 3, 1, 2) if channels_last else output
+    return output.transpose(1, 2).unsqueeze(3) if output.dim() == 3 else output[:, :, None, None]
+
+
+def _as_vector(output: Tensor, channels_last: bool) -> Tensor:
+    """[B, D], maps averaged over pixels and tokens over their number."""
+    return output if output.dim() == 2 else _as_map(output, channels_last).mean(dim=(2, 3))
