@@ -79,7 +79,22 @@ def test_an_image_is_known_by_path_index_or_hash(name: str, index: int) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["a.png", "cat", "CAT/A.PNG", "6", "-1", "1.0", "02", "002", "٣", "9" * 5000, HASHES[3][:7], "", "\0", "/pool"],
+    [
+        "a.png",
+        "cat",
+        "CAT/A.PNG",
+        "6",
+        "-1",
+        "1.0",
+        "02",
+        "002",
+        "٣",
+        "9" * 5000,
+        HASHES[3][:7],
+        "",
+        "\0",
+        "/pool",
+    ],
 )
 def test_what_is_no_image_is_not_guessed(name: str) -> None:
     assert References(RECORDS, Path("/pool")).find(name) is None

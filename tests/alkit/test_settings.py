@@ -12,7 +12,7 @@ from alkit.settings import PluginChoice, Settings, SourceChoice, choice_of, read
 
 SETTINGS = Settings(
     seed=5,
-    pool=SourceChoice("/pics \"of\" b\\irds", None),
+    pool=SourceChoice('/pics "of" b\\irds', None),
     image_shape=(3, 12, 16),
     task=PluginChoice("classification", {"epochs": 2, "taps": ("a", "b"), "weights": None}, "alkit", "1"),
     strategy=PluginChoice("entropy", {}, "alkit", "1"),
@@ -31,7 +31,9 @@ def written(tmp_path: Path) -> Path:
 def test_what_is_written_is_what_is_read(written: Path) -> None:
     read = read_settings(written)
     assert (read.seed, read.pool, read.image_shape) == (5, SETTINGS.pool, (3, 12, 16))
-    assert read.task.options == {"epochs": 2, "taps": ["a", "b"]}, "what is left to the default is not written"
+    assert read.task.options == {"epochs": 2, "taps": ["a", "b"]}, (
+        "what is left to the default is not written"
+    )
     assert (read.strategy, read.oracle, read.test) == (SETTINGS.strategy, SETTINGS.oracle, SETTINGS.test)
 
 
@@ -77,7 +79,7 @@ def test_damage_is_one_sentence_that_names_the_file(written: Path, damage: tuple
 
 
 def test_a_table_that_is_a_number_is_damage(written: Path) -> None:
-    written.write_text('format = 1\nseed = 1\npool = 3\n')
+    written.write_text("format = 1\nseed = 1\npool = 3\n")
     with pytest.raises(CampaignError, match="not as alkit wrote it"):
         read_settings(written)
 

@@ -41,7 +41,8 @@ def test_picks_are_in_order_row_by_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "channels"), [(1, 1, 3), (8, 8, 1), (3, 500, 3), (900, 2, 1), (300, 200, 3), (57, 56, 3)]
+    ("height", "width", "channels"),
+    [(1, 1, 3), (8, 8, 1), (3, 500, 3), (900, 2, 1), (300, 200, 3), (57, 56, 3)],
 )
 def test_any_shape_fits(tmp_path: Path, height: int, width: int, channels: int) -> None:
     shown = sheet(tmp_path / "a.png", flat(height, width, (90, 160, 230)[:channels]))
@@ -58,9 +59,10 @@ def test_an_image_that_is_gone_leaves_its_place_empty(tmp_path: Path) -> None:
 
 
 def test_only_the_first_are_shown(tmp_path: Path) -> None:
-    assert sheet(tmp_path / "a.png", *[flat(4, 4, (0, 0, 0))] * (MOST + 30)).shape == sheet(
-        tmp_path / "b.png", *[flat(4, 4, (0, 0, 0))] * MOST
-    ).shape
+    assert (
+        sheet(tmp_path / "a.png", *[flat(4, 4, (0, 0, 0))] * (MOST + 30)).shape
+        == sheet(tmp_path / "b.png", *[flat(4, 4, (0, 0, 0))] * MOST).shape
+    )
 
 
 def test_a_sheet_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

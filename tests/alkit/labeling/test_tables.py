@@ -90,7 +90,9 @@ def test_no_file_and_a_folder_are_refused(path: Path, tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=80))
-def test_whatever_is_in_a_file_it_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, noise: bytes) -> None:
+def test_whatever_is_in_a_file_it_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, noise: bytes
+) -> None:
     path = tmp_path_factory.mktemp("noise") / "answers.csv"
     path.write_bytes(b"image,label\n" + noise)
     try:
