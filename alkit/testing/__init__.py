@@ -1,0 +1,51 @@
+"""The conformance kit: what a strategy, a task or an oracle promises, checked in a small world.
+
+A plugin's tests are one class:
+
+    class TestMine(alkit.testing.StrategyTests):
+        name = "mine"
+
+Without pytest, `check_strategy("mine")` says the same. A failed check raises `Nonconforming` with a sentence
+of its own, so nothing depends on pytest's rewriting of `assert`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .mixins import OracleTests as OracleTests
+    from .mixins import StrategyTests as StrategyTests
+    from .mixins import TaskTests as TaskTests
+    from .results import Nonconforming as Nonconforming
+    from .results import NotApplicable as NotApplicable
+    from .results import Result as Result
+    from .strategies import check_strategy as check_strategy
+    from .world import World as World
+    from .world import make_world as make_world
+
+_HOME = {
+    "Nonconforming": "results",
+    "NotApplicable": "results",
+    "OracleTests": "mixins",
+    "Result": "results",
+    "StrategyTests": "mixins",
+    "TaskTests": "mixins",
+    "World": "world",
+    "check_strategy": "strategies",
+    "make_world": "world",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: only the mixins need pytest."""
+    if name in _HOME:
+        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module 'alkit.testing' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,56 @@
+"""The checks of an oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import get_args
+
+from alkit.oracle import Answer, AnswerKind, Oracle
+
+from .results import require
+
+
+def answers_what_was_asked(oracle: Oracle, indices: Sequence[int]) -> None:
+    """It answers for images that were asked, and for no others; nothing asked is nothing answered."""
+    answers = oracle.label(indices)
+    strangers = sorted(set(answers) - set(indices))
+    require(not strangers, f"image {strangers[0] if strangers else ''} was answered, and nobody asked for it")
+    require(not oracle.label([]), "there are answers where nothing was asked")
+    require(answers, "it answers for none of the images; give the test images that it knows")
+
+
+def answers_are_answers(oracle: Oracle, indices: Sequence[int]) -> None:
+    """Every answer is an `Answer` of a known kind, and has a value if and only if it is a label."""
+    for index, answer in oracle.label(indices).items():
+        require(isinstance(answer, Answer), f"image {index}: {answer!r} is not an Answer")
+        require(answer.kind in get_args(AnswerKind), f"image {index}: there is no kind '{answer.kind}'")
+        labeled = answer.kind == "label"
+        require(
+            (answer.value is not None) == labeled, f"image {index}: {answer.kind} with value {answer.value!r}"
+        )
+
+
+def answers_stay(oracle: Oracle, indices: Sequence[int]) -> None:
+    """Asked again, in another order or one by one, it answers the same."""
+    first = dict(oracle.label(indices))
+    again = dict(oracle.label(list(indices)[::-1]))
+    singly: dict[int, Answer] = {}
+    for index in indices:
+        singly |= oracle.label([index])
+    for index in indices:
+        one, other, alone = (answers.get(index) for answers in (first, again, singly))
+        require(
+            _said(one) == _said(other) == _said(alone), f"image {index}: {one}, then {other}, alone {alone}"
+        )
+
+
+def _said(answer: Answer | None) -> tuple[object, ...] | None:
+    """What was said, whenever it was said."""
+    return None if answer is None else (answer.kind, answer.value, answer.annotator, answer.cost)
+
+
+CHECKS: tuple[Callable[[Oracle, Sequence[int]], None], ...] = (
+    answers_what_was_asked,
+    answers_are_answers,
+    answers_stay,
+)

@@ -1,0 +1,478 @@
+"""The checks of a strategy: plain functions, each of which a bad strategy fails with a sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import random
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from alkit import options, plugins, seeding, selection
+from alkit.errors import AlkitError, InvalidOption, UnsupportedTask
+from alkit.strategy import Strategy
+from alkit.task import Output, Step, TaskSpec
+
+from . import elsewhere
+from .models import TASKS
+from .results import Nonconforming, NotApplicable, Result, require
+from .world import World, make_world
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from alkit.cycle import Cycle
+
+    Indices = npt.NDArray[np.int64]
+
+N = 5
+WORDS = frozenset({"model", "loss", "probabilities", "embedding", "features"})
+SHAPES = ((1, 7, 9), (3, 13, 13), (1, 32, 32))
+
+
+class Subject:
+    """The strategy under test.
+
+    Args:
+        strategy: its entry-point name, or its class.
+        given: options, as values or as text.
+        device: where the worlds live.
+
+    Raises:
+        UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy.
+    """
+
+    def __init__(
+        self, strategy: str | type[Strategy], given: Mapping[str, Any] | None = None, device: str = "cpu"
+    ) -> None:
+        self.entry_point = strategy if isinstance(strategy, str) else None
+        self.cls = plugins.strategies.get(strategy) if isinstance(strategy, str) else strategy
+        self.given, self.device = dict(given or {}), device
+        self._chosen: dict[str, tuple[int, ...]] = {}
+
+    def new(self) -> Strategy:
+        """Make the strategy anew."""
+        return options.build(self.cls, self.given)
+
+    def world(self, task: str, **arguments: Any) -> tuple[World, Strategy]:
+        """Return a trained world and a strategy of its own.
+
+        Raises:
+            NotApplicable: the strategy refuses the task.
+        """
+        world = make_world(task, device=self.device, **arguments)
+        strategy = self.new()
+        try:
+            world.train(strategy)
+        except UnsupportedTask as error:
+            raise NotApplicable(str(error)) from error
+        except AlkitError:
+            raise
+        except Exception as error:  # a companion's failure
+            raise Nonconforming(f"training failed: {type(error).__name__}: {error}") from error
+        return world, strategy
+
+    def choose(self, task: str, n: int = N, **arguments: Any) -> Indices:
+        """Choose in a new world."""
+        world, strategy = self.world(task, **arguments)
+        return chosen(world, strategy, n)
+
+    def usual(self, task: str) -> Indices:
+        """Choose in the default world; done once, since many checks compare with it."""
+        if task not in self._chosen:
+            self._chosen[task] = tuple(self.choose(task).tolist())
+        return np.array(self._chosen[task], dtype=np.int64)
+
+
+def chosen(world: World, strategy: Strategy, n: int, cycle: Cycle | None = None) -> Indices:
+    """Let a strategy choose; its scores must be numbers."""
+    cycle = world.cycle() if cycle is None else cycle
+    try:
+        picks = world.choose(strategy, n, cycle)
+    except AlkitError as error:
+        raise Nonconforming(str(error)) from error
+    odd = [index for index, score in cycle.scores.items() if not np.isfinite(score)]
+    require(not odd, f"the recorded score of image {odd[0] if odd else ''} is not a finite number")
+    return picks
+
+
+# Checks of the interface: no task, or all of them at once.
+
+
+def name(subject: Subject) -> None:
+    """The name is the entry point's, in kebab-case."""
+    own = getattr(subject.cls, "name", None)
+    fits = isinstance(own, str) and own == own.lower() and own.replace("-", "").isalnum()
+    require(fits, f"the name {own!r} is not in kebab-case: small letters, digits and hyphens")
+    if subject.entry_point is not None:
+        plain = subject.entry_point.rpartition(":")[2]
+        require(own == plain, f"the name '{own}' differs from the entry point '{plain}'")
+
+
+def options_round_trip(subject: Subject) -> None:
+    """Options survive JSON, text and `repr`, and are not changed by the constructor."""
+    for cls in subject.cls.__mro__:
+        for attribute, value in vars(cls).items():
+            declared = attribute in getattr(subject.cls, "__dataclass_fields__", {})
+            forgotten = isinstance(value, dataclasses.Field) and not declared
+            require(
+                not forgotten,
+                f"'{attribute}' is not an option yet: {cls.__name__} lacks @dataclass(kw_only=True)",
+            )
+    strategy = subject.new()
+    values = options.values_of(strategy)
+    try:
+        again = json.loads(json.dumps(values))
+    except TypeError as error:
+        raise Nonconforming(f"the options are not all JSON values: {error}") from error
+    from_json = options.values_of(options.build(subject.cls, again))
+    require(from_json == values, f"options read back from JSON are {from_json}, not {values}")
+    from_text = options.values_of(
+        options.build(subject.cls, {key: _text(value) for key, value in values.items()})
+    )
+    require(from_text == values, f"options read back from text are {from_text}, not {values}")
+    shown = repr(strategy)
+    for option in options.options_of(subject.cls):
+        part = f"{option.field}={values[option.name]!r}"
+        require(part in shown, f"the repr does not show {part}: {shown}")
+
+
+def unknown_options_refused(subject: Subject) -> None:
+    """An option that does not exist is refused."""
+    try:
+        options.build(subject.cls, {"no-such-option": 1})
+    except InvalidOption:
+        return
+    raise Nonconforming("an option called 'no-such-option' is accepted")
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+
+
+def needs(subject: Subject) -> None:
+    """`needs` is made of known words, and a task that lacks one of them is refused before training."""
+    strategy = subject.new()
+    require(isinstance(strategy.needs, frozenset), "needs is not a frozenset of strings")
+    strange = sorted(strategy.needs - WORDS)
+    require(not strange, f"needs has {strange}, and a task provides {', '.join(sorted(WORDS))} at most")
+    for missing in sorted(strategy.needs):
+        spec = TaskSpec("poor", (3, 12, 12), 3, WORDS - {missing})
+        try:
+            selection.check_needs(strategy, spec)
+        except UnsupportedTask:
+            continue
+        raise Nonconforming(f"a task without {missing} is not refused")
+    offers = (model.offers for model in TASKS.values())
+    fits = any(strategy.needs <= offer for offer in offers)
+    require(fits, f"no task provides {' and '.join(sorted(strategy.needs))} together")
+
+
+def another_process(subject: Subject) -> None:
+    """Another process, with other hash seeds, chooses the same."""
+    here = {}
+    for task in TASKS:
+        try:
+            here[task] = subject.usual(task).tolist()
+        except NotApplicable:
+            continue
+    reference = subject.entry_point or elsewhere.reference(subject.cls)
+    there = elsewhere.choose_elsewhere(reference, subject.given, sorted(here), N, subject.device)
+    for task in here:
+        require(there[task] == here[task], f"{task}: {here[task]} here, {there[task]} in another process")
+
+
+# Checks on every task that provides what the strategy needs.
+
+
+def chooses_candidates(subject: Subject, task: str) -> None:
+    """It chooses exactly n distinct candidates, as positions in the whole pool."""
+    subject.usual(task)
+
+
+def chooses_any_number(subject: Subject, task: str) -> None:
+    """It chooses one candidate, or all of them."""
+    world, strategy = subject.world(task)
+    chosen(world, strategy, 1)
+    everything = chosen(world, strategy, len(world.candidates))
+    require(set(everything.tolist()) == set(world.candidates.tolist()), "not all candidates were chosen")
+
+
+def one_candidate(subject: Subject, task: str) -> None:
+    """It chooses the only candidate."""
+    subject.choose(task, 1, candidates=1)
+
+
+def one_labeled_image(subject: Subject, task: str) -> None:
+    """It works with a single labeled image."""
+    subject.choose(task, labeled=1)
+
+
+def identical_images(subject: Subject, task: str) -> None:
+    """It chooses distinct candidates even where all images are the same."""
+    world, strategy = subject.world(task, identical=True)
+    chosen(world, strategy, len(world.candidates))
+
+
+def certain_model(subject: Subject, task: str) -> None:
+    """Probabilities of exactly zero and one do not make NaN."""
+    subject.choose(task, certain=True)
+
+
+def image_shapes(subject: Subject, task: str) -> None:
+    """It works with grey and colour images, of odd and even sizes."""
+    for shape in SHAPES:
+        try:
+            subject.choose(task, shape=shape)
+        except Nonconforming as error:
+            raise Nonconforming(f"images of {shape} (channels, height, width): {error}") from error
+
+
+def repeats(subject: Subject, task: str) -> None:
+    """The same seed gives the same choice, whatever state the global generators are in."""
+    first = subject.usual(task).tolist()
+    with seeding.fence(12345):
+        second = subject.choose(task).tolist()
+    require(first == second, f"{first} at first, {second} with the same seed again")
+
+
+def scoring_batch_size(subject: Subject, task: str) -> None:
+    """The choice does not depend on how many images are scored at once, one or an odd number of them."""
+    usual = subject.usual(task).tolist()
+    for size in (1, 7):
+        world, strategy = subject.world(task)
+        picks = chosen(world, strategy, N, world.cycle(batch_size=size)).tolist()
+        require(picks == usual, f"{usual} in batches of 8, {picks} in batches of {size}")
+
+
+def hidden_labels(subject: Subject, task: str) -> None:
+    """Other labels of the candidates do not change the choice."""
+    usual, other = subject.usual(task).tolist(), subject.choose(task, hidden_seed=1).tolist()
+    require(usual == other, f"{usual}, but {other} when only hidden labels differ")
+
+
+def needs_are_enough(subject: Subject, task: str) -> None:
+    """A task that provides what `needs` says, and nothing else, is enough."""
+    subject.usual(task)  # where that does not work, other checks say so
+    given = frozenset(subject.cls.needs | ({"model"} if subject.cls.needs else set()))
+    try:
+        subject.choose(task, provides=given)
+    except Nonconforming as error:
+        listed = ", ".join(sorted(subject.cls.needs)) or "nothing"
+        raise Nonconforming(f"a task that provides {listed} is not enough: {error}") from error
+
+
+def leaves_cycle_alone(subject: Subject, task: str) -> None:
+    """Model, companion, labeled and candidates are afterwards what they were, in eval mode."""
+    world, strategy = subject.world(task)
+    cycle = world.cycle()
+    modules = {"the task model": world.model.network}
+    if isinstance(world.companion, torch.nn.Module):
+        modules["the companion"] = world.companion
+    before = {who: _snapshot(module) for who, module in modules.items()}
+    chosen(world, strategy, N, cycle)
+    require(cycle.model is world.model, "the cycle's model was replaced")
+    for who, module in modules.items():
+        after = _snapshot(module)
+        changed = [key for key, value in before[who].items() if not _same(value, after.get(key))]
+        require(before[who].keys() == after.keys(), f"{who} has other parameters or buffers than before")
+        require(not changed, f"{who} was changed: {', '.join(changed[:4])}")
+        training = [key or who for key, part in module.named_modules() if part.training]
+        require(not training, f"{who} was left in training mode: {', '.join(training[:4])}")
+    require(np.array_equal(cycle.labeled, world.labeled), "cycle.labeled was changed in place")
+    require(np.array_equal(cycle.candidates, world.candidates), "cycle.candidates was changed in place")
+
+
+def _snapshot(module: torch.nn.Module) -> dict[str, Any]:
+    state: dict[str, Any] = {key: value.detach().clone() for key, value in module.named_parameters()}
+    state |= {key: value.detach().clone() for key, value in module.named_buffers()}
+    state |= {f"{key}.requires_grad": value.requires_grad for key, value in module.named_parameters()}
+    return state
+
+
+def _same(first: Any, second: Any) -> bool:
+    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
+        same_kind = first.shape == second.shape and first.dtype == second.dtype
+        return same_kind and bool(torch.equal(first.nan_to_num(), second.nan_to_num()))
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        return first.keys() == second.keys() and all(_same(first[key], second[key]) for key in first)
+    if isinstance(first, (list, tuple)) and isinstance(second, (list, tuple)):
+        return len(first) == len(second) and all(map(_same, first, second))
+    return bool(np.array_equal(first, second))
+
+
+def leaves_process_alone(subject: Subject, task: str) -> None:
+    """Global generators are not seeded, and torch's settings are what they were.
+
+    Drawing from a global generator is fine, since the engine seeds them and puts them back. Seeding one makes
+    every cycle draw the same: two different states before must be two different states afterwards.
+    """
+    states = []
+    for seed in (1, 2):
+        world, strategy = subject.world(task)
+        with seeding.fence(seed):
+            before = _settings()
+            try:
+                strategy.select(world.cycle(), N)
+            except Exception as error:
+                raise Nonconforming(f"select failed: {type(error).__name__}: {error}") from error
+            after = _settings()
+            states.append(_random_states())
+        for setting, value in before.items():
+            require(
+                value == after[setting], f"torch's {setting} was {value} before and {after[setting]} after"
+            )
+    for generator, first in states[0].items():
+        require(
+            first != states[1][generator],
+            f"the global generator of {generator} was seeded; use cycle.rng or cycle.generator(...)",
+        )
+
+
+def _settings() -> dict[str, Any]:
+    return {
+        "grad mode": torch.is_grad_enabled(),
+        "inference mode": torch.is_inference_mode_enabled(),
+        "default dtype": torch.get_default_dtype(),
+        "default device": str(torch.empty(0).device),
+        "number of threads": torch.get_num_threads(),
+        "use of deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "anomaly detection": torch.is_anomaly_enabled(),
+    }
+
+
+def _random_states() -> dict[str, Any]:
+    kind, keys, position, *_ = np.random.get_state(legacy=True)
+    return {
+        "random": random.getstate(),
+        "numpy": (kind, tuple(np.asarray(keys).tolist()), position),
+        "torch": tuple(torch.get_rng_state().tolist()),
+    }
+
+
+def state_round_trip(subject: Subject, task: str) -> None:
+    """A new instance that takes over the state chooses the next time what the old one would have chosen."""
+    world, strategy = subject.world(task)
+    chosen(world, strategy, N)
+    state = _stored(strategy.state_dict())
+    successor = subject.new()
+    successor.load_state_dict(state)
+    require(_same(_stored(successor.state_dict()), state), "state_dict differs after load_state_dict")
+    after = chosen(world, strategy, N, world.cycle(number=1)).tolist()
+    again = chosen(world, successor, N, world.cycle(number=1)).tolist()
+    require(after == again, f"next time {after}, but {again} from a new instance with the same state")
+
+
+def _stored(state: dict[str, Any]) -> dict[str, Any]:
+    file = io.BytesIO()
+    try:
+        torch.save(state, file)
+        file.seek(0)
+        return torch.load(file, weights_only=True)
+    except Exception as error:
+        raise Nonconforming(f"state_dict holds more than tensors, numbers and strings: {error}") from error
+
+
+def companion_loss(subject: Subject, task: str) -> None:
+    """The companion's loss is one finite number, for batches of any size, early and late in training."""
+    world, _ = subject.world(task)
+    if world.companion is None:
+        raise NotApplicable("the strategy has no companion")
+    cycle = world.cycle()
+    for size in (1, 2, 3, 8):
+        for epoch in (0, 9):
+            batch = next(iter(cycle.batches(world.labeled, size=size)))
+            with torch.enable_grad():
+                output: Output = world.model.forward_batch(batch)
+                losses = world.model.loss(output, batch.targets)  # type: ignore[arg-type]
+                step = Step(epoch, 10, batch.images, batch.targets, output, losses)  # type: ignore[arg-type]
+                try:
+                    loss = world.companion.extra_loss(step)
+                except Exception as error:
+                    raise Nonconforming(
+                        f"extra_loss failed on a batch of {size}: {type(error).__name__}: {error}"
+                    ) from error
+            require(
+                loss.dim() == 0,
+                f"extra_loss returned {tuple(loss.shape)} for a batch of {size}, not a number",
+            )
+            require(torch.isfinite(loss), f"extra_loss is {loss.item()} for a batch of {size}")
+
+
+INTERFACE_CHECKS: tuple[Callable[[Subject], None], ...] = (
+    name,
+    options_round_trip,
+    unknown_options_refused,
+    needs,
+    another_process,
+)
+TASK_CHECKS: tuple[Callable[[Subject, str], None], ...] = (
+    chooses_candidates,
+    chooses_any_number,
+    one_candidate,
+    one_labeled_image,
+    identical_images,
+    certain_model,
+    image_shapes,
+    repeats,
+    scoring_batch_size,
+    hidden_labels,
+    needs_are_enough,
+    leaves_cycle_alone,
+    leaves_process_alone,
+    state_round_trip,
+    companion_loss,
+)
+
+
+def check_strategy(
+    strategy: str | type[Strategy], given: Mapping[str, Any] | None = None, *, device: str = "cpu"
+) -> list[Result]:
+    """Run every check.
+
+    Args:
+        strategy: entry-point name, or class.
+        given: options, as values or as text.
+        device: where the worlds live.
+
+    Returns:
+        One result a check and task, or one a task that is refused; a check that does not apply passes, and
+        its sentence says why.
+
+    Raises:
+        UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy.
+    """
+    subject = Subject(strategy, given, device)
+    results = [_result(title(check), check, subject) for check in INTERFACE_CHECKS]
+    for task in TASKS:
+        try:
+            selection.check_needs(subject.new(), make_world(task).model.spec)
+        except UnsupportedTask as error:
+            results.append(Result(task, True, f"not checked: {error}"))
+            continue
+        except AlkitError as error:
+            results.append(Result(task, False, str(error)))
+            continue
+        results += [_result(f"{title(check)} ({task})", check, subject, task) for check in TASK_CHECKS]
+    return results
+
+
+def title(check: Callable[..., None]) -> str:
+    """Return the name of a check, as shown."""
+    return check.__name__.replace("_", "-")
+
+
+def _result(shown: str, check: Callable[..., None], *arguments: Any) -> Result:
+    try:
+        check(*arguments)
+    except NotApplicable as reason:
+        return Result(shown, True, f"not checked: {reason}")
+    except (Nonconforming, AlkitError) as error:
+        return Result(shown, False, str(error))
+    return Result(shown, True, "")

@@ -1,0 +1,212 @@
+"""The checks of a task model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from alkit import options, plugins, seeding
+from alkit.batches import Batch, Loader
+from alkit.store import ImageStore
+from alkit.training import Session
+
+from .results import NotApplicable, require
+
+if TYPE_CHECKING:
+    from alkit.task import Output, TaskModel
+
+WORDS = frozenset({"model", "loss", "probabilities", "embedding", "features"})
+
+
+class TaskSubject:
+    """The task model under test, built for a few images.
+
+    Args:
+        task: its entry-point name, or its class.
+        given: options, as values or as text.
+        classes: names of classes; empty where the task has none.
+        values: one acceptable answer for each of a few images, at least two.
+        shape: (C, H, W) of the images.
+    """
+
+    def __init__(
+        self,
+        task: str | type[TaskModel],
+        given: Mapping[str, Any],
+        classes: Sequence[str],
+        values: Sequence[Any],
+        shape: tuple[int, int, int],
+    ) -> None:
+        self.entry_point = task if isinstance(task, str) else None
+        self.cls = plugins.tasks.get(task) if isinstance(task, str) else task
+        self.given, self.classes, self.values, self.shape = dict(given), tuple(classes), list(values), shape
+        pixels = seeding.numpy_generator(0, "task").integers(0, 256, (len(values), *shape), dtype=np.uint8)
+        self._store = ImageStore.from_array(pixels)
+
+    def new(self, seed: int = 0) -> TaskModel:
+        """Make and build the model, with weights of a seed, in eval mode."""
+        model = options.build(self.cls, self.given)
+        model.build(self.shape, self.classes, torch.device("cpu"))
+        model.reset(seed)
+        model.network.eval()
+        return model
+
+    def batch(self, model: TaskModel, count: int | None = None) -> Batch:
+        """Return the first images with their targets."""
+        everything = np.arange(len(self.values))
+        targets = model.encode(self.values)
+        loader = Loader(self._store, torch.device("cpu"), targets=targets, labeled=everything)
+        return next(iter(loader.sequential(everything[:count], len(self.values))))
+
+    def output(self, model: TaskModel, count: int | None = None) -> Output:
+        """Run the model on the first images, without gradients."""
+        with torch.no_grad():
+            return model.forward_batch(self.batch(model, count))
+
+
+def name(subject: TaskSubject) -> None:
+    """The name is the entry point's, and the spec's."""
+    own = getattr(subject.cls, "name", None)
+    if subject.entry_point is not None:
+        require(own == subject.entry_point, f"the name {own!r} differs from the entry point")
+    spec = subject.new().spec
+    require(spec.task == own, f"the spec is of task '{spec.task}', not {own!r}")
+    require(
+        spec.image_shape == subject.shape, f"the spec is for {spec.image_shape}, built for {subject.shape}"
+    )
+
+
+def outputs_as_specified(subject: TaskSubject) -> None:
+    """The outputs are there, and of the shape, that the spec says."""
+    model = subject.new()
+    spec, count = model.spec, len(subject.values)
+    strange = sorted(spec.provides - WORDS)
+    require(not strange, f"the spec provides {strange}; known are {', '.join(sorted(WORDS))}")
+    output = subject.output(model)
+    require(len(output.prediction) == count, f"{len(output.prediction)} predictions for {count} images")
+    if "probabilities" in spec.provides:
+        found = output.probabilities
+        require(
+            found is not None and len(found) == count, "the spec provides probabilities, and there are none"
+        )
+        assert found is not None
+        total = found.sum(dim=1)
+        require(torch.allclose(total, torch.ones_like(total), atol=1e-4), "probabilities do not sum to one")
+        require(found.shape[1] == spec.num_outputs, f"probabilities of {found.shape[1]} outputs")
+    if "embedding" in spec.provides:
+        shape = None if output.embedding is None else tuple(output.embedding.shape)
+        require(shape == (count, spec.embedding_dim), f"embedding {shape}, not {(count, spec.embedding_dim)}")
+    names = [tap.name for tap in spec.taps]
+    require(len(set(names)) == len(names) and all(names), f"taps should have distinct names: {names}")
+    require(
+        ("features" in spec.provides) == bool(names), "the spec has taps if and only if it provides features"
+    )
+    require(len(output.features) == len(names), f"{len(output.features)} feature maps for {len(names)} taps")
+    for tap, feature in zip(spec.taps, output.features, strict=True):
+        size = tuple(feature.shape[2:]) or (1, 1)
+        require(feature.shape[:2] == (count, tap.channels), f"tap '{tap.name}' gives {tuple(feature.shape)}")
+        require(size == tap.size, f"tap '{tap.name}' is {size} pixels, not {tap.size}")
+
+
+def one_image_alone(subject: TaskSubject) -> None:
+    """In eval mode an image's prediction does not depend on the others of its batch."""
+    model = subject.new()
+    alone, together = subject.output(model, 1).prediction, subject.output(model).prediction[:1]
+    require(torch.allclose(alone, together, rtol=1e-3, atol=1e-4), "an image alone has another prediction")
+
+
+def loss_per_image(subject: TaskSubject) -> None:
+    """The loss is one finite number an image, with a gradient."""
+    model = subject.new()
+    for count in (1, len(subject.values)):
+        batch = subject.batch(model, count)
+        assert batch.targets is not None
+        losses = model.loss(model.forward_batch(batch), batch.targets)
+        require(losses.shape == (count,), f"the loss of {count} images has shape {tuple(losses.shape)}")
+        require(torch.isfinite(losses).all(), f"losses are not finite: {losses.tolist()}")
+        require(losses.requires_grad, "the loss has no gradient")
+
+
+def one_target_per_answer(subject: TaskSubject) -> None:
+    """`encode` gives one row an answer, the same whatever is encoded with it."""
+    model = subject.new()
+    targets = model.encode(subject.values)
+    require(len(targets) == len(subject.values), f"{len(targets)} targets for {len(subject.values)} answers")
+    require(
+        torch.equal(model.encode(subject.values[:1])[0], targets[0]), "one answer alone has another target"
+    )
+
+
+def reset_is_seeded(subject: TaskSubject) -> None:
+    """The same seed draws the same weights in a new model and an old one; another seed draws others."""
+    model = subject.new(seed=1)
+    first = _weights(model)
+    with seeding.fence(5):
+        require(_equal(first, _weights(subject.new(seed=1))), "two models of one seed have different weights")
+    model.reset(2)
+    require(not _equal(first, _weights(model)), "another seed gives the same weights")
+    model.reset(1)
+    require(_equal(first, _weights(model)), "reset with the first seed does not bring the first weights back")
+
+
+def trains(subject: TaskSubject) -> None:
+    """Two epochs change the weights, keep the loss finite and leave the model in eval mode."""
+    model = subject.new()
+    before = _weights(model)
+    everything = np.arange(len(subject.values))
+    targets = model.encode(subject.values)
+    model.prepare(targets)
+    batch = subject.batch(model)
+
+    recipe = model.recipe(len(everything))
+    short = type(recipe)(**{**recipe.as_dict(), "epochs": 2, "learning_rate": 0.01})
+    session = Session(recipe=short, device=torch.device("cpu"), steps_per_epoch=1)
+    model.fit(lambda epoch: [batch], None, session)
+    require(not _equal(before, _weights(model)), "training changes no weight")
+    require(not model.network.training, "training leaves the network in training mode")
+
+
+def evaluates(subject: TaskSubject) -> None:
+    """`evaluate` gives finite numbers, changes no weight, and leaves the model in eval mode."""
+    model = subject.new()
+    before = _weights(model)
+    model.network.train()
+    metrics = model.evaluate([subject.batch(model)])
+    require(metrics, "evaluate gives no metric")
+    for metric, value in metrics.items():
+        require(isinstance(value, float) and np.isfinite(value), f"metric '{metric}' is {value!r}")
+    require(_equal(before, _weights(model)), "evaluate changes weights or buffers")
+    require(not model.network.training, "evaluate leaves the network in training mode")
+
+
+def probabilities_follow_predictions(subject: TaskSubject) -> None:
+    """The likeliest class is the predicted one, as strategies that use either assume."""
+    output = subject.output(subject.new())
+    if output.probabilities is None or output.prediction.shape != output.probabilities.shape:
+        raise NotApplicable("the task gives no probability a prediction")
+    same = torch.equal(output.prediction.argmax(dim=1), output.probabilities.argmax(dim=1))
+    require(same, "the largest prediction is not the largest probability")
+
+
+def _weights(model: TaskModel) -> dict[str, torch.Tensor]:
+    return {key: value.detach().clone() for key, value in model.network.state_dict().items()}
+
+
+def _equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+
+
+CHECKS: tuple[Callable[[TaskSubject], None], ...] = (
+    name,
+    outputs_as_specified,
+    one_image_alone,
+    loss_per_image,
+    one_target_per_answer,
+    reset_is_seeded,
+    trains,
+    evaluates,
+    probabilities_follow_predictions,
+)

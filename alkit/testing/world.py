@@ -1,0 +1,170 @@
+"""A small world: a few images, a task, labels of which most are hidden, and a cycle to choose in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from alkit import seeding, selection
+from alkit.batches import Loader
+from alkit.cycle import Cycle
+from alkit.store import ImageStore
+from alkit.training import Session
+
+from .models import TASKS, TinyTask
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from alkit.strategy import Strategy
+    from alkit.task import Companion
+
+    Indices = npt.NDArray[np.int64]
+
+CLASSES = ("cat", "dog", "owl")
+
+
+@dataclass(kw_only=True)
+class World:
+    """Images, a task model and what is known of the labels.
+
+    Attributes:
+        model: the task model, built; trained after `train`.
+        images: all of them.
+        values: the answer for every image; a cycle is given those of `labeled` only.
+        labeled: [n] int64, scattered over the pool.
+        candidates: [m] int64, scattered too; some images are neither.
+        seed: of the training and the cycle.
+        certain: make the trained model's probabilities exactly zero and one.
+        companion: the strategy's own, after `train`.
+    """
+
+    model: TinyTask
+    images: ImageStore
+    values: list[Any]
+    labeled: Indices
+    candidates: Indices
+    seed: int
+    certain: bool = False
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    companion: Companion | None = None
+
+    def train(self, strategy: Strategy) -> None:
+        """Train the model on the labeled images together with the strategy's companion.
+
+        A strategy that needs nothing gets a model that was never trained.
+
+        Raises:
+            UnsupportedTask: the task does not provide what the strategy needs.
+        """
+        model, spec = self.model, self.model.spec
+        selection.check_needs(strategy, spec)
+        model.reset(seeding.derive(self.seed, "weights"))
+        if strategy.needs:
+            with seeding.fence(seeding.derive(self.seed, "training")):
+                self.companion = strategy.companion(spec)
+                if self.companion is not None:
+                    self.companion.to(self.device)
+                self._fit()
+        if self.certain:
+            with torch.no_grad():
+                for parameter in model.network.get_submodule("head").parameters():
+                    parameter.mul_(1e6)
+        model.network.eval()
+
+    def _fit(self) -> None:
+        recipe = self.model.recipe(len(self.labeled))
+        loader = Loader(self.images, self.device, targets=self._targets(), labeled=self.labeled)
+
+        def epoch_batches(epoch: int) -> Any:
+            rng = seeding.numpy_generator(self.seed, "epoch", epoch)
+            return loader.epoch(self.labeled, recipe.batch_size, rng, augmented=recipe.augment)
+
+        steps = -(-len(self.labeled) // recipe.batch_size)
+        session = Session(recipe=recipe, device=self.device, steps_per_epoch=steps)
+        self.model.fit(epoch_batches, self.companion, session)
+
+    def cycle(self, *, number: int = 0, batch_size: int = 8) -> Cycle:
+        """Return a new cycle over the world; the same seed every time."""
+        return Cycle(
+            number=number,
+            model=self.model,
+            companion=self.companion,
+            images=self.images,
+            labeled=self.labeled.copy(),
+            targets=self._targets(),
+            candidates=self.candidates.copy(),
+            seed=seeding.derive(self.seed, "cycle", number),
+            device=self.device,
+            batch_size=batch_size,
+        )
+
+    def choose(self, strategy: Strategy, n: int, cycle: Cycle | None = None) -> Indices:
+        """Let the strategy choose n candidates, fenced and checked as the engine does it."""
+        cycle = self.cycle() if cycle is None else cycle
+        return selection.choose(strategy, cycle, n, seed=seeding.derive(self.seed, "select", cycle.number))
+
+    def _targets(self) -> torch.Tensor:
+        return self.model.encode([self.values[index] for index in self.labeled]).to(self.device)
+
+
+def make_world(
+    task: str = "classification",
+    *,
+    shape: tuple[int, int, int] = (3, 12, 12),
+    labeled: int = 12,
+    candidates: int = 25,
+    seed: int = 0,
+    hidden_seed: int = 0,
+    identical: bool = False,
+    certain: bool = False,
+    provides: frozenset[str] | None = None,
+    device: str = "cpu",
+) -> World:
+    """Make a world; the same arguments give the same world in every process.
+
+    Args:
+        task: `classification`, `segmentation` (a class a pixel) or `regression` (no probabilities).
+        shape: (C, H, W) of the images.
+        labeled: how many images are labeled.
+        candidates: how many may be chosen; with batches of 8, the last of 25 is alone.
+        seed: of images, labels, weights and the cycle.
+        hidden_seed: of the labels that nobody has been told.
+        identical: all images are the same.
+        certain: the trained model's probabilities are exactly zero and one.
+        provides: what the task provides; all that it can by default.
+        device: where tensors live.
+    """
+    rng = seeding.numpy_generator(seed, "world", task)
+    size = labeled + candidates + 5
+    pixels = rng.integers(0, 256, (size, *shape), dtype=np.uint8)
+    if identical:
+        pixels[:] = pixels[0]
+    order = rng.permutation(size)
+    known = np.sort(order[:labeled])
+    values = _values(task, shape, size, rng)
+    hidden = _values(task, shape, size, seeding.numpy_generator(hidden_seed, "hidden"))
+    values = [values[index] if index in known else hidden[index] for index in range(size)]
+    model = TASKS[task](provides=provides)
+    model.build(shape, CLASSES if task != "regression" else (), torch.device(device))
+    return World(
+        model=model,
+        images=ImageStore.from_array(pixels),
+        values=values,
+        labeled=known,
+        candidates=np.sort(order[labeled : labeled + candidates]),
+        seed=seed,
+        certain=certain,
+        device=torch.device(device),
+    )
+
+
+def _values(task: str, shape: tuple[int, int, int], size: int, rng: np.random.Generator) -> list[Any]:
+    if task == "classification":
+        return [CLASSES[number] for number in rng.integers(0, len(CLASSES), size)]
+    if task == "segmentation":
+        return list(rng.integers(0, len(CLASSES), (size, *shape[1:])))
+    return rng.normal(size=size).tolist()

@@ -1,0 +1,116 @@
+"""The conformance kit on everything that comes with alkit."""
+
+from __future__ import annotations
+
+from alkit import plugins
+from alkit.testing import StrategyTests, TaskTests
+
+ADVERSARY = {
+    "iterations": 2,
+    "batch-size": 4,
+    "vae-steps": 1,
+    "latent": 4,
+    "channels": "4,8",
+    "discriminator-hidden": 8,
+}
+
+
+class TestRandom(StrategyTests):
+    name = "random"
+
+
+class TestEntropy(StrategyTests):
+    name = "entropy"
+
+
+class TestCoreSet(StrategyTests):
+    name = "coreset"
+
+
+class TestCoreSetRobust(StrategyTests):
+    name = "coreset"
+    options = {"metric": "cosine", "robust": 0.1}
+
+
+class TestLearningLoss(StrategyTests):
+    name = "learning-loss"
+    options = {"hidden": 8}
+
+
+class TestVAAL(StrategyTests):
+    name = "vaal"
+    options = ADVERSARY
+
+
+class TestTAVAAL(StrategyTests):
+    name = "ta-vaal"
+    options = {**ADVERSARY, "hidden": 8}
+
+
+class TestClassification(TaskTests):
+    name = "classification"
+
+
+class TestClassificationGrey(TaskTests):
+    name = "classification"
+    image_shape = (1, 9, 7)
+
+
+class TestClassificationFrozen(TaskTests):
+    name = "classification"
+    options = {"freeze-backbone": "true"}
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Path:
+    """Eight grey images with labels."""
+    path = tmp_path / "pool.npz"
+    np.savez(path, images=np.zeros((8, 4, 4), np.uint8), labels=np.arange(8) % 3)
+    return path
+
+
+def connected(name: str, pool: Path, **given: object) -> Oracle:
+    source = open_source(str(pool))
+    oracle = options.build(plugins.oracles.get(name), given)
+    oracle.connect(source, source.keys(), seed=0)
+    return oracle
+
+
+class TestDatasetOracle(OracleTests):
+    name = "dataset"
+
+    @pytest.fixture
+    def oracle(self, pool: Path) -> Oracle:
+        return connected(self.name, pool)
+
+
+class TestDatasetOracleWithErrors(OracleTests):
+    name = "dataset"
+
+    @pytest.fixture
+    def oracle(self, pool: Path) -> Oracle:
+        return connected(self.name, pool, noise=0.5, abstain=0.5)
+
+
+class TestFileOracle(OracleTests):
+    name = "file"
+
+    @pytest.fixture
+    def oracle(self, pool: Path, tmp_path: Path) -> Oracle:
+        answers = tmp_path / "answers.csv"
+        keys = open_source(str(pool)).keys()
+        lines = [f"{key},{label}" for key, label in zip(keys, "abcabc", strict=False)]
+        answers.write_text("\n".join(["image,label", *lines]))
+        return connected(self.name, pool, path=str(answers))
+
+
+def test_nothing_that_comes_with_alkit_is_left_out() -> None:
+    tests = [value for value in globals().values() if isinstance(value, type)]
+    for registry, mixin in (
+        (plugins.strategies, StrategyTests),
+        (plugins.tasks, TaskTests),
+        (plugins.oracles, OracleTests),
+    ):
+        tested = {getattr(cls, "name", "") for cls in tests if issubclass(cls, mixin)}
+        own = {plugin.name for plugin in registry if plugin.distribution == "alkit"}
+        assert own <= tested
