@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from .campaign import Campaign as Campaign
     from .cycle import Cycle as Cycle
     from .errors import AlkitError as AlkitError
-    from .images import ImageStore as ImageStore
     from .oracle import Answer as Answer
     from .oracle import Oracle as Oracle
     from .pool import Pool as Pool
     from .queries import Query as Query
     from .sources import Source as Source
     from .sources import open_source as open_source
+    from .store import ImageStore as ImageStore
     from .strategy import ScoreStrategy as ScoreStrategy
     from .strategy import Strategy as Strategy
     from .task import Companion as Companion
@@ -38,7 +38,7 @@ _HOME = {
     "Campaign": "campaign",
     "Companion": "task",
     "Cycle": "cycle",
-    "ImageStore": "images",
+    "ImageStore": "store",
     "Oracle": "oracle",
     "Output": "task",
     "Pool": "pool",

@@ -319,7 +319,8 @@ class Campaign:
         Returns:
             `added`, `unusable`, `duplicates`: how many; `missing`: keys that are gone from the source.
         """
-        from .images import StoreWriter, scan
+        from .images import scan
+        from .store import StoreWriter
 
         with self._lock():
             present = self.source.keys()

@@ -185,7 +185,8 @@ def _make(
     progress: Progress,
     decided: Mapping[str, Any],
 ) -> None:
-    from .images import StoreWriter, choose_shape, scan
+    from .images import choose_shape, scan
+    from .store import StoreWriter
 
     keys = source.keys()
     shape = choose_shape(source, keys, size=image_size, channels=channels)

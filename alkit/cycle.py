@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
-    from .images import ImageStore
+    from .store import ImageStore
     from .task import Companion, TaskModel
 
     Indices = npt.NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""The pool's pixels: read once into one shape, kept in a raw file, taken by index."""
+"""Reading a pool: every image is hashed, decoded and brought into one shape, once."""
 
 from __future__ import annotations
 
@@ -10,21 +10,16 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import InvalidOption, SourceError
 from .progress import Progress, Silent
+from .store import BLOCK_IMAGES, StoreWriter, is_whole, row_bytes, sync_folder
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    import numpy.typing as npt
-    from torch import Tensor
-
     from .sources import Pixels, Reading, Source
 
     Shape = tuple[int, int, int]
@@ -32,9 +27,7 @@ if TYPE_CHECKING:
 SAMPLED = 64  # images looked at to choose a shape
 KEPT_SIDE = 96  # up to this many pixels a side, images keep their size
 DEFAULT_SIDE = 64
-STATISTICS_SAMPLE = 10_000
 BLOCK_BYTES = 2**24
-BLOCK_IMAGES = 64
 QUICK_SECONDS = 2.5e-4  # an image read in less than this is read quickest by one thread
 
 
@@ -170,11 +163,6 @@ def scan(
     return records
 
 
-def is_whole(path: Path, shape: Shape, count: int) -> bool:
-    """Say whether a raw file is there with so many rows."""
-    return path.exists() and path.stat().st_size >= count * _row_bytes(shape)
-
-
 def ensure_store(
     path: Path,
     shape: Shape,
@@ -217,8 +205,8 @@ def ensure_store(
                 store.append(row[None])
             bar.update(len(readings))
         store.skip(len(records))
-    os.replace(fresh, path)  # noqa: PTH105
-    _sync_folder(path.parent)
+    os.replace(fresh, path)
+    sync_folder(path.parent)
     if lost:
         names = ", ".join(f"'{records[index].key}'" for index in lost[:3])
         progress.line(
@@ -232,7 +220,7 @@ def _read_blocks(
     source: Source, keys: Sequence[str], shape: Shape, workers: int | None
 ) -> Iterator[tuple[list[Reading], Pixels]]:
     """Yield readings without pixels, and rows [n, C, H, W], block by block in order; few blocks at a time."""
-    size = max(1, min(BLOCK_IMAGES, BLOCK_BYTES // _row_bytes(shape)))
+    size = max(1, min(BLOCK_IMAGES, BLOCK_BYTES // row_bytes(shape)))
     starts = iter(range(0, len(keys), size))
     waiting: deque[Future[tuple[list[Reading], Pixels]]] = deque()
     with warnings.catch_warnings():  # here and not in the threads, which all share the filters
@@ -288,205 +276,8 @@ def fitted(pixels: Pixels, shape: Shape) -> Pixels:
     return np.broadcast_to(pixels.transpose(2, 0, 1), shape)
 
 
-class StoreWriter:
-    """Appends rows to a raw file; whatever lies beyond its first rows is overwritten.
-
-    So a process that dies between writing rows and recording them does no harm: the next one writes over
-    them. Used as a context manager; rows are on disk after `sync` or `close`.
-
-    Args:
-        path: the raw file, made if need be.
-        shape: (C, H, W) of a row.
-        count: rows that are kept.
-
-    Raises:
-        SourceError: the file holds fewer rows than that.
-    """
-
-    def __init__(self, path: Path, shape: Shape, *, count: int = 0) -> None:
-        self.shape = shape
-        self._path, self._count = path, count
-        new = not path.exists()
-        self._file: IO[bytes] = open(path, "w+b" if new else "r+b")  # noqa: SIM115
-        kept = count * _row_bytes(shape)
-        if path.stat().st_size < kept:
-            self._file.close()
-            raise SourceError(
-                f"the store '{path}' has fewer than {count} rows; build it again from the source"
-            )
-        self._file.truncate(kept)
-        self._file.seek(kept)
-        if new:
-            _sync_folder(path.parent)
-
-    def append(self, rows: Pixels) -> None:
-        """Append rows [n, C, H, W] uint8."""
-        if rows.dtype != np.uint8 or rows.shape[1:] != self.shape:
-            raise ValueError(f"rows of {rows.dtype} {rows.shape[1:]} for a store of uint8 {self.shape}")
-        self._file.write(np.ascontiguousarray(rows).data)
-        self._count += len(rows)
-
-    def skip(self, index: int) -> None:
-        """Append rows of zeros until `index` is next."""
-        while self._count < index:
-            self.append(np.zeros((min(index - self._count, BLOCK_IMAGES), *self.shape), dtype=np.uint8))
-
-    def sync(self) -> None:
-        """Return when the rows are on disk."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        """Sync and close."""
-        if not self._file.closed:
-            self.sync()
-            self._file.close()
-
-    def __enter__(self) -> StoreWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class ImageStore:
-    """The pixels of a pool, uint8 [N, C, H, W], read only.
-
-    Args:
-        pixels: [N, C, H, W] uint8.
-        usable: [N] bool, the images that the statistics are taken over (leave duplicates out as well); all
-            by default.
-
-    Attributes:
-        shape: (C, H, W).
-    """
-
-    def __init__(self, pixels: Pixels, usable: npt.NDArray[np.bool_] | None = None) -> None:
-        if pixels.dtype != np.uint8 or pixels.ndim != 4:
-            raise ValueError(f"a store holds uint8 [N, C, H, W], not {pixels.dtype} {pixels.shape}")
-        self._pixels = pixels
-        self._usable = usable
-        self.shape: Shape = (pixels.shape[1], pixels.shape[2], pixels.shape[3])
-
-    @classmethod
-    def from_array(cls, array: Pixels, usable: npt.NDArray[np.bool_] | None = None) -> ImageStore:
-        """Hold an array [N, C, H, W] uint8; it is not copied."""
-        return cls(np.ascontiguousarray(array), usable)
-
-    @classmethod
-    def open(
-        cls,
-        path: Path,
-        shape: Shape,
-        count: int,
-        *,
-        in_memory: bool | None = None,
-        usable: npt.NDArray[np.bool_] | None = None,
-    ) -> ImageStore:
-        """Open a raw file of `count` rows or more.
-
-        Args:
-            path: the file: rows of C x H x W bytes, nothing else.
-            shape: (C, H, W).
-            count: rows that belong to the pool.
-            in_memory: load it, rather than map it; by default if it takes less than a quarter of the memory
-                that is free.
-            usable: see `ImageStore`.
-
-        Raises:
-            SourceError: the file is missing or too short.
-        """
-        size = count * _row_bytes(shape)
-        if not path.exists() or path.stat().st_size < size:
-            raise SourceError(
-                f"the store '{path}' has fewer than {count} rows; build it again from the source"
-            )
-        if in_memory is None:
-            in_memory = size < available_memory() // 4
-        if in_memory or size == 0:  # nothing cannot be mapped
-            pixels: Pixels = np.fromfile(path, dtype=np.uint8, count=size).reshape(count, *shape)
-        else:
-            pixels = np.memmap(path, dtype=np.uint8, mode="r", shape=(count, *shape)).view(np.ndarray)
-        return cls(pixels, usable)
-
-    def __len__(self) -> int:
-        return len(self._pixels)
-
-    def take(self, indices: npt.NDArray[np.int64]) -> Tensor:
-        """Return a copy of images by index: [B, C, H, W] uint8 on the CPU."""
-        import torch
-
-        return torch.from_numpy(np.take(self._pixels, indices, axis=0))
-
-    @property
-    def mean(self) -> Tensor:
-        """[C] float32 in [0, 1], over at most 10,000 usable images, evenly spaced."""
-        import torch
-
-        return torch.tensor(self._statistics[0])
-
-    @property
-    def std(self) -> Tensor:
-        """[C] float32 in [0, 1], like `mean`; at least 1/255, so that one can always divide by it."""
-        import torch
-
-        return torch.tensor(self._statistics[1])
-
-    @cached_property
-    def _statistics(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        rows = np.arange(len(self)) if self._usable is None else np.flatnonzero(self._usable)
-        if len(rows) == 0:
-            return np.full(self.shape[0], 0.5, np.float32), np.full(self.shape[0], 0.5, np.float32)
-        taken = min(len(rows), STATISTICS_SAMPLE)
-        rows = rows[np.arange(taken) * len(rows) // taken]
-        # Counts of the 256 values are exact, and hold however large the images are.
-        counts = np.zeros((self.shape[0], 256), dtype=np.int64)
-        for start in range(0, taken, BLOCK_IMAGES):
-            block = self._pixels[rows[start : start + BLOCK_IMAGES]]
-            for channel in range(self.shape[0]):
-                counts[channel] += np.bincount(block[:, channel].ravel(), minlength=256)
-        values = np.arange(256) / 255
-        shares = counts / counts.sum(axis=1, keepdims=True)
-        mean = shares @ values
-        variance = (shares * (values - mean[:, None]) ** 2).sum(axis=1)
-        std = np.maximum(np.sqrt(variance), 1 / 255)
-        return mean.astype(np.float32), std.astype(np.float32)
-
-
-def available_memory() -> int:
-    """Return the bytes that this process may still take, as far as the system tells; 1 GiB if it does not."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration, ValueError):
-        return 2**30
-    try:  # a container may have less than its machine
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
-        return max(0, min(free, int(Path("/sys/fs/cgroup/memory.max").read_text()) - used))
-    except (OSError, ValueError):  # no such limit
-        return free
-
-
-def _row_bytes(shape: Shape) -> int:
-    return shape[0] * shape[1] * shape[2]
-
-
 def _cores() -> int:
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on this system
         return os.cpu_count() or 1
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder survive a power cut, where the system can."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:  # not on this system
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

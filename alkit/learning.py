@@ -22,9 +22,9 @@ from .training import Precision, Session, autocast, load_safely, save_atomically
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from .images import ImageStore
     from .measure import Measures
     from .progress import Progress
+    from .store import ImageStore
     from .strategy import Strategy
     from .task import Companion, TaskModel
 

@@ -13,7 +13,7 @@ from . import plugins
 if TYPE_CHECKING:
     import torch
 
-    from .images import ImageRecord, ImageStore
+    from .images import ImageRecord
     from .learning import LabeledImages
     from .ledger import Ledger
     from .oracle import Oracle
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .settings import Settings, SourceChoice
     from .sources import Source
     from .state import State
+    from .store import ImageStore
     from .strategy import Strategy
     from .task import TaskModel
 
@@ -72,7 +73,7 @@ class Workbench:
         Raises:
             SourceError: the cache is gone.
         """
-        from .images import ImageStore
+        from .store import ImageStore
 
         if self._images is None or len(self._images) != len(state.records):
             path = self.directory / "cache" / POOL_CACHE
@@ -88,8 +89,8 @@ class Workbench:
         """Return the test images with their labels, or None."""
         import numpy as np
 
-        from .images import ImageStore
         from .learning import LabeledImages
+        from .store import ImageStore
 
         choice = self.settings.test
         if choice is None:
@@ -137,7 +138,8 @@ class Workbench:
         return task
 
     def _restore(self, name: str, records: Sequence[ImageRecord], choice: SourceChoice) -> list[int]:
-        from .images import ensure_store, is_whole
+        from .images import ensure_store
+        from .store import is_whole
 
         path, shape = self.directory / "cache" / name, self.settings.image_shape
         if is_whole(path, shape, len(records)):

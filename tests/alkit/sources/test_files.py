@@ -18,9 +18,10 @@ import pytest
 from PIL import Image
 
 from alkit.errors import UnusableImage
-from alkit.images import StoreWriter, scan
+from alkit.images import scan
 from alkit.sources import files, open_source
 from alkit.sources.files import MAX_PIXELS, to_uint8
+from alkit.store import StoreWriter
 
 RGB = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8))
 GREY = RGB.convert("L")
