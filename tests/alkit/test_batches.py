@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alkit.batches import Loader, augment
-from alkit.images import ImageStore
+from alkit.store import ImageStore
 
 CPU = torch.device("cpu")
 

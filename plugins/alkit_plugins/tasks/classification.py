@@ -26,8 +26,10 @@ from .taps import Listener, Wiring, wire
 if TYPE_CHECKING:
     from alkit.batches import Batch
 
-STEPS = {"cpu": 500, "cuda": 2000}
-HEAD_STEPS = 1000
+# Images that a training looks at in all, by device; settled with small-cnn on CIFAR-10, 500 to 2,000 labels.
+LOOKS = {"cpu": 40_000, "cuda": 128_000}
+LOOKS_OF_HEAD = 64_000
+FEW = 5_000  # labels, below which a stronger weight decay generalizes better
 
 
 @dataclass(kw_only=True)
@@ -43,11 +45,15 @@ class Classification(TaskModel):
     embedding: str | None = option(None, "module whose output is the embedding")
     epochs: int | None = option(None, "passes over the labeled images; auto from their number", minimum=1)
     batch_size: int | None = option(None, "images a step; auto from the number of labels", minimum=2)
-    learning_rate: float | None = option(None, "largest learning rate; auto is 0.1", minimum=0)
+    learning_rate: float | None = option(
+        None, "largest learning rate; auto is 0.1 for batches of 128, less in proportion", minimum=0
+    )
     momentum: float = option(0.9, "of SGD", minimum=0, maximum=1)
-    weight_decay: float = option(5e-4, "of SGD", minimum=0)
-    schedule: Schedule = option("one-cycle", "of the learning rate")  # noqa: RUF009
-    precision: Precision = option("auto", "of training; auto is bfloat16 where the device is fast at it")  # noqa: RUF009
+    weight_decay: float | None = option(
+        None, "of SGD; auto is 0.0005, and 0.005 below 5,000 labels", minimum=0
+    )
+    schedule: Schedule = option("one-cycle", "of the learning rate")
+    precision: Precision = option("auto", "of training; auto is bfloat16 where the device is fast at it")
     augment: bool | None = option(None, "flip and move images; auto is yes, but not for grey or frozen ones")
     label_smoothing: float = option(0.0, "share of the target spread over all classes", minimum=0, maximum=1)
     class_weights: Literal["none", "balanced"] = option("none", "balanced: rare classes count more")
@@ -175,19 +181,18 @@ class Classification(TaskModel):
         }
 
     def recipe(self, labeled: int) -> Recipe:
-        """Settle what was left open: about as many steps whatever the labels, but at least 20 epochs."""
-        batch_size = self.batch_size or (128 if labeled >= 20000 else 64 if labeled >= 256 else 32)
-        steps_per_epoch = max(1, -(-labeled // batch_size))
-        steps = HEAD_STEPS if self.freeze_backbone else STEPS.get(self._device.type, STEPS["cuda"])
-        epochs = self.epochs or min(200, max(20, math.ceil(steps / steps_per_epoch)))
+        """Settle what was left open: about as many looks at images whatever the labels; 30 to 200 epochs."""
+        looks = LOOKS_OF_HEAD if self.freeze_backbone else LOOKS.get(self._device.type, LOOKS["cuda"])
+        batch_size = self.batch_size or (128 if labeled >= 20_000 else 64 if labeled >= 2_500 else 32)
+        decay = 5e-3 if labeled < FEW and not self.freeze_backbone else 5e-4
         grey = self._image_shape[0] == 1
         augmented = self.augment if self.augment is not None else not grey
         return Recipe(
-            epochs=epochs,
+            epochs=self.epochs or min(200, max(30, math.ceil(looks / max(labeled, 1)))),
             batch_size=batch_size,
-            learning_rate=0.1 if self.learning_rate is None else self.learning_rate,
+            learning_rate=0.1 * batch_size / 128 if self.learning_rate is None else self.learning_rate,
             momentum=self.momentum,
-            weight_decay=self.weight_decay,
+            weight_decay=decay if self.weight_decay is None else self.weight_decay,
             schedule=self.schedule,
             precision="float32" if self.freeze_backbone else self.precision,
             augment=augmented and not self.freeze_backbone,
