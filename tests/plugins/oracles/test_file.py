@@ -1,0 +1,47 @@
+"""The oracle that reads a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from alkit.errors import InvalidAnswers, InvalidOption
+from alkit.options import build
+from alkit.oracle import Answer
+from alkit.plugins import oracles
+
+
+def connected(path: Path | str) -> Any:
+    source: Any = SimpleNamespace(location="/pool")
+    oracle = build(oracles.get("file"), {"path": str(path)})
+    oracle.connect(source, ["a.png", "b.png", "c.png"], 0)
+    return oracle
+
+
+def test_it_answers_from_the_file_and_leaves_out_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text("image,label,annotator,time,cost\na.png,cat,ann,2026,2\n2,abstain,,,\nz.png,cat,,,\n")
+    assert connected(path).label([0, 1, 2]) == {
+        0: Answer("label", "cat", "ann", "2026", 2.0),
+        2: Answer("abstain", None, "file"),
+    }
+
+
+def test_unusable_is_an_answer(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text("image,label\nb.png,unusable\n")
+    assert connected(path).label([1]) == {1: Answer("unusable", None, "file")}
+
+
+def test_it_has_to_be_named_there_and_in_order(tmp_path: Path) -> None:
+    with pytest.raises(InvalidOption, match="--oracle-option path="):
+        connected("")
+    with pytest.raises(InvalidAnswers, match="no file"):
+        connected(tmp_path / "nowhere.csv")
+    path = tmp_path / "answers.csv"
+    path.write_text("image,label\n,cat\n")
+    with pytest.raises(InvalidAnswers, match=r"line 2 of .*answers.csv names no image"):
+        connected(path)
