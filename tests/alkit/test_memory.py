@@ -16,11 +16,11 @@ from alkit.memory import keep_freed_memory
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
 import numpy as np
-for _ in range(50):
-    np.ones(2_000_000)
+for _ in range(10):
+    np.ones(8_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(50):
-    np.ones(2_000_000)
+for _ in range(10):
+    np.ones(8_000_000)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
@@ -41,7 +41,7 @@ def test_the_users_settings_win(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these thresholds")
-def test_buffers_of_16_mb_are_used_again_without_page_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_buffers_of_64_mb_are_used_again_without_page_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD"):
         monkeypatch.delenv(name, raising=False)
     faults = {
@@ -52,4 +52,4 @@ def test_buffers_of_16_mb_are_used_again_without_page_faults(monkeypatch: pytest
         )
         for mode in ("leave", "keep")
     }
-    assert faults["keep"] < 1000 < faults["leave"]
+    assert faults["keep"] < faults["leave"] / 4
