@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from alkit import plugins
-from alkit.testing import StrategyTests, TaskTests
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+from alkit import options, plugins
+from alkit.oracle import Oracle
+from alkit.sources import open_source
+from alkit.testing import OracleTests, StrategyTests, TaskTests
+
+HIDDEN = {"hidden": 8}
+ROBUST = {"metric": "cosine", "robust": 0.1}
+FROZEN = {"freeze-backbone": "true"}
 ADVERSARY = {
     "iterations": 2,
     "batch-size": 4,
@@ -13,6 +23,9 @@ ADVERSARY = {
     "channels": "4,8",
     "discriminator-hidden": 8,
 }
+
+
+TASK_AWARE = ADVERSARY | HIDDEN
 
 
 class TestRandom(StrategyTests):
@@ -29,12 +42,12 @@ class TestCoreSet(StrategyTests):
 
 class TestCoreSetRobust(StrategyTests):
     name = "coreset"
-    options = {"metric": "cosine", "robust": 0.1}
+    options = ROBUST
 
 
 class TestLearningLoss(StrategyTests):
     name = "learning-loss"
-    options = {"hidden": 8}
+    options = HIDDEN
 
 
 class TestVAAL(StrategyTests):
@@ -44,7 +57,7 @@ class TestVAAL(StrategyTests):
 
 class TestTAVAAL(StrategyTests):
     name = "ta-vaal"
-    options = {**ADVERSARY, "hidden": 8}
+    options = TASK_AWARE
 
 
 class TestClassification(TaskTests):
@@ -58,7 +71,7 @@ class TestClassificationGrey(TaskTests):
 
 class TestClassificationFrozen(TaskTests):
     name = "classification"
-    options = {"freeze-backbone": "true"}
+    options = FROZEN
 
 
 @pytest.fixture
