@@ -16,6 +16,7 @@ from .campaign import LEDGER, LOCK, SETTINGS, Campaign
 from .errors import CampaignError, InvalidAnswers, SourceError
 from .labeling.tables import read_answers
 from .ledger import Ledger
+from .options import build
 from .progress import Progress, Silent
 from .settings import PluginChoice, Settings, SourceChoice, choice_of
 from .sources import Source, open_source
@@ -23,6 +24,8 @@ from .state import make_pool
 from .workbench import POOL_CACHE, TEST_CACHE
 
 if TYPE_CHECKING:
+    import torch
+
     from .images import ImageRecord
 
 DEFAULT_STRATEGY = "entropy"
@@ -85,7 +88,7 @@ def create(
         raise CampaignError(f"{directory} is a campaign already; use another directory")
     from .devices import find_device
 
-    find_device(device)
+    torch_device = find_device(device)
     source = open_source(pool, root=root, download=download)
     test_source, test_choice = _test_source(source, test, root, download)
     task_choice = choice_of(plugins.tasks, task, task_options or {})
@@ -106,6 +109,7 @@ def create(
             oracle=oracle_choice,
             image_size=image_size,
             channels=channels,
+            device=torch_device,
             progress=progress,
             decided={
                 "seed": seed,
@@ -182,6 +186,7 @@ def _make(
     oracle: PluginChoice | None,
     image_size: tuple[int, int] | None,
     channels: int | None,
+    device: torch.device,
     progress: Progress,
     decided: Mapping[str, Any],
 ) -> None:
@@ -190,6 +195,13 @@ def _make(
 
     keys = source.keys()
     shape = choose_shape(source, keys, size=image_size, channels=channels)
+    # What cannot be used later is said before all images are read.
+    build(plugins.tasks.get(decided["task"].name), decided["task"].options).build(
+        shape, tuple(classes), device
+    )
+    if oracle is not None:
+        asked = build(plugins.oracles.get(oracle.name), oracle.options)
+        asked.connect(source, keys, decided["seed"])
     cache = draft / "cache"
     cache.mkdir()
     for note in source.notes:
@@ -218,7 +230,7 @@ def _make(
             )
     names: dict[str, None] = dict.fromkeys(classes)
     if oracle is not None:
-        names.update(dict.fromkeys(source.classes))
+        names.update(dict.fromkeys(asked.classes))
     receipt = _known_labels(labels, records, source, decided["task"], list(names), progress)
     if uses_classes(decided["task"]):
         values = [str(answer.value) for _, answer in receipt.kept if answer.kind == "label"]

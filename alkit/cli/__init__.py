@@ -42,7 +42,8 @@ class LazyGroup(click.Group):
     _extended = False
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands, alkit's own in the order of use."""
+        """Name the commands, alkit's own in the order of use, then those of extensions."""
+        self._extend()
         return [*COMMANDS, *sorted(set(super().list_commands(ctx)) - set(COMMANDS))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -51,13 +52,15 @@ class LazyGroup(click.Group):
             module = importlib.import_module(f".{COMMANDS[cmd_name]}", __name__)
             command: click.Command = module.command
             return command
-        if not self._extended:
-            self._extend()
+        self._extend()
         return super().get_command(ctx, cmd_name)
 
     def _extend(self) -> None:
+        """Let extensions add their commands, once."""
         from ..plugins import notify
 
+        if self._extended:
+            return
         self._extended = True
         for failure in notify("alkit_commands", cli=self):
             click.echo(f"Warning: {failure}", err=True)
@@ -80,7 +83,7 @@ def main() -> NoReturn:
 
 def _run() -> int:
     try:
-        result = cli.main(standalone_mode=False)
+        result = cli.main(prog_name="alkit", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.Abort:
         return _interrupted()

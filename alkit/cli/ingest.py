@@ -71,8 +71,8 @@ def command(
             print_json({**receipt.as_dict(), "rejected": shown, "blank": blank, "still_open": still_open})
         else:
             click.echo(
-                f"{receipt.accepted} answers accepted ({receipt.corrected} corrections, {receipt.unasked} not "
-                f"asked), {receipt.unchanged} known already, {len(rejected)} rejected, {blank} blank"
+                f"{receipt.accepted} answers accepted ({receipt.corrected} corrections, {receipt.unasked} "
+                f"not asked), {receipt.unchanged} known already, {len(rejected)} rejected, {blank} blank"
             )
             if receipt.new_classes:
                 click.echo(f"new classes    {', '.join(receipt.new_classes)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
@@ -44,4 +45,4 @@ def command(directory: str, pool: str, device: str, quiet: bool, as_json: bool, 
             print_json(campaign.status())
         else:
             click.echo(f"campaign       {directory}")
-            click.echo(f"next           alkit query --campaign {directory} --budget 50")
+            click.echo(f"next           alkit query --campaign {shlex.quote(directory)} --budget 50")

@@ -1,0 +1,109 @@
+"""Starting up: quick, without numpy or torch, and every command explains itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alkit.cli import COMMANDS
+
+EVERY_OPTION = {
+    "init": "--pool --strategy --option --root --download --labels --classes --test --task --model --task-option "
+    "--oracle --oracle-option --image-size --channels --seed --device --quiet --json",
+    "query": "--budget --strategy --option --campaign --pool --new --seed-strategy --seed-size --device --json",
+    "ingest": "--campaign --annotator --allow-new-classes --strict --oracle --oracle-option --quiet --json",
+    "status": "--campaign --images --json",
+    "train": "--campaign --device --quiet --json",
+    "run": "--budget --cycles --campaign --pool --oracle --strategy --seed-size --json",
+    "update": "--campaign --quiet --json",
+    "strategies": "--json",
+    "plugins": "--json",
+}
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["strategies"], ["plugins"], ["query", "--help"]]
+)
+def test_no_heavy_import_where_nothing_heavy_is_done(words: list[str]) -> None:
+    code = (
+        "import sys; sys.argv[1:] = sys.argv[1:]\n"
+        "from alkit.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as ended:\n    assert not ended.code\n"
+        "heavy = {'numpy', 'torch', 'sklearn', 'PIL', 'tqdm', 'torchvision'} & set(sys.modules)\n"
+        "print('HEAVY', sorted(heavy))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ended.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_listing_runs_no_plugin() -> None:
+    code = (
+        "import sys\nfrom alkit.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print([name for name in sys.modules if name.startswith('alkit_plugins')])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "strategies"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ended.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "program", [[sys.executable, "-m", "alkit"], [str(Path(sys.executable).parent / "alkit")]]
+)
+def test_it_can_be_started_in_two_ways(program: list[str], tmp_path: Path) -> None:
+    if not Path(program[0]).exists():
+        pytest.skip("the console script is not installed here")
+    ended = subprocess.run([*program, "status"], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("Error: this directory is no campaign;")
+    assert "Traceback" not in ended.stderr
+
+
+def test_help_names_every_command(alkit: Callable[..., Any], alkit_ends: Callable[..., Any]) -> None:
+    shown = alkit("--help").out
+    for name in COMMANDS:
+        assert re.search(rf"^  {name} ", shown, re.MULTILINE)
+    assert alkit_ends().err.strip() == shown.strip(), "no word at all is a call for help"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_shows_an_example_and_explains_every_option(
+    name: str, alkit: Callable[..., Any]
+) -> None:
+    from alkit.cli import cli
+
+    shown = alkit(name, "--help").out
+    assert f"  alkit {name}" in shown.split("Examples:")[1]
+    command = cli.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None
+    for parameter in command.params:
+        if parameter.param_type_name == "option":
+            assert parameter.opts[-1] in shown
+            assert parameter.help  # type: ignore[attr-defined]
+    for option in EVERY_OPTION[name].split():
+        assert option in shown
+
+
+def test_an_unknown_command_is_wrong_usage(alkit_ends: Callable[..., Any]) -> None:
+    said = alkit_ends("qery")
+    assert (said.code, said.out) == (2, "")
+    assert "No such command 'qery'" in said.err
+
+
+@pytest.mark.parametrize(
+    "words", [["query"], ["query", "-n", "many"], ["init"], ["run", "-n", "3"], ["query", "-x"]]
+)
+def test_wrong_usage_exits_2_and_shows_how(words: list[str], alkit_ends: Callable[..., Any]) -> None:
+    said = alkit_ends(*words)
+    assert (said.code, said.out) == (2, "")
+    assert "Usage: " in said.err
+    assert "Error: " in said.err
