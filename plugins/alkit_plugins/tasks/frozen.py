@@ -20,7 +20,7 @@ from .taps import Listener
 
 if TYPE_CHECKING:
     from alkit.batches import Batch, Loader
-    from alkit.images import ImageStore
+    from alkit.store import ImageStore
 
 BLOCK = 256
 SAMPLE = 64
@@ -79,9 +79,9 @@ class FrozenBackbone:
             path = self._cache_dir / f"embeddings-{self._fingerprint(loader)}.npy"
             if (kept := _read(path, (count, self._dim))) is not None:
                 return kept
-        embeddings = torch.empty(count, self._dim)
         # Not in inference mode, even while scoring: these are trained on afterwards.
         with torch.inference_mode(False):
+            embeddings = torch.empty(count, self._dim)
             for batch in loader.sequential(np.arange(count, dtype=np.int64), BLOCK):
                 embeddings[batch.indices[0] : batch.indices[-1] + 1] = self.embed(batch.images).cpu()
         if path is not None:
