@@ -7,8 +7,9 @@ after a share of the epochs (the paper: epoch 120 of 200). Features are averaged
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
@@ -30,7 +31,9 @@ class LearningLoss(alkit.ScoreStrategy):
     name = "learning-loss"
     needs = frozenset({"features", "loss"})
     paper = "Yoo and Kweon, Learning Loss for Active Learning, CVPR 2019"
-    presets = {"published": {"loss": "ranking", "detach_after": 0.605, "subset": 10_000}}  # noqa: RUF012
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "published": {"loss": "ranking", "detach_after": 0.605, "subset": 10_000}
+    }
 
     loss: PairLoss = option(
         "margin", "loss over pairs of images: the paper's, or a cross-entropy of their order"

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from alkit.cycle import Cycle
-from alkit.images import ImageStore
+from alkit.store import ImageStore
 from alkit.task import Output
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
