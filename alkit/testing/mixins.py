@@ -16,7 +16,7 @@ from alkit.task import TaskModel
 from . import oracles, tasks
 from .models import TASKS
 from .results import NotApplicable
-from .strategies import INTERFACE_CHECKS, TASK_CHECKS, Subject, title
+from .strategies import INTERFACE_CHECKS, TASK_CHECKS, Subject, one_thread, title
 from .tasks import TaskSubject
 
 
@@ -43,14 +43,14 @@ class StrategyTests:
     @pytest.mark.parametrize("check", INTERFACE_CHECKS, ids=title)
     def test_interface(self, subject: Subject, check: Callable[[Subject], None]) -> None:
         """What does not depend on a task."""
-        with _skipping():
+        with one_thread(), _skipping():
             check(subject)
 
     @pytest.mark.parametrize("task", TASKS)
     @pytest.mark.parametrize("check", TASK_CHECKS, ids=title)
     def test_task(self, subject: Subject, check: Callable[[Subject, str], None], task: str) -> None:
         """What holds on every task that provides what the strategy needs."""
-        with _skipping():
+        with one_thread(), _skipping():
             check(subject, task)
 
 
@@ -83,7 +83,7 @@ class TaskTests:
     @pytest.mark.parametrize("check", tasks.CHECKS, ids=title)
     def test_task(self, subject: TaskSubject, check: Callable[[TaskSubject], None]) -> None:
         """What every task model promises."""
-        with _skipping():
+        with one_thread(), _skipping():
             check(subject)
 
 

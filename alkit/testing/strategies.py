@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -448,7 +449,11 @@ def check_strategy(
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy.
     """
-    subject = Subject(strategy, given, device)
+    with one_thread():
+        return _all_results(Subject(strategy, given, device))
+
+
+def _all_results(subject: Subject) -> list[Result]:
     results = [_result(title(check), check, subject) for check in INTERFACE_CHECKS]
     for task in TASKS:
         try:
@@ -461,6 +466,17 @@ def check_strategy(
             continue
         results += [_result(f"{title(check)} ({task})", check, subject, task) for check in TASK_CHECKS]
     return results
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in one thread: on nets this small, several are many times slower."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def title(check: Callable[..., None]) -> str:

@@ -1,0 +1,5 @@
+import alkit.testing
+
+
+class TestMargin(alkit.testing.StrategyTests):
+    name = "margin"

@@ -1,0 +1,86 @@
+"""The example plugin, installed the way a stranger installs it, and found, tested and run from there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "plugins" / "alkit-margin"
+
+
+def run(*arguments: str, cwd: Path, path: Path | None = None) -> str:
+    environment = dict(os.environ)
+    if path is not None:
+        environment["PYTHONPATH"] = os.pathsep.join([str(path), environment.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, so that building leaves nothing in the repository."""
+    pytest.importorskip("setuptools")  # builds without the network
+    return shutil.copytree(FOLDER, tmp_path_factory.mktemp("plugin") / "alkit-margin")
+
+
+@pytest.fixture(scope="module")
+def installed(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("installed")
+    offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
+    run("-m", "pip", "install", "-q", *offline, "--target", str(target), str(copy), cwd=copy)
+    return target
+
+
+def test_it_is_found_with_its_distribution_among_the_others(installed: Path, tmp_path: Path) -> None:
+    code = "from alkit import plugins; print(*map(str, plugins.strategies), sep='\\n')"
+    names = run("-c", code, cwd=tmp_path, path=installed).splitlines()
+    assert "margin (alkit-margin 1.0)" in names
+    assert any(name.startswith("random (alkit ") for name in names)
+
+
+def test_it_chooses_the_smallest_margins(installed: Path, tmp_path: Path) -> None:
+    code = """
+import alkit.testing
+from alkit import plugins
+
+strategy = plugins.strategies.get("alkit-margin:margin")()
+world = alkit.testing.make_world()
+world.train(strategy)
+picks = world.choose(strategy, 3)
+(top,) = (output.probabilities.topk(2).values for output in world.cycle(batch_size=99).outputs(world.candidates))
+margins = dict(zip(world.candidates.tolist(), (top[:, 0] - top[:, 1]).tolist(), strict=True))
+assert picks.tolist() == sorted(margins, key=margins.get)[:3]
+"""
+    run("-c", code, cwd=tmp_path, path=installed)
+
+
+@pytest.mark.slow
+def test_its_own_tests_pass(installed: Path, copy: Path) -> None:
+    talk = run("-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", cwd=copy, path=installed)
+    assert " passed" in talk
+    assert "failed" not in talk
+
+
+def test_without_pytest_the_kit_says_the_same(installed: Path, tmp_path: Path) -> None:
+    code = """
+import alkit.testing
+
+results = alkit.testing.check_strategy("margin")
+assert [result for result in results if not result.ok] == []
+assert len(results) > 30
+"""
+    run("-c", code, cwd=tmp_path, path=installed)
+
+
+def test_it_is_as_short_as_the_documents_say() -> None:
+    lines = (FOLDER / "alkit_margin.py").read_text().splitlines()
+    assert len(lines) <= 16
