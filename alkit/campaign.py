@@ -323,6 +323,7 @@ class Campaign:
         from .store import StoreWriter
 
         with self._lock():
+            self.workbench.open_source_again()
             present = self.source.keys()
             known = set(self.state.keys)
             fresh = [key for key in present if key not in known]

@@ -67,6 +67,10 @@ class Workbench:
         """
         return self.settings.pool.open()
 
+    def open_source_again(self) -> None:
+        """Let go of the open source, which lists what was there when it was opened."""
+        self.__dict__.pop("source", None)
+
     def images(self, state: State) -> ImageStore:
         """Return the pool's images, [N, C, H, W] uint8; see `restore_images` if the cache is gone.
 
