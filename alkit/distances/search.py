@@ -1,0 +1,219 @@
+"""The rounds of a farthest-first traversal: which candidates to bring up to date, and how far."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from .nearest import CENTRES, Centres, Points
+from .race import Race
+from .ranks import Ranks
+from .rows import BLOCK, Floats, Indices, Rows, slack, squared
+
+
+class Search:
+    """The state of one traversal on one process.
+
+    Attributes:
+        index: [m] local candidates, ascending positions in this process's rows.
+        home: [m] the region of labeled centres that a candidate is in; -1 once it has been there.
+        bound: [m] squared distances to the nearest centre: upper bounds; minus one once chosen.
+        met_picks: [m] how many picks, from the first, the bound accounts for.
+        met_labeled: [m] how many labeled centres, from the first, it accounts for.
+        store: [labeled + room, D] raw rows of the centres of all processes: the labeled, then the picks.
+    """
+
+    def __init__(self, rows: Rows, ranks: Ranks, labeled: Indices, candidates: Indices, room: int) -> None:
+        self.rows, self.ranks = rows, ranks
+        self.index = self._own(candidates)
+        self.bound: Floats = np.full(len(self.index), np.inf)
+        self.met_picks = np.zeros(len(self.index), dtype=np.int64)
+        self.met_labeled = np.zeros(len(self.index), dtype=np.int64)
+        self.picks: list[int] = []
+        self.squares: list[float] = []
+        if len(labeled) == 0 and len(candidates):
+            labeled = self._first_pick()
+        self.labeled, self.stored = len(labeled), 0
+        self.store = rows.features.new_empty(self.labeled + room, rows.dim)
+        self.store[: self.labeled] = ranks.join_rows(rows.raw(self._own(labeled)))
+        self.centres = Centres(self._like(self.store))
+
+    def _own(self, positions: Indices) -> Indices:
+        """Return this process's part of global positions, as positions in its rows."""
+        start = self.ranks.offset
+        return positions[(positions >= start) & (positions < start + len(self.rows))] - start
+
+    def _first_pick(self) -> Indices:
+        """Choose the candidate nearest to the mean of all; it becomes the first centre."""
+        blocks = [self.index[start : start + BLOCK] for start in range(0, len(self.index), BLOCK)]
+        total = np.zeros(self.rows.dim)
+        for block in blocks:
+            total += self.rows.exact(block).sum(axis=0)
+        mean = self.ranks.join(total).reshape(-1, self.rows.dim).sum(axis=0)
+        mean /= self.ranks.join(np.array([len(self.index)])).sum()
+        square = np.concatenate([squared(self.rows.exact(block), mean) for block in blocks] or [np.empty(0)])
+        index = self.ranks.join(self.index + self.ranks.offset)
+        first = index[self.ranks.join(square).argmin()]
+        self.picks.append(int(first))
+        self.squares.append(math.inf)
+        self.bound[self.index + self.ranks.offset == first] = -1.0
+        return np.array([first])
+
+    def run(self, count: int) -> tuple[Indices, Floats]:
+        """Return `count` picks and their squared distances."""
+        if len(self.picks) < count:
+            self._set_bounds()
+        most = max(512, min(8192, 2**22 // max(self.rows.dim, 1)))
+        while (missing := count - len(self.picks)) > 0:
+            chosen, floor, last = self._widest(min(max(missing + missing // 2, 512), most))
+            self._pick(self._refine(chosen, floor), floor, last, missing)
+        return np.array(self.picks[:count], dtype=np.int64), np.array(self.squares[:count])
+
+    def _set_bounds(self) -> None:
+        """Bound each candidate by the nearest labeled centre in the cell of its nearest pivot.
+
+        The labeled are put in order of cell, and the cells in order of region: a region is about a block.
+        """
+        count = self.labeled if self.labeled < 64 else round(math.sqrt(self.labeled))
+        regions = -(-self.labeled // CENTRES)
+        pivots = _spread(self.store[: self.labeled], count)
+        region = self._nearest(self._like(pivots), np.arange(count), _spread(pivots, regions))
+        pivots = pivots[torch.from_numpy(np.argsort(region, kind="stable")).to(pivots.device)]
+        region.sort()
+        owner = self._nearest(self.centres.rows, np.arange(self.labeled), pivots)
+        order = torch.from_numpy(np.argsort(owner, kind="stable")).to(pivots.device)
+        self.store[: self.labeled] = self.store[order]
+        owner.sort()
+        starts = np.searchsorted(owner, np.arange(count + 1))
+        self.region_starts = starts[np.searchsorted(region, np.arange(regions + 1))]
+        cell = self._nearest(self.rows, self.index, pivots)
+        self.home = region[cell]
+        members = np.argsort(cell, kind="stable")
+        ends = np.searchsorted(cell[members], np.arange(count + 1))
+        for number in np.flatnonzero(np.diff(starts)):
+            for begin in range(ends[number], ends[number + 1], BLOCK):
+                inside = members[begin : min(begin + BLOCK, ends[number + 1])]
+                self.bound[inside] = self._bounded(inside, starts[number], starts[number + 1])
+
+    def _bounded(self, inside: Indices, start: int, stop: int) -> Floats:
+        """Return upper bounds for candidates from a cell; exact where it may hold a copy of them."""
+        points = Points(self.rows, self.index[inside], self.bound[inside])
+        points.meet(self.centres, start, stop, floor=np.inf)
+        zero = np.flatnonzero(points.best <= 4.0 * slack(points.norm, points.norm.max(), self.rows.dim))
+        if len(zero):  # screening cannot tell small from zero, and there may be many copies
+            points.meet(self.centres, start, stop, zero)
+        return points.best
+
+    def _nearest(self, rows: Rows, index: Indices, pivots: torch.Tensor) -> Indices:
+        """Return the nearest pivot of each row, as far as float32 tells."""
+        block, half, _ = Centres(self._like(pivots)).block(0, len(pivots))
+        found = [
+            torch.addmm(half, rows.take(index[start : start + BLOCK]), block.T, alpha=-1).argmin(dim=1)
+            for start in range(0, len(index), BLOCK)
+        ]
+        return torch.cat(found).cpu().numpy() if found else np.empty(0, dtype=np.int64)
+
+    def _like(self, raw: torch.Tensor) -> Rows:
+        return Rows(raw, self.rows.metric, self.rows.scale, self.rows.mean)
+
+    def _widest(self, count: int) -> tuple[Indices, float, int]:
+        """Return which of the `count` candidates of widest bound are local, and how far these `count` reach.
+
+        That is the smallest of their bounds and the last position that has it: of equal bounds the lowest
+        positions come first.
+        """
+        held = np.flatnonzero(self.bound >= 0.0)
+        bound = self.bound[held]
+        if len(held) > count:
+            edge = np.partition(bound, len(bound) - count)[len(bound) - count]
+            above = bound > edge
+            equal = np.flatnonzero(bound == edge)[: count - int(above.sum())]
+            above[equal] = True
+            held, bound = held[above], bound[above]
+        key = self.index[held] + self.ranks.offset
+        if self.ranks.size == 1:
+            every_bound, every_key = bound, key
+        else:
+            every_bound, every_key = self.ranks.join(bound), self.ranks.join(key)
+        order = np.lexsort((every_key, -every_bound))[:count]
+        floor, last = float(every_bound[order[-1]]), int(every_key[order[-1]])
+        return held[(bound > floor) | ((bound == floor) & (key <= last))], floor, last
+
+    def _refine(self, chosen: Indices, floor: float) -> Indices:
+        """Bring candidates up to date, picks first; return those not under `floor`, now exact."""
+        settled = chosen[self.bound[chosen] == 0.0]
+        self.met_picks[settled], self.met_labeled[settled] = self.stored, self.labeled
+        points = Points(self.rows, self.index[chosen], self.bound[chosen])
+        chosen = self._go_home(points, chosen, floor)
+        chosen = self._pass(points, chosen, self.met_picks, self.labeled, self.stored, floor)
+        behind = self.met_labeled[chosen] < self.labeled
+        fresh = np.flatnonzero(behind)
+        points.keep(fresh)
+        fresh = self._pass(points, chosen[fresh], self.met_labeled, 0, self.labeled, floor)
+        return np.sort(np.concatenate([chosen[~behind], fresh]))
+
+    def _go_home(self, points: Points, chosen: Indices, floor: float) -> Indices:
+        """Let points meet the region of their cell, where most that leave do; return which are left."""
+        home = self.home[chosen]
+        left = np.ones(len(chosen), dtype=np.bool_)
+        for region in np.unique(home[home >= 0]):
+            start, end = self.region_starts[region : region + 2]
+            for begin in range(start, end, 2 * CENTRES):
+                which = np.flatnonzero((home == region) & left)
+                if len(which):
+                    left[points.meet(self.centres, begin, min(begin + 2 * CENTRES, end), which, floor)] = (
+                        False
+                    )
+        self.home[chosen] = -1  # once is enough: whoever comes back has to meet every block
+        self.bound[chosen] = points.best
+        points.keep(np.flatnonzero(left))
+        return chosen[left]
+
+    def _pass(
+        self, points: Points, chosen: Indices, met: Indices, offset: int, count: int, floor: float
+    ) -> Indices:
+        """Let points meet the centres they have not met; return which candidates are left."""
+        begin = int(met[chosen].min()) // CENTRES * CENTRES if len(chosen) else count
+        for start in range(begin, count, CENTRES):
+            stop = min(start + CENTRES, count)
+            need = np.flatnonzero(met[chosen] < stop)
+            if len(need) == 0:
+                continue
+            which = None if len(need) == len(chosen) else need
+            under = points.meet(self.centres, offset + start, offset + stop, which, floor)
+            passed = np.ones(len(chosen), dtype=np.bool_)
+            passed[under] = False
+            met[chosen[passed]] = stop
+            if len(under):
+                self.bound[chosen[under]] = points.best[under]
+                points.keep(left := np.flatnonzero(passed))
+                chosen = chosen[left]
+        self.bound[chosen] = points.best
+        return chosen
+
+    def _pick(self, chosen: Indices, floor: float, last: int, count: int) -> None:
+        """Take up to `count` picks among the exact candidates of all processes."""
+        ranks = self.ranks
+        key = ranks.join(self.index[chosen] + ranks.offset)
+        raw = ranks.join_rows(self.rows.raw(self.index[chosen]))
+        best = ranks.join(self.bound[chosen])
+        order, squares, bound, met = np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.int64)
+        if ranks.rank == 0:
+            race = Race(self._like(raw), key, best)
+            order, squares, bound, met = race.run(floor, last, count)
+        order, squares = ranks.join(order), ranks.join(squares)
+        bound, met = ranks.join(bound), ranks.join(met)
+        self.picks.extend(key[order].tolist())
+        self.squares.extend(squares.tolist())
+        self.store[self.labeled + self.stored : self.labeled + self.stored + len(order)] = raw[order]
+        mine = (key >= ranks.offset) & (key < ranks.offset + len(self.rows))
+        self.bound[chosen] = bound[mine]
+        self.met_picks[chosen] = self.stored + met[mine]
+        self.stored += len(order)
+
+
+def _spread(rows: torch.Tensor, count: int) -> torch.Tensor:
+    """Return `count` evenly spaced rows."""
+    return rows[torch.from_numpy(np.arange(count) * len(rows) // max(count, 1)).to(rows.device)]
