@@ -1,0 +1,105 @@
+"""What the speed benchmarks share: turns taken side by side, and a report that says where it comes from."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import shlex
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+Rows = dict[str, list[float]]
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options that every benchmark has."""
+    made = argparse.ArgumentParser(description=(description or "").splitlines()[0])
+    made.add_argument("--rounds", type=int, default=5, help="interleaved rounds after one to warm up")
+    made.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch threads")
+    made.add_argument("--out", type=Path, help="where to write the results, without .json and .md")
+    return made
+
+
+def seconds(contenders: Mapping[str, Callable[[], object]], rounds: int) -> Rows:
+    """Time contenders in turn, A B C A B C ...; the first round warms up and does not count."""
+    taken: Rows = {name: [] for name in contenders}
+    for number in range(rounds + 1):
+        for name, work in contenders.items():
+            started = time.perf_counter()
+            work()
+            if number:
+                taken[name].append(time.perf_counter() - started)
+    return taken
+
+
+def machine() -> str:
+    """Name the processor and how many cores of it there are."""
+    name = platform.processor()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), name)
+    except OSError:
+        pass
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}"
+
+
+def about(given: argparse.Namespace, **more: Any) -> dict[str, Any]:
+    """Say how figures came about: command, date, machine, versions."""
+    packages = ("alkit", "torch", "numpy", *more.pop("packages", ()))
+    versions = [f"{package} {importlib.metadata.version(package)}" for package in packages]
+    return {
+        "command": "python " + shlex.join(sys.argv),
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "threads": given.threads,
+        "versions": ", ".join([f"Python {platform.python_version()}", *versions]),
+        "rounds": given.rounds,
+        **more,
+    }
+
+
+def rows(taken: Rows, baseline: str) -> list[dict[str, Any]]:
+    """Return median, spread and ratio to the baseline of each contender."""
+    base = statistics.median(taken[baseline])
+    return [
+        {
+            "version": name,
+            "seconds": round(statistics.median(values), 5),
+            "fastest": round(min(values), 5),
+            "slowest": round(max(values), 5),
+            "times_as_fast": round(base / statistics.median(values), 2),
+        }
+        for name, values in taken.items()
+    ]
+
+
+def table(entries: list[dict[str, Any]]) -> list[str]:
+    """Return a Markdown table of `rows`."""
+    lines = ["| version | median s | fastest | slowest | times as fast |", "|---|---|---|---|---|"]
+    return lines + [
+        f"| {r['version']} | {r['seconds']:.4g} | {r['fastest']:.4g} | {r['slowest']:.4g} | "
+        f"{r['times_as_fast']:.2f} |"
+        for r in entries
+    ]
+
+
+def report(title: str, taken: Rows, baseline: str, given: argparse.Namespace, **more: Any) -> None:
+    """Print a table, and write it as Markdown and JSON if asked to."""
+    entries, source = rows(taken, baseline), about(given, **more)
+    lines = [f"# {title}", "", *table(entries), "", *(f"- {key}: {value}" for key, value in source.items())]
+    print("\n".join(lines))
+    if given.out:
+        given.out.parent.mkdir(parents=True, exist_ok=True)
+        record = {"title": title, **source, "results": entries, "samples": taken}
+        given.out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
+        given.out.with_suffix(".md").write_text("\n".join(lines) + "\n")

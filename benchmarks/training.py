@@ -1,0 +1,140 @@
+"""How fast alkit trains a task model with a loss predictor, beside a plain PyTorch loop.
+
+    python benchmarks/training.py --out benchmarks/results/training
+
+The plain loop is the usual one: a DataLoader over PIL images with torchvision's random crop and flip,
+float32, contiguous tensors, a loss module on the four stages of ResNet-18, one backward pass. alkit's is its
+own training loop with the strategy `learning-loss`. Same network, batch and images of 3 x 32 x 32. Runs are
+interleaved; the medians count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from alkit_plugins.learning_loss import LearningLoss
+from alkit_plugins.tasks.classification import Classification
+from common import Rows, parser, report, seconds
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+from torchvision.models import resnet18
+
+from alkit.batches import Loader
+from alkit.memory import keep_freed_memory
+from alkit.store import ImageStore
+from alkit.training import Precision, Recipe, Session, fit
+
+IMAGES = 512
+
+
+class PILImages(Dataset[tuple[Tensor, int]]):
+    def __init__(self, pixels: np.ndarray, labels: np.ndarray) -> None:
+        self.images = [Image.fromarray(image.transpose(1, 2, 0)) for image in pixels]
+        self.labels = labels
+        self.transform = transforms.Compose(
+            [
+                transforms.RandomCrop(32, padding=4),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                transforms.Normalize((0.5,) * 3, (0.25,) * 3),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(self.images[index]), int(self.labels[index])
+
+
+class PlainModel(nn.Module):
+    """ResNet-18 for small images with a loss predictor on its stages, written out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        net = resnet18(num_classes=10)
+        self.stem = nn.Sequential(nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU())
+        self.stages = nn.ModuleList([net.layer1, net.layer2, net.layer3, net.layer4])
+        self.fc = net.fc
+        self.taps = nn.ModuleList([nn.Linear(width, 128) for width in (64, 128, 256, 512)])
+        self.last = nn.Linear(512, 1)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        maps, hidden = self.stem(images), []
+        for stage, tap in zip(self.stages, self.taps, strict=True):
+            maps = stage(maps)
+            hidden.append(torch.relu(tap(maps.mean(dim=(2, 3)))))
+        return self.fc(maps.mean(dim=(2, 3))), self.last(torch.cat(hidden, 1)).squeeze(1)
+
+
+class Plain:
+    def __init__(self, pixels: np.ndarray, labels: np.ndarray, batch: int) -> None:
+        self.model = PlainModel().train()
+        self.optimizer = torch.optim.SGD(self.model.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
+        self.data = DataLoader(PILImages(pixels, labels), batch, shuffle=True)
+
+    def epoch(self) -> None:
+        for images, labels in self.data:
+            logits, predicted = self.model(images)
+            losses = nn.functional.cross_entropy(logits, labels, reduction="none")
+            half = len(losses) // 2
+            true = losses.detach()
+            sign = 2 * (true[:half] > true[half:].flip(0)).float() - 1
+            gap = predicted[:half] - predicted[half:].flip(0)
+            loss = losses.mean() + torch.relu(1 - sign * gap).mean()
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+
+
+class Ours:
+    def __init__(self, pixels: np.ndarray, labels: np.ndarray, batch: int, precision: Precision) -> None:
+        device = torch.device("cpu")
+        self.model = Classification(model="resnet18")
+        self.model.build((3, 32, 32), [str(number) for number in range(10)], device)
+        self.companion = LearningLoss().companion(self.model.spec)
+        self.indices = np.arange(len(pixels))
+        store = ImageStore.from_array(pixels)
+        self.loader = Loader(store, device, targets=torch.from_numpy(labels), labeled=self.indices)
+        recipe = Recipe(epochs=1, batch_size=batch, learning_rate=0.01, precision=precision)
+        self.session = Session(recipe=recipe, device=device, steps_per_epoch=-(-len(pixels) // batch))
+
+    def batches(self, epoch: int) -> Iterator[object]:
+        return self.loader.epoch(
+            self.indices, self.session.recipe.batch_size, np.random.default_rng(epoch), augmented=True
+        )
+
+    def epoch(self) -> None:
+        fit(self.model, self.batches, self.companion, self.session)  # type: ignore[arg-type]
+
+
+def measure(rounds: int, batch: int) -> Rows:
+    """Time one epoch over some images with each loop in turn."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (IMAGES, 3, 32, 32), dtype=np.uint8)
+    labels = rng.integers(0, 10, IMAGES)
+    contenders: dict[str, Plain | Ours] = {
+        "plain": Plain(pixels, labels, batch),
+        "alkit, float32": Ours(pixels, labels, batch, "float32"),
+        "alkit, bfloat16": Ours(pixels, labels, batch, "bfloat16"),
+    }
+    return seconds({name: one.epoch for name, one in contenders.items()}, rounds)
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--batch", type=int, default=128, help="images a step")
+    given = arguments.parse_args()
+    torch.set_num_threads(given.threads)
+    keep_freed_memory()
+    taken = measure(given.rounds, given.batch)
+    title = f"Training ResNet-18 with a loss predictor, {IMAGES} images an epoch"
+    report(title, taken, "plain", given, batch=given.batch)
+
+
+if __name__ == "__main__":
+    main()
