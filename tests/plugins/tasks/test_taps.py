@@ -105,7 +105,7 @@ def test_torchvision(model: str, shape: tuple[int, int, int], taps: list[str], w
             768,
         ),
         ("swin_t", (3, 64, 64), "features.1 features.3 features.5 features.7", 768),
-        ("convnext_tiny", (3, 64, 64), "features.1 features.3 features.5 features.7", 768),
+        ("convnext_tiny", (3, 64, 64), "features.3 features.5 features.7 classifier.0", 768),
         ("googlenet", (3, 64, 64), "conv3 inception3b inception4e inception5b", 1024),
         ("inception_v3", (3, 96, 96), "Conv2d_4a_3x3 Mixed_5d Mixed_6e Mixed_7c", 2048),
         ("alexnet", (3, 64, 64), "features.1 features.4 features.11", 4096),
