@@ -8,22 +8,21 @@ lose silently, stop at the first broken plugin and refuse two names on one modul
 from __future__ import annotations
 
 import difflib
+import inspect
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pluggy
 
 from . import hookspecs
 from .errors import AmbiguousPlugin, BrokenPlugin, UnknownPlugin
-
-if TYPE_CHECKING:
-    from .oracle import Oracle
-    from .strategy import Strategy
-    from .task import TaskModel
+from .oracle import Oracle
+from .strategy import Strategy
+from .task import TaskModel
 
 T = TypeVar("T")
 
@@ -54,10 +53,17 @@ def _found(group: str) -> list[Plugin]:
 
 
 class Registry(Generic[T]):
-    """The plugins of one kind, by name."""
+    """The plugins of one kind, by name.
 
-    def __init__(self, kind: str, group: str, hook: str) -> None:
-        self.kind, self.group, self.hook = kind, group, hook
+    Args:
+        kind: what messages call one.
+        group: of entry points.
+        hook: that a plugin's module implements, and that returns classes.
+        base: what these classes inherit from.
+    """
+
+    def __init__(self, kind: str, group: str, hook: str, base: type[T]) -> None:
+        self.kind, self.group, self.hook, self.base = kind, group, hook, base
         self._classes: dict[tuple[str, str], type[T]] = {}
         self._plugins: list[Plugin] | None = None
 
@@ -95,7 +101,8 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownPlugin, AmbiguousPlugin: as `find`.
-            BrokenPlugin: it cannot be imported, or offers nothing of that name; names the distribution.
+            BrokenPlugin: it cannot be imported, offers nothing of that name, or what it offers does not keep
+                the interface; names the distribution.
         """
         plugin = self.find(name)
         key = (plugin.distribution, plugin.name)
@@ -106,20 +113,27 @@ class Registry(Generic[T]):
     def _load(self, plugin: Plugin) -> type[T]:
         blame = f"{self.kind} '{plugin.name}' of distribution '{plugin.distribution}'"
         module = _import(plugin, blame)
-        offered: list[type[T]] = [
-            cls for classes in _call(module, self.hook, blame) for cls in (classes or ())
-        ]
+        offered = _offered(module, self.hook, blame)
         for cls in offered:
             if getattr(cls, "name", None) == plugin.name:
+                self._check(cls, blame)
                 return cls
         names = ", ".join(str(getattr(cls, "name", cls)) for cls in offered) or "nothing"
         raise BrokenPlugin(f"{blame} is broken: its {self.hook} offers {names}, not '{plugin.name}'")
 
+    def _check(self, cls: Any, blame: str) -> None:
+        if not (isinstance(cls, type) and issubclass(cls, self.base)):
+            base = f"{self.base.__module__}.{self.base.__name__}"
+            raise BrokenPlugin(f"{blame} is broken: {self.hook} should offer classes of {base}, not {cls!r}")
+        if inspect.isabstract(cls):
+            missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
+            raise BrokenPlugin(f"{blame} is broken: {cls.__name__} does not define {missing}")
+
 
 def _import(plugin: Plugin, blame: str) -> types.ModuleType:
     try:
-        return plugin.entry_point.load()  # type: ignore[no-any-return]
-    except Exception as error:  # whatever a stranger's module does while it is imported
+        return plugin.entry_point.load()
+    except (Exception, SystemExit) as error:  # whatever a stranger's module does while it is imported
         raise BrokenPlugin(f"{blame} cannot be imported: {type(error).__name__}: {error}") from error
 
 
@@ -130,21 +144,22 @@ def _manager(module: Any, blame: str) -> pluggy.PluginManager:
         manager.register(module)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        raise BrokenPlugin(f"{blame} is broken: {error}") from error
+        reason = "; ".join(str(error).splitlines())
+        raise BrokenPlugin(f"{blame} is broken: {reason}") from error
     return manager
 
 
-def _call(module: Any, hook: str, blame: str) -> list[Any]:
+def _offered(module: Any, hook: str, blame: str) -> list[Any]:
     manager = _manager(module, blame)
     try:
-        return list(getattr(manager.hook, hook)())
+        return [cls for classes in getattr(manager.hook, hook)() for cls in classes]
     except Exception as error:  # a stranger's hook
         raise BrokenPlugin(f"{blame} is broken: {type(error).__name__}: {error}") from error
 
 
-strategies: Registry[Strategy] = Registry("strategy", "alkit.strategies", "alkit_strategies")
-tasks: Registry[TaskModel] = Registry("task", "alkit.tasks", "alkit_tasks")
-oracles: Registry[Oracle] = Registry("oracle", "alkit.oracles", "alkit_oracles")
+strategies: Registry[Strategy] = Registry("strategy", "alkit.strategies", "alkit_strategies", Strategy)  # type: ignore[type-abstract]
+tasks: Registry[TaskModel] = Registry("task", "alkit.tasks", "alkit_tasks", TaskModel)  # type: ignore[type-abstract]
+oracles: Registry[Oracle] = Registry("oracle", "alkit.oracles", "alkit_oracles", Oracle)  # type: ignore[type-abstract]
 
 EXTENSIONS = "alkit.extensions"
 

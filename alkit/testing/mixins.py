@@ -38,7 +38,8 @@ class StrategyTests:
     @pytest.fixture
     def subject(self) -> Subject:
         """Return the strategy under test."""
-        return _strategy_subject(type(self))
+        own: Any = type(self)
+        return _strategy_subject(own)
 
     @pytest.mark.parametrize("check", INTERFACE_CHECKS, ids=title)
     def test_interface(self, subject: Subject, check: Callable[[Subject], None]) -> None:

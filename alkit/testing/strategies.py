@@ -351,7 +351,7 @@ def _settings() -> dict[str, Any]:
 def _random_states() -> dict[str, Any]:
     kind, keys, position, *_ = np.random.get_state(legacy=True)
     return {
-        "random": random.getstate(),
+        "Python's random": random.getstate(),
         "numpy": (kind, tuple(np.asarray(keys).tolist()), position),
         "torch": tuple(torch.get_rng_state().tolist()),
     }
