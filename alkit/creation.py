@@ -151,8 +151,9 @@ def _draft(directory: Path) -> Iterator[Path]:
         except OSError as error:
             raise CampaignError(f"{directory} cannot be written: {error.strerror or error}") from error
     finally:
-        if not (directory / SETTINGS).exists():
+        if new and not (directory / SETTINGS).exists():
             with contextlib.suppress(OSError):
+                (directory / LOCK).unlink(missing_ok=True)
                 for path in new:
                     path.rmdir()
 
@@ -170,9 +171,18 @@ def _move_in(draft: Path, directory: Path) -> None:
             raise CampaignError(f"{directory} has become a campaign meanwhile; use another directory")
         for rest in (f"{LEDGER}-wal", f"{LEDGER}-shm"):  # of a ledger without settings, from a killed process
             (directory / rest).unlink(missing_ok=True)
-        (directory / "cache").mkdir(exist_ok=True)
-        for path in (*sorted((draft / "cache").iterdir()), draft / LEDGER, draft / SETTINGS):
-            path.replace(directory / path.relative_to(draft))
+        moved: list[Path] = []
+        try:
+            (directory / "cache").mkdir(exist_ok=True)
+            for path in (*sorted((draft / "cache").iterdir()), draft / LEDGER, draft / SETTINGS):
+                moved.append(directory / path.relative_to(draft))
+                path.replace(moved[-1])
+        except BaseException:
+            for path in reversed(moved):
+                path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (directory / "cache").rmdir()
+            raise
 
 
 def _make(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
 import time
@@ -196,8 +197,10 @@ def save_atomically(state: Any, path: Path) -> None:
     """Write tensors, numbers and strings to a file that is there whole or not at all."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
+        content = io.BytesIO()  # writing to a file, torch hides that a disk is full in a RuntimeError
+        torch.save(state, content)
         with open(temporary, "wb") as file:
-            torch.save(state, file)
+            file.write(content.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

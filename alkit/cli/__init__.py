@@ -31,6 +31,7 @@ DISK = (  # what a person can mend; any other error of the system is a bug and k
     errno.EPERM,
     errno.EROFS,
     errno.ENOTDIR,
+    errno.EEXIST,
     errno.EISDIR,
     errno.EIO,
 )

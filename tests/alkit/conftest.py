@@ -71,9 +71,12 @@ def run_main(*words: str | Path) -> Said:
     out, err, argv = io.StringIO(), io.StringIO(), sys.argv
     sys.argv = ["alkit", *map(str, words)]
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            with pytest.raises(SystemExit) as ended:
-                main()
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
     finally:
         sys.argv = argv
     return Said(int(ended.value.code or 0), out.getvalue(), err.getvalue())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -294,4 +293,4 @@ def test_digits_answer_themselves_and_have_test_images(tmp_path: Path) -> None:
         assert made.settings.oracle.name == "dataset"
         assert made.settings.test is not None
         assert len(made.classes) == 10
-        assert os.path.getsize(tmp_path / "c" / "cache" / "test.u8") == 500 * 64
+        assert (tmp_path / "c" / "cache" / "test.u8").stat().st_size == 500 * 64

@@ -46,7 +46,7 @@ def test_oracle_and_test_images_may_be_absent(tmp_path: Path) -> None:
 
 
 def test_no_campaign_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(CampaignError, match="no campaign in .* 'alkit init"):
+    with pytest.raises(CampaignError, match=r"no campaign in .* 'alkit init"):
         read_settings(tmp_path / "campaign.toml")
 
 
@@ -73,7 +73,7 @@ def test_a_newer_format_asks_for_an_upgrade(written: Path) -> None:
 def test_damage_is_one_sentence_that_names_the_file(written: Path, damage: tuple[str, str]) -> None:
     assert damage[0] in written.read_text()
     written.write_text(written.read_text().replace(*damage, 1))
-    with pytest.raises(CampaignError, match="campaign.toml") as caught:
+    with pytest.raises(CampaignError, match=r"campaign\.toml") as caught:
         read_settings(written)
     assert "\n" not in str(caught.value)
 

@@ -13,10 +13,8 @@ Alkit = Callable[..., Any]
 
 @pytest.fixture
 def line(pictures: Path, here: Path) -> list[Any]:
-    words = (
-        "run --oracle dataset --cycles 2 --budget 6 --seed-size 12 -t epochs=2 -s entropy --seed 3".split()
-    )
-    return [*words, "--pool", pictures, "--test", pictures]
+    words = "run --oracle dataset --cycles 2 --budget 6 --seed-size 12 -t epochs=2 -s entropy --seed 3"
+    return [*words.split(), "--pool", pictures, "--test", pictures]
 
 
 def test_labels_grow_and_the_same_line_finishes_it(alkit: Alkit, line: list[Any]) -> None:

@@ -14,9 +14,9 @@ import pytest
 from alkit.cli import COMMANDS
 
 EVERY_OPTION = {
-    "init": "--pool --strategy --option --root --download --labels --classes --test --task --model --task-option "
-    "--oracle --oracle-option --image-size --channels --seed --device --quiet --json",
-    "query": "--budget --strategy --option --campaign --pool --new --seed-strategy --seed-size --device --json",
+    "init": "--pool --strategy --option --root --download --labels --classes --test --task --model "
+    "--task-option --oracle --oracle-option --image-size --channels --seed --device --quiet --json",
+    "query": "--budget --strategy --option --campaign --pool --new --seed-strategy --seed-size --json",
     "ingest": "--campaign --annotator --allow-new-classes --strict --oracle --oracle-option --quiet --json",
     "status": "--campaign --images --json",
     "train": "--campaign --device --quiet --json",

@@ -77,12 +77,12 @@ def test_a_file_without_the_columns_is_refused(path: Path, content: bytes) -> No
 )
 def test_a_file_that_is_no_text_or_no_csv_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(InvalidAnswers, match="answers.csv cannot be read as CSV in UTF-8"):
+    with pytest.raises(InvalidAnswers, match=r"answers\.csv cannot be read as CSV in UTF-8"):
         read_answers(path)
 
 
 def test_no_file_and_a_folder_are_refused(path: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidAnswers, match="there is no file .*answers.csv"):
+    with pytest.raises(InvalidAnswers, match=r"there is no file .*answers\.csv"):
         read_answers(path)
     with pytest.raises(InvalidAnswers, match="cannot be read"):
         read_answers(tmp_path)
