@@ -37,7 +37,13 @@ def diagnose(labeled: Values, candidates: Values, spread: float) -> tuple[dict[s
             f"the latent has collapsed (spread of mu {spread:.3f}), so the codes say next to nothing about "
             "the images and the picks little more; lower beta or use kl=mean"
         )
-    if auc < 0.5 + max(0.02, 2.0 * _chance_error(len(labeled), len(candidates))):
+    doubt = max(0.02, 2.0 * _chance_error(len(labeled), len(candidates)))
+    if auc < 0.5 - doubt:
+        warnings.append(
+            f"the discriminator takes unlabeled images for labeled ones (AUC {auc:.2f}, chance is 0.50): batch "
+            "norm hid in training how the two sides differ, and shows it in eval mode; try scoring=train"
+        )
+    elif auc < 0.5 + doubt:
         warnings.append(
             f"the discriminator has learned nothing (AUC {auc:.2f} on labeled against unlabeled images, "
             "chance is 0.50), so the picks are close to random; try more epochs or more labels"

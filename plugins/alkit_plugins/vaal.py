@@ -228,7 +228,8 @@ class VAAL(alkit.Strategy):
         numbers, warnings = diagnose(known.numpy(), logits.numpy(), spread)
         if ranks is not None:
             order = ranks.discriminator[torch.from_numpy(asked)].double().numpy()
-            numbers["score_rank_correlation"] = rank_correlation(-picked.numpy(), order)
+            correlation = rank_correlation(-picked.numpy(), order)
+            numbers["score_rank_correlation"] = None if correlation is None else round(correlation, 4)
         self._record(cycle, numbers, warnings)
         return picked
 
