@@ -1,0 +1,180 @@
+"""What the tests of the documentation share: its pages, its fenced blocks, and a place to run them in."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import os
+import re
+import shlex
+import subprocess
+import sys
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alkit import plugins
+from alkit.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+FENCE = re.compile(
+    r"(?:^<!-- (?P<mark>[^>]*?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+FILL_IN = re.compile(r"# fill in the column label of (\S+)")
+KINDS = ("gull", "owl", "wren")
+SHELL = set("|><&;$*")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block: its language, its text, the comment just above it and its line in the page."""
+
+    language: str
+    text: str
+    mark: str
+    line: int
+
+
+class Documentation:
+    """The pages for people: the root's and those under docs, plugins aside."""
+
+    root = ROOT
+
+    @property
+    def pages(self) -> list[Path]:
+        plugin_docs = ROOT / "docs" / "plugins"
+        pages = [page for page in sorted((ROOT / "docs").rglob("*.md")) if plugin_docs not in page.parents]
+        return [*sorted(ROOT.glob("*.md")), *pages]
+
+    @staticmethod
+    def blocks(page: Path) -> list[Block]:
+        text = page.read_text(encoding="utf-8")
+        return [
+            Block(
+                match["language"], match["text"], match["mark"] or "", text[: match.start()].count("\n") + 1
+            )
+            for match in FENCE.finditer(text)
+        ]
+
+
+class Reader:
+    """Somebody who types what a page says, in a directory with some images."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.page = types.ModuleType("page")
+        self.page.__file__ = str(directory / "page.py")
+        sys.modules["page"] = self.page  # dataclasses look there
+
+    def run(self, block: Block) -> None:
+        if block.mark.startswith("file: "):
+            path = self.directory / block.mark.removeprefix("file: ")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, encoding="utf-8")
+        elif block.language == "python":
+            exec(compile(block.text, "page", "exec"), vars(self.page))
+        elif block.language == "bash":
+            for line in block.text.replace("\\\n", " ").splitlines():
+                self.type(line.strip())
+
+    def type(self, line: str) -> None:
+        if filled := FILL_IN.match(line):
+            fill_in(Path(filled[1]))
+        if not line or line.startswith("#"):
+            return
+        words = shlex.split(line.removeprefix("PYTHONPATH=. "))  # the test has put it on the path
+        if words[0] == "alkit" and not SHELL & set(line):
+            before = sys.argv
+            sys.argv = words
+            try:
+                main()
+            except SystemExit as end:
+                assert not end.code, f"'{line}' ended with exit code {end.code}"
+            finally:
+                sys.argv = before
+        elif words[0] == "cd":
+            os.chdir(words[1])
+        else:
+            here = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+            subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", line],
+                check=True,
+                timeout=120,
+                env={**os.environ, "PATH": here},
+            )
+
+
+def fill_in(path: Path) -> None:
+    """Label the images of a query as a person would: the picture's number says what is on it."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        for row in rows:
+            number = int(re.sub(r"\D", "", Path(row["image"]).stem))
+            writer.writerow({**row, "label": KINDS[number % 3]})
+
+
+@pytest.fixture(scope="session")
+def documentation() -> Documentation:
+    return Documentation()
+
+
+@pytest.fixture
+def brief_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave every command as it is, and train for one epoch and two iterations."""
+    classification: Any = plugins.tasks.get("classification")
+    settled = classification.recipe
+
+    def recipe(self: Any, labeled: int) -> Any:
+        return dataclasses.replace(settled(self, labeled), epochs=1)
+
+    monkeypatch.setattr(classification, "recipe", recipe)
+    vaal: Any = plugins.strategies.get("vaal")
+    planned = vaal.plan
+
+    def plan(self: Any, *arguments: Any) -> Any:
+        return planned(self, *arguments)._replace(iterations=2, channels=(8, 8))
+
+    monkeypatch.setattr(vaal, "plan", plan)
+
+
+@pytest.fixture
+def reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brief_training: None
+) -> Iterator[Callable[[], Reader]]:
+    """Yield what makes a reader in a directory with `photos/`, `sorted/`, `test-photos/` and `known.csv`."""
+
+    def make() -> Reader:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        rng = np.random.default_rng(0)
+        known = ["image,label"]
+        for number in range(120):
+            kind = KINDS[number % 3]
+            pixels = rng.integers(0, 90, (16, 16, 3), dtype=np.uint8)
+            pixels[..., number % 3] += 150
+            picture = Image.fromarray(pixels)
+            for path in (f"photos/IMG_{number:04}.jpg", f"sorted/{kind}/{number:04}.jpg"):
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                picture.save(path)
+            if number % 4 == 0:
+                Path(f"test-photos/{kind}").mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels[::-1].copy()).save(f"test-photos/{kind}/{number}.jpg")
+            if number < 12:
+                known.append(f"IMG_{number:04}.jpg,{kind}")
+        Path("known.csv").write_text("\n".join(known) + "\n")
+        return Reader(tmp_path)
+
+    before = set(sys.modules)
+    yield make
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]

@@ -1,0 +1,65 @@
+"""What the README quotes is what is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alkit import plugins
+
+
+def test_the_quoted_plugin_is_the_installed_one(documentation):
+    file = documentation.root / "docs" / "plugins" / "alkit-margin" / "alkit_margin.py"
+    for page in ("README.md", "docs/how-to/write-a-strategy.md"):
+        texts = [block.text for block in documentation.blocks(documentation.root / page)]
+        assert file.read_text(encoding="utf-8") in texts, page
+
+
+def test_every_strategy_is_in_the_table(documentation):
+    text = (documentation.root / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Strategies")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| `([\w-]+)`", section, re.MULTILINE)
+    assert sorted(listed) == sorted(p.name for p in plugins.strategies if p.distribution == "alkit")
+
+
+def test_pictures_are_there_and_small(documentation):
+    for page in documentation.pages:
+        for name in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / name).stat().st_size < 150_000, name
+
+
+def test_both_commands_are_one_line(documentation):
+    shell = [
+        b.text.strip() for b in documentation.blocks(documentation.root / "README.md") if b.language == "bash"
+    ]
+    assert "pip install . && alkit query --strategy ta-vaal --pool digits --budget 50" in shell[0]
+    assert shell[1] == 'pip install -e ".[test]" && pytest'
+    assert "\n" not in shell[0] + shell[1]
+
+
+def shape(text: str) -> list[str]:
+    """Leave out what a machine decides: figures, the device and its precision."""
+    text = re.sub(r"\bbfloat16\b|\bfloat32\b", "PRECISION", text)
+    return re.sub(r"\d+([.,]\d+)*", "N", re.sub(r"\bcuda\b", "cpu", text)).splitlines()
+
+
+@pytest.mark.slow
+def test_the_output_shown_is_what_comes(documentation, tmp_path: Path):
+    (block,) = [
+        b for b in documentation.blocks(documentation.root / "README.md") if b.mark.startswith("output: ")
+    ]
+    command = [str(Path(sys.executable).parent / "alkit"), *block.mark.removeprefix("output: alkit ").split()]
+    ran = subprocess.run(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=280,
+        check=True,
+    )
+    assert shape(ran.stdout) == shape(block.text)
