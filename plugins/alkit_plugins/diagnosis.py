@@ -40,8 +40,9 @@ def diagnose(labeled: Values, candidates: Values, spread: float) -> tuple[dict[s
     doubt = max(0.02, 2.0 * _chance_error(len(labeled), len(candidates)))
     if auc < 0.5 - doubt:
         warnings.append(
-            f"the discriminator takes unlabeled images for labeled ones (AUC {auc:.2f}, chance is 0.50): batch "
-            "norm hid in training how the two sides differ, and shows it in eval mode; try scoring=train"
+            f"the discriminator takes unlabeled images for labeled ones (AUC {auc:.2f}, chance is 0.50): "
+            "batch norm hid in training how the two sides differ, and shows "
+            "it in eval mode; try scoring=train"
         )
     elif auc < 0.5 + doubt:
         warnings.append(
