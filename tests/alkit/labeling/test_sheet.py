@@ -14,8 +14,8 @@ from alkit.queries import Pick
 
 
 def sheet(path: Path, *images: np.ndarray | None) -> np.ndarray:
-    def read(key: str) -> np.ndarray:
-        pixels = images[int(key)]
+    def read(pick: Pick) -> np.ndarray:
+        pixels = images[pick.index]
         if pixels is None:
             raise UnusableImage("gone")
         return pixels
