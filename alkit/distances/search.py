@@ -12,6 +12,8 @@ from .race import Race
 from .ranks import Ranks
 from .rows import BLOCK, Floats, Indices, Rows, slack, squared
 
+ROUND = 512  # fewest candidates of a round
+
 
 class Search:
     """The state of one traversal on one process.
@@ -65,9 +67,9 @@ class Search:
         """Return `count` picks and their squared distances."""
         if len(self.picks) < count:
             self._set_bounds()
-        most = max(512, min(8192, 2**22 // max(self.rows.dim, 1)))
+        most = max(ROUND, min(8192, 2**22 // max(self.rows.dim, 1)))
         while (missing := count - len(self.picks)) > 0:
-            chosen, floor, last = self._widest(min(max(missing + missing // 2, 512), most))
+            chosen, floor, last = self._widest(min(max(missing + missing // 2, ROUND), most))
             self._pick(self._refine(chosen, floor), floor, last, missing)
         return np.array(self.picks[:count], dtype=np.int64), np.array(self.squares[:count])
 

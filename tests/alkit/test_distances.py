@@ -14,7 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alkit.distances import k_center, nearest_distance
+from alkit.distances import nearest as nearest_module
+from alkit.distances import race as race_module
 from alkit.distances import rows as rows_module
+from alkit.distances import search as search_module
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "kcenter.npz"
 
@@ -105,6 +108,30 @@ def test_many_rounds_and_blocks():
     assert_same(k_center(features, centres, 1200), brute_force(features, centres, 1200))
 
 
+@pytest.fixture
+def tiny_blocks(monkeypatch):
+    """Rounds of 4 candidates and blocks of 5: a small pool goes through all that a large one does."""
+    for module, names in (
+        (search_module, {"ROUND": 4, "CENTRES": 5, "BLOCK": 7}),
+        (race_module, {"GRAM": 3}),
+        (nearest_module, {"CENTRES": 5, "BLOCK": 7, "PAIRS": 6}),
+    ):
+        for name, value in names.items():
+            monkeypatch.setattr(module, name, value)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 5, 200])
+@pytest.mark.parametrize("seed", range(12))
+def test_rounds_and_blocks_in_small(tiny_blocks, seed, levels):
+    """Few levels: most distances are tied, inside a round and across its edge."""
+    rng = np.random.default_rng(seed)
+    count, dim = int(rng.integers(30, 150)), int(rng.integers(1, 5))
+    features = rng.integers(0, levels, (count, dim)).astype(np.float32)
+    labeled = rng.choice(count, int(rng.integers(1, 25)), replace=False)
+    for n in (3, (count - len(labeled)) // 3, count - len(labeled)):
+        assert_same(k_center(features, labeled, n), brute_force(features, labeled, n))
+
+
 def test_large_offset_does_not_cost_precision():
     features = np.random.default_rng(0).standard_normal((600, 32)).astype(np.float32) + 1000.0
     assert_same(k_center(features, [3, 4], 200), brute_force(features, [3, 4], 200))
@@ -119,6 +146,19 @@ def test_near_ties_are_decided_in_float64():
         np.float32
     )
     assert_same(k_center(features, [0], 100), brute_force(features, [0], 100))
+
+
+def test_nearly_equidistant_centres_are_decided_in_float64():
+    """Centres 1e-7 apart in distance from every point: the nearest in float32 is often another one."""
+    rng = np.random.default_rng(1)
+    directions = rng.standard_normal((300, 64))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    centres = (directions * (1 + 1e-7 * rng.random((300, 1)))).astype(np.float32)
+    points = (1e-6 * rng.standard_normal((50, 64))).astype(np.float32)
+    found = nearest_distance(points, centres)
+    wide = centres.astype(np.float64)
+    expected = [np.sqrt(((wide - row) ** 2).sum(axis=1).min()) for row in points.astype(np.float64)]
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
 def test_only_candidates_are_chosen():
@@ -273,7 +313,14 @@ def test_arrays_in_any_layout():
     assert_same(k_center(np.ascontiguousarray(features[:, ::-1])[:, ::-1], [1, 2], 100), expected)
 
 
-def test_gradients_autocast_and_low_precision_products_do_not_matter():
+def test_gradients_autocast_and_low_precision_products_do_not_matter(monkeypatch):
+    seen, addmm = set(), torch.addmm
+
+    def spy(*arguments, **options):
+        seen.add((torch.get_float32_matmul_precision(), torch.is_autocast_enabled("cpu")))
+        return addmm(*arguments, **options)
+
+    monkeypatch.setattr(torch, "addmm", spy)
     features = torch.from_numpy(mixture(600, 64, 3)).requires_grad_()
     expected = k_center(features, [0], 200)
     precision = torch.get_float32_matmul_precision()
@@ -284,6 +331,7 @@ def test_gradients_autocast_and_low_precision_products_do_not_matter():
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision(precision)
+    assert seen == {("highest", False)}  # not every processor has a faster, coarser product to show
     assert result.indices.tolist() == expected.indices.tolist()
     assert result.distances.tolist() == expected.distances.tolist()
 
