@@ -1,0 +1,233 @@
+"""How fast the adversary of TA-VAAL is beside a textbook version: one training iteration, and scoring.
+
+    python benchmarks/adversary.py --out benchmarks/results/adversary
+
+The textbook version asks the task model for the ranks of both batches in every iteration, runs the whole VAE
+where only the encoder matters, and keeps float32 and contiguous tensors. Sizes are the paper's: batches of
+128 + 128 images of 3 x 32 x 32, encoder 128-256-512-1024, latent 32, ResNet-18. Runs are interleaved; the
+medians count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import platform
+import shlex
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torchvision
+from alkit_plugins.adversary import Adversary, Side
+from alkit_plugins.loss_prediction import LossPredictor
+from alkit_plugins.vae import VAE, Discriminator
+from torch import Tensor, nn
+
+CHANNELS, LATENT = (128, 256, 512, 1024), 32
+
+
+class Ranker(nn.Module):
+    """ResNet-18 for small images with a loss predictor on its four stages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        net = torchvision.models.resnet18(num_classes=10)
+        self.stem = nn.Sequential(nn.Conv2d(3, 64, 3, 1, 1, bias=False), net.bn1, nn.ReLU())
+        self.stages = nn.ModuleList([net.layer1, net.layer2, net.layer3, net.layer4])
+        self.predictor = LossPredictor((64, 128, 256, 512))
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps, features = self.stem(images), []
+        for stage in self.stages:
+            maps = stage(maps)
+            features.append(maps)
+        return self.predictor(features)
+
+
+class TextbookVAE(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        encoder, decoder, before = [], [], 3
+        for count in CHANNELS:
+            encoder += [nn.Conv2d(before, count, 4, 2, 1, bias=False), nn.BatchNorm2d(count), nn.ReLU(True)]
+            before = count
+        for count in reversed(CHANNELS[:-1]):
+            decoder += [
+                nn.ConvTranspose2d(before, count, 4, 2, 1, bias=False),
+                nn.BatchNorm2d(count),
+                nn.ReLU(True),
+            ]
+            before = count
+        self.encoder = nn.Sequential(*encoder, nn.Flatten())
+        self.mu, self.logvar = nn.Linear(4 * CHANNELS[-1], LATENT), nn.Linear(4 * CHANNELS[-1], LATENT)
+        self.decoder = nn.Sequential(
+            nn.Linear(LATENT + 1, 16 * CHANNELS[-1]),
+            nn.Unflatten(1, (CHANNELS[-1], 4, 4)),
+            *decoder,
+            nn.ConvTranspose2d(before, 3, 1),
+        )
+
+    def forward(self, rank: Tensor, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        hidden = self.encoder(images)
+        mu, logvar = self.mu(hidden), self.logvar(hidden)
+        code = mu + torch.randn_like(mu) * (0.5 * logvar).exp()
+        return self.decoder(torch.cat([code, rank], 1)), mu, logvar
+
+
+class Textbook:
+    """Plain TA-VAAL."""
+
+    def __init__(self, ranker: Ranker, device: torch.device) -> None:
+        self.ranker, self.vae = ranker, TextbookVAE().to(device)
+        self.judge = nn.Sequential(
+            *(nn.Linear(LATENT + 1, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 1)),
+            nn.Sigmoid(),
+        ).to(device)
+        self.vae_optimizer = torch.optim.Adam(self.vae.parameters(), lr=5e-4)
+        self.judge_optimizer = torch.optim.Adam(self.judge.parameters(), lr=5e-4)
+
+    def ranks(self, images: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.ranker(images).sigmoid().unsqueeze(1)
+
+    def says(self, mu: Tensor, rank: Tensor, labeled: bool) -> Tensor:
+        answer = self.judge(torch.cat([mu, rank], 1))
+        return nn.functional.binary_cross_entropy(answer, torch.full_like(answer, float(labeled)))
+
+    def iterate(self, labeled: Tensor, unlabeled: Tensor) -> None:
+        sides = [(images, self.ranks(images)) for images in (labeled, unlabeled)]
+        loss = torch.zeros((), device=labeled.device)
+        for images, rank in sides:
+            rebuilt, mu, logvar = self.vae(rank, images)
+            divergence = -0.5 * torch.mean(1 + logvar - mu.pow(2) - logvar.exp())
+            loss = loss + nn.functional.mse_loss(rebuilt, images) + divergence + self.says(mu, rank, True)
+        self.vae_optimizer.zero_grad()
+        loss.backward()
+        self.vae_optimizer.step()
+        loss = torch.zeros((), device=labeled.device)
+        for (images, rank), is_labeled in zip(sides, (True, False), strict=True):
+            with torch.no_grad():
+                mu = self.vae(rank, images)[1]
+            loss = loss + self.says(mu, rank, is_labeled)
+        self.judge_optimizer.zero_grad()
+        loss.backward()
+        self.judge_optimizer.step()
+
+    def score(self, images: Tensor) -> Tensor:
+        rank = self.ranks(images)
+        with torch.no_grad():
+            return self.judge(torch.cat([self.vae(rank, images)[1], rank], 1))
+
+
+class Reworked:
+    """alkit's: the ranks are known, computed once a cycle."""
+
+    def __init__(self, precision: str, device: torch.device) -> None:
+        vae = VAE((3, 32, 32), CHANNELS, LATENT, conditioned=True).to(device)
+        judge = Discriminator(LATENT, conditioned=True).to(device)
+        self.adversary = Adversary(vae, judge, precision=precision)  # type: ignore[arg-type]
+
+    def iterate(self, labeled: Tensor, unlabeled: Tensor) -> None:
+        self.adversary.vae.train()
+        sides = []
+        for images in (labeled, unlabeled):
+            rank = torch.full((len(images),), 0.5, device=images.device)
+            noise = torch.randn(len(images), LATENT).to(images.device)
+            sides.append(Side(images.contiguous(memory_format=torch.channels_last), noise, rank, rank))
+        self.adversary.vae_step(*sides)
+        self.adversary.discriminator_step(*sides)
+
+    def score(self, images: Tensor) -> Tensor:
+        self.adversary.vae.eval()
+        rank = torch.full((len(images),), 0.5, device=images.device)
+        return self.adversary.logits(images.contiguous(memory_format=torch.channels_last), rank)[0]
+
+
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+def seconds(work: Callable[[], object], device: torch.device, clock: str) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    started = CLOCKS[clock]()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return CLOCKS[clock]() - started
+
+
+def cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "unknown")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds")
+    parser.add_argument("--batch", type=int, default=128, help="images a side")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch threads")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument(
+        "--clock",
+        choices=CLOCKS,
+        default="wall",
+        help="cpu: processor time, for one thread of a busy machine",
+    )
+    parser.add_argument("--out", type=Path, help="where to write the results, without .json and .md")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    torch.manual_seed(0)
+    device = torch.device(given.device)
+    labeled, unlabeled = (torch.randn(given.batch, 3, 32, 32).to(device) for _ in range(2))
+    contenders: dict[str, Textbook | Reworked] = {
+        "textbook": Textbook(Ranker().to(device).eval(), device),
+        "float32": Reworked("float32", device),
+        "bfloat16": Reworked("bfloat16", device),
+    }
+    taken: dict[str, dict[str, list[float]]] = {
+        task: {name: [] for name in contenders} for task in ("iteration", "score")
+    }
+    for number in range(given.rounds + 1):
+        for name, contender in contenders.items():
+            iteration = seconds(lambda: contender.iterate(labeled, unlabeled), device, given.clock)  # noqa: B023
+            score = seconds(lambda: contender.score(unlabeled), device, given.clock)  # noqa: B023
+            if number:  # the first round warms up
+                taken["iteration"][name].append(iteration)
+                taken["score"][name].append(score)
+    medians = {task: {n: statistics.median(v) for n, v in by.items()} for task, by in taken.items()}
+    rows = [
+        {"task": task, "version": name, "seconds": value, "ratio": by["textbook"] / value}
+        for task, by in medians.items()
+        for name, value in by.items()
+    ]
+    about = {
+        "command": "python " + shlex.join(sys.argv),
+        "date": datetime.date.today().isoformat(),
+        "machine": cpu_name() if device.type == "cpu" else torch.cuda.get_device_name(),
+        "threads": given.threads,
+        "clock": given.clock,
+        "versions": f"Python {platform.python_version()}, torch {torch.__version__}",
+        "rounds": given.rounds,
+        "batch": given.batch,
+    }
+    table = ["| one batch a side | version | seconds | times as fast |", "|---|---|---|---|"]
+    table += [f"| {r['task']} | {r['version']} | {r['seconds']:.3f} | {r['ratio']:.2f} |" for r in rows]
+    table += ["", *(f"- {key}: {value}" for key, value in about.items())]
+    print("\n".join(table))
+    if given.out:
+        given.out.parent.mkdir(parents=True, exist_ok=True)
+        record = {**about, "results": rows, "samples": taken}
+        given.out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
+        given.out.with_suffix(".md").write_text("\n".join(["# The adversary's speed", "", *table]) + "\n")
+
+
+if __name__ == "__main__":
+    main()
