@@ -1,21 +1,23 @@
-"""Choose in another process, which knows nothing but the strategy's name or file."""
+"""Choose in another process, which knows nothing but the strategy's name or file.
+
+One process serves all strategies that are tested in a session, since importing torch takes seconds.
+"""
 
 from __future__ import annotations
 
+import atexit
+import functools
 import importlib.util
 import inspect
 import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .results import Nonconforming, NotApplicable
-
-SECONDS = 300
 
 
 def reference(cls: type) -> str:
@@ -38,37 +40,53 @@ def reference(cls: type) -> str:
 def choose_elsewhere(
     strategy: str, given: Mapping[str, Any], tasks: Sequence[str], n: int, device: str
 ) -> dict[str, list[int]]:
-    """Choose n candidates of each task's default world in a new process.
+    """Choose n candidates of each task's default world in another process.
 
     Raises:
-        Nonconforming: the process failed.
+        Nonconforming: it failed there.
     """
     import torch
 
-    with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder) / "picks.json"
-        job = {
-            "strategy": strategy,
-            "options": dict(given),
-            "tasks": list(tasks),
-            "n": n,
-            "device": device,
-            "threads": torch.get_num_threads(),
-            "answer": str(answer),
-        }
-        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-        done = subprocess.run(
-            [sys.executable, "-m", __name__],
-            input=json.dumps(job),
-            env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "12345"},
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
-        if done.returncode != 0:
-            last = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
-            raise Nonconforming(f"another process could not choose: {last}")
-        return json.loads(answer.read_text())
+    job = {
+        "strategy": strategy,
+        "options": dict(given),
+        "tasks": list(tasks),
+        "n": n,
+        "device": device,
+        "threads": torch.get_num_threads(),
+    }
+    process = _process()
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+        answer = json.loads(process.stdout.readline())
+    except (OSError, ValueError) as error:
+        _process.cache_clear()
+        raise Nonconforming(
+            f"another process ended (exit code {process.wait()}) instead of choosing"
+        ) from error
+    if "error" in answer:
+        raise Nonconforming(f"another process could not choose: {answer['error']}")
+    return answer["picks"]
+
+
+@functools.cache
+def _process() -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path),
+            "PYTHONHASHSEED": "12345",
+        },
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    atexit.register(process.communicate)  # closes its input, which ends it
+    return process
 
 
 def _find(strategy: str) -> Any:
@@ -86,17 +104,26 @@ def _find(strategy: str) -> Any:
     return found
 
 
-def main() -> None:
-    """Read a job from standard input, and write the picks to the file that it names."""
+def _choose(job: Mapping[str, Any]) -> dict[str, list[int]]:
     import torch
 
     from .strategies import Subject
 
-    job = json.load(sys.stdin)
     torch.set_num_threads(job["threads"])
     subject = Subject(_find(job["strategy"]), job["options"], job["device"])
-    picks = {task: subject.choose(task, job["n"]).tolist() for task in job["tasks"]}
-    Path(job["answer"]).write_text(json.dumps(picks))
+    return {task: subject.choose(task, job["n"]).tolist() for task in job["tasks"]}
+
+
+def main() -> None:
+    """Answer each job, a line of JSON on standard input, by a line on standard output."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a strategy prints is no answer
+    for line in sys.stdin:
+        try:
+            answer: dict[str, Any] = {"picks": _choose(json.loads(line))}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":

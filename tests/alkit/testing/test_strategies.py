@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import os
 import random
 import subprocess
 import sys
@@ -20,6 +21,14 @@ from alkit.testing import Nonconforming, NotApplicable, World, check_strategy, m
 from alkit.testing.strategies import INTERFACE_CHECKS, TASK_CHECKS, Subject, title
 
 MODEL = frozenset({"model"})
+
+
+class Prints(alkit.Strategy):
+    name = "prints"
+
+    def select(self, cycle, n):
+        print("this is no answer")
+        return cycle.candidates[:n]
 
 
 class Good(alkit.ScoreStrategy):
@@ -102,6 +111,24 @@ class ByHash(First):
     def select(self, cycle, n):
         words = list({f"image-{index}" for index in cycle.candidates})
         return np.array([int(word.rpartition("-")[2]) for word in words[:n]])
+
+
+class EndsElsewhere(First):
+    """Takes a process down that is not the tests' own."""
+
+    def select(self, cycle, n):
+        if os.environ.get("PYTHONHASHSEED") == "12345":
+            os._exit(7)
+        return cycle.candidates[:n]
+
+
+class FailsElsewhere(First):
+    """Reads what only this process has."""
+
+    def select(self, cycle, n):
+        if os.environ.get("PYTHONHASHSEED") == "12345":
+            raise RuntimeError("not here")
+        return cycle.candidates[:n]
 
 
 class Counts(First):
@@ -447,6 +474,8 @@ INTERFACE_FAULTS = [
     ("needs", NeedsNoSet),
     ("needs", NeverRefused),
     ("another-process", ByHash),
+    ("another-process", EndsElsewhere),
+    ("another-process", FailsElsewhere),
 ]
 CHECKS = {title(check): check for check in (*INTERFACE_CHECKS, *TASK_CHECKS)}
 
@@ -502,6 +531,10 @@ def test_a_class_inside_a_function_cannot_be_found_by_another_process() -> None:
 
     with pytest.raises(NotApplicable):
         strategies.another_process(Subject(Local))
+
+
+def test_what_a_strategy_prints_does_not_matter_to_another_process() -> None:
+    strategies.another_process(Subject(Prints))
 
 
 def test_drawing_from_the_global_generators_is_allowed() -> None:
