@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from .oracle import Answer
 
 SECONDS_TO_WAIT = 30.0
+HINTS = {
+    "unable to open": "; its directory has to be writable",
+    "disk I/O error": "; the disk may be full or failing",
+}
 
 # One entry a version of the format; a migration is only ever appended.
 MIGRATIONS = [
@@ -186,7 +190,8 @@ class Ledger:
         except sqlite3.DatabaseError as error:
             if "locked" in str(error):
                 raise CampaignLocked(f"{self.path} is in use by another process; try again") from error
-            raise CampaignError(f"{self.path} cannot be {what}: {error}") from error
+            hint = next((hint for words, hint in HINTS.items() if words in str(error)), "")
+            raise CampaignError(f"{self.path} cannot be {what}: {error}{hint}") from error
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._blamed("read"):

@@ -290,6 +290,16 @@ def test_a_campaign_without_permission_is_one_sentence(alkit_ends: Alkit, labele
     assert f"{labeled} cannot be written" in said.error
 
 
+def test_a_ledger_that_cannot_be_opened_says_what_it_needs(alkit_ends: Alkit, labeled: Path) -> None:
+    (labeled / "campaign.db-wal").unlink(missing_ok=True)
+    (labeled / "campaign.db-shm").unlink(missing_ok=True)
+    (labeled / "campaign.db-wal").mkdir()  # as where nothing can be written, which root does not notice
+    for words in (["status"], ["query", "-n", "3"]):
+        said = alkit_ends(*words, "-c", labeled)
+        assert said.code == 1
+        assert "unable to open database file; its directory has to be writable" in said.error
+
+
 @pytest.mark.parametrize("name", ["queries", "checkpoints"])
 def test_a_file_where_a_folder_should_be_is_one_sentence(alkit_ends: Alkit, labeled: Path, name: str) -> None:
     (labeled / name).write_text("mine")

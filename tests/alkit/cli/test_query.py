@@ -221,7 +221,7 @@ def test_a_companion_and_options_reach_the_strategy(alkit: Alkit, labeled: Path)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["random", "entropy", "coreset", "learning-loss", "vaal", "ta-vaal"])
 def test_every_strategy_makes_a_whole_loop(alkit: Alkit, labeled: Path, name: str) -> None:
-    options = ["-o", "steps=20"] if "vaal" in name else []
+    options = ["-o", "iterations=20"] if "vaal" in name else []
     for number in (1, 2):
         said = alkit("query", "-c", labeled, "-n", "5", "-s", name, *options, "--json")
         assert (said.json["query"], said.json["strategy"], len(said.json["picks"])) == (number, name, 5)
