@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -56,6 +57,7 @@ def test_the_output_shown_is_what_comes(documentation, tmp_path: Path):
     ran = subprocess.run(
         command,
         cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
