@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
-    from .images import ImageStore
+    from .store import ImageStore
 
     Indices = npt.NDArray[np.int64]
 

@@ -533,6 +533,7 @@ class Campaign:
     def _ask(self, chooser: Chooser, n: int, *, seed: bool = False, instead_of: Query | None = None) -> Query:
         """Choose and record; `instead_of` is withdrawn with the same stroke."""
         from .cycle import Cycle
+        from .devices import threads_for
         from .selection import check_needs, choose
 
         strategy, plugin = chooser
@@ -567,7 +568,8 @@ class Campaign:
             f"cycle {self.cycle}: '{strategy.name}' chooses {n:,} of {len(cycle.candidates):,} candidates"
         )
         blame = f" of distribution '{plugin.distribution}'"
-        picks = choose(strategy, cycle, n, seed=cycle_seed, blame=blame)
+        with threads_for(max(cycle.image_shape[1:]), self.workbench.device):
+            picks = choose(strategy, cycle, n, seed=cycle_seed, blame=blame)
         data = {
             "cycle": self.cycle,
             "strategy": strategy.name,

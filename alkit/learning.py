@@ -14,6 +14,7 @@ import torch
 
 from . import seeding
 from .batches import Batch, Loader
+from .devices import threads_for
 from .errors import TrainingDiverged, UsageError
 from .options import values_of
 from .selection import check_needs
@@ -148,10 +149,12 @@ def learn(
         rng = seeding.numpy_generator(lesson.seed, "order", lesson.cycle, epoch)
         return loader.epoch(labeled.indices, recipe.batch_size, rng, augmented=recipe.augment)
 
-    with measures.phase("train"), seeding.fence(seeding.derive(lesson.seed, "training", lesson.cycle)):
-        task.fit(epoch_batches, companion, session)
-    with measures.phase("evaluate"):
-        metrics = evaluate(task, lesson.test, labeled.images, device, recipe.precision)
+    with threads_for(max(labeled.images.shape[1:]), device):
+        fence = seeding.fence(seeding.derive(lesson.seed, "training", lesson.cycle))
+        with measures.phase("train"), fence:
+            task.fit(epoch_batches, companion, session)
+        with measures.phase("evaluate"):
+            metrics = evaluate(task, lesson.test, labeled.images, device, recipe.precision)
     for name, value in metrics.items():
         if not np.isfinite(value):
             raise TrainingDiverged(f"{session.label}: the {name} on the test images is {value}")

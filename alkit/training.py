@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from .devices import has_fast_bfloat16
 from .errors import TrainingDiverged
 from .progress import Progress, Silent
 from .task import Step
@@ -181,16 +182,6 @@ def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractC
     if precision == "bfloat16" or (precision == "auto" and has_fast_bfloat16(device)):
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
-
-
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Say whether a device multiplies bfloat16 faster than float32."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type == "cpu":
-        supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-        return bool(supported and supported())
-    return False
 
 
 def save_atomically(state: Any, path: Path) -> None:

@@ -7,7 +7,7 @@ are those of the papers, computed from logits.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -187,23 +187,3 @@ def _minimize(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
 
 def _detached(losses: Losses) -> Losses:
     return {name: loss.detach() for name, loss in losses.items()}
-
-
-@contextmanager
-def threads_for(side: int, device: torch.device) -> Iterator[None]:
-    """Use one thread on a CPU for images of up to 16 pixels: waking others takes longer than the work."""
-    before = torch.get_num_threads()
-    if device.type == "cpu" and side <= 16:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def fast_bfloat16(device: torch.device) -> bool:
-    """Tell whether a device multiplies matrices in bfloat16 by its own instructions."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    asks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
-    return device.type == "cpu" and any(ask is not None and ask() for ask in asks)

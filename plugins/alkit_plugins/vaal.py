@@ -20,11 +20,12 @@ import torch.nn.functional as F
 
 import alkit
 from alkit import seeding
+from alkit.devices import has_fast_bfloat16, threads_for
 from alkit.errors import TrainingDiverged, TrainingError
 from alkit.options import option
 
 from . import candidates
-from .adversary import Adversary, Precision, Side, fast_bfloat16, threads_for
+from .adversary import Adversary, Precision, Side
 from .diagnosis import diagnose, rank_correlation
 from .vae import VAE, Discriminator, Reduction, fitting_side, stack_depth
 
@@ -157,7 +158,7 @@ class VAAL(alkit.Strategy):
         if len(channels) < 2 or min(channels) < 1:
             raise TrainingError("channels should be two or more positive numbers, separated by commas")
         if self.precision == "auto":
-            fast = side > 16 and fast_bfloat16(cycle.device)  # tiny images gain nothing from it
+            fast = side > 16 and has_fast_bfloat16(cycle.device)  # tiny images gain nothing from it
             precision: Literal["float32", "bfloat16"] = "bfloat16" if fast else "float32"
         else:
             precision = self.precision

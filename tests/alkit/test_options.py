@@ -181,7 +181,7 @@ def test_fields_that_the_constructor_does_not_take_are_no_options() -> None:
 @dataclass(kw_only=True)
 class Broken:
     name: ClassVar[str] = "broken"
-    value: Unknown = option(None, "of a type that is imported for type checkers only")  # noqa: RUF009
+    value: Unknown = option(None, "of a type that is imported for type checkers only")
 
 
 def test_an_option_of_an_unknown_type_blames_the_module() -> None:

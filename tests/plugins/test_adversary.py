@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from alkit_plugins.adversary import Adversary, Side, threads_for
+from alkit_plugins.adversary import Adversary, Side
 from alkit_plugins.vae import VAE, Discriminator, Latent, fitting_side, stack_depth, vae_loss
 
 from alkit.errors import TrainingDiverged
@@ -279,18 +279,6 @@ def test_divergence_is_said():
     images = torch.randn(4, 1, 8, 8)
     with pytest.raises(TrainingDiverged, match="VAE became nan by iteration 1; lower learning-rate"):
         small_adversary().train(endless(images * torch.nan), endless(images), 1)
-
-
-def test_threads_are_put_back():
-    torch.set_num_threads(2)
-    try:
-        with threads_for(8, torch.device("cpu")):
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 2
-        with threads_for(32, torch.device("cpu")):
-            assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(1)
 
 
 def test_starting_weights_are_the_published_ones():
