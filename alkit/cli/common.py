@@ -227,7 +227,8 @@ def _agrees(wanted: Any, decided: Any) -> bool:
     """What was said is what was decided; of options and classes, others may have been decided besides."""
     if isinstance(wanted, Mapping):
         known = {key.replace("_", "-"): value for key, value in decided.items()}
-        return all(_text(known.get(key.replace("_", "-"))) == _text(value) for key, value in wanted.items())
+        pairs = [(value, known.get(key.replace("_", "-"))) for key, value in wanted.items()]
+        return all(_text(said) == _text(had) or _same_pool(str(said), str(had)) for said, had in pairs)
     if isinstance(wanted, list):
         return set(wanted) <= set(decided)
     if isinstance(wanted, str) and isinstance(decided, str):

@@ -25,6 +25,11 @@ class FileOracle(Oracle):
 
     path: str = option("", "CSV file with the columns image and label")
 
+    def __post_init__(self) -> None:
+        """Keep the whole path, for a campaign is opened from other directories too."""
+        if self.path:
+            self.path = str(Path(self.path).absolute())
+
     def connect(self, source: Source, keys: Sequence[str], seed: int) -> None:
         """Read the file.
 

@@ -130,6 +130,18 @@ def test_a_cold_start_with_an_oracle_goes_straight_on(alkit: Alkit, here: Path, 
     assert "alkit ingest --campaign pics-campaign --oracle dataset" in said.out
 
 
+def test_a_file_that_answers_is_found_from_elsewhere(
+    alkit: Alkit, here: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [f"{color}/{number:02d}.png" for color in ("red", "blue", "green") for number in range(20)]
+    (here / "all.csv").write_text("image,label\n" + "".join(f"{key},{key.split('/')[0]}\n" for key in keys))
+    words = ["--pool", pictures, "--oracle", "file", "--oracle-option", "path=all.csv", "-t", "epochs=2"]
+    assert alkit("query", *words, "-n", "2", "-s", "entropy", "--seed-size", "12").code == 0
+    assert "is still open" in alkit("query", *words, "-n", "2").out, "the same again contradicts nothing"
+    monkeypatch.chdir(here / "pics-campaign")
+    assert alkit("ingest", "--oracle", "file", "--json").json["accepted"] == 2
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
