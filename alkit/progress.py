@@ -1,11 +1,14 @@
-"""How long work shows how far it is: bars on a terminal, a line a stage in a log, nothing in a library."""
+"""How long work shows how far it is: bars on a terminal, a line now and then in a log, else nothing."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Iterator
 from typing import Protocol
+
+SECONDS_BETWEEN_LINES = 30.0
 
 
 class Bar(Protocol):
@@ -13,6 +16,10 @@ class Bar(Protocol):
 
     def update(self, count: int, /) -> None:
         """Count some more."""
+        ...
+
+    def note(self, text: str, /) -> None:
+        """Say how it goes, in a few words beside the count."""
         ...
 
 
@@ -32,6 +39,9 @@ class _NoBar:
     def update(self, count: int, /) -> None:
         pass
 
+    def note(self, text: str, /) -> None:
+        pass
+
 
 class Silent:
     """Says nothing; the default of the library."""
@@ -45,8 +55,46 @@ class Silent:
         yield _NoBar()
 
 
+class _TerminalBar:
+    def __init__(self, total: int, label: str) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=total, desc=label, leave=False, file=sys.stderr)
+
+    def update(self, count: int, /) -> None:
+        self._bar.update(count)
+
+    def note(self, text: str, /) -> None:
+        self._bar.set_postfix_str(text, refresh=False)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+class _LogBar:
+    """Says how far it is every half minute, so that a log shows life and stays short."""
+
+    def __init__(self, total: int, label: str) -> None:
+        self._total, self._label, self._done, self._text = total, label, 0, ""
+        self._said = time.monotonic()
+
+    def update(self, count: int, /) -> None:
+        self._done += count
+        now = time.monotonic()
+        if now - self._said >= SECONDS_BETWEEN_LINES and self._done < self._total:
+            text = f" ({self._text})" if self._text else ""
+            print(f"{self._label}: {self._done:,} of {self._total:,}{text}", file=sys.stderr)
+            self._said = now
+
+    def note(self, text: str, /) -> None:
+        self._text = text
+
+    def close(self) -> None:
+        pass
+
+
 class Terminal:
-    """Talks on standard error; bars only where that is a terminal."""
+    """Talks on standard error: bars where that is a terminal, a line every half minute where it is not."""
 
     def line(self, text: str) -> None:
         """Print a sentence."""
@@ -57,7 +105,8 @@ class Terminal:
     @contextlib.contextmanager
     def bar(self, total: int, label: str) -> Iterator[Bar]:
         """Show a bar that goes away when it is done."""
-        from tqdm import tqdm
-
-        with tqdm(total=total, desc=label, leave=False, disable=None, file=sys.stderr) as bar:
-            yield bar
+        shown = _TerminalBar(total, label) if sys.stderr.isatty() else _LogBar(total, label)
+        try:
+            yield shown
+        finally:
+            shown.close()

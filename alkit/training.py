@@ -133,6 +133,7 @@ def fit(
                     f"{recipe.epochs}; lower the learning rate, or look at the images and labels"
                 )
             session.history.append(mean_loss)
+            bar.note(f"epoch {epoch + 1} of {recipe.epochs}, loss {mean_loss:.3f}")
             if session.checkpoint is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
                 _save(model, companion, optimizer, epoch + 1, session)
                 saved = time.monotonic()
