@@ -65,7 +65,7 @@ class _TerminalBar:
         self._bar.update(count)
 
     def note(self, text: str, /) -> None:
-        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.set_postfix_str(text)
 
     def close(self) -> None:
         self._bar.close()
