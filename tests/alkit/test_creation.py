@@ -218,6 +218,30 @@ def test_an_interruption_half_way_leaves_nothing(
     assert not (tmp_path / "c").exists()
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+@pytest.mark.parametrize("moves", [0, 1, 2])
+def test_what_was_moved_in_is_taken_back(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: int, error: BaseException
+) -> None:
+    replace, left = Path.replace, [moves]
+
+    def fail(path: Path, target: Path) -> Path:
+        if not left[0]:
+            raise error
+        left[0] -= 1
+        return replace(path, target)
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    for directory in (tmp_path / "new", tmp_path / "mine"):
+        left[0] = moves
+        with monkeypatch.context() as patch, pytest.raises((KeyboardInterrupt, CampaignError)):
+            patch.setattr(Path, "replace", fail)
+            create(directory, str(pictures))
+    assert not (tmp_path / "new").exists()
+    assert [path.name for path in (tmp_path / "mine").iterdir() if path.suffix != ".lock"] == ["notes.txt"]
+
+
 def test_what_a_killed_process_left_does_not_block_the_next(pictures: Path, tmp_path: Path) -> None:
     directory = tmp_path / "c"
     with create(directory, str(pictures)) as made:
