@@ -129,8 +129,8 @@ class TaskModel(ABC):
     name: ClassVar[str]
     uses_classes: ClassVar[bool] = True
 
-    spec: TaskSpec = field(init=False, repr=False)
-    network: nn.Module = field(init=False, repr=False)
+    spec: TaskSpec = field(init=False, repr=False, compare=False)
+    network: nn.Module = field(init=False, repr=False, compare=False)
 
     @abstractmethod
     def build(self, image_shape: tuple[int, int, int], classes: Sequence[str], device: torch.device) -> None:

@@ -323,7 +323,8 @@ class TestEnsureStore:
 
     def test_changed_images_are_blank_and_told(self, pool: Path, tmp_path: Path) -> None:
         class Lines:
-            said: list[str] = []
+            def __init__(self) -> None:
+                self.said: list[str] = []
 
             def line(self, text: str) -> None:
                 self.said.append(text)

@@ -62,6 +62,11 @@ class Classification(TaskModel):
     classes: tuple[str, ...] = field(init=False, default=(), repr=False)
     cache_dir: Path | None = field(init=False, default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        """Keep the whole path of the weights, for a campaign is opened from other directories too."""
+        if self.weights:
+            self.weights = str(Path(self.weights).absolute())
+
     def build(self, image_shape: tuple[int, int, int], classes: Sequence[str], device: torch.device) -> None:
         """Make the network and find its taps and embedding.
 

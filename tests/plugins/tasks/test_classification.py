@@ -130,6 +130,11 @@ class Malice:
         return os.mkdir, ("malice",)
 
 
+def test_weights_are_found_from_other_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Classification(weights="some.pt").weights == str(tmp_path / "some.pt")
+
+
 def test_nothing_in_a_file_of_weights_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"stages": Malice()}, tmp_path / "bad.pt")
