@@ -62,14 +62,20 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         for module, text in (modules or {}).items():
             (tmp_path / f"{module}.py").write_text(text)
         importlib.invalidate_caches()
-        plugins.extensions.cache_clear()
+        _forget()
         return tmp_path
 
     yield install
     for name in set(sys.modules) - before:
         if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(sys.modules[name].__file__):
             del sys.modules[name]
+    _forget()
+
+
+def _forget() -> None:
     plugins.extensions.cache_clear()
+    for registry in (plugins.strategies, plugins.tasks, plugins.oracles):
+        registry.refresh()
 
 
 @pytest.fixture
