@@ -10,23 +10,18 @@ medians count.
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import json
-import platform
-import shlex
-import statistics
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 import torch
 import torchvision
 from alkit_plugins.adversary import Adversary, Side
 from alkit_plugins.loss_prediction import LossPredictor
 from alkit_plugins.vae import VAE, Discriminator
+from common import parser, report, seconds
 from torch import Tensor, nn
+
+from alkit.memory import keep_freed_memory
 
 CHANNELS, LATENT = (128, 256, 512, 1024), 32
 
@@ -148,85 +143,40 @@ class Reworked:
         return self.adversary.logits(images.contiguous(memory_format=torch.channels_last), rank)[0]
 
 
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+def timer(work: Callable[[], object], device: torch.device) -> Callable[[], object]:
+    """Return work that ends when the device has done it."""
 
+    def run() -> None:
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
 
-def seconds(work: Callable[[], object], device: torch.device, clock: str) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    started = CLOCKS[clock]()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return CLOCKS[clock]() - started
-
-
-def cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "unknown")
+    return run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds")
-    parser.add_argument("--batch", type=int, default=128, help="images a side")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch threads")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument(
-        "--clock",
-        choices=CLOCKS,
-        default="wall",
-        help="cpu: processor time, for one thread of a busy machine",
-    )
-    parser.add_argument("--out", type=Path, help="where to write the results, without .json and .md")
-    given = parser.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--batch", type=int, default=128, help="images a side")
+    arguments.add_argument("--device", default="cpu", help="cpu or cuda")
+    given = arguments.parse_args()
     torch.set_num_threads(given.threads)
     torch.manual_seed(0)
     device = torch.device(given.device)
+    if device.type == "cpu":
+        keep_freed_memory()  # for all alike
     labeled, unlabeled = (torch.randn(given.batch, 3, 32, 32).to(device) for _ in range(2))
     contenders: dict[str, Textbook | Reworked] = {
         "textbook": Textbook(Ranker().to(device).eval(), device),
-        "float32": Reworked("float32", device),
-        "bfloat16": Reworked("bfloat16", device),
+        "alkit, float32": Reworked("float32", device),
+        "alkit, bfloat16": Reworked("bfloat16", device),
     }
-    taken: dict[str, dict[str, list[float]]] = {
-        task: {name: [] for name in contenders} for task in ("iteration", "score")
+    iterating = {n: timer(partial(c.iterate, labeled, unlabeled), device) for n, c in contenders.items()}
+    scoring = {n: timer(partial(c.score, unlabeled), device) for n, c in contenders.items()}
+    parts = {
+        "One iteration of TA-VAAL": seconds(iterating, given.rounds, given.clock),
+        "Scoring one batch, ranks known": seconds(scoring, given.rounds * 3, given.clock),
     }
-    for number in range(given.rounds + 1):
-        for name, contender in contenders.items():
-            iteration = seconds(lambda: contender.iterate(labeled, unlabeled), device, given.clock)  # noqa: B023
-            score = seconds(lambda: contender.score(unlabeled), device, given.clock)  # noqa: B023
-            if number:  # the first round warms up
-                taken["iteration"][name].append(iteration)
-                taken["score"][name].append(score)
-    medians = {task: {n: statistics.median(v) for n, v in by.items()} for task, by in taken.items()}
-    rows = [
-        {"task": task, "version": name, "seconds": value, "ratio": by["textbook"] / value}
-        for task, by in medians.items()
-        for name, value in by.items()
-    ]
-    about = {
-        "command": "python " + shlex.join(sys.argv),
-        "date": datetime.date.today().isoformat(),
-        "machine": cpu_name() if device.type == "cpu" else torch.cuda.get_device_name(),
-        "threads": given.threads,
-        "clock": given.clock,
-        "versions": f"Python {platform.python_version()}, torch {torch.__version__}",
-        "rounds": given.rounds,
-        "batch": given.batch,
-    }
-    table = ["| one batch a side | version | seconds | times as fast |", "|---|---|---|---|"]
-    table += [f"| {r['task']} | {r['version']} | {r['seconds']:.3f} | {r['ratio']:.2f} |" for r in rows]
-    table += ["", *(f"- {key}: {value}" for key, value in about.items())]
-    print("\n".join(table))
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        record = {**about, "results": rows, "samples": taken}
-        given.out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
-        given.out.with_suffix(".md").write_text("\n".join(["# The adversary's speed", "", *table]) + "\n")
+    report("The adversary's speed", parts, "textbook", given, batch=given.batch, device=given.device)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-Rows = dict[str, list[float]]
+Taken = dict[str, list[float]]
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -26,19 +26,21 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=(description or "").splitlines()[0])
     made.add_argument("--rounds", type=int, default=5, help="interleaved rounds after one to warm up")
     made.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch threads")
+    made.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu: of all threads together")
     made.add_argument("--out", type=Path, help="where to write the results, without .json and .md")
     return made
 
 
-def seconds(contenders: Mapping[str, Callable[[], object]], rounds: int) -> Rows:
+def seconds(contenders: Mapping[str, Callable[[], object]], rounds: int, clock: str = "wall") -> Taken:
     """Time contenders in turn, A B C A B C ...; the first round warms up and does not count."""
-    taken: Rows = {name: [] for name in contenders}
+    now = time.process_time if clock == "cpu" else time.perf_counter
+    taken: Taken = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, work in contenders.items():
-            started = time.perf_counter()
+            started = now()
             work()
             if number:
-                taken[name].append(time.perf_counter() - started)
+                taken[name].append(now() - started)
     return taken
 
 
@@ -62,13 +64,14 @@ def about(given: argparse.Namespace, **more: Any) -> dict[str, Any]:
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
         "threads": given.threads,
+        "clock": given.clock,
         "versions": ", ".join([f"Python {platform.python_version()}", *versions]),
         "rounds": given.rounds,
         **more,
     }
 
 
-def rows(taken: Rows, baseline: str) -> list[dict[str, Any]]:
+def rows(taken: Taken, baseline: str) -> list[dict[str, Any]]:
     """Return median, spread and ratio to the baseline of each contender."""
     base = statistics.median(taken[baseline])
     return [
@@ -93,13 +96,19 @@ def table(entries: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def report(title: str, taken: Rows, baseline: str, given: argparse.Namespace, **more: Any) -> None:
-    """Print a table, and write it as Markdown and JSON if asked to."""
-    entries, source = rows(taken, baseline), about(given, **more)
-    lines = [f"# {title}", "", *table(entries), "", *(f"- {key}: {value}" for key, value in source.items())]
+def report(
+    title: str, parts: Mapping[str, Taken], baseline: str, given: argparse.Namespace, **more: Any
+) -> None:
+    """Print a table a part, and write all as Markdown and JSON if asked to."""
+    source = about(given, **more)
+    lines, results = [f"# {title}", ""], {}
+    for name, taken in parts.items():
+        results[name] = rows(taken, baseline)
+        lines += [f"## {name}", "", *table(results[name]), ""]
+    lines += [f"- {key}: {value}" for key, value in source.items()]
     print("\n".join(lines))
     if given.out:
         given.out.parent.mkdir(parents=True, exist_ok=True)
-        record = {"title": title, **source, "results": entries, "samples": taken}
+        record = {"title": title, **source, "results": results, "samples": parts}
         given.out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
         given.out.with_suffix(".md").write_text("\n".join(lines) + "\n")

@@ -12,10 +12,7 @@ which a straight line gives the time of all (`--full` runs them in full). Every 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import platform
-import shlex
 import statistics
 import sys
 import tempfile
@@ -26,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from common import about
 from sklearn.datasets import load_digits
 from sklearn.metrics import pairwise_distances
 from threadpoolctl import threadpool_limits
@@ -226,29 +224,12 @@ def million(scratch: str | None, rounds: int) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in runs.items()}
 
 
-def installed(name: str) -> str | None:
+def installed(name: str) -> bool:
     try:
-        return metadata.version(name)
+        metadata.version(name)
     except metadata.PackageNotFoundError:
-        return None
-
-
-def machine() -> dict[str, object]:
-    model = platform.processor()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        model = lines[0].split(":")[1].strip() if lines else model
-    names = ("torch", "numpy", "scikit-learn", "scikit-activeml")
-    return {
-        "command": shlex.join(["python", *sys.argv]),
-        "date": datetime.date.today().isoformat(),
-        "processor": model,
-        "clock": clock.__name__,
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        **{name: installed(name) for name in names},
-    }
+        return False
+    return True
 
 
 def table(results: dict[str, dict[str, object]]) -> str:
@@ -295,7 +276,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="*", choices=list(COMPARED), default=list(COMPARED))
     parser.add_argument("--rounds", type=int, default=3, help="how often each is timed")
     parser.add_argument("--features", type=Path, help="[N, D] float32 .npy instead of the trained digits")
-    parser.add_argument("--threads", type=int, help="of each method; all cores by default")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of each method")
     parser.add_argument(
         "--clock", choices=["wall", "cpu"], default="wall", help="cpu: of all threads together"
     )
@@ -306,12 +287,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write all figures here")
     parser.add_argument("--plot", type=Path, help="draw the growth here (needs matplotlib)")
     arguments = parser.parse_args()
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-        threadpool_limits(arguments.threads)
+    torch.set_num_threads(arguments.threads)
+    threadpool_limits(arguments.threads)
     if arguments.clock == "cpu":
         clock = time.process_time
-    report: dict[str, object] = {"machine": machine()}
+    packages = [name for name in ("scikit-learn", "scikit-activeml") if installed(name)]
+    report: dict[str, object] = {"source": about(arguments, packages=packages)}
     if arguments.sizes:
         largest = max(COMPARED[name][0] for name in arguments.sizes)
         features = np.load(arguments.features) if arguments.features else trained_features(largest)
@@ -331,7 +312,7 @@ def main() -> None:
         report["growth"] = growth(arguments.rounds)
         if arguments.plot:
             plot(report["growth"], arguments.plot)
-    print(json.dumps(report["machine"]))
+    print(json.dumps(report["source"]))
     if arguments.json:
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")
 

@@ -28,7 +28,7 @@ def starter(arguments: list[str]) -> Callable[[], object]:
 def main() -> None:
     given = parser(__doc__).parse_args()
     taken = seconds({name: starter(words) for name, words in COMMANDS.items()}, given.rounds)
-    report("Start-up", taken, "import torch", given)
+    report("Start-up", {"A process from start to end": taken}, "import torch", given)
 
 
 if __name__ == "__main__":

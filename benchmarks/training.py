@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from alkit_plugins.learning_loss import LearningLoss
 from alkit_plugins.tasks.classification import Classification
-from common import Rows, parser, report, seconds
+from common import Taken, parser, report, seconds
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -112,7 +112,7 @@ class Ours:
         fit(self.model, self.batches, self.companion, self.session)  # type: ignore[arg-type]
 
 
-def measure(rounds: int, batch: int) -> Rows:
+def measure(rounds: int, batch: int, clock: str) -> Taken:
     """Time one epoch over some images with each loop in turn."""
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (IMAGES, 3, 32, 32), dtype=np.uint8)
@@ -122,7 +122,7 @@ def measure(rounds: int, batch: int) -> Rows:
         "alkit, float32": Ours(pixels, labels, batch, "float32"),
         "alkit, bfloat16": Ours(pixels, labels, batch, "bfloat16"),
     }
-    return seconds({name: one.epoch for name, one in contenders.items()}, rounds)
+    return seconds({name: one.epoch for name, one in contenders.items()}, rounds, clock)
 
 
 def main() -> None:
@@ -131,9 +131,9 @@ def main() -> None:
     given = arguments.parse_args()
     torch.set_num_threads(given.threads)
     keep_freed_memory()
-    taken = measure(given.rounds, given.batch)
-    title = f"Training ResNet-18 with a loss predictor, {IMAGES} images an epoch"
-    report(title, taken, "plain", given, batch=given.batch)
+    taken = measure(given.rounds, given.batch, given.clock)
+    part = f"One epoch over {IMAGES} images"
+    report("Training ResNet-18 with a loss predictor", {part: taken}, "plain", given, batch=given.batch)
 
 
 if __name__ == "__main__":
