@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -68,6 +69,18 @@ assert [result for result in results if not result.ok] == []
 assert len(results) > 30
 """
     run("-c", code, cwd=tmp_path, path=installed)
+
+
+def test_the_command_line_queries_with_it(installed: Path, tmp_path: Path) -> None:
+    options = ["--pool", "digits", "--budget", "7", "-t", "epochs=1", "--quiet", "--json"]
+    query = json.loads(
+        run("-m", "alkit", "query", "--strategy", "margin", *options, cwd=tmp_path, path=installed)
+    )
+    assert (query["strategy"], query["distribution"], query["version"]) == ("margin", "alkit-margin", "1.0")
+    assert len({pick["index"] for pick in query["picks"]}) == 7
+    scores = [pick["score"] for pick in query["picks"]]
+    assert scores == sorted(scores, reverse=True)
+    assert Path(tmp_path, query["contact_sheet"]).exists()
 
 
 @pytest.mark.slow
