@@ -13,8 +13,9 @@ from . import seeding
 from .batches import Batch, Loader
 from .measure import Measures
 from .progress import Progress, Silent
+from .recipe import Precision
 from .task import Output
-from .training import Precision, autocast
+from .training import autocast
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -17,8 +17,9 @@ from .batches import Batch, Loader
 from .devices import threads_for
 from .errors import TrainingDiverged, UsageError
 from .options import values_of
+from .recipe import Precision, Session
 from .selection import check_needs
-from .training import Precision, Session, autocast, load_safely, save_atomically
+from .training import autocast, load_safely, save_atomically
 
 if TYPE_CHECKING:
     import numpy.typing as npt

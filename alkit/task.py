@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from .recipe import Recipe
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
     from .batches import Batch
-    from .training import Recipe, Session
+    from .recipe import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +177,6 @@ class TaskModel(ABC):
 
     def recipe(self, labeled: int) -> Recipe:
         """Return how to train on so many labeled images."""
-        from .training import Recipe
-
         return Recipe()
 
     def prepare(self, targets: Tensor) -> None:  # noqa: B027  # optional

@@ -25,8 +25,9 @@ from torchvision.models import resnet18
 
 from alkit.batches import Loader
 from alkit.memory import keep_freed_memory
+from alkit.recipe import Precision, Recipe, Session
 from alkit.store import ImageStore
-from alkit.training import Precision, Recipe, Session, fit
+from alkit.training import fit
 
 IMAGES = 512
 

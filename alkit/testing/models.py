@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from alkit import seeding
+from alkit.recipe import Recipe
 from alkit.task import Output, Tap, TaskModel, TaskSpec
-from alkit.training import Recipe
 
 if TYPE_CHECKING:
     from alkit.batches import Batch

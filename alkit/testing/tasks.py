@@ -10,8 +10,8 @@ import torch
 
 from alkit import options, plugins, seeding
 from alkit.batches import Batch, Loader
+from alkit.recipe import Session
 from alkit.store import ImageStore
-from alkit.training import Session
 
 from .results import NotApplicable, require
 

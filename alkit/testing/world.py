@@ -11,8 +11,8 @@ import torch
 from alkit import seeding, selection
 from alkit.batches import Loader
 from alkit.cycle import Cycle
+from alkit.recipe import Session
 from alkit.store import ImageStore
-from alkit.training import Session
 
 from .models import TASKS, TinyTask
 

@@ -17,8 +17,9 @@ from alkit import ImageStore, seeding, training
 from alkit.batches import Batch, Loader
 from alkit.errors import TrainingDiverged
 from alkit.progress import Silent
+from alkit.recipe import Recipe, Session
 from alkit.task import Output, Step, TaskModel
-from alkit.training import Recipe, Session, fit, learning_rate
+from alkit.training import fit, learning_rate
 
 CPU = torch.device("cpu")
 IMAGES = ImageStore.from_array(np.random.default_rng(0).integers(0, 256, (23, 1, 6, 6), dtype=np.uint8))

@@ -16,8 +16,8 @@ import alkit
 from alkit import seeding
 from alkit.errors import InvalidAnswers, InvalidOption, TrainingError
 from alkit.options import option
+from alkit.recipe import Precision, Recipe, Schedule
 from alkit.task import Output, Tap, TaskModel, TaskSpec
-from alkit.training import Precision, Recipe, Schedule
 
 from .frozen import FrozenBackbone
 from .networks import expected_channels, find, logits

@@ -18,7 +18,7 @@ from alkit import ImageStore, Output
 from alkit.batches import Batch, Loader
 from alkit.errors import InvalidAnswers, InvalidOption, TrainingError
 from alkit.options import build
-from alkit.training import Session
+from alkit.recipe import Session
 
 CPU = torch.device("cpu")
 SHAPE = (1, 8, 8)

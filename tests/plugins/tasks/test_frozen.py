@@ -14,7 +14,7 @@ from alkit_plugins.tasks.frozen import FrozenBackbone
 
 from alkit import ImageStore
 from alkit.batches import Batch, Loader
-from alkit.training import Session
+from alkit.recipe import Session
 
 CPU = torch.device("cpu")
 SHAPE = (1, 8, 8)
