@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from .files import write_atomically
 
 COLUMNS = ("rank", "index", "image", "score", "strategy", "cycle", "label")
 
@@ -78,17 +80,11 @@ class Query:
 
 def write_csv(query: Query, path: Path) -> None:
     """Write a query for people; the last column is theirs to fill in."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(_rows(query))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_rows(query))
+    write_atomically(path, text.getvalue())
 
 
 def _rows(query: Query) -> list[tuple[Any, ...]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnusableImage
+from ..files import write_atomically
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,12 +66,9 @@ def write_contact_sheet(
             score = f"{pick.score:.4g}"
             right = left + CELL - 2 - draw.textlength(score, font=font)
             draw.text((right, top + CELL + 2), score, fill=FADED, font=font)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        sheet.save(temporary, format="PNG")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    encoded = io.BytesIO()
+    sheet.save(encoded, format="PNG")
+    write_atomically(path, encoded.getvalue())
 
 
 def _thumbnail(pixels: npt.NDArray[np.uint8]) -> Image:

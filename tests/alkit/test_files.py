@@ -1,0 +1,37 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from alkit.files import write_atomically
+
+
+@pytest.mark.parametrize(("content", "written"), [("ü\n", "ü\n".encode()), (b"\x00\xff", b"\x00\xff")])
+def test_text_and_bytes_take_the_place_of_what_was_there(
+    tmp_path: Path, content: str | bytes, written: bytes
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"something much longer")
+    write_atomically(path, content)
+    assert path.read_bytes() == written
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_what_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, "new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
