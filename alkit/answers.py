@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,11 +117,14 @@ def sort_answers(
     allow_new_classes: bool,
     location: Path,
     previous: Callable[[int], Sequence[Answer]],
+    said_before: bool = False,
 ) -> Receipt:
     """Decide what to keep.
 
     Answers to an exact copy count for the first of its copies. Within one call, a later line wins over an
-    earlier one of the same image and annotator; both are kept, as a correction.
+    earlier one of the same image and annotator; both are kept, as a correction. An answer is unchanged if it
+    is that annotator's latest of the image, whoever else has said something else since, unless it bears a
+    newer time; so the same file again changes nothing.
 
     Args:
         answers: as they came in.
@@ -131,14 +135,14 @@ def sort_answers(
         allow_new_classes: take other names as new classes.
         location: of the pool, for paths.
         previous: all earlier answers of an image, the latest last.
+        said_before: what an annotator has said at any time is unchanged too, also if corrected since.
     """
     references = References(records, location)
     asked = set(pool.pending.tolist())
     kept: list[tuple[int, Answer]] = []
     rejected: list[tuple[int, str]] = []
     fresh: dict[str, None] = {}
-    standing: dict[int, list[Answer]] = {}
-    unchanged = corrected = unasked = 0
+    understood: list[tuple[int, Answer]] = []
     for given in answers:
         index = references.find(given.image)
         if index is None:
@@ -158,10 +162,18 @@ def sort_answers(
                 rejected.append((given.line, _unknown_class(given.label, classes)))
                 continue
             fresh[answer.value] = None
-        if index not in standing:
-            standing[index] = list(previous(index))
+        understood.append((index, answer))
+    standing = {index: list(previous(index)) for index, _ in understood}
+    last = {(index, answer.annotator): answer for index, answer in understood}
+    told = {  # whoever ends where they were has said nothing new on the way there
+        (index, annotator)
+        for (index, annotator), answer in last.items()
+        if _repeats(standing[index], answer, at_any_time=said_before)
+    }
+    unchanged = corrected = unasked = 0
+    for index, answer in understood:
         earlier = standing[index]
-        if earlier and _same(earlier, answer):
+        if (index, answer.annotator) in told or _repeats(earlier, answer, at_any_time=said_before):
             unchanged += 1
             continue
         if not earlier:
@@ -179,15 +191,28 @@ def _answer(given: GivenAnswer, task: type[TaskModel], classes: Sequence[str]) -
     return Answer("label", task.parse(given.label), given.annotator, given.time, given.cost)
 
 
-def _same(earlier: Sequence[Answer], answer: Answer) -> bool:
-    """The annotator's own last answer says the same, and it is still the one in force."""
+def _repeats(earlier: Sequence[Answer], answer: Answer, *, at_any_time: bool) -> bool:
+    """The annotator's own latest answer (or any, if wanted) says the same, and is not older than this one."""
     own = [a for a in earlier if a.annotator == answer.annotator]
-    last = earlier[-1]
-    return (
-        bool(own)
-        and (own[-1].kind, own[-1].value) == (answer.kind, answer.value)
-        and (last.kind, last.value) == (answer.kind, answer.value)
+    return any(
+        (a.kind, a.value) == (answer.kind, answer.value) and not _newer(answer.time, a.time)
+        for a in (own if at_any_time else own[-1:])
     )
+
+
+def _newer(time: str, recorded: str) -> bool:
+    """Say whether a time is later than one on record; one that cannot be read as ISO 8601 is not."""
+    if not time or time == recorded:
+        return False
+    try:
+        return _moment(time) > _moment(recorded)
+    except ValueError:
+        return False
+
+
+def _moment(time: str) -> datetime:
+    moment = datetime.fromisoformat(time.replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _unknown_class(label: str, classes: Sequence[str]) -> str:

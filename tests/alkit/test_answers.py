@@ -32,6 +32,7 @@ def sort(
     before: Mapping[int, Sequence[Answer]] | None = None,
     asked: Sequence[int] = (0, 1, 2),
     location: Path = Path("/pool"),
+    said_before: bool = False,
 ) -> Receipt:
     pool = Pool(6, unusable=[3, 5], duplicates={4: 0})
     pool.ask(asked)
@@ -48,6 +49,7 @@ def sort(
         allow_new_classes=new,
         location=location,
         previous=lambda index: (before or {}).get(index, ()),
+        said_before=said_before,
     )
 
 
@@ -157,6 +159,44 @@ def test_another_answer_is_a_correction() -> None:
 def test_a_correction_taken_back_is_another_correction() -> None:
     receipt = sort(("0", "cat"), before={0: [Answer("label", "cat"), Answer("label", "dog")]})
     assert (receipt.accepted, receipt.corrected, receipt.unchanged) == (1, 1, 0)
+
+
+def test_the_same_file_again_takes_no_correction_of_somebody_else_back() -> None:
+    before = [Answer("label", "cat", "ann"), Answer("label", "dog", "bob")]
+    file = [GivenAnswer(2, "0", "cat", "ann"), GivenAnswer(3, "0", "dog", "bob")]
+    for given in (file, file[:1]):
+        receipt = sort(*given, before={0: before})
+        assert (receipt.accepted, receipt.corrected, receipt.unchanged) == (0, 0, len(given))
+
+
+def test_the_same_file_again_is_harmless_where_a_line_corrects_another() -> None:
+    before = [Answer("label", "cat"), Answer("label", "dog")]
+    receipt = sort(("0", "cat"), ("0", "dog"), before={0: before})
+    assert (receipt.accepted, receipt.corrected, receipt.unchanged) == (0, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("time", "accepted"),
+    [
+        ("2026-05-01T10:00:01Z", 1),
+        ("2026-05-01T10:00:00.000Z", 0),
+        ("2026-05-01", 0),
+        ("2026-05-01T12:30:00+02:00", 1),
+        ("2026-05-01T11:30:00+02:00", 0),
+        ("yesterday", 0),
+        ("", 0),
+    ],
+)
+def test_the_same_said_later_is_said_again(time: str, accepted: int) -> None:
+    before = [Answer("label", "cat", "ann", "2026-05-01T10:00:00Z"), Answer("label", "dog", "bob")]
+    receipt = sort(GivenAnswer(2, "0", "cat", "ann", time), before={0: before})
+    assert (receipt.accepted, receipt.corrected) == (accepted, accepted)
+
+
+def test_known_labels_given_again_revert_no_correction() -> None:
+    before = [Answer("label", "cat"), Answer("label", "dog")]
+    assert sort(("0", "cat"), before={0: before}, said_before=True).unchanged == 1
+    assert sort(("0", "abstain"), before={0: before}, said_before=True).corrected == 1
 
 
 def test_a_second_annotator_who_agrees_is_kept_and_corrects_nothing() -> None:
