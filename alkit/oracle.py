@@ -39,11 +39,13 @@ class Oracle(ABC):
     Attributes:
         name: what the user types, the same as the entry point.
         classes: class names that it may answer with, known after `connect`; they need no permission.
+        notes: sentences for a person about what it makes no use of, known after `connect`.
     """
 
     name: ClassVar[str]
 
     classes: tuple[str, ...] = field(init=False, default=(), repr=False)
+    notes: tuple[str, ...] = field(init=False, default=(), repr=False)
 
     def connect(self, source: Source, keys: Sequence[str], seed: int) -> None:  # noqa: B027  # optional
         """Learn about the pool: where images come from, the key of each index, the campaign's seed."""

@@ -1,4 +1,4 @@
-"""A CSV file answers: `image,label`, images by path."""
+"""A CSV file answers: `image,label`, images by path or index."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import alkit
+from alkit.answers import References
 from alkit.errors import InvalidAnswers, InvalidOption
+from alkit.images import ImageRecord
 from alkit.labeling.tables import ABSTAIN, UNUSABLE, GivenAnswer, read_answers
 from alkit.options import option
 from alkit.oracle import Answer, AnswerKind, Oracle
@@ -43,20 +45,31 @@ class FileOracle(Oracle):
         if rejected:
             line, reason = rejected[0]
             raise InvalidAnswers(f"line {line} of {self.path} {reason}")
-        labels = {answer.image: answer for answer in answers}
-        self._answers = {
-            index: given
-            for index, key in enumerate(keys)
-            if (given := labels.get(key) or labels.get(str(index))) is not None
-        }
+        records = [ImageRecord(index, key, "", 0, 0, None, None) for index, key in enumerate(keys)]
+        references = References(records, Path(source.location))
+        self._answers: dict[int, Answer] = {}
+        unknown = []
+        for given in answers:
+            if (index := references.find(given.image)) is None:
+                unknown.append(given)
+            else:
+                self._answers[index] = _answer(given, source.classes)
+        labels = {answer.value for answer in self._answers.values() if answer.kind == "label"}
+        self.classes = tuple(sorted(labels))
+        if unknown:
+            self.notes = (
+                f"{len(unknown):,} lines of {self.path} name no image of this pool, the first of them line "
+                f"{unknown[0].line}: '{unknown[0].image}'",
+            )
 
     def label(self, indices: Sequence[int]) -> Mapping[int, Answer]:
         """Answer for the images that the file names."""
-        return {index: _answer(given) for index in indices if (given := self._answers.get(index)) is not None}
+        return {index: self._answers[index] for index in indices if index in self._answers}
 
 
-def _answer(given: GivenAnswer) -> Answer:
-    if given.label in (ABSTAIN, UNUSABLE):
+def _answer(given: GivenAnswer, classes: Sequence[str]) -> Answer:
+    """Return what a line says; where a class is called `abstain` or `unusable`, that is a label."""
+    if given.label in (ABSTAIN, UNUSABLE) and given.label not in classes:
         kind: AnswerKind = "abstain" if given.label == ABSTAIN else "unusable"
         return Answer(kind, None, given.annotator, given.time, given.cost)
     return Answer("label", given.label, given.annotator, given.time, given.cost)

@@ -14,8 +14,8 @@ from alkit.oracle import Answer
 from alkit.plugins import oracles
 
 
-def connected(path: Path | str) -> Any:
-    source: Any = SimpleNamespace(location="/pool")
+def connected(path: Path | str, *classes: str) -> Any:
+    source: Any = SimpleNamespace(location="/pool", classes=classes)
     oracle = build(oracles.get("file"), {"path": str(path)})
     oracle.connect(source, ["a.png", "b.png", "c.png"], 0)
     return oracle
@@ -45,3 +45,28 @@ def test_it_has_to_be_named_there_and_in_order(tmp_path: Path) -> None:
     path.write_text("image,label\n,cat\n")
     with pytest.raises(InvalidAnswers, match=r"line 2 of .*answers.csv names no image"):
         connected(path)
+
+
+def test_its_labels_are_its_classes(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text("image,label\nb.png,dog\na.png,cat\nc.png,abstain\n")
+    assert connected(path).classes == ("cat", "dog")
+
+
+def test_a_class_may_be_called_abstain(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text("image,label\nb.png,abstain\n")
+    oracle = connected(path, "abstain", "cat")
+    assert oracle.label([1]) == {1: Answer("label", "abstain", "file")}
+    assert oracle.classes == ("abstain",)
+
+
+def test_images_are_known_as_in_ingest_and_the_rest_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text("image,label\n./a.png,cat\n/pool/b.png,dog\n2,cat\nz.png,cat\ny.png,cat\n")
+    oracle = connected(path)
+    assert sorted(oracle.label([0, 1, 2])) == [0, 1, 2]
+    assert oracle.notes == (
+        f"2 lines of {path} name no image of this pool, the first of them line 5: 'z.png'",
+    )
+    assert connected(path).notes == oracle.notes
