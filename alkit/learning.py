@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from . import seeding
+from . import plugins, seeding
 from .batches import Batch, Loader
 from .devices import threads_for
-from .errors import TrainingDiverged, UsageError
-from .options import values_of
-from .recipe import Precision, Session
+from .errors import AmbiguousPlugin, TrainingDiverged, UnknownPlugin, UsageError
+from .options import options_of, values_of
+from .recipe import Precision, Recipe, Session
 from .selection import check_needs
-from .training import autocast, load_safely, save_atomically
+from .training import autocast, load_safely, save_atomically, settled_precision
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -56,7 +59,8 @@ class Lesson:
         classes: names in the order of their numbers.
         strategy: whose companion is trained along, or None.
         checkpoints: directory of the files.
-        previous: checkpoint to start from where the task says `warm_start`, or None.
+        previous: checkpoint to start from where the task says `warm_start`, or None; one that is missing
+            is said and recorded, and new weights are drawn.
     """
 
     cycle: int
@@ -108,13 +112,13 @@ def learn(
     """
     labeled = lesson.labeled
     targets = task.encode(labeled.values)
+    test_targets = None if lesson.test is None else task.encode(lesson.test.values)
     task.prepare(targets)
     task.reset(seeding.derive(lesson.seed, "weights", lesson.cycle))
     companion = make_companion(task, lesson, device)
-    fingerprint = fingerprint_of(task, lesson, device, companion)
+    fingerprint = fingerprint_of(task, lesson, device, companion, targets, test_targets)
     path = lesson.checkpoints / f"{lesson.cycle:03d}-{fingerprint[:12]}.pt"
     kept = _load(path, fingerprint, task, companion, device)
-    recipe = task.recipe(len(labeled.indices))
     if kept is not None:
         return Learned(
             model=task,
@@ -126,8 +130,13 @@ def learn(
             record=kept["record"],
             reused=True,
         )
-    if getattr(task, "warm_start", False) and lesson.previous is not None:
-        _warm_start(task, lesson.previous)
+    record: dict[str, Any] = {}
+    if task.warm_start and lesson.previous is not None:
+        record["warm_start"] = _warm_start(task, lesson.previous)
+        if record["warm_start"] is None:
+            progress.line(f"cycle {lesson.cycle}: no warm start, {lesson.previous} is missing; new weights")
+    recipe = task.recipe(len(labeled.indices))
+    recipe = dataclasses.replace(recipe, precision=settled_precision(device, recipe.precision))
     lesson.checkpoints.mkdir(exist_ok=True)
     steps = -(-len(labeled.indices) // recipe.batch_size)
     session = Session(
@@ -139,10 +148,9 @@ def learn(
         fingerprint=fingerprint,
         label=f"cycle {lesson.cycle}: training on {len(labeled.indices):,} labels",
     )
-    batch = min(recipe.batch_size, len(labeled.indices))
     progress.line(
-        f"{session.label}: {recipe.epochs} epochs of {steps} batches of {batch}"
-        f" on {device}{_with_companion(lesson, companion)}"
+        f"{session.label}: {described(task, recipe, len(labeled.indices))} on {device}"
+        f"{_with_companion(lesson, companion)}"
     )
     loader = Loader(labeled.images, device, targets=targets, labeled=labeled.indices)
 
@@ -154,12 +162,16 @@ def learn(
         fence = seeding.fence(seeding.derive(lesson.seed, "training", lesson.cycle))
         with measures.phase("train"), fence:
             task.fit(epoch_batches, companion, session)
+        if session.companion_seconds:
+            measures.seconds["train"] -= session.companion_seconds
+            before = measures.seconds.get("companion", 0.0)
+            measures.seconds["companion"] = before + session.companion_seconds
         with measures.phase("evaluate"):
-            metrics = evaluate(task, lesson.test, labeled.images, device, recipe.precision)
+            metrics = evaluate(task, lesson.test, test_targets, labeled.images, device, recipe.precision)
     for name, value in metrics.items():
         if not np.isfinite(value):
             raise TrainingDiverged(f"{session.label}: the {name} on the test images is {value}")
-    record = {"recipe": recipe.as_dict(), "loss": [round(loss, 6) for loss in session.history]}
+    record |= {"recipe": recipe.as_dict(), "loss": [round(loss, 6) for loss in session.history]}
     save_atomically(
         {
             "fingerprint": fingerprint,
@@ -205,17 +217,18 @@ def make_companion(task: TaskModel, lesson: Lesson, device: torch.device) -> Com
 def evaluate(
     task: TaskModel,
     test: LabeledImages | None,
+    targets: torch.Tensor | None,
     pool: ImageStore,
     device: torch.device,
     precision: Precision,
 ) -> dict[str, float]:
     """Judge a model on test images, normalized by the pool's statistics as in training."""
-    if test is None or len(test.indices) == 0:
+    if test is None or targets is None or len(test.indices) == 0:
         return {}
     loader = Loader(
         test.images,
         device,
-        targets=task.encode(test.values),
+        targets=targets,
         labeled=test.indices,
         mean=pool.mean,
         std=pool.std,
@@ -225,25 +238,101 @@ def evaluate(
         return task.evaluate(loader.sequential(test.indices, SCORING_BATCH))
 
 
-def fingerprint_of(task: TaskModel, lesson: Lesson, device: torch.device, companion: Companion | None) -> str:
-    """Hash everything that a training is made from, so that equal means the same model."""
-    strategy = lesson.strategy if companion is not None else None
+def described(task: TaskModel, recipe: Recipe, labels: int) -> str:
+    """Return the whole recipe in words: the network as the task's options name it, and how it is trained."""
+    trained_by = {field.name for field in dataclasses.fields(recipe)} | {"warm_start"}
+    chosen = [
+        f"{option.name}={getattr(task, option.field)}"
+        for option in options_of(type(task))
+        if option.field not in trained_by and getattr(task, option.field) != option.default
+    ]
+    options = f" ({', '.join(chosen)})" if chosen else ""
+    steps, batch = -(-labels // recipe.batch_size), min(recipe.batch_size, labels)
+    augmentation = "augmented" if recipe.augment else "not augmented"
+    return (
+        f"{task.name}{options}, {recipe.epochs} epochs of {steps} batches of {batch}, "
+        f"learning rate {recipe.learning_rate:g} {recipe.schedule}, weight decay {recipe.weight_decay:g}, "
+        f"{augmentation}, {recipe.precision}"
+    )
+
+
+def fingerprint_of(
+    task: TaskModel,
+    lesson: Lesson,
+    device: torch.device,
+    companion: Companion | None,
+    targets: torch.Tensor,
+    test_targets: torch.Tensor | None,
+) -> str:
+    """Hash everything that a training is made from, so that equal means the same model.
+
+    Starting weights stand for files of weights and for most of the code that makes a network; versions stand
+    for the rest of the code.
+    """
+    warm = task.warm_start and lesson.previous is not None and lesson.previous.exists()
+    store = lesson.labeled.images
     parts = {
         "seed": lesson.seed,
         "cycle": lesson.cycle,
-        "task": task.name,
+        "task": [task.name, _version(plugins.tasks, task.name)],
         "options": values_of(task),
         "shape": task.spec.image_shape,
         "classes": list(lesson.classes),
-        "companion": None if strategy is None else [strategy.name, values_of(strategy)],
+        "normalization": [store.mean.tolist(), store.std.tolist()],
+        "weights": _hash_of(task.starting_weights()),
+        "companion": None if companion is None else _made_from(companion, lesson.strategy),
         "device": device.type,
-        "previous": lesson.previous.name if lesson.previous and getattr(task, "warm_start", False) else None,
-        "labels": [[int(i), v] for i, v in zip(lesson.labeled.indices, lesson.labeled.values, strict=True)],
+        "previous": lesson.previous.name if warm and lesson.previous else None,
+        "labels": [lesson.labeled.indices.tolist(), _hash_of({"targets": targets})],
         "test": None
-        if lesson.test is None
-        else [[int(i), v] for i, v in zip(lesson.test.indices, lesson.test.values, strict=True)],
+        if lesson.test is None or test_targets is None
+        else [lesson.test.indices.tolist(), _hash_of({"targets": test_targets})],
     }
     return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _made_from(companion: Companion, strategy: Strategy | None) -> list[Any]:
+    """Say what a companion's training depends on: its class, starting weights and plain attributes.
+
+    Where it keeps anything else, all options of its strategy count, lest one of them be missed.
+    """
+    kept: list[Any] = []
+    plain, of_any_module = isinstance(companion, nn.Module), vars(nn.Module()).keys()
+    for name, module in companion.named_modules() if isinstance(companion, nn.Module) else ():
+        own = {key: value for key, value in vars(module).items() if key not in of_any_module}
+        plain = plain and all(_is_plain(value) for value in own.values())
+        kept.append([name, type(module).__qualname__, {k: v for k, v in own.items() if _is_plain(v)}])
+    cls = type(companion)
+    parts: list[Any] = [f"{cls.__module__}.{cls.__qualname__}", _hash_of(companion.state_dict()), kept]
+    if strategy is not None:
+        parts.append(_version(plugins.strategies, strategy.name))
+        if not plain:
+            parts += [strategy.name, values_of(strategy)]
+    return parts
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _hash_of(tensors: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        if isinstance(value, torch.Tensor):
+            digest.update(f"{name} {value.dtype} {list(value.shape)} ".encode())
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        else:
+            digest.update(f"{name} {value!r} ".encode())
+    return digest.hexdigest()
+
+
+def _version(registry: plugins.Registry[Any], name: str) -> str | None:
+    try:
+        return registry.find(name).version
+    except (UnknownPlugin, AmbiguousPlugin):  # a class that was handed over, not found by its name
+        return None
 
 
 def _with_companion(lesson: Lesson, companion: Companion | None) -> str:
@@ -257,23 +346,31 @@ def _load(
 ) -> Mapping[str, Any] | None:
     if not path.exists():
         return None
+    weights = copy.deepcopy(task.network.state_dict())
+    companion_weights = None if companion is None else copy.deepcopy(companion.state_dict())
     try:
-        state = load_safely(path, device)
-    except Exception:  # a checkpoint is a cache: a damaged one is trained again
+        state: Mapping[str, Any] = load_safely(path, device)
+        if state["fingerprint"] != fingerprint:
+            return None
+        task.network.load_state_dict(state["network"])
+        if companion is not None:
+            companion.load_state_dict(state["companion"])
+    except Exception:  # a checkpoint is a cache: a damaged one is trained again, from the start
+        task.network.load_state_dict(weights)
+        if companion is not None and companion_weights is not None:
+            companion.load_state_dict(companion_weights)
         return None
-    if state.get("fingerprint") != fingerprint:
-        return None
-    task.network.load_state_dict(state["network"])
     task.network.eval()
-    if companion is not None:
-        companion.load_state_dict(state["companion"])
-    kept: Mapping[str, Any] = state
-    return kept
+    return state
 
 
-def _warm_start(task: TaskModel, previous: Path) -> None:
+def _warm_start(task: TaskModel, previous: Path) -> str | None:
+    """Load the weights of the training before; return the file's name, or None where it is missing."""
+    if not previous.exists():
+        return None
     try:
         task.network.load_state_dict(load_safely(previous)["network"])
     except (OSError, KeyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UsageError(f"{previous} cannot start the next training (warm-start): {reason}") from error
+    return previous.name

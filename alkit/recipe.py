@@ -58,6 +58,8 @@ class Session:
         fingerprint: what the checkpoint must have been made from to be resumed.
         label: what is trained, for messages: `cycle 3`.
         history: mean loss by epoch, filled by the loop.
+        companion_seconds: time in the companion's forward passes, filled by the loop; on a GPU, only the time
+            to queue them. Its backward pass is part of the training's.
     """
 
     recipe: Recipe
@@ -68,3 +70,4 @@ class Session:
     fingerprint: str = ""
     label: str = "training"
     history: list[float] = field(default_factory=list)
+    companion_seconds: float = 0.0

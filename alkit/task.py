@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from .options import option
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -126,6 +128,8 @@ class TaskModel(ABC):
         uses_classes: labels are names out of a list that the campaign keeps.
         spec: what the task provides, once built.
         network: the network, once built.
+        warm_start: an option of every task: a training goes on from the weights of the one before.
+        cache_dir: where the model may keep what is costly to compute, set before `build`, or None.
     """
 
     name: ClassVar[str]
@@ -133,6 +137,8 @@ class TaskModel(ABC):
 
     spec: TaskSpec = field(init=False, repr=False, compare=False)
     network: nn.Module = field(init=False, repr=False, compare=False)
+    cache_dir: Path | None = field(init=False, default=None, repr=False, compare=False)
+    warm_start: bool = option(False, "go on from the last cycle's weights instead of new ones")
 
     @abstractmethod
     def build(self, image_shape: tuple[int, int, int], classes: Sequence[str], device: torch.device) -> None:
@@ -141,6 +147,10 @@ class TaskModel(ABC):
     @abstractmethod
     def reset(self, seed: int) -> None:
         """Draw new starting weights from a seed."""
+
+    def starting_weights(self) -> dict[str, Any]:
+        """Return all that a training starts from; override where weights stand outside `network`."""
+        return self.network.state_dict()
 
     @abstractmethod
     def forward(self, images: Tensor) -> Output:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from . import seeding
 from .devices import has_fast_bfloat16
 from .errors import TrainingDiverged
 from .recipe import Precision, Recipe, Session
@@ -59,7 +60,7 @@ def fit(
                 rate = learning_rate(recipe, epoch + number / session.steps_per_epoch)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                loss, mean = _step_loss(model, companion, batch, epoch, session)
+                loss, mean = _step_loss(model, companion, batch, (epoch, number), session)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 optimizer.step()
@@ -84,7 +85,7 @@ def fit(
 
 
 def _step_loss(
-    model: TaskModel, companion: Companion | None, batch: Batch, epoch: int, session: Session
+    model: TaskModel, companion: Companion | None, batch: Batch, at: tuple[int, int], session: Session
 ) -> tuple[torch.Tensor, torch.Tensor]:
     assert batch.targets is not None
     with autocast(session.device, session.recipe.precision):
@@ -93,9 +94,13 @@ def _step_loss(
         mean = losses.float().mean()
         if companion is None:
             return mean, mean
-        images = batch.images
-        step = Step(epoch, session.recipe.epochs, images, batch.targets, output, losses)
-        return mean + companion.extra_loss(step).float(), mean
+        step = Step(at[0], session.recipe.epochs, batch.images, batch.targets, output, losses)
+        started = time.perf_counter()
+        # Fenced, or what a companion draws would change the dropout of the task's network.
+        with seeding.fence(seeding.derive(torch.initial_seed(), "companion", *at)):
+            extra = companion.extra_loss(step).float()
+        session.companion_seconds += time.perf_counter() - started
+        return mean + extra, mean
 
 
 def _finite(parameters: Iterable[torch.Tensor]) -> bool:
@@ -121,9 +126,16 @@ def learning_rate(recipe: Recipe, epoch: float) -> float:
 
 def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[Any]:
     """Return the mixed-precision context of a device: bfloat16 where asked for, or where it pays."""
-    if precision == "bfloat16" or (precision == "auto" and has_fast_bfloat16(device)):
+    if settled_precision(device, precision) == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def settled_precision(device: torch.device, precision: Precision) -> Precision:
+    """Return what `auto` comes to on a device; anything else stays."""
+    if precision != "auto":
+        return precision
+    return "bfloat16" if has_fast_bfloat16(device) else "float32"
 
 
 def save_atomically(state: Any, path: Path) -> None:

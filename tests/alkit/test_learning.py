@@ -11,16 +11,29 @@ import numpy as np
 import pytest
 import torch
 
-from alkit.errors import TrainingDiverged, TrainingError, UnsupportedTask, UsageError
+from alkit.errors import InvalidAnswers, TrainingDiverged, TrainingError, UnsupportedTask, UsageError
 from alkit.learning import LabeledImages, Learned, Lesson, learn
 from alkit.measure import Measures
 from alkit.options import build
 from alkit.plugins import strategies, tasks
 from alkit.progress import Silent
+from alkit.recipe import Recipe
 from alkit.store import ImageStore
+from alkit.strategy import Strategy
+from alkit.testing.models import TinyRegression, TinySegmentation
 
 CPU = torch.device("cpu")
 CLASSES = ("dark", "light")
+
+
+class Told(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +64,10 @@ def study(labeled: LabeledImages, tmp_path: Path) -> Callable[..., Learned]:
             "checkpoints": tmp_path / "checkpoints",
             **(lesson or {}),
         }
-        return learn(task, Lesson(**fields), CPU, Silent(), Measures())
+        return learn(task, Lesson(**fields), CPU, said, measures)
 
+    said, measures = Told(), Measures()
+    train.said, train.measures = said.lines, measures  # type: ignore[attr-defined]
     return train
 
 
@@ -181,3 +196,150 @@ def test_a_warm_start_from_something_else_is_refused(study: Callable[..., Learne
     torch.save({"network": {"nothing": torch.zeros(1)}}, other)
     with pytest.raises(UsageError, match="cannot start the next training"):
         study({"cycle": 1, "previous": other}, warm_start=True)
+
+
+def test_a_warm_start_without_its_checkpoint_says_so_and_records_it(
+    study: Any, tmp_path: Path, labeled: LabeledImages
+) -> None:
+    gone = tmp_path / "gone.pt"
+    learned = study({"cycle": 1, "previous": gone}, warm_start=True)
+    assert any("no warm start" in line and str(gone) in line for line in study.said)
+    assert learned.record["warm_start"] is None
+    first = study()
+    assert study({"cycle": 2, "previous": first.checkpoint}, warm_start=True).record["warm_start"] == (
+        first.checkpoint.name
+    )
+    assert "warm_start" not in first.record
+
+
+def test_other_pixels_statistics_are_another_training(study: Any, labeled: LabeledImages) -> None:
+    first = study()
+    pixels = labeled.images.take(np.arange(16)).numpy()
+    more = ImageStore.from_array(np.concatenate([pixels, np.full_like(pixels, 255)]))  # same labeled images
+    assert study({"labeled": dataclasses.replace(labeled, images=more)}).fingerprint != first.fingerprint
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_other_starting_weights_in_the_same_file_are_another_training(
+    study: Any, tmp_path: Path, frozen: bool
+) -> None:
+    file = tmp_path / "weights.pt"
+    fingerprints = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        network = build(tasks.get("classification"), {})
+        network.build((3, 8, 8), CLASSES, CPU)
+        network.reset(seed)
+        torch.save(network.network.state_dict(), file)
+        fingerprints.append(study(weights=str(file), freeze_backbone=frozen).fingerprint)
+    assert fingerprints[0] != fingerprints[1]
+
+
+def test_what_a_companion_does_not_use_changes_no_training(study: Any) -> None:
+    cls = strategies.get("ta-vaal")
+    study({"strategy": build(cls, {"iterations": 5})})
+    assert study({"strategy": build(cls, {"iterations": 7, "subset": 3})}).reused is True
+    for option, value in (("hidden", 16), ("weight", 0.5), ("detach-after", 0.2)):
+        assert study({"strategy": build(cls, {option: value})}).reused is False, option
+
+
+class Holder(torch.nn.Module):
+    """A companion that looks into its strategy while it trains."""
+
+    def __init__(self, strategy: Any) -> None:
+        super().__init__()
+        self.strategy = strategy
+
+    def extra_loss(self, step: Any, /) -> torch.Tensor:
+        return self.strategy.factor * step.losses.mean()
+
+
+@dataclasses.dataclass(kw_only=True)
+class Holding(Strategy):
+    name = "holding"
+    factor: float = 1.0
+
+    def companion(self, spec: Any) -> Any:
+        return Holder(self)
+
+    def select(self, cycle: Any, n: int) -> Any:
+        raise NotImplementedError
+
+
+def test_a_companion_that_keeps_its_strategy_depends_on_all_options(study: Any) -> None:
+    assert study({"strategy": Holding()}).reused is False
+    assert study({"strategy": Holding()}).reused is True
+    assert study({"strategy": Holding(factor=2.0)}).reused is False
+
+
+def test_a_checkpoint_that_does_not_fit_is_trained_again_from_the_start(study: Any) -> None:
+    strategy = build(strategies.get("learning-loss"))
+    first = study({"strategy": strategy})
+    expected = weights(first)
+    state = torch.load(first.checkpoint)
+    state["companion"] = {"nothing": torch.zeros(1)}
+    torch.save(state, first.checkpoint)
+    again = study({"strategy": strategy})
+    assert again.reused is False
+    assert all(torch.equal(a, b) for a, b in zip(expected, weights(again), strict=True))
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_precision_is_settled_by_the_device(study: Any, monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
+    monkeypatch.setattr("alkit.training.has_fast_bfloat16", lambda device: fast)
+    assert Recipe().precision == "auto"
+    assert study().record["recipe"]["precision"] == ("bfloat16" if fast else "float32")
+
+
+def test_one_line_says_the_whole_recipe(study: Any) -> None:
+    study(precision="float32", label_smoothing=0.1)
+    assert study.said == [
+        "cycle 0: training on 16 labels: classification (model=small-cnn, label-smoothing=0.1), 2 epochs of "
+        "1 batches of 16, learning rate 0.025 one-cycle, weight decay 0.005, augmented, float32 on cpu"
+    ]
+
+
+def test_the_companions_share_of_the_training_is_measured(study: Any) -> None:
+    study()
+    assert "companion" not in study.measures.seconds
+    study({"strategy": build(strategies.get("learning-loss"))})
+    assert 0 < study.measures.seconds["companion"] < study.measures.seconds["train"]
+
+
+@pytest.mark.parametrize("task", [TinyRegression(), TinySegmentation()])
+def test_tasks_without_a_class_an_image_are_trained_and_judged(
+    labeled: LabeledImages, tmp_path: Path, task: Any
+) -> None:
+    classes = () if task.name == "regression" else CLASSES
+    task.build((3, 8, 8), classes, CPU)
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=16).tolist()
+    maps = list(rng.integers(0, 2, (16, 8, 8)))
+    known = dataclasses.replace(labeled, values=maps if classes else numbers)
+
+    def train(values: Any) -> Learned:
+        test = dataclasses.replace(known, values=values)
+        lesson = Lesson(
+            cycle=0,
+            seed=1,
+            labeled=known,
+            test=test,
+            classes=classes,
+            strategy=None,
+            checkpoints=tmp_path,
+        )
+        return learn(task, lesson, CPU, Silent(), Measures())
+
+    first = train(known.values)
+    assert np.isfinite(first.metrics["loss"])
+    other = [maps[0] ^ (np.arange(64).reshape(8, 8) == 27), *maps[1:]] if classes else [9.0, *numbers[1:]]
+    assert train(known.values).reused is True
+    assert train(other).fingerprint != first.fingerprint
+
+
+def test_test_labels_that_do_not_fit_are_said_before_training(
+    study: Any, labeled: LabeledImages, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidAnswers, match="no class is called 'grey'"):
+        study({"test": dataclasses.replace(labeled, values=["grey"] * 16)})
+    assert not (tmp_path / "checkpoints").exists()

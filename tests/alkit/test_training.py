@@ -344,3 +344,20 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_recipe_is_json() -> None:
     assert Recipe(epochs=3).as_dict()["epochs"] == 3
     assert Recipe(**Recipe(epochs=3).as_dict()) == Recipe(epochs=3)
+
+
+class Gambler(Reader):
+    """A companion that draws random numbers, and adds nothing."""
+
+    def extra_loss(self, step: Step, /) -> Tensor:
+        self.drawn = [*getattr(self, "drawn", []), float(torch.rand(()))]
+        return 0.0 * step.losses.sum()
+
+
+def test_what_a_companion_draws_does_not_change_the_tasks_dropout() -> None:
+    gambler = Gambler()
+    assert same(train()[0].network, train(companion=gambler)[0].network)
+    assert len(set(gambler.drawn)) == len(gambler.drawn) > 3  # fresh numbers in every step
+    again = Gambler()
+    train(companion=again)
+    assert again.drawn == gambler.drawn

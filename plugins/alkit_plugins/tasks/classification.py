@@ -57,10 +57,8 @@ class Classification(TaskModel):
     augment: bool | None = option(None, "flip and move images; auto is yes, but not for grey or frozen ones")
     label_smoothing: float = option(0.0, "share of the target spread over all classes", minimum=0, maximum=1)
     class_weights: Literal["none", "balanced"] = option("none", "balanced: rare classes count more")
-    warm_start: bool = option(False, "go on from the last cycle's weights instead of new ones")
 
     classes: tuple[str, ...] = field(init=False, default=(), repr=False)
-    cache_dir: Path | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Keep the whole path of the weights, for a campaign is opened from other directories too."""
@@ -114,6 +112,14 @@ class Classification(TaskModel):
             load_weights(network, Path(self.weights))
         self.network = network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._listener = Listener(self.network, self._wiring)
+
+    def starting_weights(self) -> dict[str, Any]:
+        """Return the network's weights, and those of the backbone where it is frozen."""
+        weights = dict(self.network.state_dict())
+        if self._frozen is not None:
+            backbone = self._frozen.backbone.state_dict()
+            weights.update({f"backbone.{name}": tensor for name, tensor in backbone.items()})
+        return weights
 
     def _wire(self, network: nn.Module) -> Wiring:
         example = torch.zeros(2, 3 if self._repeat else self._image_shape[0], *self._image_shape[1:])
