@@ -4,8 +4,8 @@
 
 The textbook version asks the task model for the ranks of both batches in every iteration, runs the whole VAE
 where only the encoder matters, and keeps float32 and contiguous tensors. Sizes are the paper's: batches of
-128 + 128 images of 3 x 32 x 32, encoder 128-256-512-1024, latent 32, ResNet-18. Runs are interleaved; the
-medians count.
+128 + 128 images of 3 x 32 x 32, encoder 128-256-512-1024, latent 32, ResNet-18. Each runs in a process of its
+own, alkit's with the memory settings of its commands; runs are interleaved, the medians count.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import torchvision
 from alkit_plugins.adversary import Adversary, Side
 from alkit_plugins.loss_prediction import LossPredictor
 from alkit_plugins.vae import VAE, Discriminator
-from common import parser, report, seconds
+from common import parser, report, seconds_apart
 from torch import Tensor, nn
 
 from alkit.memory import keep_freed_memory
 
 CHANNELS, LATENT = (128, 256, 512, 1024), 32
+ITERATION, SCORING = "One iteration of TA-VAAL", "Scoring one batch, ranks known"
 
 
 class Ranker(nn.Module):
@@ -143,15 +144,39 @@ class Reworked:
         return self.adversary.logits(images.contiguous(memory_format=torch.channels_last), rank)[0]
 
 
-def timer(work: Callable[[], object], device: torch.device) -> Callable[[], object]:
-    """Return work that ends when the device has done it."""
+def work(one: Textbook | Reworked, batch: int, device: torch.device) -> dict[str, Callable[[], object]]:
+    """Return an iteration and the scoring of a batch, each ending when the device has done it."""
+    labeled, unlabeled = (torch.randn(batch, 3, 32, 32).to(device) for _ in range(2))
 
-    def run() -> None:
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+    def iterate() -> None:
+        one.iterate(labeled, unlabeled)
+        wait(device)
 
-    return run
+    def score() -> None:
+        one.score(unlabeled)
+        wait(device)
+
+    return {ITERATION: iterate, SCORING: score}
+
+
+def wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def textbook(batch: int, threads: int, name: str) -> dict[str, Callable[[], object]]:
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    device = torch.device(name)
+    return work(Textbook(Ranker().to(device).eval(), device), batch, device)
+
+
+def reworked(batch: int, threads: int, name: str, precision: str) -> dict[str, Callable[[], object]]:
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    keep_freed_memory()  # as alkit's commands do
+    device = torch.device(name)
+    return work(Reworked(precision, device), batch, device)
 
 
 def main() -> None:
@@ -159,24 +184,14 @@ def main() -> None:
     arguments.add_argument("--batch", type=int, default=128, help="images a side")
     arguments.add_argument("--device", default="cpu", help="cpu or cuda")
     given = arguments.parse_args()
-    torch.set_num_threads(given.threads)
-    torch.manual_seed(0)
-    device = torch.device(given.device)
-    if device.type == "cpu":
-        keep_freed_memory()  # for all alike
-    labeled, unlabeled = (torch.randn(given.batch, 3, 32, 32).to(device) for _ in range(2))
-    contenders: dict[str, Textbook | Reworked] = {
-        "textbook": Textbook(Ranker().to(device).eval(), device),
-        "alkit, float32": Reworked("float32", device),
-        "alkit, bfloat16": Reworked("bfloat16", device),
+    common = (given.batch, given.threads, given.device)
+    makers = {
+        "textbook": partial(textbook, *common),
+        "alkit, float32": partial(reworked, *common, "float32"),
+        "alkit, bfloat16": partial(reworked, *common, "bfloat16"),
     }
-    iterating = {n: timer(partial(c.iterate, labeled, unlabeled), device) for n, c in contenders.items()}
-    scoring = {n: timer(partial(c.score, unlabeled), device) for n, c in contenders.items()}
-    parts = {
-        "One iteration of TA-VAAL": seconds(iterating, given.rounds, given.clock),
-        "Scoring one batch, ranks known": seconds(scoring, given.rounds * 3, given.clock),
-    }
-    report("The adversary's speed", parts, "textbook", given, batch=given.batch, device=given.device)
+    taken = seconds_apart(makers, {ITERATION: given.rounds, SCORING: given.rounds * 3}, given.clock)
+    report("The adversary's speed", taken, "textbook", given, batch=given.batch, device=given.device)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import argparse
 import datetime
 import importlib.metadata
 import json
+import multiprocessing
 import os
 import platform
 import shlex
@@ -13,6 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,48 @@ def seconds(contenders: Mapping[str, Callable[[], object]], rounds: int, clock: 
             if number:
                 taken[name].append(now() - started)
     return taken
+
+
+def seconds_apart(
+    makers: Mapping[str, Callable[[], Mapping[str, Callable[[], object]]]],
+    rounds: Mapping[str, int],
+    clock: str = "wall",
+) -> dict[str, Taken]:
+    """Time contenders in turn, each in a process of its own, so that none lives with another's settings.
+
+    Args:
+        makers: by contender, a picklable function that returns its pieces of work by name.
+        rounds: by piece of work, how often it is timed after one round to warm up.
+        clock: `wall`, or `cpu` for the time of all threads together.
+    """
+    context = multiprocessing.get_context("spawn")
+    workers = {}
+    for name, maker in makers.items():
+        here, there = context.Pipe()
+        process = context.Process(target=_serve, args=(maker, there, clock), daemon=True)
+        process.start()
+        workers[name] = (process, here)
+    taken: dict[str, Taken] = {piece: {name: [] for name in makers} for piece in rounds}
+    for piece, times in rounds.items():
+        for number in range(times + 1):
+            for name, (_, pipe) in workers.items():
+                pipe.send(piece)
+                elapsed = pipe.recv()
+                if number:
+                    taken[piece][name].append(elapsed)
+    for process, pipe in workers.values():
+        pipe.send(None)
+        process.join()
+    return taken
+
+
+def _serve(maker: Callable[[], Mapping[str, Callable[[], object]]], pipe: Connection, clock: str) -> None:
+    now = time.process_time if clock == "cpu" else time.perf_counter
+    work = maker()
+    while (piece := pipe.recv()) is not None:
+        started = now()
+        work[piece]()
+        pipe.send(now() - started)
 
 
 def machine() -> str:

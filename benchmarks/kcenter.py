@@ -34,6 +34,7 @@ clock = time.perf_counter  # or time.process_time
 Method = Callable[[np.ndarray, np.ndarray, int], list[int]]  # features, labeled, n
 
 COMPARED = {"10k": (10_000, 1_000, 1_000), "50k": (50_000, 5_000, 2_500)}
+PAUSE = 0.3  # seconds, in which the threads of the one before go to sleep
 SHORT = (20, 80)  # picks timed where the whole is extrapolated
 BARS = {
     "10k": {"textbook": 50, "scikit-activeml": 30, "numpy": 5},
@@ -133,6 +134,7 @@ def fill(target: np.ndarray, seed: int = 0, intrinsic: int = 32, clusters: int =
 
 
 def timed(run: Method, features: np.ndarray, labeled: np.ndarray, n: int) -> tuple[float, list[int]]:
+    time.sleep(PAUSE)
     started = clock()
     picks = run(features, labeled, n)
     return clock() - started, picks

@@ -4,19 +4,21 @@
 
 The plain loop is the usual one: a DataLoader over PIL images with torchvision's random crop and flip,
 float32, contiguous tensors, a loss module on the four stages of ResNet-18, one backward pass. alkit's is its
-own training loop with the strategy `learning-loss`. Same network, batch and images of 3 x 32 x 32. Runs are
-interleaved; the medians count.
+own training loop with the strategy `learning-loss`. Same network, batch and images of 3 x 32 x 32. Each runs
+in a process of its own, alkit's with the memory settings of its commands; runs are interleaved, the medians
+count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
 from alkit_plugins.learning_loss import LearningLoss
 from alkit_plugins.tasks.classification import Classification
-from common import Taken, parser, report, seconds
+from common import parser, report, seconds_apart
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -30,6 +32,7 @@ from alkit.store import ImageStore
 from alkit.training import fit
 
 IMAGES = 512
+PIECE = f"One epoch over {IMAGES} images"
 
 
 class PILImages(Dataset[tuple[Tensor, int]]):
@@ -113,28 +116,34 @@ class Ours:
         fit(self.model, self.batches, self.companion, self.session)  # type: ignore[arg-type]
 
 
-def measure(rounds: int, batch: int, clock: str) -> Taken:
-    """Time one epoch over some images with each loop in turn."""
+def data() -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (IMAGES, 3, 32, 32), dtype=np.uint8)
-    labels = rng.integers(0, 10, IMAGES)
-    contenders: dict[str, Plain | Ours] = {
-        "plain": Plain(pixels, labels, batch),
-        "alkit, float32": Ours(pixels, labels, batch, "float32"),
-        "alkit, bfloat16": Ours(pixels, labels, batch, "bfloat16"),
-    }
-    return seconds({name: one.epoch for name, one in contenders.items()}, rounds, clock)
+    return pixels, rng.integers(0, 10, IMAGES)
+
+
+def plain(batch: int, threads: int) -> dict[str, Callable[[], object]]:
+    torch.set_num_threads(threads)
+    return {PIECE: Plain(*data(), batch).epoch}
+
+
+def ours(batch: int, threads: int, precision: Precision) -> dict[str, Callable[[], object]]:
+    torch.set_num_threads(threads)
+    keep_freed_memory()  # as alkit's commands do
+    return {PIECE: Ours(*data(), batch, precision).epoch}
 
 
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--batch", type=int, default=128, help="images a step")
     given = arguments.parse_args()
-    torch.set_num_threads(given.threads)
-    keep_freed_memory()
-    taken = measure(given.rounds, given.batch, given.clock)
-    part = f"One epoch over {IMAGES} images"
-    report("Training ResNet-18 with a loss predictor", {part: taken}, "plain", given, batch=given.batch)
+    makers = {
+        "plain": partial(plain, given.batch, given.threads),
+        "alkit, float32": partial(ours, given.batch, given.threads, "float32"),
+        "alkit, bfloat16": partial(ours, given.batch, given.threads, "bfloat16"),
+    }
+    taken = seconds_apart(makers, {PIECE: given.rounds}, given.clock)
+    report("Training ResNet-18 with a loss predictor", taken, "plain", given, batch=given.batch)
 
 
 if __name__ == "__main__":
