@@ -7,7 +7,7 @@ import io
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,11 +96,24 @@ def _step_loss(
             return mean, mean
         step = Step(at[0], session.recipe.epochs, batch.images, batch.targets, output, losses)
         started = time.perf_counter()
-        # Fenced, or what a companion draws would change the dropout of the task's network.
-        with seeding.fence(seeding.derive(torch.initial_seed(), "companion", *at)):
+        with _own_randomness(seeding.derive(torch.initial_seed(), "companion", *at), session.device):
             extra = companion.extra_loss(step).float()
         session.companion_seconds += time.perf_counter() - started
         return mean + extra, mean
+
+
+@contextlib.contextmanager
+def _own_randomness(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's generators for a block and put them back.
+
+    What a companion draws must not change the dropout of the task's network, which asks no other generator.
+    """
+    cuda = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(cuda):
+        torch.default_generator.manual_seed(seed)
+        if cuda:
+            torch.cuda.manual_seed(seed)
+        yield
 
 
 def _finite(parameters: Iterable[torch.Tensor]) -> bool:
