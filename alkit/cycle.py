@@ -37,7 +37,7 @@ class Cycle:
         labeled: [n] int64 ascending, positions in the pool.
         targets: [n, ...] what the model trained on, in the order of `labeled`.
         candidates: [m] int64 ascending, what may be chosen.
-        rng: numpy generator of this cycle and strategy.
+        rng: numpy generator of this cycle.
         device: where tensors live.
         batch_size: images scored at once.
         precision: of the model's forward pass, that of its training; what comes out is float32.
@@ -82,7 +82,7 @@ class Cycle:
         return self._loader.store.shape
 
     def generator(self, *purpose: str | int) -> torch.Generator:
-        """Return a torch generator on the CPU for one purpose of this cycle and strategy."""
+        """Return a torch generator on the CPU for one purpose of this cycle."""
         return seeding.torch_generator(self._seed, *purpose)
 
     def batches(
@@ -114,28 +114,53 @@ class Cycle:
         return self._loader.sequential(indices, size)
 
     def outputs(self, indices: Indices) -> Iterator[Output]:
-        """Yield the model's outputs in order, in eval mode and without gradients."""
+        """Yield the model's outputs in order, in eval mode and without gradients.
+
+        They are ordinary tensors: a strategy may train something on them.
+        """
         with self.progress.bar(len(indices), "score") as bar:
             for batch in self._loader.sequential(indices, self.batch_size):
-                with torch.inference_mode():
+                with torch.inference_mode(False), torch.no_grad():
                     with autocast(self.device, self.precision):
                         output = self.model.forward_batch(batch)
-                    yield _in_float32(output)
+                    output = _in_float32(output)
+                yield output
                 bar.update(len(batch))
 
     def embeddings(self, indices: Indices) -> Tensor:
-        """Return the embeddings [n, D] float32 on `device`; each image is embedded once a cycle."""
+        """Return the embeddings [n, D] float32 on `device`; each image is embedded once a cycle.
+
+        They may be the cycle's own copy: do not write to them.
+        """
         missing = np.unique(indices[self._row[indices] < 0])
         if len(missing):
-            with self.measure("embed"):
-                found = torch.cat([self._embedding(output) for output in self.outputs(missing)])
-            known = 0 if self._embeddings is None else len(self._embeddings)
-            self._row[missing] = known + np.arange(len(missing))
-            self._embeddings = found if self._embeddings is None else torch.cat([self._embeddings, found])
+            with self.measure("embed"), torch.inference_mode(False), torch.no_grad():
+                self._embeddings = self._grown(missing)
+                known = len(self._embeddings) - len(missing)
+                self._row[missing] = known + np.arange(len(missing))
         assert self._embeddings is not None or len(indices) == 0
         if self._embeddings is None:
             return torch.empty(0, self.model.spec.embedding_dim or 0, device=self.device)
-        return self._embeddings[torch.from_numpy(self._row[indices]).to(self.device)]
+        rows = self._row[indices]
+        if np.array_equal(rows, np.arange(len(self._embeddings))):
+            return self._embeddings
+        return self._embeddings[torch.from_numpy(rows).to(self.device)]
+
+    def _grown(self, missing: Indices) -> Tensor:
+        """Return the embeddings so far, and those of further images below them; allocated once."""
+        before = self._embeddings
+        start = 0 if before is None else len(before)
+        grown: Tensor | None = None
+        for output in self.outputs(missing):
+            found = self._embedding(output)
+            if grown is None:
+                known = found[:0] if before is None else before
+                grown = found.new_empty(len(known) + len(missing), found.shape[1])
+                grown[: len(known)] = known
+            grown[start : start + len(found)] = found
+            start += len(found)
+        assert grown is not None
+        return grown
 
     @staticmethod
     def _embedding(output: Output) -> Tensor:

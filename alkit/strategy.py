@@ -66,8 +66,9 @@ class ScoreStrategy(Strategy):
         """Score every candidate and take the n highest; ties go to the earlier index."""
         import torch
 
-        scores = [
-            scored if scored.dim() == 1 else scored.flatten(1).mean(dim=1)
-            for scored in (self.score(cycle, output) for output in cycle.outputs(cycle.candidates))
-        ]
+        with torch.no_grad(), cycle.measure("score"):
+            scores = [
+                scored if scored.dim() == 1 else scored.flatten(1).mean(dim=1)
+                for scored in (self.score(cycle, output) for output in cycle.outputs(cycle.candidates))
+            ]
         return cycle.best(torch.cat(scores), n)

@@ -65,7 +65,8 @@ class LearningLoss(alkit.ScoreStrategy):
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Take the n highest predicted losses."""
         positions = candidates.draw(cycle, self.subset, n)
-        scores = [self.score(cycle, output) for output in cycle.outputs(cycle.candidates[positions])]
+        with torch.no_grad(), cycle.measure("score"):
+            scores = [self.score(cycle, output) for output in cycle.outputs(cycle.candidates[positions])]
         return candidates.best(cycle, positions, torch.cat(scores), n)
 
 

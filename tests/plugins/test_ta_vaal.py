@@ -193,3 +193,8 @@ def test_real_ranker(make_cycle):
 def test_differs_from_vaal_in_what_the_papers_say():
     assert (VAAL().vae_steps, TAVAAL().vae_steps) == (2, 1)
     assert TAVAAL.needs == {"features", "loss"}
+
+
+def test_the_ranker_is_asked_without_gradients(make_cycle):
+    cycle = make_cycle(companion=TAVAAL(**QUICK).companion(SPEC))
+    assert not TAVAAL(**QUICK).ranks(cycle, np.arange(40)).discriminator.requires_grad
