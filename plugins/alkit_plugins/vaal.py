@@ -95,6 +95,11 @@ class VAAL(alkit.Strategy):
     precision: Precision = option("auto", "of the VAE's layers; auto: bfloat16 where the device has it")
     subset: int | None = option(None, candidates.SUBSET_HELP, minimum=1)
 
+    def __post_init__(self) -> None:
+        """Refuse widths that make no encoder, before anything is trained."""
+        if self.channels is not None and (len(self.channels) < 2 or min(self.channels) < 1):
+            raise ValueError("channels should be two or more positive numbers, separated by commas")
+
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Train the adversary, and take the n candidates of highest probability of being unlabeled.
 
@@ -114,7 +119,11 @@ class VAAL(alkit.Strategy):
             adversary, plan = self._trained(cycle, asked, ranks)
         with cycle.measure("score"):
             logits = self._judged(cycle, adversary, asked, ranks, plan.side)
-        return candidates.best(cycle, positions, torch.sigmoid(-logits), n)
+        # Ranked by logits: probabilities near one would tie.
+        picks = candidates.best(cycle, positions, -logits, n)
+        ranked = torch.tensor([cycle.scores[index] for index in picks.tolist()], dtype=torch.float64)
+        cycle.record_scores(picks, torch.sigmoid(ranked).numpy())
+        return picks
 
     def ranks(self, cycle: Cycle, indices: Indices) -> Ranks | None:
         """Return what conditions the networks, by position in the pool; nothing in VAAL."""
@@ -155,8 +164,6 @@ class VAAL(alkit.Strategy):
             narrowest = 32 if on_cpu else 128
             channels = tuple(narrowest << level for level in range(min(depth, 4)))
             channels = tuple(narrowest >> level for level in range(depth - 4, 0, -1)) + channels
-        if len(channels) < 2 or min(channels) < 1:
-            raise TrainingError("channels should be two or more positive numbers, separated by commas")
         if self.precision == "auto":
             fast = side > 16 and has_fast_bfloat16(cycle.device)  # tiny images gain nothing from it
             precision: Literal["float32", "bfloat16"] = "bfloat16" if fast else "float32"

@@ -8,7 +8,7 @@ import torch
 from alkit_plugins.diagnosis import area_under_curve, diagnose, rank_correlation
 from alkit_plugins.vaal import PAPER_CHANNELS, VAAL
 
-from alkit.errors import TrainingDiverged, TrainingError
+from alkit.errors import InvalidOption, TrainingDiverged, TrainingError
 from alkit.options import build, options_of
 
 QUICK = {"iterations": 3, "channels": (4, 6), "latent": 3, "discriminator_hidden": 8, "precision": "float32"}
@@ -157,12 +157,6 @@ def test_every_option_has_a_sentence():
     assert all(option.help for option in options_of(VAAL))
 
 
-@pytest.mark.parametrize("channels", ["4", "4,0", "-1,4"])
-def test_channels_that_cannot_be(make_cycle, channels):
-    with pytest.raises(TrainingError, match="two or more positive numbers"):
-        build(VAAL, {"channels": channels}).plan(make_cycle(), 10)
-
-
 def test_diagnosis():
     rng = np.random.default_rng(0)
     alike = rng.normal(size=200), rng.normal(size=300)
@@ -183,3 +177,18 @@ def test_rank_correlation_by_hand():
     assert rank_correlation(np.array([1.0, 2.0, 9.0]), np.array([5.0, 6.0, 7.0])) == pytest.approx(1.0)
     assert rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])) == pytest.approx(0.5)
     assert rank_correlation(np.array([1.0, 2.0]), np.array([4.0, 4.0])) is None
+
+
+@pytest.mark.parametrize("channels", ["64", "0,8", "8,-4", ()])
+def test_widths_that_make_no_encoder_are_refused_at_once(channels):
+    with pytest.raises(InvalidOption, match="channels should be two or more positive numbers"):
+        build(VAAL, {"channels": channels})
+
+
+def test_probabilities_that_round_to_one_are_no_ties(make_cycle, monkeypatch):
+    cycle = make_cycle()
+    logits = -40.0 - torch.arange(30, dtype=torch.float64)
+    monkeypatch.setattr(VAAL, "_judged", lambda *arguments: logits)
+    picks = VAAL(**QUICK).select(cycle, 4)
+    assert picks.tolist() == [39, 38, 37, 36]
+    assert [cycle.scores[int(pick)] for pick in picks] == [1.0] * 4
