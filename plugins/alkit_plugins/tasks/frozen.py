@@ -112,7 +112,10 @@ def _write(path: Path, embeddings: Tensor) -> None:
     temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npy")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(temporary, embeddings.numpy())
+        with open(temporary, "wb") as file:
+            np.save(file, embeddings.numpy())
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
     except OSError:  # a cache that cannot be written costs time, not the run
         with contextlib.suppress(OSError):
