@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +14,9 @@ from . import __version__, plugins
 from .answers import Receipt, sort_answers
 from .campaign import LEDGER, LOCK, SETTINGS, Campaign
 from .errors import CampaignError, InvalidAnswers, SourceError
+from .files import write_atomically
 from .labeling.tables import read_answers
-from .ledger import Ledger
+from .ledger import Ledger, holds_events
 from .options import build
 from .progress import Progress, Silent
 from .settings import PluginChoice, Settings, SourceChoice, choice_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 DEFAULT_STRATEGY = "entropy"
 DRAFT = ".alkit-draft-"
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # of writing, whatever was being done
 
 
 def create(
@@ -84,8 +86,8 @@ def create(
         InvalidAnswers: `labels` names images or classes that do not fit.
     """
     directory, progress = Path(directory), Silent() if progress is None else progress
-    if (directory / SETTINGS).exists():
-        raise CampaignError(f"{directory} is a campaign already; use another directory")
+    _take_back_half_moved(directory)
+    _check_free(directory)
     from .devices import find_device
 
     torch_device = find_device(device)
@@ -98,7 +100,7 @@ def create(
     oracle_choice = None if oracle is None else choice_of(plugins.oracles, oracle, oracle_options or {})
     if labels is not None:
         read_answers(Path(labels))  # a file that is no good is said before all images are read
-    with _draft(directory) as draft:
+    with _draft(directory) as draft, _blamed(directory):
         _make(
             draft,
             directory,
@@ -137,19 +139,17 @@ def _draft(directory: Path) -> Iterator[Path]:
 
     new = [path for path in (directory, *directory.parents) if not path.exists()]
     try:
-        try:
+        with _blamed(directory):
             directory.mkdir(parents=True, exist_ok=True)
             for stale in directory.glob(f"{DRAFT}*"):
                 with contextlib.suppress(Timeout), FileLock(stale / LOCK, timeout=0):
                     shutil.rmtree(stale, ignore_errors=True)
             draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=directory))
-            try:
-                with FileLock(draft / LOCK):
-                    yield draft
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
-        except OSError as error:
-            raise CampaignError(f"{directory} cannot be written: {error.strerror or error}") from error
+        try:
+            with FileLock(draft / LOCK):
+                yield draft
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
     finally:
         if new and not (directory / SETTINGS).exists():
             with contextlib.suppress(OSError):
@@ -158,18 +158,64 @@ def _draft(directory: Path) -> Iterator[Path]:
                     path.rmdir()
 
 
+@contextlib.contextmanager
+def _blamed(directory: Path) -> Iterator[None]:
+    """Say what the system refused: writing the campaign, or reading something for it."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        path = None if error.filename is None else Path(error.filename).absolute()
+        if path is None and error.errno not in DISK:
+            raise CampaignError(f"no campaign can be made in {directory}: {reason}") from error
+        own = (directory.absolute(), *directory.absolute().parents)
+        if path is None or error.errno in DISK or path in own or own[0] in path.parents:
+            raise CampaignError(f"{directory} cannot be written: {reason}") from error
+        raise CampaignError(f"{path} cannot be read: {reason}") from error
+
+
+def _check_free(directory: Path) -> None:
+    """Refuse a directory in which anything is recorded.
+
+    Raises:
+        CampaignError: it is a campaign, or what is left of one.
+    """
+    if (directory / SETTINGS).exists():
+        raise CampaignError(f"{directory} is a campaign already; use another directory")
+    if holds_events(directory / LEDGER):
+        raise CampaignError(
+            f"{directory} holds the {LEDGER} of a campaign whose {SETTINGS} is missing; restore it from a "
+            "backup, or use another directory"
+        )
+
+
+def _take_back_half_moved(directory: Path) -> None:
+    """Remove the ledger of a process that was killed while it moved in.
+
+    Such a process leaves a draft that has its settings still and its ledger no more; nobody has used that
+    ledger, for without settings there is no campaign yet.
+    """
+    from filelock import FileLock, Timeout
+
+    for draft in directory.glob(f"{DRAFT}*"):
+        moved = (draft / SETTINGS).exists() and not (draft / LEDGER).exists()
+        if moved and not (directory / SETTINGS).exists():
+            with contextlib.suppress(Timeout, OSError), FileLock(draft / LOCK, timeout=0):
+                (directory / LEDGER).unlink(missing_ok=True)
+                shutil.rmtree(draft, ignore_errors=True)
+
+
 def _move_in(draft: Path, directory: Path) -> None:
     """Move a draft to its place; the settings come last, for they are what makes it a campaign.
 
     Raises:
-        CampaignError: another process has made one there meanwhile.
+        CampaignError: there is one by now.
     """
     from filelock import FileLock
 
     with FileLock(directory / LOCK):
-        if (directory / SETTINGS).exists():
-            raise CampaignError(f"{directory} has become a campaign meanwhile; use another directory")
-        for rest in (f"{LEDGER}-wal", f"{LEDGER}-shm"):  # of a ledger without settings, from a killed process
+        _check_free(directory)
+        for rest in (f"{LEDGER}-wal", f"{LEDGER}-shm"):  # of a ledger without events, or of none
             (directory / rest).unlink(missing_ok=True)
         moved: list[Path] = []
         try:
@@ -212,6 +258,7 @@ def _make(
     if oracle is not None:
         asked = build(plugins.oracles.get(oracle.name), oracle.options)
         asked.connect(source, keys, decided["seed"])
+    test_labels = _test_labels(test_source, decided["task"])
     cache = draft / "cache"
     cache.mkdir()
     for note in source.notes:
@@ -224,14 +271,10 @@ def _make(
         )
     _report(records, shape, progress)
     test_records: list[ImageRecord] = []
-    test_labels: dict[str, str] = {}
     if test_source is not None:
-        test_labels = test_source.answers()
-        if not test_labels:
-            raise SourceError(f"the test images in {test_source.location} have no labels")
         with StoreWriter(cache / TEST_CACHE, shape) as store:
             test_records = scan(test_source, test_source.keys(), store=store, progress=progress)
-        known = {record.hash for record in records}
+        known = {record.hash for record in records if record.hash}
         leaked = sum(record.hash in known for record in test_records)
         progress.line(f"test set: {len(test_records):,} images")
         if leaked:
@@ -239,12 +282,14 @@ def _make(
                 f"warning: {leaked:,} test images are exact copies of pool images; test figures flatter"
             )
     names: dict[str, None] = dict.fromkeys(classes)
-    if oracle is not None:
+    if oracle is not None and uses_classes(decided["task"]):
         names.update(dict.fromkeys(asked.classes))
     receipt = _known_labels(labels, records, source, decided["task"], list(names), progress)
     if uses_classes(decided["task"]):
         values = [str(answer.value) for _, answer in receipt.kept if answer.kind == "label"]
-        names.update(dict.fromkeys([*sorted(set(values)), *sorted(set(test_labels.values()))]))
+        parse = plugins.tasks.get(decided["task"].name).parse
+        tested = {str(parse(label)) for label in test_labels.values()}
+        names.update(dict.fromkeys([*sorted(set(values)), *sorted(tested)]))
     ledger = Ledger(draft / LEDGER, create=True)
     try:
         with ledger.transaction():
@@ -259,10 +304,7 @@ def _make(
     finally:
         ledger.close()
     settings = Settings(image_shape=shape, **decided)
-    with open(draft / SETTINGS, "w", encoding="utf-8") as file:
-        file.write(settings.to_toml(__version__))
-        file.flush()
-        os.fsync(file.fileno())
+    write_atomically(draft / SETTINGS, settings.to_toml(__version__))
 
 
 def _test_source(
@@ -272,6 +314,29 @@ def _test_source(
     if test_source is None:
         return None, None
     return test_source, SourceChoice(test_source.location, test_source.root)
+
+
+def _test_labels(test_source: Source | None, task: PluginChoice) -> dict[str, str]:
+    """Return the labels of the test images as they are written; each has to be one of the task.
+
+    Raises:
+        SourceError: there are none, or one is no label of the task.
+    """
+    if test_source is None:
+        return {}
+    labels = test_source.answers()
+    if not labels:
+        raise SourceError(f"the test images in {test_source.location} have no labels")
+    parse = plugins.tasks.get(task.name).parse
+    for key, label in labels.items():
+        try:
+            parse(label)
+        except ValueError as error:
+            raise SourceError(
+                f"the test images in {test_source.location} do not fit task '{task.name}': label '{label}' "
+                f"of '{key}': {error}"
+            ) from error
+    return labels
 
 
 def _report(records: Sequence[ImageRecord], shape: tuple[int, int, int], progress: Progress) -> None:

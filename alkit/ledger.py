@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
+import numbers
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -251,7 +253,7 @@ class Ledger:
 
     def image_count(self) -> int:
         """Return how many images there are."""
-        count: int = self._db.execute("SELECT COUNT(*) FROM images").fetchone()[0]
+        count: int = self._rows("SELECT COUNT(*) FROM images")[0][0]
         return count
 
     def images(self) -> list[ImageRecord]:
@@ -297,6 +299,32 @@ class Ledger:
             AnswerRow(number, event, at, Answer(kind, json.loads(value), annotator, time, cost))
             for number, event, at, kind, value, annotator, time, cost in rows
         ]
+
+
+def holds_events(path: Path) -> bool:
+    """Say whether something is recorded in a ledger, or may be, since the file cannot be read."""
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=SECONDS_TO_WAIT)) as db:
+            return db.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None
+    except sqlite3.DatabaseError as error:
+        return "no such table" not in str(error)
+
+
+def finite(value: Any) -> Any:
+    """Return JSON values; numbers that JSON does not have become None."""
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value) if math.isfinite(value) else None
+    return value
 
 
 def now() -> str:

@@ -112,6 +112,10 @@ def read_settings(path: Path) -> Settings:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        if (ledger := path.with_suffix(".db")).exists():
+            raise CampaignError(
+                f"{path} is missing but {ledger.name} is there; restore it from a backup"
+            ) from None
         raise CampaignError(
             f"there is no campaign in {path.parent}; make one with 'alkit init {path.parent} --pool IMAGES'"
         ) from None

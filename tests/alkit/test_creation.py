@@ -21,6 +21,8 @@ from alkit.errors import (
     SourceError,
     UnknownPlugin,
 )
+from alkit.ledger import Ledger
+from alkit.plugins import tasks
 
 
 class Listener:
@@ -136,7 +138,7 @@ def broken(folder: Path) -> Path:
         ({"strategy_options": {"k": "1"}}, InvalidOption, "has no option 'k'; it has none"),
         ({"task": "clasification"}, UnknownPlugin, "did you mean 'classification'"),
         ({"task_options": {"epochs": "0"}}, InvalidOption, "at least 1"),
-        ({"task_options": {"epoch": "3"}}, InvalidOption, "has no option 'epoch'; it has model, "),
+        ({"task_options": {"epoch": "3"}}, InvalidOption, "has no option 'epoch'; it has .*model, "),
         ({"oracle": "datset"}, UnknownPlugin, "did you mean 'dataset'"),
         ({"oracle": "dataset", "oracle_options": {"noise": "2"}}, InvalidOption, "between 0 and 1"),
         ({"device": "tpu9"}, InvalidOption, "no device 'tpu9'"),
@@ -246,8 +248,10 @@ def test_what_a_killed_process_left_does_not_block_the_next(pictures: Path, tmp_
     directory = tmp_path / "c"
     with create(directory, str(pictures)) as made:
         expected = made.ask(5, strategy="random").indices
-    (directory / "campaign.toml").unlink()  # killed while moving in, long after another was thrown away
-    (directory / f"{DRAFT}dead" / "cache").mkdir(parents=True)
+    (directory / f"{DRAFT}dead" / "cache").mkdir(
+        parents=True
+    )  # killed while moving in: the settings come last
+    (directory / "campaign.toml").rename(directory / f"{DRAFT}dead" / "campaign.toml")
     (directory / "campaign.db-wal").write_bytes(b"of another database")
     with create(directory, str(pictures)) as made:
         assert made.queries == []
@@ -281,7 +285,7 @@ def test_two_at_once_make_one(pictures: Path, tmp_path: Path, monkeypatch: pytes
         move_in(draft, directory)
 
     monkeypatch.setattr(creation, "_move_in", overtaken)
-    with pytest.raises(CampaignError, match="has become a campaign meanwhile"):
+    with pytest.raises(CampaignError, match="is a campaign already"):
         create(tmp_path / "c", str(pictures), seed=2)
     with Campaign(tmp_path / "c") as kept:
         assert kept.settings.seed == 1
@@ -318,3 +322,53 @@ def test_digits_answer_themselves_and_have_test_images(tmp_path: Path) -> None:
         assert made.settings.test is not None
         assert len(made.classes) == 10
         assert (tmp_path / "c" / "cache" / "test.u8").stat().st_size == 500 * 64
+
+
+def test_a_ledger_whose_settings_are_gone_is_never_replaced(labeled: Path, pictures: Path) -> None:
+    (labeled / "campaign.toml").unlink()
+    before = (labeled / "campaign.db").read_bytes()
+    with pytest.raises(CampaignError, match=r"campaign\.toml is missing; restore it from a backup"):
+        create(labeled, str(pictures))
+    assert (labeled / "campaign.db").read_bytes() == before
+    with pytest.raises(CampaignError, match=r"campaign\.toml is missing but campaign\.db is there"):
+        Campaign(labeled)
+
+
+def test_a_ledger_without_events_may_be_replaced(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    Ledger(tmp_path / "c" / "campaign.db", create=True).close()
+    with create(tmp_path / "c", str(pictures)) as made:
+        assert made.pool.size == 60
+
+
+def test_a_file_that_cannot_be_read_is_not_said_to_be_written(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "/elsewhere/a.png")
+
+    monkeypatch.setattr("alkit.images.scan", refused)
+    with pytest.raises(CampaignError, match=r"^/elsewhere/a\.png cannot be read: Permission denied$"):
+        create(tmp_path / "c", str(pictures))
+
+
+def test_test_images_without_content_are_no_copies(
+    make_pictures: Callable[..., Path], tmp_path: Path
+) -> None:
+    ear = Listener()
+    pool, test = make_pictures(tmp_path / "pool", seed=1), make_pictures(tmp_path / "test", seed=2)
+    for folder in (pool, test):
+        (folder / "red" / "none.png").touch()
+    create(tmp_path / "c", str(pool), test=str(test), progress=ear).close()
+    assert "test set: 61 images" in ear.lines
+    assert not [line for line in ear.lines if "exact copies of pool images" in line]
+
+
+def test_test_labels_that_are_none_of_the_task_are_refused(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks.get("classification"), "parse", classmethod(lambda cls, text: float(text)))
+    with pytest.raises(
+        SourceError, match=r"do not fit task 'classification': label 'blue' of 'blue/00\.png'"
+    ):
+        create(tmp_path / "c", str(pictures), test=str(pictures))

@@ -18,7 +18,7 @@ def test_text_and_bytes_take_the_place_of_what_was_there(
     path.write_bytes(b"something much longer")
     write_atomically(path, content)
     assert path.read_bytes() == written
-    assert os.listdir(tmp_path) == ["file"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_fails_leaves_the_old_file_and_nothing_else(
@@ -34,4 +34,4 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(
     with pytest.raises(OSError, match="No space"):
         write_atomically(path, "new")
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["file"]
+    assert list(tmp_path.iterdir()) == [path]
