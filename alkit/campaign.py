@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from .errors import (
 )
 from .labeling.sheet import write_contact_sheet
 from .labeling.tables import GivenAnswer
-from .ledger import Ledger
+from .ledger import Ledger, finite
 from .measure import Measures
 from .progress import Progress, Silent
 from .queries import Pick, Query, write_csv
@@ -44,6 +43,8 @@ if TYPE_CHECKING:
     from .pool import Pool
     from .sources import Source
     from .strategy import Strategy
+
+    Indices = npt.NDArray[np.int64]
 
 SETTINGS, LEDGER, LOCK = "campaign.toml", "campaign.db", "campaign.lock"
 LOCK_SECONDS = 10.0
@@ -200,6 +201,7 @@ class Campaign:
             self._check_budget(n, left)
             if not chosen.strategy.needs_labels or len(self.pool.labeled):
                 return self._ask(chosen, n, instead_of=open_query)
+            self._check_needs(chosen.strategy)
             seeder = self._seeder(seed_strategy)
             oracle = self.oracle()
             if oracle is None:
@@ -228,6 +230,7 @@ class Campaign:
         *,
         strict: bool = False,
         allow_new_classes: bool = False,
+        said_before: bool = False,
         note: Mapping[str, Any] | None = None,
     ) -> Receipt:
         """Take answers that name images by path, index or hash; what is good is kept, the rest is reported.
@@ -236,6 +239,7 @@ class Campaign:
             answers: as they came in.
             strict: keep nothing if anything is rejected.
             allow_new_classes: labels that are no class yet become classes.
+            said_before: what an annotator has said at any time is unchanged, also if corrected since.
             note: to be recorded with them, such as the file's name.
 
         Raises:
@@ -251,6 +255,7 @@ class Campaign:
                 allow_new_classes=allow_new_classes,
                 location=Path(self.settings.pool.location),
                 previous=lambda index: [row.answer for row in self.ledger.answers(index)],
+                said_before=said_before,
             )
             if strict and receipt.rejected:
                 return Receipt(rejected=receipt.rejected, still_open=len(self.pool.pending))
@@ -283,41 +288,52 @@ class Campaign:
     ) -> list[CycleRecord]:
         """Train, ask and answer until the campaign has had so many queries, then train and judge once more.
 
-        What an earlier, interrupted run has done counts, so the same call finishes it.
+        What an earlier, interrupted run has done counts, so the same call finishes it. What the oracle
+        leaves out stays out of this and later runs.
+
+        Returns:
+            The run's trainings, one a cycle.
 
         Raises:
+            CampaignError: the campaign has queries by another strategy or with other options.
+            InvalidAnswers: the oracle answers nothing at all.
             AlkitError: as `ask` and `train`.
         """
         if cycles < 1:
             raise InvalidBudget(f"the number of cycles should be at least 1, not {cycles}")
         chosen = self._chooser(strategy, options)
         with self._lock():
+            self._check_same(chosen.strategy)
+            if len(self.pool.labeled) == 0:
+                self._check_needs(chosen.strategy)
             if (left := self.open_query) is not None:
-                self._consult(oracle, left)
-                self._close_rest()
+                self._consult_or_pass(oracle, left)
             seeding_first = len(self.pool.labeled) == 0
-            done = sum(1 for query in self.queries if not query.record.get("seed_query"))
+            done = len(self._proper_queries())
             wanted = max(cycles - done, 0) * n + ((seed_size or n) if seeding_first else 0)
             if done < cycles:
-                self._check_budget(n, len(self.pool.candidates))
-                self._check_budget(wanted, len(self.pool.candidates))
+                self._check_budget(n, len(self.pool.answerable))
+                self._check_budget(wanted, len(self.pool.answerable))
             if seeding_first:
-                first = self._ask(self._seeder(seed_strategy), seed_size or n, seed=True)
-                self._consult(oracle, first)
-                self._close_rest()
+                seeder = self._seeder(seed_strategy)
+                first = self._ask(seeder, seed_size or n, seed=True, candidates=self.pool.answerable)
+                self._consult_or_pass(oracle, first)
             for number in range(done + 1, cycles + 1):
                 self.progress.line(f"cycle {number} of {cycles}: {len(self.pool.labeled):,} labels")
-                self._train(chosen.strategy, Measures())
-                self._consult(oracle, self._ask(chosen, n))
-                self._close_rest()
-            self._train(chosen.strategy, Measures())
-        return self.history()
+                measures = Measures()
+                self._train_for_run(chosen.strategy, measures)
+                query = self._ask(chosen, n, candidates=self.pool.answerable, measures=measures)
+                self._consult_or_pass(oracle, query)
+            self._train_for_run(chosen.strategy, Measures())
+            cycles_of_run = {query.cycle for query in self._proper_queries()} | {self.cycle}
+        return [record for record in self.history() if record.cycle in cycles_of_run]
 
     def update(self) -> dict[str, Any]:
         """Take in the images that are new in the source, at the end of the list; indices never shift.
 
         Returns:
-            `added`, `unusable`, `duplicates`: how many; `missing`: keys that are gone from the source.
+            `added`, `found` (lost images that are back), `duplicates`: how many; `unusable`: which and why;
+            `missing`: keys that are gone from the source.
         """
         from .images import scan
         from .store import StoreWriter
@@ -326,6 +342,7 @@ class Campaign:
             self.workbench.open_source_again()
             present = self.source.keys()
             known = set(self.state.keys)
+            found = self._take_found_back(present)
             fresh = [key for key in present if key not in known]
             missing = sorted(known - set(present))
             added: list[ImageRecord] = []
@@ -335,7 +352,7 @@ class Campaign:
                 hashes = {
                     r.hash: r.index
                     for r in self.state.records
-                    if r.unusable is None and r.duplicate_of is None
+                    if self.pool.usable[r.index]  # what is lost has no copies: it was moved
                 }
                 with StoreWriter(path, shape, count=len(self.state.records)) as store:
                     added = scan(
@@ -354,13 +371,15 @@ class Campaign:
                 self.state = read_state(self.ledger, self.state)
             return {
                 "added": len(added),
+                "found": len(found),
                 "unusable": [{"image": r.key, "reason": r.unusable} for r in added if r.unusable],
                 "duplicates": sum(r.duplicate_of is not None for r in added),
                 "missing": missing,
             }
 
     def history(self) -> list[CycleRecord]:
-        """The trainings so far, one a cycle: the latest of each."""
+        """The trainings so far, one a cycle: that of a run, or else the latest."""
+        trained: dict[str, CycleRecord] = {}
         latest: dict[int, CycleRecord] = {}
         for event in self.ledger.events("trained"):
             data = dict(event.data)
@@ -371,7 +390,9 @@ class Campaign:
                 reused=False,
                 record=data,
             )
-            latest[record.cycle] = record
+            trained[data["fingerprint"]] = latest[record.cycle] = record
+        for event in self.ledger.events("ran"):
+            latest[event.data["cycle"]] = trained[event.data["fingerprint"]]
         return [latest[cycle] for cycle in sorted(latest)]
 
     def status(self) -> dict[str, Any]:
@@ -444,14 +465,69 @@ class Campaign:
             lock.release()
 
     def _set_lost_aside(self) -> None:
-        """Read the originals again if the cache is gone, and set aside what has changed or gone since."""
+        """Read the originals again if the cache is gone, and set aside what has changed or gone since.
+
+        Raises:
+            SourceError: most of the pool is gone.
+        """
+        if self.workbench.images_are_there(self.state):
+            return
         lost = self.workbench.restore_images(self.state)
-        if lost:
+        readable = sum(record.unusable is None for record in self.state.records)
+        if 2 * len(lost) > readable:
+            self.workbench.forget_images()
+            raise SourceError(
+                f"{len(lost):,} of {readable:,} images in '{self.settings.pool.location}' are gone or changed, "
+                "as if the folder were not mounted; bring it back and try again"
+            )
+        before = set(self.pool.lost.tolist())
+        self._record_found(sorted(before.difference(lost)))
+        if fresh := sorted(set(lost) - before):
             with self.ledger.transaction():
                 self.ledger.add_event(
-                    "lost", {"indices": lost, "reason": "changed or gone since it was listed"}
+                    "lost", {"indices": fresh, "reason": "changed or gone since it was listed"}
                 )
             self.state = read_state(self.ledger, self.state)
+
+    def _take_found_back(self, present: Sequence[str]) -> list[int]:
+        """Look whether lost images are back in the source as they were; return their indices."""
+        keys = set(present)
+        wanted = [index for index in self.pool.lost.tolist() if self.state.keys[index] in keys]
+        return self._record_found(self.workbench.find_images(self.state, wanted))
+
+    def _record_found(self, indices: Sequence[int]) -> list[int]:
+        """Record that lost images are back, but for those of which the pool has got a copy meanwhile."""
+        hashes = {r.hash for r in self.state.records if self.pool.usable[r.index]}
+        records = [self.state.records[index] for index in indices]
+        found = [r.index for r in records if r.duplicate_of is not None or r.hash not in hashes]
+        if found:
+            with self.ledger.transaction():
+                self.ledger.add_event("found", {"indices": found})
+            self.state = read_state(self.ledger, self.state)
+        return found
+
+    def _proper_queries(self) -> list[Query]:
+        """The queries that are no seed."""
+        return [query for query in self.queries if not query.record.get("seed_query")]
+
+    def _check_needs(self, strategy: Strategy) -> None:
+        """Refuse a strategy that the task cannot serve before anything is asked for it."""
+        from .selection import check_needs
+
+        check_needs(strategy, self.workbench.task(self.classes).spec)
+
+    def _check_same(self, strategy: Strategy) -> None:
+        """Refuse to count queries by another strategy, or with other options, as a run's own."""
+        options = finite(opts.values_of(strategy))
+        for query in self._proper_queries():
+            differing = [key for key, value in query.options.items() if options.get(key) != value]
+            if query.strategy != strategy.name or differing:
+                how = f"with {differing[0]}={query.options[differing[0]]}" if differing else ""
+                raise CampaignError(
+                    f"query {query.number} in {self.directory} was chosen by '{query.strategy}' {how}".rstrip()
+                    + f", so a run of '{strategy.name}' cannot go on from it; name another directory by "
+                    "--campaign"
+                )
 
     def _check_budget(self, n: int, left: int) -> None:
         if n < 1:
@@ -515,6 +591,14 @@ class Campaign:
         )
         return learned, record
 
+    def _train_for_run(self, strategy: Strategy, measures: Measures) -> None:
+        """Train, and record which training it is that the run reports for this cycle."""
+        learned, _ = self._train(strategy, measures)
+        data = {"cycle": self.cycle, "strategy": strategy.name, "fingerprint": learned.fingerprint}
+        if data not in [event.data for event in self.ledger.events("ran")]:
+            with self.ledger.transaction():
+                self.ledger.add_event("ran", data)
+
     def _earlier_checkpoint(self, past: Sequence[Any]) -> Path | None:
         earlier = [event.data for event in past if event.data["cycle"] < self.cycle]
         path = self.directory / earlier[-1]["checkpoint"] if earlier else None
@@ -530,14 +614,23 @@ class Campaign:
             raise InvalidOption(f"strategy '{name}' needs labels itself and cannot seed; 'random' can")
         return seeder
 
-    def _ask(self, chooser: Chooser, n: int, *, seed: bool = False, instead_of: Query | None = None) -> Query:
-        """Choose and record; `instead_of` is withdrawn with the same stroke."""
+    def _ask(
+        self,
+        chooser: Chooser,
+        n: int,
+        *,
+        seed: bool = False,
+        instead_of: Query | None = None,
+        candidates: Indices | None = None,
+        measures: Measures | None = None,
+    ) -> Query:
+        """Choose, by default from all candidates, and record; `instead_of` is withdrawn with the same stroke."""
         from .cycle import Cycle
         from .devices import threads_for
         from .selection import check_needs, choose
 
         strategy, plugin = chooser
-        measures = Measures()
+        measures = Measures() if measures is None else measures
         self._restore(strategy)
         checkpoint = None
         if strategy.needs:
@@ -557,7 +650,7 @@ class Campaign:
             images=self.workbench.images(self.state),
             labeled=self.pool.labeled,
             targets=targets,
-            candidates=self.pool.candidates,
+            candidates=self.pool.candidates if candidates is None else candidates,
             seed=cycle_seed,
             device=self.workbench.device,
             precision=task.recipe(len(self.pool.labeled)).precision,
@@ -582,7 +675,7 @@ class Campaign:
             "checkpoint": checkpoint,
             "device": str(self.workbench.device),
             "measures": measures.as_dict(),
-            "diagnostics": _finite(cycle.diagnostics),
+            "diagnostics": finite(cycle.diagnostics),
         }
         data["state"] = self._save_state(strategy)
         with self.ledger.transaction():
@@ -603,8 +696,18 @@ class Campaign:
         from .training import load_safely
 
         file = self.state.remembered(strategy.name)
-        if file is not None and (path := self.directory / file).exists():
-            strategy.load_state_dict(load_safely(path))
+        if file is None:
+            return
+        path = self.directory / file
+        try:
+            state = load_safely(path)
+        except Exception as error:  # torch raises almost anything on broken files
+            reason = "is gone" if not path.exists() else "cannot be read"
+            raise CampaignError(
+                f"{path} {reason}: strategy '{strategy.name}' keeps there what it remembers from cycle to "
+                "cycle; restore it from a backup"
+            ) from error
+        strategy.load_state_dict(state)
 
     def _save_state(self, strategy: Strategy) -> str | None:
         from .training import save_atomically
@@ -612,7 +715,7 @@ class Campaign:
         state = strategy.state_dict()
         if not state:
             return None
-        path = self.directory / "checkpoints" / f"{self.cycle:03d}-{strategy.name}.state.pt"
+        path = self.directory / "states" / f"{self.cycle:03d}-{strategy.name}.pt"
         path.parent.mkdir(exist_ok=True)
         save_atomically(state, path)
         return path.relative_to(self.directory).as_posix()
@@ -621,11 +724,33 @@ class Campaign:
         indices = [pick.index for pick in query.unanswered]
         self.ledger.add_event("withdrawn", {"query": query.number, "indices": indices})
 
-    def _close_rest(self) -> None:
-        """In a simulation, what the oracle left out is not waited for."""
-        if (rest := self.open_query) is not None:
+    def _consult_or_pass(self, oracle: Oracle, query: Query) -> None:
+        """Let an oracle answer in a run; what it leaves out is not waited for, and not asked again.
+
+        Raises:
+            InvalidAnswers: it has answered nothing yet, and nothing now.
+        """
+        receipt = self._consult(oracle, query)
+        if not receipt.kept and not any(
+            event.data.get("oracle") == oracle.name for event in self.ledger.events("answered")
+        ):
+            raise InvalidAnswers(
+                f"oracle '{oracle.name}' answers none of the {len(query.unanswered):,} images of query "
+                f"{query.number}, which stays open; see that its options fit this pool"
+            )
+        rest = self.open_query
+        if rest is not None:
+            self.progress.line(
+                f"oracle '{oracle.name}' leaves out {len(rest.unanswered):,} of {len(rest.picks):,} images; they "
+                "are not asked again"
+            )
+            data = {
+                "query": rest.number,
+                "oracle": oracle.name,
+                "indices": [pick.index for pick in rest.unanswered],
+            }
             with self.ledger.transaction():
-                self._add_withdrawal(rest)
+                self.ledger.add_event("passed", data)
             self.state = read_state(self.ledger, self.state)
 
     def _consult(self, oracle: Oracle, query: Query) -> Receipt:
@@ -668,16 +793,3 @@ class Campaign:
         except (SourceError, UnusableImage):
             images = self.workbench.images(self.state)
             return images.take(np.array([pick.index]))[0].permute(1, 2, 0).numpy()
-
-
-def _finite(value: Any) -> Any:
-    """Replace numbers that JSON does not have by None."""
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, np.integer):
-        return int(value)
-    return value

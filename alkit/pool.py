@@ -35,6 +35,8 @@ class Pool:
         self._distinct[list(self.duplicates)] = False
         self._answers: dict[int, Answer] = {}
         self._asked: set[int] = set()
+        self._passed: set[int] = set()
+        self._lost: set[int] = set()
 
     def original(self, index: int) -> int:
         """Return the image that stands for `index`: itself, or the first of its exact copies."""
@@ -49,8 +51,23 @@ class Pool:
         self._asked.difference_update(int(index) for index in indices)
 
     def lose(self, indices: Iterable[int]) -> None:
-        """Set images aside that cannot be read any more."""
-        self._usable[list(indices)] = False
+        """Set images aside that cannot be read any more, and are not waited for."""
+        lost = [int(index) for index in indices]
+        self._usable[lost] = False
+        self._lost.update(lost)
+        self._asked.difference_update(lost)
+
+    def find(self, indices: Iterable[int]) -> None:
+        """Take images back that were lost."""
+        found = [int(index) for index in indices]
+        self._usable[found] = True
+        self._lost.difference_update(found)
+
+    def pass_over(self, indices: Iterable[int]) -> None:
+        """Close images that were asked for and that an oracle has no answer to."""
+        passed = [int(index) for index in indices]
+        self._asked.difference_update(passed)
+        self._passed.update(passed)
 
     def answer(self, index: int, answer: Answer) -> None:
         """Take an answer; a later one replaces an earlier one."""
@@ -77,6 +94,11 @@ class Pool:
         return self._where(self._asked)
 
     @property
+    def lost(self) -> Indices:
+        """Not readable any more, ascending."""
+        return self._where(self._lost)
+
+    @property
     def set_aside(self) -> dict[str, int]:
         """How many images are out of reach, by reason."""
         kinds = [answer.kind for answer in self._answers.values()]
@@ -99,6 +121,11 @@ class Pool:
         free[list(self._answers)] = False
         free[list(self._asked)] = False
         return np.flatnonzero(free).astype(np.int64)
+
+    @property
+    def answerable(self) -> Indices:
+        """The candidates without those that an oracle passed over, ascending: what a run may choose."""
+        return np.setdiff1d(self.candidates, self._where(self._passed))
 
     def _where(self, indices: set[int]) -> Indices:
         return np.array(sorted(indices), dtype=np.int64)

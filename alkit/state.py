@@ -101,7 +101,7 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
     classes: list[str] = []
     asked: list[Event] = []
     picks: list[list[tuple[int, float | None]]] = []
-    for event in ledger.events("classes", "asked", "withdrawn", "lost"):
+    for event in ledger.events("classes", "asked", "withdrawn", "passed", "lost", "found"):
         if event.kind == "classes":
             classes += event.data["added"]
         elif event.kind == "asked":
@@ -110,9 +110,12 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
             pool.ask(index for index, _ in picks[-1])
         elif event.kind == "withdrawn":
             pool.withdraw(event.data["indices"])
-        else:
-            pool.withdraw(event.data["indices"])
+        elif event.kind == "passed":
+            pool.pass_over(event.data["indices"])
+        elif event.kind == "lost":
             pool.lose(event.data["indices"])
+        else:
+            pool.find(event.data["indices"])
     for row in ledger.answers():
         pool.answer(row.index, row.answer)
     return State(records, pool, classes, asked, picks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +43,7 @@ class Workbench:
         self.directory, self.settings, self.progress = directory, settings, progress
         self._device_name = device
         self._images: ImageStore | None = None
+        self._lost: list[int] = []
 
     @cached_property
     def device(self) -> torch.device:
@@ -79,15 +81,48 @@ class Workbench:
         """
         from .store import ImageStore
 
-        if self._images is None or len(self._images) != len(state.records):
+        lost = state.pool.lost.tolist()
+        if self._images is None or len(self._images) != len(state.records) or self._lost != lost:
+            self._lost = lost
             path = self.directory / "cache" / POOL_CACHE
             shape = self.settings.image_shape
             self._images = ImageStore.open(path, shape, len(state.records), usable=state.pool.usable)
         return self._images
 
+    def images_are_there(self, state: State) -> bool:
+        """Say whether the cache of the pool's images is whole."""
+        from .store import is_whole
+
+        return is_whole(self.directory / "cache" / POOL_CACHE, self.settings.image_shape, len(state.records))
+
     def restore_images(self, state: State) -> list[int]:
         """Read the originals again if the cache is gone; return the indices of images that are lost."""
         return self._restore(POOL_CACHE, state.records, self.settings.pool)
+
+    def forget_images(self) -> None:
+        """Remove the cache of the pool's images; the next command reads the originals again."""
+        self._images = None
+        (self.directory / "cache" / POOL_CACHE).unlink(missing_ok=True)
+
+    def find_images(self, state: State, wanted: Sequence[int]) -> list[int]:
+        """Read lost originals into the cache where they are again what was recorded; return their indices."""
+        from .images import fitted
+        from .store import row_bytes
+
+        shape, found = self.settings.image_shape, list[int]()
+        for index in wanted:
+            record = state.records[index]
+            reading = self.source.look(record.key, at_least=shape[1:])
+            if reading.hash != record.hash or reading.pixels is None:
+                continue
+            with open(self.directory / "cache" / POOL_CACHE, "r+b") as file:
+                file.seek(index * row_bytes(shape))
+                file.write(fitted(reading.pixels, shape).tobytes())
+                os.fsync(file.fileno())
+            found.append(index)
+        if found:
+            self._images = None
+        return found
 
     def test_images(self, ledger: Ledger) -> LabeledImages | None:
         """Return the test images with their labels, or None."""
@@ -105,10 +140,11 @@ class Workbench:
         lost = set(self._restore(TEST_CACHE, records, choice))
         known = [index for index in known if index not in lost]
         path = self.directory / "cache" / TEST_CACHE
+        parse = plugins.tasks.get(self.settings.task.name).parse
         return LabeledImages(
             images=ImageStore.open(path, self.settings.image_shape, len(records), usable=usable),
             indices=np.array(known, dtype=np.int64),
-            values=[labels[index] for index in known],
+            values=[parse(label) for index in known if (label := labels[index]) is not None],
         )
 
     def oracle(
@@ -119,25 +155,27 @@ class Workbench:
         if name is None and own is None:
             return None
         if own is not None and name in (None, own.name):
-            name, options = own.name, {**own.options, **(options or {})}
+            name, options = own.name, _merged(own.options, options)
         assert name is not None
         oracle = opts.build(plugins.oracles.get(name), options)
         oracle.connect(self.source, state.keys, self.settings.seed)
+        for note in oracle.notes:
+            self.progress.line(f"oracle '{name}': {note}")
         return oracle
 
     def strategy(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> Strategy:
-        """Return a strategy by name with options; the campaign's own by default."""
-        if name is None:
-            name = self.settings.strategy.name
-            options = {**self.settings.strategy.options, **(options or {})}
+        """Return a strategy by name; the campaign's own is the default, and keeps its options."""
+        own = self.settings.strategy
+        if name in (None, own.name):
+            name, options = own.name, _merged(own.options, options)
+        assert name is not None
         return opts.build(plugins.strategies.get(name), options)
 
     def task(self, classes: Sequence[str]) -> TaskModel:
         """Return a new task model, built for the pool's images and the classes so far."""
         choice = self.settings.task
         task = opts.build(plugins.tasks.get(choice.name), choice.options)
-        if hasattr(task, "cache_dir"):
-            task.cache_dir = self.directory / "cache"
+        task.cache_dir = self.directory / "cache"
         task.build(self.settings.image_shape, classes, self.device)
         return task
 
@@ -150,3 +188,11 @@ class Workbench:
             return []
         path.parent.mkdir(exist_ok=True)
         return ensure_store(path, shape, choice.open(), records, progress=self.progress)
+
+
+def _merged(stored: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return stored options with those given now in their place; a preset given now replaces them all."""
+    now = {key.replace("_", "-"): value for key, value in (given or {}).items()}
+    if len(now) < len(given or {}) or "preset" in now:
+        return dict(given or {})
+    return {**stored, **now}

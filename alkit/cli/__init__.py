@@ -102,7 +102,9 @@ def _run() -> int:
         if error.errno not in DISK:
             raise
         where = f" '{error.filename}'" if error.filename else ""
-        click.echo(f"Error: cannot write{where}: {error.strerror}; nothing recorded is lost", err=True)
+        click.echo(
+            f"Error: cannot read or write{where}: {error.strerror}; nothing recorded is lost", err=True
+        )
         return 1
 
 

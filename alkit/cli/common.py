@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -138,10 +137,10 @@ def open_campaign(directory: str | None, *, device: str = "auto", quiet: bool = 
     Raises:
         CampaignError: there is none.
     """
-    from ..campaign import SETTINGS, Campaign
+    from ..campaign import LEDGER, SETTINGS, Campaign
     from ..progress import Silent, Terminal
 
-    if directory is None and not Path(SETTINGS).exists():
+    if directory is None and not (Path(SETTINGS).exists() or Path(LEDGER).exists()):
         raise CampaignError(
             "this directory is no campaign; name one by --campaign DIR, or make one with "
             "'alkit init DIR --pool IMAGES'"
@@ -250,11 +249,13 @@ def _number(word: str) -> str:
 
 
 def take_labels(campaign: Campaign, path: Path) -> None:
-    """Take the labels of a file into a campaign that exists; the same labels again change nothing."""
+    """Take the labels of a file into a campaign that exists; the same file again takes no correction back."""
     from ..labeling.tables import read_answers
 
     answers, rejected, _ = read_answers(path)
-    receipt = campaign.tell(answers, allow_new_classes=not campaign.classes, note={"file": str(path)})
+    receipt = campaign.tell(
+        answers, allow_new_classes=not campaign.classes, said_before=True, note={"file": str(path)}
+    )
     for line, reason in sorted([*rejected, *receipt.rejected]):
         click.echo(f"line {line} of {path} is left out: {reason}", err=True)
 
@@ -289,16 +290,9 @@ def creation_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def print_json(value: Any) -> None:
     """Print JSON on standard output."""
-    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False))
+    from ..ledger import finite
 
-
-def _finite(value: Any) -> Any:
-    """Replace numbers that JSON does not have by null."""
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    click.echo(json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def print_rows(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:

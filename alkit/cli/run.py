@@ -83,7 +83,8 @@ def command(
     if as_json:
         print_json([record.as_dict() for record in history])
         return
-    rows = [("cycle", "labels", "test accuracy")]
+    metric = next((name for record in history for name in record.metrics), "")
+    rows = [("cycle", "labels", f"test {metric}".rstrip())]
     for record in history:
         main = f"{next(iter(record.metrics.values())):.4f}" if record.metrics else "-"
         rows.append((str(record.cycle), f"{record.labels:,}", main))

@@ -53,7 +53,8 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
             f"{query['asked']} unanswered, {query['list']}"
         )
     if status["history"]:
-        rows = [("cycle", "labels", "accuracy", "train s")]
+        metric = next((name for training in status["history"] for name in training["metrics"]), "test")
+        rows = [("cycle", "labels", metric, "train s")]
         for training in status["history"]:
             metrics = training["metrics"]
             main = f"{next(iter(metrics.values())):.4f}" if metrics else "-"

@@ -28,6 +28,8 @@ def command(campaign: str | None, quiet: bool, as_json: bool) -> None:
         f"{report['added']:,} images added, {len(report['unusable']):,} of them unusable, "
         f"{report['duplicates']:,} exact copies"
     )
+    if report["found"]:
+        click.echo(f"{report['found']:,} images that were lost are back")
     for entry in report["unusable"]:
         click.echo(f"unusable: {entry['image']!r}: {entry['reason']}")
     if report["missing"]:

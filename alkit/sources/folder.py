@@ -10,7 +10,7 @@ from . import Reading
 from .files import SUFFIXES, FileSource
 
 CAMPAIGN = "campaign.toml"
-CAMPAIGN_FOLDERS = ("cache", "checkpoints", "queries")
+CAMPAIGN_FOLDERS = ("cache", "checkpoints", "queries", "states")
 BAD_NAME = "file name is not valid UTF-8; rename it"
 
 

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,10 @@ from alkit.errors import (
     InvalidAnswers,
     InvalidBudget,
     InvalidOption,
+    SourceError,
     TrainingDiverged,
     TrainingError,
+    UnsupportedTask,
 )
 from alkit.labeling.tables import GivenAnswer
 from alkit.oracle import Answer, Oracle
@@ -525,3 +528,166 @@ def test_a_database_that_is_gone_is_not_made_anew(labeled: Path) -> None:
     with pytest.raises(CampaignError, match="is missing"):
         Campaign(labeled)
     assert not (labeled / "campaign.db").exists()
+
+
+def test_a_run_does_not_go_on_from_the_queries_of_another(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        campaign.run(Colors(campaign), cycles=1, n=5, strategy="random")
+        events = len(campaign.ledger.events())
+        with pytest.raises(
+            CampaignError, match=r"query 1 .* by 'random', so a run of 'entropy' .*--campaign"
+        ):
+            campaign.run(Colors(campaign), cycles=2, n=5, strategy="entropy")
+        assert len(campaign.ledger.events()) == events
+
+
+def test_a_run_does_not_go_on_from_queries_with_other_options(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        told = {"strategy": "learning-loss", "cycles": 1, "n": 5}
+        campaign.run(Colors(campaign), **told, options={"detach-after": "0.5"})  # type: ignore[arg-type]
+        with pytest.raises(CampaignError, match=r"by 'learning-loss' with detach-after=0\.5, so"):
+            campaign.run(Colors(campaign), **told)  # type: ignore[arg-type]
+
+
+def test_a_later_training_does_not_change_what_a_run_reports(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        before = campaign.run(Colors(campaign), cycles=1, n=5, strategy="learning-loss")
+        campaign.train()
+        assert campaign.history() == before
+        assert campaign.run(Colors(campaign), cycles=1, n=5, strategy="learning-loss") == before
+        assert [record.record["companion"] for record in before] == ["learning-loss"] * 2
+
+
+def test_the_query_of_a_run_says_how_long_its_training_took(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        campaign.run(Colors(campaign), cycles=1, n=5)
+        assert campaign.queries[0].record["measures"]["seconds"]["train"] > 0
+
+
+def test_what_an_oracle_leaves_out_stays_out_of_runs(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        silent = range(0, 60, 2)
+        campaign.run(Colors(campaign, silent), cycles=4, n=6)
+        indices = [index for query in campaign.queries for index in query.indices]
+        assert len(indices) == len(set(indices)) == 24
+        passed = set(indices) & set(silent)
+        assert passed
+        assert passed <= set(campaign.pool.candidates.tolist()), "people may still be asked"
+        assert not passed & set(campaign.pool.answerable.tolist())
+
+
+def test_an_oracle_that_answers_nothing_stops_a_run_at_once(campaign: Path) -> None:
+    with Campaign(campaign) as opened:
+        with pytest.raises(InvalidAnswers, match=r"'colors' answers none of the 6 images of query 1"):
+            opened.run(Colors(opened, silent=range(60)), cycles=1, n=6)
+        assert len(opened.pool.pending) == 6
+        assert [r.labels for r in opened.run(Colors(opened), cycles=1, n=6)] == [6, 12], "mended, it goes on"
+
+
+@pytest.mark.parametrize("way", ["ask", "run"])
+def test_what_a_task_cannot_serve_is_refused_before_the_seed(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr("alkit_plugins.entropy.Entropy.needs", frozenset({"magic"}))
+    with create(tmp_path / "c", str(pictures), oracle="dataset") as made:
+        oracle = made.oracle()
+        assert oracle is not None
+        with pytest.raises(UnsupportedTask, match="magic"):
+            made.ask(5) if way == "ask" else made.run(oracle, cycles=1, n=5)
+        assert made.queries == []
+
+
+def test_naming_the_campaigns_own_strategy_keeps_its_options(pictures: Path, tmp_path: Path) -> None:
+    stored = {"detach-after": "0.5", "margin": "2"}
+    with create(tmp_path / "c", str(pictures), strategy="learning-loss", strategy_options=stored) as made:
+        named: Any = made.workbench.strategy("learning-loss", {"detach_after": "0.25"})
+        assert (named.detach_after, named.margin) == (0.25, 2.0)
+
+
+def test_lost_images_come_back_when_their_originals_do(
+    make_pictures: Callable[..., Path], tmp_path: Path
+) -> None:
+    pool, cache = make_pictures(tmp_path / "pics"), tmp_path / "c" / "cache" / "pool.u8"
+    with create(tmp_path / "c", str(pool)) as made:
+        whole = cache.read_bytes()
+        (pool / "red").rename(tmp_path / "red")
+        cache.unlink()
+        made.ask(5, strategy="random")
+        assert made.pool.set_aside["unreadable"] == 20
+        (tmp_path / "red").rename(pool / "red")
+        report = made.update()
+        assert (report["found"], report["added"], report["missing"]) == (20, 0, [])
+        assert made.pool.set_aside["unreadable"] == 0
+        assert cache.read_bytes() == whole
+        assert made.update()["found"] == 0
+
+
+def test_lost_images_come_back_with_a_rebuilt_cache(
+    make_pictures: Callable[..., Path], tmp_path: Path
+) -> None:
+    pool, cache = make_pictures(tmp_path / "pics"), tmp_path / "c" / "cache" / "pool.u8"
+    with create(tmp_path / "c", str(pool)) as made:
+        (pool / "red").rename(tmp_path / "red")
+        cache.unlink()
+        made.ask(5, strategy="random")
+        (tmp_path / "red").rename(pool / "red")
+        cache.unlink()
+        made.ask(5, strategy="random")
+        assert made.pool.set_aside["unreadable"] == 0
+    with Campaign(tmp_path / "c") as again:
+        assert len(again.pool.lost) == 0
+
+
+def test_a_moved_file_is_no_copy_of_the_lost_one(make_pictures: Callable[..., Path], tmp_path: Path) -> None:
+    pool = make_pictures(tmp_path / "pics")
+    with create(tmp_path / "c", str(pool)) as made:
+        (pool / "red" / "00.png").rename(pool / "red" / "moved.png")
+        (tmp_path / "c" / "cache" / "pool.u8").unlink()
+        report = made.update()
+        assert (report["added"], report["duplicates"]) == (1, 0)
+        assert 60 in made.pool.candidates
+        (pool / "red" / "00.png").write_bytes((pool / "red" / "moved.png").read_bytes())
+        assert made.update()["found"] == 0, "the pool has that image"
+
+
+def test_a_pool_that_is_mostly_gone_is_not_taken_for_lost(
+    make_pictures: Callable[..., Path], tmp_path: Path
+) -> None:
+    pool = make_pictures(tmp_path / "pics")
+    with create(tmp_path / "c", str(pool)) as made:
+        for color in ("red", "blue"):
+            (pool / color).rename(tmp_path / color)
+        (tmp_path / "c" / "cache" / "pool.u8").unlink()
+        for _ in range(2):
+            with pytest.raises(SourceError, match="40 of 60 images .* not mounted"):
+                made.ask(5, strategy="random")
+        assert made.ledger.events("lost") == []
+        for color in ("red", "blue"):
+            (tmp_path / color).rename(pool / color)
+        assert len(made.ask(60, strategy="random").picks) == 60
+
+
+@pytest.mark.parametrize(("content", "what"), [(None, "is gone"), (b"torn", "cannot be read")])
+def test_what_a_strategy_remembers_is_no_cache(
+    labeled: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, what: str
+) -> None:
+    monkeypatch.setattr("alkit_plugins.random.Random.state_dict", lambda self: {"seen": 3})
+    with Campaign(labeled) as campaign:
+        campaign.tell(by_color(campaign, campaign.ask(5, strategy="random").indices))
+        (state,) = (labeled / "states").iterdir()
+        shutil.rmtree(labeled / "checkpoints", ignore_errors=True)
+        campaign.tell(by_color(campaign, campaign.ask(5, strategy="random").indices))
+        state = max((labeled / "states").iterdir())
+        state.unlink() if content is None else state.write_bytes(content)
+        with pytest.raises(CampaignError, match=rf"{state.name} {what}: strategy 'random' .*backup"):
+            campaign.ask(5, strategy="random")
+
+
+def test_known_labels_given_again_take_no_correction_back(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        campaign.tell([GivenAnswer(2, "blue/00.png", "red")])
+        again = campaign.tell([GivenAnswer(2, "blue/00.png", "blue")], said_before=True)
+        assert (again.accepted, again.unchanged) == (0, 1)
+        answer = campaign.pool.answer_of(campaign.state.keys.index("blue/00.png"))
+        assert answer is not None
+        assert answer.value == "red"
