@@ -477,8 +477,8 @@ class Campaign:
         if 2 * len(lost) > readable:
             self.workbench.forget_images()
             raise SourceError(
-                f"{len(lost):,} of {readable:,} images in '{self.settings.pool.location}' are gone or changed, "
-                "as if the folder were not mounted; bring it back and try again"
+                f"{len(lost):,} of {readable:,} images in '{self.settings.pool.location}' are gone or "
+                "changed, as if the folder were not mounted; bring it back and try again"
             )
         before = set(self.pool.lost.tolist())
         self._record_found(sorted(before.difference(lost)))
@@ -520,14 +520,17 @@ class Campaign:
         """Refuse to count queries by another strategy, or with other options, as a run's own."""
         options = finite(opts.values_of(strategy))
         for query in self._proper_queries():
-            differing = [key for key, value in query.options.items() if options.get(key) != value]
-            if query.strategy != strategy.name or differing:
-                how = f"with {differing[0]}={query.options[differing[0]]}" if differing else ""
-                raise CampaignError(
-                    f"query {query.number} in {self.directory} was chosen by '{query.strategy}' {how}".rstrip()
-                    + f", so a run of '{strategy.name}' cannot go on from it; name another directory by "
-                    "--campaign"
-                )
+            other = [key for key, value in query.options.items() if options.get(key) != value]
+            if query.strategy != strategy.name:
+                whose = f"'{query.strategy}', not by '{strategy.name}'"
+            elif other:
+                whose = f"'{query.strategy}' with {other[0]}={query.options[other[0]]}"
+            else:
+                continue
+            raise CampaignError(
+                f"query {query.number} in {self.directory} was chosen by {whose}, so this run cannot go on from "
+                "it; name another directory by --campaign"
+            )
 
     def _check_budget(self, n: int, left: int) -> None:
         if n < 1:
@@ -624,7 +627,7 @@ class Campaign:
         candidates: Indices | None = None,
         measures: Measures | None = None,
     ) -> Query:
-        """Choose, by default from all candidates, and record; `instead_of` is withdrawn with the same stroke."""
+        """Choose (by default from all candidates) and record; `instead_of` goes with the same stroke."""
         from .cycle import Cycle
         from .devices import threads_for
         from .selection import check_needs, choose
@@ -741,8 +744,8 @@ class Campaign:
         rest = self.open_query
         if rest is not None:
             self.progress.line(
-                f"oracle '{oracle.name}' leaves out {len(rest.unanswered):,} of {len(rest.picks):,} images; they "
-                "are not asked again"
+                f"oracle '{oracle.name}' leaves out {len(rest.unanswered):,} of {len(rest.picks):,} images; "
+                "they are not asked again"
             )
             data = {
                 "query": rest.number,

@@ -257,3 +257,27 @@ def test_the_demonstration(alkit: Alkit, here: Path, read_list: Read) -> None:
     assert first["history"][-1]["metrics"]["accuracy"] > 0.5
     alkit("ingest", "-c", "digits-campaign", "--oracle", "dataset")
     assert alkit("train", "-c", "digits-campaign", "--json").json["metrics"]["accuracy"] > 0.6
+
+
+def test_the_same_line_again_takes_no_correction_back(alkit: Alkit, here: Path, pictures: Path) -> None:
+    (here / "known.csv").write_text("image,label\nblue/00.png,blue\nred/00.png,red\n")
+    line = ["query", "--pool", pictures, "--labels", "known.csv", "-n", "3", "-s", "random"]
+    alkit(*line)
+    (here / "second.csv").write_text("image,label\nblue/00.png,red\n")
+    alkit("ingest", "-c", "pics-campaign", "second.csv")
+    before = alkit("status", "-c", "pics-campaign", "--json").json["classes"]
+    assert before == {"blue": 0, "red": 2}
+    alkit(*line)
+    assert alkit("status", "-c", "pics-campaign", "--json").json["classes"] == before
+
+
+def test_a_file_that_cannot_be_read_is_not_said_to_be_written(
+    alkit_ends: Alkit, labeled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "/elsewhere/a.png")
+
+    monkeypatch.setattr("alkit.campaign.Campaign.ask", refused)
+    said = alkit_ends("query", "-c", labeled, "-n", "3")
+    assert said.code == 1
+    assert said.error.startswith("cannot read or write '/elsewhere/a.png': Permission denied")

@@ -64,3 +64,36 @@ def test_it_needs_neither_pool_nor_cache(
     shutil.rmtree(here / "pool")
     shutil.rmtree(here / "camp" / "cache")
     assert "6 images" in alkit("status", "-c", "camp").out
+
+
+def test_the_column_is_called_after_the_metric(
+    alkit: Alkit, here: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--oracle", "dataset", "--cycles", "1", "-n", "6", "-t", "epochs=1", "-s", "random"]
+    monkeypatch.setattr(
+        "alkit_plugins.tasks.classification.Classification.evaluate", lambda self, batches: {"error": 0.25}
+    )
+    said = alkit("run", "-c", "camp", "--pool", pictures, "--test", pictures, *words)
+    assert said.out.splitlines()[0].split() == ["cycle", "labels", "test", "error"]
+    table = [line.split() for line in alkit("status", "-c", "camp").out.splitlines()]
+    assert ["cycle", "labels", "error", "train", "s"] in table
+
+
+def test_a_directory_that_lost_its_settings_is_said_to_be_one(
+    alkit_ends: Alkit, labeled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (labeled / "campaign.toml").unlink()
+    monkeypatch.chdir(labeled)
+    said = alkit_ends("status")
+    assert said.code == 1
+    assert said.error == "campaign.toml is missing but campaign.db is there; restore it from a backup"
+
+
+def test_a_damaged_ledger_is_one_sentence_also_while_it_is_counted(labeled: Path) -> None:
+    from alkit.campaign import Campaign
+    from alkit.errors import CampaignError
+
+    with Campaign(labeled) as campaign:
+        campaign.ledger._db.close()
+        with pytest.raises(CampaignError, match="cannot be read"):
+            campaign.ledger.image_count()

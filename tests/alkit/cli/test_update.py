@@ -41,3 +41,13 @@ def test_a_pool_that_is_gone_is_one_sentence(
     said = alkit_ends("update", "-c", "camp")
     assert said.code == 1
     assert "there is no folder or file" in said.error
+
+
+def test_images_that_are_back_are_said(alkit: Alkit, here: Path, make_pictures: Callable[..., Path]) -> None:
+    pool = make_pictures(here / "pool", each=3)
+    alkit("init", "camp", "--pool", pool)
+    (pool / "blue").rename(here / "blue")
+    (here / "camp" / "cache" / "pool.u8").unlink()
+    alkit("query", "-c", "camp", "-n", "2", "-s", "random")
+    (here / "blue").rename(pool / "blue")
+    assert alkit("update", "-c", "camp").out.splitlines()[1] == "3 images that were lost are back"
