@@ -242,7 +242,7 @@ def described(task: TaskModel, recipe: Recipe, labels: int) -> str:
     """Return the whole recipe in words: the network as the task's options name it, and how it is trained."""
     trained_by = {field.name for field in dataclasses.fields(recipe)} | {"warm_start"}
     chosen = [
-        f"{option.name}={getattr(task, option.field)}"
+        f"{option.name}={_in_words(getattr(task, option.field))}"
         for option in options_of(type(task))
         if option.field not in trained_by and getattr(task, option.field) != option.default
     ]
@@ -254,6 +254,10 @@ def described(task: TaskModel, recipe: Recipe, labels: int) -> str:
         f"learning rate {recipe.learning_rate:g} {recipe.schedule}, weight decay {recipe.weight_decay:g}, "
         f"{augmentation}, {recipe.precision}"
     )
+
+
+def _in_words(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def fingerprint_of(

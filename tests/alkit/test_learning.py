@@ -292,10 +292,10 @@ def test_precision_is_settled_by_the_device(study: Any, monkeypatch: pytest.Monk
 
 
 def test_one_line_says_the_whole_recipe(study: Any) -> None:
-    study(precision="float32", label_smoothing=0.1)
+    study(precision="float32", taps="stages.0,stages.1")
     assert study.said == [
-        "cycle 0: training on 16 labels: classification (model=small-cnn, label-smoothing=0.1), 2 epochs of "
-        "1 batches of 16, learning rate 0.025 one-cycle, weight decay 0.005, augmented, float32 on cpu"
+        "cycle 0: training on 16 labels: classification (model=small-cnn, taps=stages.0,stages.1), 2 epochs "
+        "of 1 batches of 16, learning rate 0.025 one-cycle, weight decay 0.005, augmented, float32 on cpu"
     ]
 
 
@@ -307,23 +307,21 @@ def test_the_companions_share_of_the_training_is_measured(study: Any) -> None:
 
 
 @pytest.mark.parametrize("task", [TinyRegression(), TinySegmentation()])
-def test_tasks_without_a_class_an_image_are_trained_and_judged(
-    labeled: LabeledImages, tmp_path: Path, task: Any
-) -> None:
+def test_tasks_without_a_class_an_image_are_trained_and_judged(tmp_path: Path, task: Any) -> None:
     classes = () if task.name == "regression" else CLASSES
-    task.build((3, 8, 8), classes, CPU)
+    task.build((3, 40, 40), classes, CPU)
     rng = np.random.default_rng(0)
-    numbers = rng.normal(size=16).tolist()
-    maps = list(rng.integers(0, 2, (16, 8, 8)))
-    known = dataclasses.replace(labeled, values=maps if classes else numbers)
+    images = ImageStore.from_array(rng.integers(0, 256, (8, 3, 40, 40), dtype=np.uint8))
+    numbers = rng.normal(size=8).tolist()
+    maps = list(rng.integers(0, 2, (8, 40, 40)))
+    known = LabeledImages(images=images, indices=np.arange(8), values=maps if classes else numbers)
 
     def train(values: Any) -> Learned:
-        test = dataclasses.replace(known, values=values)
         lesson = Lesson(
             cycle=0,
             seed=1,
             labeled=known,
-            test=test,
+            test=dataclasses.replace(known, values=values),
             classes=classes,
             strategy=None,
             checkpoints=tmp_path,
@@ -332,9 +330,26 @@ def test_tasks_without_a_class_an_image_are_trained_and_judged(
 
     first = train(known.values)
     assert np.isfinite(first.metrics["loss"])
-    other = [maps[0] ^ (np.arange(64).reshape(8, 8) == 27), *maps[1:]] if classes else [9.0, *numbers[1:]]
     assert train(known.values).reused is True
-    assert train(other).fingerprint != first.fingerprint
+    changed = maps[0].copy()
+    changed[20, 20] ^= 1  # in the middle, which numpy leaves out when it prints an array of this size
+    assert train([changed, *maps[1:]] if classes else [9.0, *numbers[1:]]).fingerprint != first.fingerprint
+
+
+def test_every_task_may_start_warm(tmp_path: Path, labeled: LabeledImages) -> None:
+    known = dataclasses.replace(labeled, values=[float(number % 2) for number in range(16)])
+    lesson = Lesson(
+        cycle=0, seed=1, labeled=known, test=None, classes=(), strategy=None, checkpoints=tmp_path / "c"
+    )
+
+    def train(task: TinyRegression, **changes: Any) -> Learned:
+        task.build((3, 8, 8), (), CPU)
+        return learn(task, dataclasses.replace(lesson, **changes), CPU, Silent(), Measures())
+
+    first = train(TinyRegression())
+    second = train(build(TinyRegression, {"warm-start": "yes"}), cycle=1, previous=first.checkpoint)
+    assert second.record["warm_start"] == first.checkpoint.name
+    assert "warm_start" not in train(TinyRegression(), cycle=1, previous=first.checkpoint).record
 
 
 def test_test_labels_that_do_not_fit_are_said_before_training(
