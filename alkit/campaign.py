@@ -528,8 +528,8 @@ class Campaign:
             else:
                 continue
             raise CampaignError(
-                f"query {query.number} in {self.directory} was chosen by {whose}, so this run cannot go on from "
-                "it; name another directory by --campaign"
+                f"query {query.number} in {self.directory} was chosen by {whose}, so this run cannot go on "
+                "from it; name another directory by --campaign"
             )
 
     def _check_budget(self, n: int, left: int) -> None:

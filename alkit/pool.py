@@ -37,6 +37,7 @@ class Pool:
         self._asked: set[int] = set()
         self._passed: set[int] = set()
         self._lost: set[int] = set()
+        self._stand_ins: dict[int, int] = {}
 
     def original(self, index: int) -> int:
         """Return the image that stands for `index`: itself, or the first of its exact copies."""
@@ -51,11 +52,22 @@ class Pool:
         self._asked.difference_update(int(index) for index in indices)
 
     def lose(self, indices: Iterable[int]) -> None:
-        """Set images aside that cannot be read any more, and are not waited for."""
+        """Set images aside that cannot be read any more, and are not waited for.
+
+        The first exact copy that is left takes the place of a lost image, and its answers.
+        """
         lost = [int(index) for index in indices]
         self._usable[lost] = False
         self._lost.update(lost)
         self._asked.difference_update(lost)
+        for copy, first in sorted(self.duplicates.items()):
+            if first in self._lost and copy not in self._lost:
+                stand_in = self._stand_ins.setdefault(first, copy)
+                del self.duplicates[copy]
+                if stand_in == copy:
+                    self._distinct[copy] = True
+                else:
+                    self.duplicates[copy] = stand_in
 
     def find(self, indices: Iterable[int]) -> None:
         """Take images back that were lost."""
@@ -71,12 +83,13 @@ class Pool:
 
     def answer(self, index: int, answer: Answer) -> None:
         """Take an answer; a later one replaces an earlier one."""
-        self._answers[int(index)] = answer
-        self._asked.discard(int(index))
+        index = self._stand_ins.get(int(index), int(index))
+        self._answers[index] = answer
+        self._asked.discard(index)
 
     def answer_of(self, index: int) -> Answer | None:
         """Return the answer in force, or None."""
-        return self._answers.get(int(index))
+        return self._answers.get(self._stand_ins.get(int(index), int(index)))
 
     @property
     def labeled(self) -> Indices:

@@ -689,3 +689,18 @@ def test_known_labels_given_again_take_no_correction_back(labeled: Path) -> None
         answer = campaign.pool.answer_of(campaign.state.keys.index("blue/00.png"))
         assert answer is not None
         assert answer.value == "red"
+
+
+def test_a_file_moved_before_the_cache_was_lost_keeps_its_label(
+    make_pictures: Callable[..., Path], tmp_path: Path
+) -> None:
+    pool = make_pictures(tmp_path / "pics")
+    with create(tmp_path / "c", str(pool), classes=("blue", "green", "red")) as made:
+        made.tell([GivenAnswer(2, "red/00.png", "red")])
+        (pool / "red" / "00.png").rename(pool / "red" / "moved.png")
+        assert made.update()["duplicates"] == 1
+        (tmp_path / "c" / "cache" / "pool.u8").unlink()
+        made.update()
+        assert made.pool.labeled.tolist() == [60]
+        (pool / "red" / "00.png").write_bytes((pool / "red" / "moved.png").read_bytes())
+        assert made.update()["found"] == 0, "its copy stands in for it"
