@@ -604,8 +604,7 @@ class Campaign:
 
     def _earlier_checkpoint(self, past: Sequence[Any]) -> Path | None:
         earlier = [event.data for event in past if event.data["cycle"] < self.cycle]
-        path = self.directory / earlier[-1]["checkpoint"] if earlier else None
-        return path if path is not None and path.exists() else None
+        return self.directory / earlier[-1]["checkpoint"] if earlier else None
 
     def _chooser(self, name: str | None, options: Mapping[str, Any] | None) -> Chooser:
         plugin = plugins.strategies.find(name or self.settings.strategy.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,6 +127,27 @@ class Cycle:
                 yield output
                 bar.update(len(batch))
 
+    def collect(self, indices: Indices, value: Callable[[Output], Tensor]) -> Tensor:
+        """Return a value of every image's output, [n, ...] in order, without gradients.
+
+        The result is allocated once. A list of small pieces would hold on to the memory between the large
+        buffers that come and go with each batch.
+
+        Args:
+            indices: positions in the pool.
+            value: gives one row an image, [B, ...], from a batch's output.
+        """
+        result: Tensor | None = None
+        start = 0
+        for output in self.outputs(indices):
+            with torch.no_grad():
+                rows = value(output)
+            if result is None:
+                result = rows.new_empty(len(indices), *rows.shape[1:])
+            result[start : start + len(rows)] = rows
+            start += len(rows)
+        return torch.empty(0, device=self.device) if result is None else result
+
     def embeddings(self, indices: Indices) -> Tensor:
         """Return the embeddings [n, D] float32 on `device`; each image is embedded once a cycle.
 
@@ -134,10 +155,11 @@ class Cycle:
         """
         missing = np.unique(indices[self._row[indices] < 0])
         if len(missing):
-            with self.measure("embed"), torch.inference_mode(False), torch.no_grad():
-                self._embeddings = self._grown(missing)
-                known = len(self._embeddings) - len(missing)
-                self._row[missing] = known + np.arange(len(missing))
+            with self.measure("embed"), torch.inference_mode(False):
+                found = self.collect(missing, self._embedding)
+            known = 0 if self._embeddings is None else len(self._embeddings)
+            self._row[missing] = known + np.arange(len(missing))
+            self._embeddings = found if self._embeddings is None else torch.cat([self._embeddings, found])
         assert self._embeddings is not None or len(indices) == 0
         if self._embeddings is None:
             return torch.empty(0, self.model.spec.embedding_dim or 0, device=self.device)
@@ -145,22 +167,6 @@ class Cycle:
         if np.array_equal(rows, np.arange(len(self._embeddings))):
             return self._embeddings
         return self._embeddings[torch.from_numpy(rows).to(self.device)]
-
-    def _grown(self, missing: Indices) -> Tensor:
-        """Return the embeddings so far, and those of further images below them; allocated once."""
-        before = self._embeddings
-        start = 0 if before is None else len(before)
-        grown: Tensor | None = None
-        for output in self.outputs(missing):
-            found = self._embedding(output)
-            if grown is None:
-                known = found[:0] if before is None else before
-                grown = found.new_empty(len(known) + len(missing), found.shape[1])
-                grown[: len(known)] = known
-            grown[start : start + len(found)] = found
-            start += len(found)
-        assert grown is not None
-        return grown
 
     @staticmethod
     def _embedding(output: Output) -> Tensor:

@@ -64,11 +64,11 @@ class ScoreStrategy(Strategy):
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Score every candidate and take the n highest; ties go to the earlier index."""
-        import torch
 
-        with torch.no_grad(), cycle.measure("score"):
-            scores = [
-                scored if scored.dim() == 1 else scored.flatten(1).mean(dim=1)
-                for scored in (self.score(cycle, output) for output in cycle.outputs(cycle.candidates))
-            ]
-        return cycle.best(torch.cat(scores), n)
+        def scored(output: Output) -> torch.Tensor:
+            scores = self.score(cycle, output)
+            return scores if scores.dim() == 1 else scores.flatten(1).mean(dim=1)
+
+        with cycle.measure("score"):
+            scores = cycle.collect(cycle.candidates, scored)
+        return cycle.best(scores, n)

@@ -8,6 +8,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +44,7 @@ def fit(
     parameters = [p for p in model.network.parameters() if p.requires_grad]
     if companion is not None:
         parameters += [p for p in companion.parameters() if p.requires_grad]
-    optimizer = torch.optim.SGD(
-        parameters, recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-    )
+    optimizer = _sgd(parameters, recipe)
     start = _resume(model, companion, optimizer, session)
     saved = time.monotonic()
     with session.progress.bar(recipe.epochs * session.steps_per_epoch, session.label) as bar:
@@ -82,6 +81,20 @@ def fit(
     model.network.eval()
     if companion is not None:
         companion.train(False)
+
+
+def _sgd(parameters: list[torch.nn.Parameter], recipe: Recipe) -> torch.optim.SGD:
+    make = partial(
+        torch.optim.SGD,
+        parameters,
+        recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+    )
+    try:
+        return make(fused=True)
+    except (RuntimeError, TypeError):  # this torch has no fused SGD for the device
+        return make()
 
 
 def _step_loss(

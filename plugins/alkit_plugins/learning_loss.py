@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -65,9 +66,9 @@ class LearningLoss(alkit.ScoreStrategy):
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Take the n highest predicted losses."""
         positions = candidates.draw(cycle, self.subset, n)
-        with torch.no_grad(), cycle.measure("score"):
-            scores = [self.score(cycle, output) for output in cycle.outputs(cycle.candidates[positions])]
-        return candidates.best(cycle, positions, torch.cat(scores), n)
+        with cycle.measure("score"):
+            scores = cycle.collect(cycle.candidates[positions], partial(self.score, cycle))
+        return candidates.best(cycle, positions, scores, n)
 
 
 @alkit.hookimpl

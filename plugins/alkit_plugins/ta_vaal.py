@@ -69,8 +69,7 @@ class TAVAAL(VAAL):
         """Ask the ranker once for every image that takes part."""
         ranker = cycle.companion
         assert isinstance(ranker, torch.nn.Module)
-        with torch.no_grad():
-            found = torch.cat([ranker(output.features) for output in cycle.outputs(indices)]).cpu()
+        found = cycle.collect(indices, lambda output: ranker(output.features)).cpu()
         raw = found.new_zeros(int(indices.max()) + 1)
         raw[torch.from_numpy(indices)] = found
         squashed = raw.sigmoid()

@@ -245,15 +245,18 @@ class VAAL(alkit.Strategy):
         self, cycle: Cycle, adversary: Adversary, indices: Indices, ranks: Ranks | None, side: int, size: int
     ) -> tuple[Tensor, Tensor]:
         """Return logits [n] float64 and means [n, latent] on the CPU, in the networks' current mode."""
-        logits, means = [], []
+        logits = torch.empty(len(indices), dtype=torch.float64)
+        means = torch.empty(len(indices), adversary.vae.latent)
+        start = 0
         with cycle.progress.bar(len(indices), "score") as bar:
             for batch in cycle.batches(indices, size=size):
                 seen = _side(batch, torch.empty(0), ranks, side)
                 found = adversary.logits(seen.images, seen.rank)
-                logits.append(found[0].double().cpu())
-                means.append(found[1].cpu())
+                stop = start + len(batch)
+                logits[start:stop], means[start:stop] = found[0], found[1]
                 bar.update(len(batch))
-        return torch.cat(logits), torch.cat(means)
+                start = stop
+        return logits, means
 
     def _record(self, cycle: Cycle, numbers: dict[str, Any], warnings: list[str]) -> None:
         cycle.diagnostics.update(numbers)
