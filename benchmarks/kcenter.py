@@ -265,6 +265,9 @@ def plot(found: dict[str, list[dict[str, float]]], path: Path) -> None:
         axis.set_xticks(
             ticks := [point[name] for point in points], [f"{tick:,.0f}" for tick in ticks], rotation=40
         )
+        taken = [point["seconds"] for point in points]
+        steps = [s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if min(taken) / 2 < s < 2 * max(taken)]
+        axis.set_yticks(steps, [f"{step:g}" for step in steps])
         axis.minorticks_off()
         axis.grid(True, which="both", alpha=0.3)
     figure.savefig(path, dpi=120)
