@@ -321,8 +321,10 @@ class Campaign:
             for number in range(done + 1, cycles + 1):
                 self.progress.line(f"cycle {number} of {cycles}: {len(self.pool.labeled):,} labels")
                 measures = Measures()
-                self._train_for_run(chosen.strategy, measures)
-                query = self._ask(chosen, n, candidates=self.pool.answerable, measures=measures)
+                learned = self._train_for_run(chosen.strategy, measures)
+                query = self._ask(
+                    chosen, n, candidates=self.pool.answerable, measures=measures, learned=learned
+                )
                 self._consult_or_pass(oracle, query)
             self._train_for_run(chosen.strategy, Measures())
             cycles_of_run = {query.cycle for query in self._proper_queries()} | {self.cycle}
@@ -594,13 +596,14 @@ class Campaign:
         )
         return learned, record
 
-    def _train_for_run(self, strategy: Strategy, measures: Measures) -> None:
+    def _train_for_run(self, strategy: Strategy, measures: Measures) -> Learned:
         """Train, and record which training it is that the run reports for this cycle."""
         learned, _ = self._train(strategy, measures)
         data = {"cycle": self.cycle, "strategy": strategy.name, "fingerprint": learned.fingerprint}
         if data not in [event.data for event in self.ledger.events("ran")]:
             with self.ledger.transaction():
                 self.ledger.add_event("ran", data)
+        return learned
 
     def _earlier_checkpoint(self, past: Sequence[Any]) -> Path | None:
         earlier = [event.data for event in past if event.data["cycle"] < self.cycle]
@@ -625,8 +628,12 @@ class Campaign:
         instead_of: Query | None = None,
         candidates: Indices | None = None,
         measures: Measures | None = None,
+        learned: Learned | None = None,
     ) -> Query:
-        """Choose (by default from all candidates) and record; `instead_of` goes with the same stroke."""
+        """Choose (by default from all candidates) and record; `instead_of` goes with the same stroke.
+
+        What has been `learned` for this strategy in this cycle is not trained or loaded again.
+        """
         from .cycle import Cycle
         from .devices import threads_for
         from .selection import check_needs, choose
@@ -636,7 +643,8 @@ class Campaign:
         self._restore(strategy)
         checkpoint = None
         if strategy.needs:
-            learned, _ = self._train(strategy, measures)
+            if learned is None:
+                learned, _ = self._train(strategy, measures)
             task, companion, targets = learned.model, learned.companion, learned.targets
             checkpoint = learned.checkpoint.relative_to(self.directory).as_posix()
         else:

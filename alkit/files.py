@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes | str) -> None:
+def write_atomically(path: Path, content: bytes | memoryview | str) -> None:
     """Write a file under another name, see it onto the disk, and rename it; text is UTF-8."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:

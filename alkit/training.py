@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -17,6 +16,7 @@ import torch
 from . import seeding
 from .devices import has_fast_bfloat16
 from .errors import TrainingDiverged
+from .files import write_atomically
 from .recipe import Precision, Recipe, Session
 from .task import Step
 
@@ -166,17 +166,9 @@ def settled_precision(device: torch.device, precision: Precision) -> Precision:
 
 def save_atomically(state: Any, path: Path) -> None:
     """Write tensors, numbers and strings to a file that is there whole or not at all."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        content = io.BytesIO()  # writing to a file, torch hides that a disk is full in a RuntimeError
-        torch.save(state, content)
-        with open(temporary, "wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    content = io.BytesIO()  # writing to a file, torch hides that a disk is full in a RuntimeError
+    torch.save(state, content)
+    write_atomically(path, content.getbuffer())
 
 
 def load_safely(path: Path, device: torch.device | str = "cpu") -> Any:

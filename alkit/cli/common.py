@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..errors import CampaignError, UsageError
+from ..errors import CampaignError, InvalidBudget, UsageError
 
 if TYPE_CHECKING:
     from ..campaign import Campaign
@@ -246,6 +246,24 @@ def _number(word: str) -> str:
         return repr(float(word))
     except ValueError:
         return word
+
+
+def checked_options(strategy: str | None, option: tuple[str, ...], budget: int) -> dict[str, str]:
+    """Return a strategy's options; budget, name and options are checked before images are read.
+
+    Raises:
+        InvalidBudget: the budget is not positive.
+        UsageError: there is no such strategy, or an option does not fit it.
+    """
+    from .. import plugins
+    from ..options import build, parse_pairs
+
+    if budget < 1:
+        raise InvalidBudget(f"the budget should be at least 1, not {budget}")
+    options = parse_pairs(option)
+    if strategy is not None:
+        build(plugins.strategies.get(strategy), options)
+    return options
 
 
 def take_labels(campaign: Campaign, path: Path) -> None:

@@ -9,6 +9,7 @@ import click
 
 from .common import (
     campaign_option,
+    checked_options,
     creation_options,
     device_option,
     json_option,
@@ -61,15 +62,7 @@ def command(
     While a query waits for answers, the same query is returned again; --new gives it up. With nothing labeled
     yet, a seed query comes first.
     """
-    from .. import plugins
-    from ..errors import InvalidBudget
-    from ..options import build, parse_pairs
-
-    if budget < 1:
-        raise InvalidBudget(f"the budget should be at least 1, not {budget}")
-    options = parse_pairs(option)
-    if strategy is not None:  # before images are read and models trained
-        build(plugins.strategies.get(strategy), options)
+    options = checked_options(strategy, option, budget)
     given.update(strategy=strategy, option=option)
     with open_or_create(campaign, pool, device=device, quiet=quiet, given=given) as opened:
         query = opened.ask(

@@ -9,6 +9,7 @@ import click
 from ..errors import UsageError
 from .common import (
     campaign_option,
+    checked_options,
     creation_options,
     device_option,
     json_option,
@@ -56,15 +57,9 @@ def command(
 
     What an interrupted run has done counts: the same command finishes it.
     """
-    from .. import plugins
-    from ..errors import InvalidBudget
-    from ..options import build, parse_pairs
+    from ..options import parse_pairs
 
-    if budget < 1:
-        raise InvalidBudget(f"the budget should be at least 1, not {budget}")
-    options = parse_pairs(option)
-    if strategy is not None:
-        build(plugins.strategies.get(strategy), options)
+    options = checked_options(strategy, option, budget)
     oracle_name, oracle_options = given.pop("oracle"), given.pop("oracle_option")
     given.update(strategy=strategy, option=option)
     with open_or_create(campaign, pool, device=device, quiet=quiet, given=given) as opened:
