@@ -1,0 +1,127 @@
+"""Curves: what each strategy reached at each number of labels, one row a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import AlkitError
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Record: TypeAlias = Mapping[str, Any]
+
+
+class InvalidRecords(AlkitError):
+    """Records do not belong to one benchmark, or lack what is asked of them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curves:
+    """One metric of a benchmark's cells.
+
+    Attributes:
+        metric: its name.
+        higher_is_better: its direction.
+        labels: [T], the number of labels at each step, increasing.
+        strategies: in the protocol's order.
+        seeds: of length S, increasing.
+        values: [S, T] by strategy, NaN where a cell has not been run.
+    """
+
+    metric: str
+    higher_is_better: bool
+    labels: npt.NDArray[np.int64]
+    strategies: tuple[str, ...]
+    seeds: tuple[int, ...]
+    values: Mapping[str, Floats]
+
+    def areas(self, strategy: str) -> Floats:
+        """Normalized area under the budget curve by seed, [S]; NaN where a step is missing.
+
+        The trapezoid rule over the number of labels, divided by its range: the mean height of the curve, in units
+        of the metric. With one step it is that step's value.
+        """
+        from scipy.integrate import trapezoid
+
+        values = self.values[strategy]
+        if len(self.labels) == 1:
+            return values[:, 0]
+        area = trapezoid(values, self.labels, axis=1) / (self.labels[-1] - self.labels[0])
+        return np.asarray(area, dtype=np.float64)
+
+    def finals(self, strategy: str) -> Floats:
+        """Value at the last step by seed, [S]."""
+        return self.values[strategy][:, -1]
+
+
+def curves_of(
+    records: Iterable[Record],
+    metric: str | None = None,
+    *,
+    higher_is_better: bool = True,
+    strategies: Sequence[str] | None = None,
+) -> Curves:
+    """Gather the curves of one metric from records, one a cell and cycle, in any order.
+
+    Args:
+        records: with `strategy`, `seed`, `cycle`, `labels` and `metrics`.
+        metric: its name; the first one of the records by default.
+        higher_is_better: its direction.
+        strategies: their order; the records' by default.
+
+    Raises:
+        InvalidRecords: there are none; one lacks the metric or is there twice; or strategies had different
+            numbers of labels in the same cycle.
+    """
+    records = list(records)
+    if not records:
+        raise InvalidRecords("there is no record yet; run the benchmark first")
+    metric = _metric(records, metric)
+    steps = _steps(records)
+    names = tuple(strategies or dict.fromkeys(record["strategy"] for record in records))
+    seeds = tuple(sorted({record["seed"] for record in records}))
+    values = {name: np.full((len(seeds), len(steps)), np.nan) for name in names}
+    columns = {cycle: column for column, cycle in enumerate(steps)}
+    for record in records:
+        if record["strategy"] in values:
+            cell = seeds.index(record["seed"]), columns[record["cycle"]]
+            if not np.isnan(values[record["strategy"]][cell]):
+                raise InvalidRecords(f"{_where(record)} is recorded twice; keep one of the two records")
+            values[record["strategy"]][cell] = record["metrics"][metric]
+    return Curves(
+        metric=metric,
+        higher_is_better=higher_is_better,
+        labels=np.array(list(steps.values()), dtype=np.int64),
+        strategies=names,
+        seeds=seeds,
+        values=values,
+    )
+
+
+def _metric(records: Sequence[Record], metric: str | None) -> str:
+    name = metric if metric is not None else next(iter(records[0]["metrics"]), "")
+    for record in records:
+        if name not in record["metrics"]:
+            listed = ", ".join(record["metrics"]) or "none"
+            raise InvalidRecords(f"{_where(record)} has no metric '{name}'; it has {listed}")
+    return name
+
+
+def _steps(records: Sequence[Record]) -> dict[int, int]:
+    """Return the number of labels by cycle, in the order of cycles."""
+    steps: dict[int, int] = {}
+    for record in sorted(records, key=lambda record: record["cycle"]):
+        if steps.setdefault(record["cycle"], record["labels"]) != record["labels"]:
+            raise InvalidRecords(
+                f"{_where(record)} has {record['labels']} labels where others have {steps[record['cycle']]}; "
+                "compare cells of one protocol only"
+            )
+    return steps
+
+
+def _where(record: Record) -> str:
+    return f"cycle {record['cycle']} of '{record['strategy']}', seed {record['seed']},"
