@@ -64,7 +64,7 @@ class Registry(Generic[T]):
 
     def __init__(self, kind: str, group: str, hook: str, base: type[T]) -> None:
         self.kind, self.group, self.hook, self.base = kind, group, hook, base
-        self._classes: dict[tuple[str, str], type[T]] = {}
+        self._classes: dict[Plugin, type[T]] = {}
         self._plugins: list[Plugin] | None = None
 
     def __iter__(self) -> Iterator[Plugin]:
@@ -105,10 +105,13 @@ class Registry(Generic[T]):
                 the interface; names the distribution.
         """
         plugin = self.find(name)
-        key = (plugin.distribution, plugin.name)
-        if key not in self._classes:
-            self._classes[key] = self._load(plugin)
-        return self._classes[key]
+        if plugin not in self._classes:
+            self._classes[plugin] = self._load(plugin)
+        return self._classes[plugin]
+
+    def owner(self, cls: type[T]) -> Plugin | None:
+        """Return the plugin whose class this is, or None if it did not come through `get`."""
+        return next((plugin for plugin, known in self._classes.items() if known is cls), None)
 
     def _load(self, plugin: Plugin) -> type[T]:
         blame = f"{self.kind} '{plugin.name}' of distribution '{plugin.distribution}'"
