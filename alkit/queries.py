@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,35 @@ COLUMNS = ("rank", "index", "image", "score", "strategy", "cycle", "label")
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """One image wanted: its rank from 1, position in the pool, key, score (or None) and answer so far."""
+    """One image wanted.
+
+    Attributes:
+        rank: from 1, the strategy's most wanted first; control images come last.
+        index: position in the pool.
+        image: its key.
+        score: of the strategy, or None.
+        answer: so far: the label in force, `abstain` or `unusable`; None while it is waited for.
+        control: drawn at random from all candidates, not chosen by the strategy.
+        predicted: the class that the model of the query predicted when it was asked, or None.
+        confidence: its predicted probability, or None.
+        correct: the prediction is the label in force; None while one of them is missing.
+        place: from 1, where people see it in the list.
+    """
 
     rank: int
     index: int
     image: str
     score: float | None
     answer: str | None = None
+    control: bool = False
+    predicted: str | None = None
+    confidence: float | None = None
+    correct: bool | None = None
+    place: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the pick as JSON values."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +79,32 @@ class Query:
         return [pick.index for pick in self.picks]
 
     @property
+    def controls(self) -> int:
+        """How many of the picks were drawn at random as a control."""
+        return sum(pick.control for pick in self.picks)
+
+    @property
+    def shown(self) -> tuple[Pick, ...]:
+        """The picks in the order in which people see them, without what the model thinks of them.
+
+        Where some are a control, the order is shuffled and tells nothing: rank is the place in the list, and
+        no score is there.
+        """
+        blind = self.controls > 0
+        return tuple(
+            replace(
+                pick,
+                rank=pick.place if blind else pick.rank,
+                score=None if blind else pick.score,
+                control=False,
+                predicted=None,
+                confidence=None,
+                correct=None,
+            )
+            for pick in sorted(self.picks, key=lambda pick: pick.place or pick.rank)
+        )
+
+    @property
     def unanswered(self) -> list[Pick]:
         """The picks without an answer."""
         return [pick for pick in self.picks if pick.answer is None]
@@ -71,10 +119,7 @@ class Query:
             "open": self.open,
             "reused": self.reused,
             **self.record,
-            "picks": [
-                {"rank": p.rank, "index": p.index, "image": p.image, "score": p.score, "answer": p.answer}
-                for p in self.picks
-            ],
+            "picks": [pick.as_dict() for pick in self.picks],
         }
 
 
@@ -98,5 +143,5 @@ def _rows(query: Query) -> list[tuple[Any, ...]]:
             query.cycle,
             pick.answer or "",
         )
-        for pick in query.picks
+        for pick in query.shown
     ]

@@ -1,0 +1,138 @@
+"""Proportions and their differences, never without an interval."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+LEVEL = 0.95
+POWER = 0.8
+SMALLEST = 0.01  # of a difference that is worth planning for
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A proportion with its interval by Wilson (Probable inference, Journal of the ASA, 1927).
+
+    Attributes:
+        hits: how many.
+        of: out of how many, at least one.
+        low: end of the interval.
+        high: its other end.
+        level: of confidence.
+    """
+
+    hits: int
+    of: int
+    low: float
+    high: float
+    level: float = LEVEL
+
+    @property
+    def value(self) -> float:
+        """The proportion."""
+        return self.hits / self.of
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "hits": self.hits,
+            "of": self.of,
+            "level": self.level,
+        }
+
+    def __str__(self) -> str:
+        return (
+            f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f} at {self.level:.0%}; "
+            f"{self.hits:,} of {self.of:,})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A difference with its interval; it is settled if zero is not in the interval."""
+
+    value: float
+    low: float
+    high: float
+    level: float = LEVEL
+
+    @property
+    def settled(self) -> bool:
+        """The interval leaves zero out."""
+        return self.low > 0 or self.high < 0
+
+    def scaled(self, factor: float) -> Difference:
+        """Return the same in another unit; the factor is positive."""
+        return Difference(self.value * factor, self.low * factor, self.high * factor, self.level)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "level": self.level,
+            "settled": self.settled,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.value:+.3f} ({self.low:+.3f} to {self.high:+.3f} at {self.level:.0%})"
+
+
+def share(hits: int, of: int, level: float = LEVEL) -> Share:
+    """Return a proportion with its Wilson interval.
+
+    Raises:
+        ValueError: `of` is less than one, or `hits` is not between zero and `of`.
+    """
+    from scipy.stats import binomtest
+
+    interval = binomtest(hits, of).proportion_ci(level, method="wilson")
+    return Share(hits, of, float(interval.low), float(interval.high), level)
+
+
+def difference(first: Share, second: Share) -> Difference:
+    """Return `first - second` of independent samples with Newcombe's interval.
+
+    Newcombe, Interval estimation for the difference between independent proportions, Statistics in Medicine,
+    1998, method 10: the Wilson intervals of both, put together.
+    """
+    value = first.value - second.value
+    low = value - math.hypot(first.value - first.low, second.high - second.value)
+    high = value + math.hypot(first.high - first.value, second.value - second.low)
+    return Difference(value, low, high, first.level)
+
+
+def needed_to_settle(
+    first: float, second: float, *, ratio: float, level: float = LEVEL, power: float = POWER
+) -> int | None:
+    """Return how large the second sample has to be for a difference of this size to show.
+
+    The first sample is `ratio` times as large. Fleiss, Levin and Paik, Statistical Methods for Rates and
+    Proportions, 2003, formula 4.14 for unequal samples, without the correction for continuity.
+
+    Args:
+        first: the first proportion, as it is thought to be.
+        second: the second.
+        ratio: size of the first sample over that of the second.
+        level: of confidence, two-sided.
+        power: the chance that it shows.
+
+    Returns:
+        The number, or None for a difference under a hundredth: no number that anybody would label is enough.
+    """
+    from scipy.stats import norm
+
+    gap = abs(first - second)
+    if gap < SMALLEST:
+        return None
+    mean = (ratio * first + second) / (ratio + 1)
+    z_level, z_power = float(norm.ppf((1 + level) / 2)), float(norm.ppf(power))
+    null = z_level * math.sqrt((1 + 1 / ratio) * mean * (1 - mean))
+    real = z_power * math.sqrt(first * (1 - first) / ratio + second * (1 - second))
+    return math.ceil(((null + real) / gap) ** 2)
