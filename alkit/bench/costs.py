@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+from .curves import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +26,30 @@ class Cost:
     seconds: dict[str, float]
     cpu_seconds: dict[str, float]
     peak_mb: dict[str, float]
+
+
+def costs_of(records: Iterable[Record]) -> tuple[Cost, ...]:
+    """Reduce the `seconds`, `cpu_seconds` and `peak_mb` of records, by strategy in order of appearance."""
+    by_strategy: dict[str, list[Record]] = {}
+    for record in records:
+        by_strategy.setdefault(record["strategy"], []).append(record)
+    return tuple(
+        Cost(
+            strategy=strategy,
+            cycles=len(own),
+            seconds=_by_phase(own, "seconds", statistics.fmean),
+            cpu_seconds=_by_phase(own, "cpu_seconds", statistics.fmean),
+            peak_mb=_by_phase(own, "peak_mb", max),
+        )
+        for strategy, own in by_strategy.items()
+    )
+
+
+def _by_phase(
+    records: Sequence[Record], key: str, reduce: Callable[[Sequence[float]], float]
+) -> dict[str, float]:
+    gathered: dict[str, list[float]] = {}
+    for record in records:
+        for phase, value in record.get(key, {}).items():
+            gathered.setdefault(phase, []).append(value)
+    return {phase: float(reduce(values)) for phase, values in gathered.items()}

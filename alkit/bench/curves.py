@@ -42,8 +42,8 @@ class Curves:
     def areas(self, strategy: str) -> Floats:
         """Normalized area under the budget curve by seed, [S]; NaN where a step is missing.
 
-        The trapezoid rule over the number of labels, divided by its range: the mean height of the curve, in units
-        of the metric. With one step it is that step's value.
+        The trapezoid rule over the number of labels, divided by its range: the mean height of the curve, in
+        units of the metric. With one step it is that step's value.
         """
         from scipy.integrate import trapezoid
 

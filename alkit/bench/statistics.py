@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .estimates import Difference, Estimate
-from .power import Power
-from .ranks import Ranks
-from .savings import Savings
-from .wins import Wins
+import numpy as np
+
+from ..errors import UsageError
+from .curves import Curves, Floats, InvalidRecords
+from .estimates import Difference, Estimate, difference, estimate, holm, paired
+from .power import Power, power_of
+from .ranks import Ranks, ranks
+from .savings import Savings, savings
+from .wins import Wins, wins
 
 Verdict = Literal["better", "worse", "tie", "untested"]
 
@@ -41,7 +46,7 @@ class Versus:
     Attributes:
         strategy: its name.
         n: number of seeds that both completed, on which the verdict rests.
-        steps: the difference at each number of labels; each step corrected across strategies, not across steps.
+        steps: the difference at each number of labels; corrected across strategies, not across steps.
         area: the difference of areas, with the bootstrap interval.
         final: the difference at the last step.
         verdict: by the corrected p value of the area.
@@ -67,7 +72,8 @@ class Comparison:
 
     Attributes:
         metric: its name.
-        higher_is_better: its direction; differences are never turned around, verdicts, ranks and wins heed it.
+        higher_is_better: its direction; differences are never turned around; verdicts, ranks, wins and
+            savings heed it.
         baseline: the strategy that the others are compared with.
         level: of all intervals; tests are at one minus it.
         labels: number of labels at each step.
@@ -94,3 +100,150 @@ class Comparison:
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values: mappings, sequences, numbers, words and None."""
         return dataclasses.asdict(self)
+
+
+def compare(curves: Curves, baseline: str = "random", level: float = 0.95) -> Comparison:
+    """Compare every strategy with the baseline, seed by seed.
+
+    Args:
+        curves: one metric of a benchmark.
+        baseline: the strategy that the others are compared with.
+        level: of all intervals; tests are at one minus it.
+
+    Raises:
+        InvalidRecords: the baseline is not among the strategies.
+        MissingExtra: statsmodels is not installed.
+        UsageError: the level is not between zero and one.
+    """
+    if baseline not in curves.strategies:
+        raise InvalidRecords(
+            f"baseline '{baseline}' did not take part; there are {', '.join(curves.strategies)}"
+        )
+    check_level(level)
+    return Comparison(
+        metric=curves.metric,
+        higher_is_better=curves.higher_is_better,
+        baseline=baseline,
+        level=level,
+        labels=tuple(curves.labels.tolist()),
+        seeds=curves.seeds,
+        summaries=tuple(_summary(curves, name, level) for name in curves.strategies),
+        versus=_all_versus(curves, baseline, level),
+        wins=wins(curves, level),
+        ranks=ranks(curves, level),
+        notes=_notes(curves),
+    )
+
+
+def check_level(level: float) -> None:
+    """Check a level of confidence.
+
+    Raises:
+        UsageError: it is not between zero and one.
+    """
+    if not 0 < level < 1:
+        raise UsageError(f"the level of confidence should be between 0 and 1, such as 0.95, not {level:g}")
+
+
+def differences(
+    pairs: Sequence[tuple[Floats, Floats]], areas: Sequence[tuple[Floats, Floats]], level: float
+) -> list[tuple[tuple[Difference, ...], Difference]]:
+    """Test several strategies, each against its baseline, and correct across them.
+
+    Args:
+        pairs: values of a strategy and of its baseline, [S, T] each.
+        areas: their areas, [S] each.
+        level: of the intervals.
+
+    Returns:
+        The differences at each step and of the area, by strategy.
+    """
+    steps = [
+        holm([difference(paired(values[:, step], base[:, step]), level) for values, base in pairs])
+        for step in range(pairs[0][0].shape[1] if pairs else 0)
+    ]
+    area = holm([difference(paired(values, base), level, bootstrap=True) for values, base in areas])
+    return [(tuple(step[k] for step in steps), one) for k, one in enumerate(area)]
+
+
+def _all_versus(curves: Curves, baseline: str, level: float) -> tuple[Versus, ...]:
+    names = [name for name in curves.strategies if name != baseline]
+    tested = differences(
+        [(curves.values[name], curves.values[baseline]) for name in names],
+        [(curves.areas(name), curves.areas(baseline)) for name in names],
+        level,
+    )
+    return tuple(
+        _versus(curves, name, baseline, steps, area, level)
+        for name, (steps, area) in zip(names, tested, strict=True)
+    )
+
+
+def _versus(
+    curves: Curves,
+    strategy: str,
+    baseline: str,
+    steps: tuple[Difference, ...],
+    area: Difference,
+    level: float,
+) -> Versus:
+    verdict = _verdict(area, level, curves.higher_is_better)
+    return Versus(
+        strategy=strategy,
+        n=area.estimate.n,
+        steps=steps,
+        area=area,
+        final=steps[-1],
+        verdict=verdict,
+        sentence=_sentence(verdict, area, strategy, baseline),
+        power=power_of(area.estimate, level),
+        savings=savings(curves, strategy, baseline, level),
+    )
+
+
+def _verdict(area: Difference, level: float, higher_is_better: bool) -> Verdict:
+    if area.p_holm is None or area.estimate.mean is None:
+        return "untested"
+    if area.p_holm >= 1 - level:
+        return "tie"
+    return "better" if (area.estimate.mean > 0) == higher_is_better else "worse"
+
+
+def _sentence(verdict: Verdict, area: Difference, strategy: str, baseline: str) -> str:
+    mean = area.estimate
+    if mean.mean is None or mean.low is None or mean.high is None or area.p_holm is None:
+        seeds = "one complete seed" if mean.n else "no complete seed"
+        return f"{strategy} was not tested: it shares {seeds} with {baseline}, and a test needs two"
+    size = f"area {mean.mean:+.4f} [{mean.low:+.4f}, {mean.high:+.4f}], p {_shown(area.p_holm)} after Holm's correction"
+    if verdict == "tie":
+        return f"{strategy} cannot be told apart from {baseline} at these {mean.n} seeds ({size})"
+    same = "; all seeds differ by the same, which the test takes for certainty" if mean.std == 0.0 else ""
+    return f"{strategy} is {verdict} than {baseline} at these {mean.n} seeds ({size}{same})"
+
+
+def _shown(p: float) -> str:
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def _summary(curves: Curves, strategy: str, level: float) -> Summary:
+    steps = tuple(estimate(column, level) for column in curves.values[strategy].T)
+    areas = curves.areas(strategy)
+    return Summary(
+        strategy=strategy,
+        steps=steps,
+        area=estimate(areas, level),
+        final=steps[-1],
+        areas=tuple(None if np.isnan(area) else float(area) for area in areas),
+    )
+
+
+def _notes(curves: Curves) -> tuple[str, ...]:
+    seeds = len(curves.seeds)
+    notes = (
+        ["one seed only: no intervals and no tests, so no difference means anything"] if seeds == 1 else []
+    )
+    for name in curves.strategies:
+        complete = int(np.sum(~np.isnan(curves.areas(name))))
+        if complete < seeds:
+            notes.append(f"{name} has completed {complete} of {seeds} seeds; it is compared on those only")
+    return tuple(notes)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .curves import InvalidRecords, Record, curves_of
 from .estimates import Difference
+from .statistics import check_level, differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +62,86 @@ class SuiteComparison:
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""
         return dataclasses.asdict(self)
+
+
+def compare_suites(
+    a: Iterable[Record], b: Iterable[Record], metric: str | None = None, *, level: float = 0.95
+) -> SuiteComparison:
+    """Compare the records of two suites on the strategies, seeds and cycles that both have.
+
+    Args:
+        a: records of the first.
+        b: records of the second.
+        metric: its name; the first one of A's records by default.
+        level: of all intervals.
+
+    Raises:
+        InvalidRecords: they have no strategy or no cycle in common, or not the same numbers of labels.
+        MissingExtra: statsmodels is not installed.
+        UsageError: the level is not between zero and one.
+    """
+    check_level(level)
+    a, b = list(a), list(b)
+    names_a, names_b = ({record["strategy"]: None for record in records} for records in (a, b))
+    names = [name for name in names_a if name in names_b]
+    joined = _joined(a, b)
+    if not names or not joined:
+        raise InvalidRecords(
+            "the two suites have no strategy or no cycle in common; compare two runs of one protocol"
+        )
+    curves = curves_of(joined, metric)
+    tested = differences(
+        [(curves.values["B/" + name], curves.values["A/" + name]) for name in names],
+        [(curves.areas("B/" + name), curves.areas("A/" + name)) for name in names],
+        level,
+    )
+    changes = tuple(
+        _change(name, steps, area, _results(a, name), _results(b, name))
+        for name, (steps, area) in zip(names, tested, strict=True)
+    )
+    return SuiteComparison(
+        metric=curves.metric,
+        level=level,
+        labels=tuple(curves.labels.tolist()),
+        changes=changes,
+        only_a=tuple(name for name in names_a if name not in names_b),
+        only_b=tuple(name for name in names_b if name not in names_a),
+        identical=names_a.keys() == names_b.keys() and all(change.identical for change in changes),
+    )
+
+
+def _joined(a: Sequence[Record], b: Sequence[Record]) -> list[Record]:
+    """Put the records of the cycles that both have side by side, as strategies `A/name` and `B/name`."""
+    cycles = {record["cycle"] for record in a} & {record["cycle"] for record in b}
+    return [
+        {**record, "strategy": f"{side}/{record['strategy']}"}
+        for side, records in (("A", a), ("B", b))
+        for record in records
+        if record["cycle"] in cycles
+    ]
+
+
+def _results(records: Sequence[Record], strategy: str) -> dict[tuple[int, int], Any]:
+    """Return what a strategy got, by seed and cycle; what it cost is no result."""
+    return {
+        (record["seed"], record["cycle"]): (record["labels"], dict(record["metrics"]))
+        for record in records
+        if record["strategy"] == strategy
+    }
+
+
+def _change(
+    strategy: str, steps: tuple[Difference, ...], area: Difference, a: dict[Any, Any], b: dict[Any, Any]
+) -> Change:
+    shared = a.keys() & b.keys()
+    differing = sum(a[key] != b[key] for key in shared)
+    return Change(
+        strategy=strategy,
+        n=area.estimate.n,
+        steps=steps,
+        area=area,
+        final=steps[-1],
+        records=len(shared),
+        differing=differing,
+        identical=a.keys() == b.keys() and not differing,
+    )
