@@ -69,3 +69,11 @@ class TrainingError(AlkitError):
 
 class TrainingDiverged(TrainingError):
     """The loss became NaN or infinite."""
+
+
+class InvalidProtocol(UsageError):
+    """A benchmark protocol cannot be read, or asks for what cannot be."""
+
+
+class BenchmarkError(AlkitError):
+    """A benchmark cannot go on, or its records do not belong together."""

@@ -84,7 +84,8 @@ class Learned:
         fingerprint: of everything that it was made from.
         checkpoint: the file.
         metrics: on the test images, empty without any.
-        record: recipe, mean loss by epoch, and so on, as JSON values.
+        record: recipe, mean loss by epoch, hashes of the starting weights and of the first epoch's order,
+            and so on, as JSON values.
         reused: taken from the checkpoint.
     """
 
@@ -130,7 +131,7 @@ def learn(
             record=kept["record"],
             reused=True,
         )
-    record: dict[str, Any] = {}
+    record: dict[str, Any] = {"starting_weights": _hash_of(task.starting_weights())[:16]}
     if task.warm_start and lesson.previous is not None:
         record["warm_start"] = _warm_start(task, lesson.previous)
         if record["warm_start"] is None:
@@ -158,6 +159,7 @@ def learn(
         rng = seeding.numpy_generator(lesson.seed, "order", lesson.cycle, epoch)
         return loader.epoch(labeled.indices, recipe.batch_size, rng, augmented=recipe.augment)
 
+    record["order"] = _order_of(epoch_batches(0))
     with threads_for(max(labeled.images.shape[1:]), device):
         fence = seeding.fence(seeding.derive(lesson.seed, "training", lesson.cycle))
         with measures.phase("train"), fence:
@@ -195,6 +197,14 @@ def learn(
         metrics=metrics,
         record=record,
     )
+
+
+def _order_of(batches: Iterator[Batch]) -> str:
+    """Hash which images come in which order; no pixel is loaded for it."""
+    digest = hashlib.sha256()
+    for batch in batches:
+        digest.update(batch.indices.tobytes() + b"|")
+    return digest.hexdigest()[:16]
 
 
 def make_companion(task: TaskModel, lesson: Lesson, device: torch.device) -> Companion | None:

@@ -15,11 +15,13 @@ from ..errors import AlkitError
 COMMANDS = {
     "init": "init",
     "query": "query",
+    "label": "label",
     "ingest": "ingest",
     "status": "status",
     "train": "train",
     "run": "run",
     "update": "update",
+    "bench": "bench",
     "strategies": "strategies",
     "plugins": "plugins",
 }

@@ -17,7 +17,7 @@ from torch import nn
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from alkit.task import Step, TaskSpec
+    from alkit.task import Output, Step, TaskSpec
 
 PairLoss = Literal["margin", "ranking"]
 
@@ -109,6 +109,11 @@ class LossPredictor(nn.Module):
         pooled = [tap.flatten(2).mean(2) if tap.dim() > 2 else tap for tap in features]
         hidden = [F.relu(linear(tap)) for linear, tap in zip(self.taps, pooled, strict=True)]
         return self.last(torch.cat(hidden, dim=1)).squeeze(1)
+
+    def predicted_loss(self, output: Output) -> Tensor:
+        """Predict losses [B] from a task model's output; a benchmark compares them with the true ones."""
+        predicted: Tensor = self(output.features)
+        return predicted
 
     def extra_loss(self, step: Step, /) -> Tensor:
         """Return the weighted pair loss of a batch."""

@@ -1,0 +1,308 @@
+"""One cell of a benchmark: one strategy with one seed, from the seed set to the last training."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import options as opts
+from .. import seeding
+from ..composing import make_strategy
+from ..errors import AlkitError
+from ..ledger import finite
+from ..measure import Measures
+from ..progress import Silent
+from . import records
+from .arena import Arena, seed_set
+from .checks import HiddenLabels, check_labels, check_random
+from .protocol import BASELINE, Entry, Protocol
+from .watch import outlook, watch
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ..cycle import Cycle
+    from ..learning import Learned
+    from ..strategy import Strategy
+
+    Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What another process needs to run one cell.
+
+    Attributes:
+        results: folder of the results.
+        arena: file that the arena was saved to.
+        protocol: the comparison.
+        entry: the strategy.
+        seed: of all its randomness.
+        header: what the cell's first record says of how it came about.
+    """
+
+    results: Path
+    arena: Path
+    protocol: Protocol
+    entry: Entry
+    seed: int
+    header: Mapping[str, Any]
+
+    @property
+    def path(self) -> Path:
+        """Where its records go."""
+        return records.cell_path(self.results, self.entry.shown, self.seed)
+
+    @property
+    def work(self) -> Path:
+        """Where it keeps what it needs to go on after an interruption."""
+        return self.path.with_suffix(".work")
+
+
+def run_cell(cell: Cell) -> None:
+    """Run a cell to its end, from where its records say it was; an error becomes its last record."""
+    from filelock import FileLock
+
+    cell.path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(cell.path.with_suffix(".lock")):
+        done = _without_failure(cell.path)
+        if is_complete(done, cell.protocol):
+            return
+        try:
+            with _quiet_threads(cell):
+                _Run(cell, done).to_the_end()
+        except (AlkitError, MemoryError) as error:
+            _fail(cell, str(error) or type(error).__name__)
+        except Exception as error:  # a stranger's code; the other cells go on
+            _fail(cell, f"{type(error).__name__}: {error}")
+        else:
+            shutil.rmtree(cell.work, ignore_errors=True)
+    cell.path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def is_complete(done: Sequence[records.Record], protocol: Protocol) -> bool:
+    """Say whether these records of a cell are all that there will be."""
+    return sum(record["kind"] == "cycle" for record in done) == protocol.labels.cycles + 1
+
+
+def _without_failure(path: Path) -> list[records.Record]:
+    done = records.read(path, mend=True)
+    if any(record["kind"] == "failed" for record in done):
+        done = [record for record in done if record["kind"] != "failed"]
+        path.unlink()
+        for record in done:
+            records.append(path, record)
+    return done
+
+
+def _fail(cell: Cell, error: str) -> None:
+    done = records.read(cell.path)
+    cycle = sum(record["kind"] == "cycle" for record in done)
+    failure = {"kind": "failed", "strategy": cell.entry.shown, "seed": cell.seed, "cycle": cycle}
+    records.append(cell.path, {**failure, "error": error})
+
+
+@contextlib.contextmanager
+def _quiet_threads(cell: Cell) -> Iterator[None]:
+    """Use one thread on a CPU: many processes with one thread each do more than one with many."""
+    import torch
+
+    from ..memory import keep_freed_memory
+
+    before = torch.get_num_threads()
+    keep_freed_memory()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Run:
+    """The steps of one cell."""
+
+    def __init__(self, cell: Cell, done: Sequence[records.Record]) -> None:
+        self.cell, self.protocol, self.seed = cell, cell.protocol, cell.seed
+        self.arena = Arena.load(cell.arena)
+        self.task = self.arena.task_model()
+        self.test = self.arena.test_images()
+        self.strategy: Strategy = make_strategy(cell.entry.name, cell.entry.options)
+        self.members = np.array(self.arena.pool.members, dtype=np.int64)
+        self.hidden = HiddenLabels(self.arena.pool.labels)
+        self.cycles = [record for record in done if record["kind"] == "cycle"]
+        self.labeled = seed_set(self.protocol, self.arena, self.seed)
+        if not done:
+            records.append(cell.path, self._header())
+        for record in self.cycles:
+            self.labeled = np.union1d(self.labeled, np.array(record["picks"], dtype=np.int64))
+        self.hidden.reveal(self.labeled)
+        if self.cycles:
+            self._restore(self.cycles[-1]["cycle"])
+
+    def to_the_end(self) -> None:
+        """Train, judge, choose and label until the labels are spent, then train and judge once more."""
+        for number in range(len(self.cycles), self.protocol.labels.cycles + 1):
+            record = self._one_cycle(number)
+            records.append(self.cell.path, record)
+
+    def _one_cycle(self, number: int) -> records.Record:
+        measures, started = Measures(), time.process_time()
+        learned = self._learn(number, self.strategy, measures)
+        spent = {"train": round(time.process_time() - started, 3), "query": 0.0}
+        metrics = dict(learned.metrics)
+        if self.protocol.judge == "both":
+            metrics |= self._judged_plain(number, learned)
+        record = {
+            "kind": "cycle",
+            "strategy": self.cell.entry.shown,
+            "seed": self.seed,
+            "cycle": number,
+            "labels": len(self.labeled),
+            "metrics": {name: round(value, 6) for name, value in metrics.items()},
+            "picks": [],
+            "classes_labeled": self._per_class(self.labeled),
+            "starting_weights": learned.record["starting_weights"],
+            "order": learned.record["order"],
+            "recipe": learned.record["recipe"],
+        }
+        diagnostics: dict[str, Any] = outlook(self.task, learned, self.test, self.arena)
+        if number < self.protocol.labels.cycles:
+            before = self.labeled
+            cycle = self._cycle(number, learned, measures)
+            started = time.process_time()
+            picks = self._choose(cycle)
+            spent["query"] = round(time.process_time() - started, 3)
+            diagnostics |= {key: value for key, value in cycle.diagnostics.items() if key != "adversary"}
+            self._save(number)
+            if number == self.protocol.labels.cycles - 1:
+                watch(self.cell, self.arena, cycle)
+            self.hidden.reveal(picks)
+            diagnostics |= self._truth_about(picks, cycle)
+            self.labeled = np.union1d(before, picks)
+            record |= {"picks": picks.tolist(), "classes_picked": self._per_class(picks)}
+            check_labels(self.hidden, before, picks, self.labeled, self.protocol.labels, number)
+        record["checks"] = check_random(self.cell.entry, self.strategy, learned)
+        return {
+            **record,
+            "diagnostics": finite(diagnostics),
+            "cpu_seconds": spent,
+            **measures.as_dict(),
+        }
+
+    def _learn(self, number: int, strategy: Strategy | None, measures: Measures) -> Learned:
+        from ..learning import Lesson, learn
+
+        checkpoints = self.cell.work / "checkpoints"
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        earlier = sorted(
+            path for path in checkpoints.glob(f"{number - 1:03d}-*.pt") if "partial" not in path.name
+        )
+        lesson = Lesson(
+            cycle=number,
+            seed=self.seed,
+            labeled=self.arena.labeled(self.arena.pool, self.labeled, self.arena.images),
+            test=self.test,
+            classes=self.arena.classes,
+            strategy=strategy,
+            checkpoints=checkpoints,
+            previous=earlier[0] if earlier else None,
+        )
+        return learn(self.task, lesson, self.arena.torch_device, Silent(), measures)
+
+    def _judged_plain(self, number: int, learned: Learned) -> dict[str, float]:
+        """Judge a training on the same labels without the strategy's companion."""
+        metrics = learned.metrics
+        if learned.companion is not None:
+            weights = {name: tensor.clone() for name, tensor in self.task.network.state_dict().items()}
+            metrics = self._learn(number, None, Measures()).metrics
+            self.task.network.load_state_dict(weights)
+            self.task.network.eval()
+        return {f"plain_{name}": value for name, value in metrics.items()}
+
+    def _cycle(self, number: int, learned: Learned, measures: Measures) -> Cycle:
+        from ..cycle import Cycle
+
+        return Cycle(
+            number=number,
+            model=learned.model,
+            companion=learned.companion,
+            images=self.arena.images,
+            labeled=self.labeled,
+            targets=learned.targets,
+            candidates=self._candidates(number),
+            seed=seeding.derive(self.seed, "select", number),
+            device=self.arena.torch_device,
+            precision=self.task.recipe(len(self.labeled)).precision,
+            measures=measures,
+        )
+
+    def _candidates(self, number: int) -> Indices:
+        """Return what is unlabeled, or the first so many of it in an order that all strategies share."""
+        wanted = self.protocol.labels.candidates
+        if wanted is None:
+            return np.setdiff1d(self.members, self.labeled)
+        order = seeding.numpy_generator(self.seed, "candidates", number).permutation(self.members)
+        unlabeled = order[~np.isin(order, self.labeled)]
+        return np.sort(unlabeled[:wanted])
+
+    def _choose(self, cycle: Cycle) -> Indices:
+        from ..selection import check_needs, choose
+
+        check_needs(self.strategy, self.task.spec)
+        budget = self.protocol.labels.budget
+        return choose(self.strategy, cycle, budget, seed=seeding.derive(self.seed, "select", cycle.number))
+
+    def _truth_about(self, picks: Indices, cycle: Cycle) -> dict[str, float]:
+        """Say how hard the picks turned out to be for the model that was there when they were chosen."""
+        import torch
+
+        targets = self.task.encode([self.hidden.revealed(index) for index in picks.tolist()])
+        targets = targets.to(cycle.device)
+        losses = torch.empty(len(picks))
+        start = 0
+        for output in cycle.outputs(picks):
+            stop = start + len(output.prediction)
+            with torch.no_grad():
+                losses[start:stop] = self.task.loss(output, targets[start:stop]).flatten().float().cpu()
+            start = stop
+        return {"picked_loss": round(float(losses.mean()), 6)}
+
+    def _per_class(self, indices: Indices) -> list[int]:
+        names = [self.arena.pool.labels[index] for index in indices.tolist()]
+        return [names.count(name) for name in self.arena.classes]
+
+    def _header(self) -> records.Record:
+        return {
+            "kind": "cell",
+            "strategy": self.cell.entry.shown,
+            "seed": self.seed,
+            **self.cell.header,
+            "options": finite(opts.values_of(self.strategy)),
+            "task_options": finite(opts.values_of(self.task)),
+            "seed_set": self.labeled.tolist(),
+            "candidates": len(self.members),
+            "test": len(self.test.indices),
+            "classes": list(self.arena.classes),
+        }
+
+    def _save(self, number: int) -> None:
+        """Keep what the strategy remembers, before the record that says so."""
+        from ..training import save_atomically
+
+        if state := self.strategy.state_dict():
+            save_atomically(state, self.cell.work / f"state-{number:03d}.pt")
+
+    def _restore(self, number: int) -> None:
+        from ..training import load_safely
+
+        path = self.cell.work / f"state-{number:03d}.pt"
+        if path.exists():
+            self.strategy.load_state_dict(load_safely(path))

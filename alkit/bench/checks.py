@@ -1,0 +1,98 @@
+"""What a fair comparison rests on, checked while it runs: who saw which label, what counts as one, what is paired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import BenchmarkError
+from .protocol import BASELINE, Entry, Labels
+from .records import Record
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ..learning import Learned
+    from ..strategy import Strategy
+
+    Indices = npt.NDArray[np.int64]
+
+PAIRED = ("seed_set", "test", "candidates", "classes", "task_options")
+PAIRED_AT_START = ("starting_weights", "order", "labels")
+
+
+class HiddenLabels:
+    """The labels of the pool; each has to be revealed before it can be read, and it is kept which were."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._labels = labels
+        self.known: set[int] = set()
+
+    def reveal(self, indices: Indices) -> None:
+        """Allow some labels to be read."""
+        self.known.update(indices.tolist())
+
+    def revealed(self, index: int) -> str:
+        """Return a label that was revealed.
+
+        Raises:
+            BenchmarkError: it was not.
+        """
+        if index not in self.known:
+            raise BenchmarkError(f"the label of image {index} was read before it was asked for")
+        return self._labels[index]
+
+
+def check_labels(
+    hidden: HiddenLabels, before: Indices, picks: Indices, after: Indices, labels: Labels, number: int
+) -> None:
+    """Check what was labeled in a cycle.
+
+    Raises:
+        BenchmarkError: an image was chosen twice, or more or other labels are known than were asked for.
+    """
+    if len(np.unique(picks)) != len(picks) or np.isin(picks, before).any():
+        raise BenchmarkError(f"cycle {number}: an image was labeled twice")
+    if len(after) != labels.start + labels.budget * (number + 1):
+        raise BenchmarkError(f"cycle {number}: {len(after)} distinct labels are not what the protocol counts")
+    if hidden.known != set(after.tolist()):
+        raise BenchmarkError(f"cycle {number}: other labels were revealed than those that were asked for")
+
+
+def check_random(entry: Entry, strategy: Strategy, learned: Learned) -> list[str]:
+    """Check that the baseline trains plain; return what was checked in this cycle.
+
+    Raises:
+        BenchmarkError: a module was trained beside the baseline's model.
+    """
+    checked = ["distinct images", "labels as asked for"]
+    if entry.name == BASELINE:
+        if learned.companion is not None or strategy.needs:
+            raise BenchmarkError("the random baseline trained with a companion, or looked at the model")
+        checked.append("plain baseline")
+    return checked
+
+
+def check_pairing(records: Iterable[Record]) -> None:
+    """Check that all cells of a seed share seed set, test set, first weights and first order of batches.
+
+    Raises:
+        BenchmarkError: two of them do not.
+    """
+    first: dict[tuple[int, str], tuple[str, object]] = {}
+    for record in records:
+        if record["kind"] == "cell":
+            names: Sequence[str] = PAIRED
+        elif record["kind"] == "cycle" and record["cycle"] == 0:
+            names = PAIRED_AT_START
+        else:
+            continue
+        for name in names:
+            whose, value = first.setdefault((record["seed"], name), (record["strategy"], record[name]))
+            if value != record[name]:
+                raise BenchmarkError(
+                    f"seed {record['seed']}: '{record['strategy']}' and '{whose}' differ in their "
+                    f"{name.replace('_', ' ')}, so they cannot be compared"
+                )

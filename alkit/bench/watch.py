@@ -1,0 +1,95 @@
+"""What is kept of a cell beside its figures: how a companion predicts, and what the figures of picks are drawn from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..files import write_atomically
+from . import toy
+from .protocol import BASELINE
+
+if TYPE_CHECKING:
+    from ..cycle import Cycle
+    from ..learning import LabeledImages, Learned
+    from ..task import TaskModel
+    from .arena import Arena
+    from .cell import Cell
+
+BLOCK = 256
+MAP_EMBEDDINGS = "map.npz"
+
+
+def outlook(task: TaskModel, learned: Learned, test: LabeledImages, arena: Arena) -> dict[str, Any]:
+    """Return Spearman's correlation of predicted and true loss on test images, where a companion predicts one."""
+    predict = getattr(learned.companion, "predicted_loss", None)
+    if predict is None:
+        return {}
+    import torch
+    from scipy.stats import spearmanr
+
+    from ..batches import Loader
+
+    device = arena.torch_device
+    targets = task.encode(test.values)
+    loader = Loader(
+        test.images,
+        device,
+        targets=targets,
+        labeled=test.indices,
+        mean=arena.images.mean,
+        std=arena.images.std,
+    )
+    predicted, true = [], []
+    task.network.eval()
+    with torch.no_grad():
+        for batch in loader.sequential(test.indices, BLOCK):
+            output = task.forward_batch(batch)
+            assert batch.targets is not None
+            predicted.append(predict(output).float().cpu())
+            true.append(task.loss(output, batch.targets).float().cpu())
+    predictions, losses = torch.cat(predicted).numpy(), torch.cat(true).numpy()
+    if predictions.std() == 0 or losses.std() == 0:
+        return {}
+    return {"predicted_loss_correlation": round(float(spearmanr(predictions, losses).statistic), 4)}
+
+
+def watch(cell: Cell, arena: Arena, cycle: Cycle) -> None:
+    """Keep what the map of picks is drawn from: for the first seed, at the last query."""
+    if cell.seed != cell.protocol.seeds[0]:
+        return
+    if arena.is_toy:
+        _keep_boundary(cell, arena, cycle)
+    elif cell.entry.name == BASELINE and "embedding" in cycle.model.spec.provides:
+        members = np.array(arena.pool.members, dtype=np.int64)
+        embeddings = cycle.embeddings(members).half().cpu().numpy()
+        path = cell.path.parent / MAP_EMBEDDINGS
+        temporary = path.with_suffix(".tmp.npz")
+        np.savez(temporary, embeddings=embeddings, members=members)
+        temporary.replace(path)
+
+
+def boundary_path(cell_file: Path) -> Path:
+    """Return where the decisions of a cell's model over the plane are kept."""
+    return cell_file.with_suffix(".boundary.json")
+
+
+def _keep_boundary(cell: Cell, arena: Arena, cycle: Cycle) -> None:
+    import torch
+
+    from ..batches import Loader
+    from ..store import ImageStore
+
+    points = ImageStore.from_array(toy.grid()[:, None, None, :])
+    loader = Loader(points, cycle.device, mean=arena.images.mean, std=arena.images.std)
+    with torch.no_grad():
+        decided = [
+            cycle.model.forward_batch(batch).prediction.argmax(dim=1)
+            for batch in loader.sequential(np.arange(len(points)), BLOCK)
+        ]
+    rows = torch.cat(decided).reshape(toy.GRID, toy.GRID).tolist()
+    kept = {"extent": [0.0, 1.0, 0.0, 1.0], "grid": rows}
+    write_atomically(boundary_path(cell.path), json.dumps(kept))
