@@ -24,6 +24,9 @@ BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072b2", "#d55e00", "#009e73", 
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 """Okabe and Ito's colours, 2008, without the black that is the baseline's and the yellow that fades on white."""
 
+UNLABELED = "#98a2ad"
+"""A grey that is seen on paper and on a dark page, for points that become an image."""
+
 DARK = {
     INK: "#e7eaee",
     FADED: "#9aa5b1",

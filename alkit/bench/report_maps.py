@@ -1,114 +1,138 @@
-"""The map of picks: where the images that each strategy chose lie among all, in two dimensions."""
+"""What a report draws of `map.json`: images in the plane, which were labeled, which a strategy chose next."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-
-from .. import seeding
-from ..files import write_atomically
-from ..progress import Progress
-from . import records, toy
-from .watch import MAP_EMBEDDINGS, boundary_path
+from ..errors import BenchmarkError
+from ..figures import BLUE, GREEN, INK, ORANGE, PAPER, PURPLE, SKY, UNLABELED, VERMILLION
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-    from .arena import Arena
-    from .protocol import Protocol
+    from .report_charts import Paint
 
-    Indices = npt.NDArray[np.int64]
-
-MAP = "map.json"
-BACKGROUND = 1_500  # unlabeled images that are shown
-COMPONENTS = 50  # that t-SNE starts from
-
-
-def write_map(results: Path, protocol: Protocol, arena: Arena, progress: Progress) -> None:
-    """Write `map.json` for the first seed's last query, if all its cells are there and it is not yet."""
-    number, seed = protocol.labels.cycles - 1, protocol.seeds[0]
-    found = {
-        record["strategy"]: record
-        for record in records.cycles_of(records.read_all(results))
-        if record["seed"] == seed and record["cycle"] == number
-    }
-    embeddings = results / records.CELLS / MAP_EMBEDDINGS
-    if len(found) < len(protocol.strategies) or not (arena.is_toy or embeddings.exists()):
-        return
-    labeled = _labeled_before(results, seed, number)
-    wanted = {int(index) for name in found for index in (*found[name]["picks"], *labeled[name])}
-    rng = seeding.numpy_generator(seed, "map")
-    members = np.array(arena.pool.members, dtype=np.int64)
-    if arena.is_toy:
-        shown = members
-        xy, method = arena.images.take(members).numpy().reshape(-1, 2) / 255, "the points themselves"
-        boundaries = _boundaries(results, protocol, seed)
-    else:
-        most = rng.permutation(members)[:BACKGROUND]
-        shown = np.union1d(most, np.array(sorted(wanted), dtype=np.int64))
-        with progress.bar(1, "map of picks"):
-            xy = _projected(embeddings, shown)
-        method, boundaries = "t-SNE of the embeddings of the baseline's last model before its last query", {}
-        embeddings.unlink()
-    place = {int(index): position for position, index in enumerate(shown)}
-    kept: dict[str, Any] = {
-        "method": method,
-        "seed": seed,
-        "cycle": number,
-        "indices": shown.tolist(),
-        "xy": np.round(xy, 3).tolist(),
-        "classes": [arena.classes.index(arena.pool.labels[index]) for index in shown.tolist()],
-        "strategies": {
-            entry.shown: {
-                "labeled": sorted(place[index] for index in labeled[entry.shown]),
-                "picked": sorted(place[index] for index in found[entry.shown]["picks"]),
-            }
-            for entry in protocol.strategies
-        },
-    }
-    if boundaries:
-        kept["boundaries"] = boundaries
-    write_atomically(results / MAP, json.dumps(kept, separators=(",", ":")))
+Extent: TypeAlias = tuple[float, float, float, float]
+TINTS = (SKY, ORANGE, GREEN, PURPLE, BLUE)
+VECTORS = 400
+"""More points than these become an image within the drawing."""
 
 
-def _labeled_before(results: Path, seed: int, number: int) -> dict[str, list[int]]:
-    """Return by strategy what was labeled before a query of a seed."""
-    labeled: dict[str, list[int]] = {}
-    for record in records.read_all(results):
-        if record["seed"] != seed:
-            continue
-        if record["kind"] == "cell":
-            labeled.setdefault(record["strategy"], []).extend(record["seed_set"])
-        elif record["kind"] == "cycle" and record["cycle"] < number:
-            labeled.setdefault(record["strategy"], []).extend(record["picks"])
-    return labeled
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """The class that a model gives to each point of a grid.
+
+    Attributes:
+        extent: left, right, bottom, top.
+        grid: class numbers, rows from the bottom.
+    """
+
+    extent: Extent
+    grid: list[list[int]]
 
 
-def _boundaries(results: Path, protocol: Protocol, seed: int) -> dict[str, Any]:
-    found = {}
-    for entry in protocol.strategies:
-        path = boundary_path(records.cell_path(results, entry.shown, seed))
-        if path.exists():
-            found[entry.shown] = json.loads(path.read_text(encoding="utf-8"))
-            path.unlink()
-    return found
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """Points in the plane and what each strategy did with them.
+
+    Attributes:
+        method: how the points came to lie where they lie, in words.
+        seed: of the runs.
+        cycle: whose picks are shown.
+        xy: [N] pairs.
+        classes: [N] class numbers.
+        labeled: positions among the points that were labeled before, by strategy.
+        picked: positions among the points that the strategy chose, by strategy.
+        boundaries: of each strategy's model, where the points are the data themselves.
+    """
+
+    method: str
+    seed: int
+    cycle: int
+    xy: list[tuple[float, float]]
+    classes: list[int]
+    labeled: dict[str, list[int]]
+    picked: dict[str, list[int]]
+    boundaries: dict[str, Boundary]
 
 
-def _projected(path: Path, shown: Indices) -> npt.NDArray[np.float64]:
-    """Project embeddings of some images to [n, 2] by principal components and t-SNE."""
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
+def read_plane(path: Path) -> Plane | None:
+    """Read `map.json`; None without one.
 
-    with np.load(path, allow_pickle=False) as kept:
-        rows = np.searchsorted(kept["members"], shown)
-        embeddings = kept["embeddings"][rows].astype(np.float32)
-    components = min(COMPONENTS, *embeddings.shape)
-    reduced = PCA(components, random_state=0).fit_transform(embeddings)
-    perplexity = min(30.0, (len(shown) - 1) / 4)
-    xy: npt.NDArray[np.float64] = TSNE(
-        perplexity=perplexity, init="pca", random_state=0, n_jobs=1
-    ).fit_transform(reduced)
-    return xy
+    Raises:
+        BenchmarkError: the file is none.
+    """
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        chosen = found["strategies"]
+        boundaries = found.get("boundaries") or {}
+        return Plane(
+            method=str(found["method"]),
+            seed=int(found["seed"]),
+            cycle=int(found["cycle"]),
+            xy=[(float(x), float(y)) for x, y in found["xy"]],
+            classes=[int(number) for number in found["classes"]],
+            labeled={name: _positions(of["labeled"], len(found["xy"])) for name, of in chosen.items()},
+            picked={name: _positions(of["picked"], len(found["xy"])) for name, of in chosen.items()},
+            boundaries={name: _boundary(given) for name, given in boundaries.items()},
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BenchmarkError(f"{path} is no map of picks ({error}); without it the report has none") from error
+
+
+def _positions(given: list[int], count: int) -> list[int]:
+    positions = sorted(int(position) for position in given)
+    if positions and not (positions[0] >= 0 and positions[-1] < count):
+        raise ValueError("a position is not among the points")
+    return positions
+
+
+def _boundary(given: dict[str, Any]) -> Boundary:
+    left, right, bottom, top = (float(value) for value in given["extent"])
+    return Boundary((left, right, bottom, top), [[int(number) for number in row] for row in given["grid"]])
+
+
+def paint_plane(plane: Plane, name: str) -> Paint:
+    """Draw the points of one strategy: unlabeled faint, labeled dark, picked in colour."""
+    labeled, picked = plane.labeled[name], plane.picked[name]
+    rest = sorted(set(range(len(plane.xy))) - {*labeled, *picked})
+    boundary = plane.boundaries.get(name)
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        if boundary:
+            _regions(axes, boundary)
+            tints = [TINTS[plane.classes[place] % len(TINTS)] for place in rest]
+            _points(axes, plane, rest, s=5, c=tints, linewidths=0, alpha=0.8)
+        else:
+            _points(axes, plane, rest, s=5, c=UNLABELED, linewidths=0, alpha=0.55)
+        _points(axes, plane, labeled, s=15, c=INK if boundary else BLUE, linewidths=0.5, edgecolors=PAPER)
+        _points(axes, plane, picked, s=19, c=VERMILLION, linewidths=0.5, edgecolors=PAPER)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        for spine in axes.spines.values():
+            spine.set_visible(True)
+        if boundary:
+            axes.set(xlim=boundary.extent[:2], ylim=boundary.extent[2:])
+        axes.set_title(name)
+
+    return paint
+
+
+def _points(axes: Axes, plane: Plane, places: list[int], **how: Any) -> None:
+    if places:
+        xs, ys = zip(*(plane.xy[place] for place in places), strict=True)
+        axes.scatter(xs, ys, rasterized=len(places) > VECTORS, **how)
+
+
+def _regions(axes: Axes, boundary: Boundary) -> None:
+    from matplotlib.colors import to_rgba
+
+    colors = [[to_rgba(TINTS[number % len(TINTS)], 0.25) for number in row] for row in boundary.grid]
+    axes.imshow(colors, extent=boundary.extent, origin="lower", interpolation="nearest", aspect="auto")
