@@ -1,8 +1,22 @@
-"""Distances between feature rows, in blocks and decided in float64: greedy k-center, nearest centre."""
+"""Distances between feature rows, in blocks: k-center, nearest centre and neighbours, balls, k-means and its seeding."""
 
 from __future__ import annotations
 
+from .balls import Balls
 from .kcenter import KCenter, k_center
+from .kmeans import KMeans, k_means
+from .kmeanspp import KMeansPlusPlus, k_means_plus_plus
 from .nearest import nearest_distance
+from .neighbors import neighbor_distances
 
-__all__ = ["KCenter", "k_center", "nearest_distance"]
+__all__ = [
+    "Balls",
+    "KCenter",
+    "KMeans",
+    "KMeansPlusPlus",
+    "k_center",
+    "k_means",
+    "k_means_plus_plus",
+    "nearest_distance",
+    "neighbor_distances",
+]
