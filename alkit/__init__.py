@@ -11,6 +11,8 @@ from .options import option as option
 if TYPE_CHECKING:
     from .batches import Batch as Batch
     from .campaign import Campaign as Campaign
+    from .combinator import Combinator as Combinator
+    from .combinator import inner as inner
     from .cycle import Cycle as Cycle
     from .errors import AlkitError as AlkitError
     from .oracle import Answer as Answer
@@ -36,6 +38,7 @@ _HOME = {
     "Answer": "oracle",
     "Batch": "batches",
     "Campaign": "campaign",
+    "Combinator": "combinator",
     "Companion": "task",
     "Cycle": "cycle",
     "ImageStore": "store",
@@ -50,6 +53,7 @@ _HOME = {
     "Tap": "task",
     "TaskModel": "task",
     "TaskSpec": "task",
+    "inner": "combinator",
     "open_source": "sources",
 }
 

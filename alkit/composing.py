@@ -3,30 +3,185 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import plugins
-from .options import build
-
-if TYPE_CHECKING:
-    from .plugins import Plugin
-    from .strategy import Strategy
+from . import notation, onefile, plugins
+from .combinator import Combinator, places_of, takes_many
+from .errors import InvalidOption, UsageError
+from .notation import Node
+from .options import build, options_of, values_of
+from .plugins import Plugin
+from .settings import PluginChoice, settled_options
+from .strategy import Strategy
 
 
 def make_strategy(text: str, options: Mapping[str, Any] | None = None) -> Strategy:
     """Make the strategy that a text names.
 
     Args:
-        text: a name, as `alkit strategies` lists it.
-        options: of the strategy.
+        text: a name as `alkit strategies` lists it, `FILE.py:CLASS`, whose code is run, or a composition of
+            such names, see `alkit.notation`.
+        options: of a strategy that is only named; those of a composition stand in its text.
 
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy, or it does not work.
         InvalidOption: an option does not fit it.
+        UsageError: the text does not follow the notation; says where.
     """
-    return build(plugins.strategies.get(text), options)
+    if not notation.is_composed(text):
+        return build(class_of(text), options)
+    if options:
+        raise InvalidOption(
+            f"options of '{text}' go inside its parentheses, as in coreset(metric=cosine), not beside it"
+        )
+    return _made(notation.read(text))
+
+
+def find(name: str) -> Plugin:
+    """Return where the strategy of a name comes from, without importing it.
+
+    Raises:
+        UnknownPlugin, AmbiguousPlugin: there is no such strategy, or several.
+    """
+    return onefile.find(name) if onefile.names_a_file(name) else plugins.strategies.find(name)
+
+
+def class_of(name: str) -> type[Strategy]:
+    """Import the strategy of a name.
+
+    Raises:
+        UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy, or it does not work.
+    """
+    return onefile.get(name) if onefile.names_a_file(name) else plugins.strategies.get(name)
 
 
 def plugin_of(strategy: Strategy) -> Plugin | None:
-    """Return the plugin that a strategy comes from, or None for a class that no plugin offered."""
-    return plugins.strategies.owner(type(strategy))
+    """Return the plugin or file that a strategy comes from, or None for a class that was handed over.
+
+    Of a composition it is the combinator's; see `origins` for the strategies inside.
+    """
+    return onefile.owner(type(strategy)) or plugins.strategies.owner(type(strategy))
+
+
+def origins(strategy: Strategy) -> dict[str, Any]:
+    """Return name, distribution and version of each strategy inside, and of those inside them, by place."""
+    found: dict[str, Any] = {}
+    for place, inside in _parts(strategy).items():
+        plugin = plugin_of(inside)
+        found[place] = {
+            "strategy": inside.name,
+            "distribution": plugin and plugin.distribution,
+            "version": plugin and plugin.version,
+        }
+        found |= {f"{place}.{deeper}": origin for deeper, origin in origins(inside).items()}
+    return found
+
+
+def options_in_force(strategy: Strategy) -> dict[str, Any]:
+    """Return a strategy's options as JSON values; those of strategies inside as `place.option`."""
+    values = values_of(strategy)
+    for place, inside in _parts(strategy).items():
+        values |= {f"{place}.{key}": value for key, value in options_in_force(inside).items()}
+    return values
+
+
+def choice_of(text: str, options: Mapping[str, Any] | None = None) -> PluginChoice:
+    """Check a strategy, and return how it is written down."""
+    strategy = make_strategy(text, options)
+    plugin = plugin_of(strategy)
+    assert plugin is not None
+    if isinstance(strategy, Combinator):
+        return PluginChoice(notation.write(written_as(strategy)), {}, plugin.distribution, plugin.version)
+    if notation.is_composed(text):
+        options = notation.read(text).options
+    settled = settled_options(strategy, options or {})
+    return PluginChoice(_name_of(strategy), settled, plugin.distribution, plugin.version)
+
+
+def composed(text: str) -> tuple[float | None, Strategy, Node]:
+    """Make the strategy of a text inside another; return its share, itself, and how it is written.
+
+    Raises:
+        as `make_strategy`.
+    """
+    share, node = notation.read_part(text)
+    strategy = _made(node)
+    return share, strategy, _tidy(node, strategy)
+
+
+def written_as(strategy: Combinator) -> Node:
+    """Return how a composition is written: strategies inside, and options that are not the default."""
+    cls = type(strategy)
+    own = {place.name for place in places_of(cls)}
+    inside: list[tuple[float | None, Node]] = []
+    for place in places_of(cls):
+        given = getattr(strategy, place.name)
+        inside += [notation.read_part(text) for text in (given if takes_many(place) else (given,))]
+    options = {
+        option.name: _text(getattr(strategy, option.field))
+        for option in options_of(cls)
+        if option.field not in own
+        and (cls.name == notation.THEN or getattr(strategy, option.field) != option.default)
+    }
+    return Node(_name_of(strategy), options, tuple(inside))
+
+
+def shown_name(name: str) -> str:
+    """Return a strategy's name as people see it."""
+    return onefile.shown(name) if onefile.names_a_file(name) else name
+
+
+def _made(node: Node) -> Strategy:
+    cls = class_of(node.name)
+    return build(cls, {**node.options, **_placed(node, cls)})
+
+
+def _placed(node: Node, cls: type[Strategy]) -> dict[str, Any]:
+    """Give the strategies inside to the fields that take them, in order."""
+    if not node.inner:
+        return {}
+    parts = [notation.write_part(share, part) for share, part in node.inner]
+    if not issubclass(cls, Combinator):
+        raise UsageError(f"'{node.name}' takes options only, so '{parts[0]}' cannot stand in its parentheses")
+    values: dict[str, Any] = {}
+    for place in places_of(cls):
+        if parts:
+            taken, parts = (tuple(parts), []) if takes_many(place) else (parts[0], parts[1:])
+            values[place.name] = taken
+    if parts:
+        raise UsageError(f"'{node.name}' has no place for '{parts[0]}': it takes {len(values)} inside")
+    return values
+
+
+def _tidy(node: Node, strategy: Strategy) -> Node:
+    """Write a strategy in one way: files from the root, options in order and as they are in force."""
+    if isinstance(strategy, Combinator):
+        return written_as(strategy)
+    preset = {key: value for key, value in node.options.items() if key == "preset"}
+    given = {
+        option.name: _text(getattr(strategy, option.field))
+        for option in options_of(type(strategy))
+        if option.name in node.options and (preset or getattr(strategy, option.field) != option.default)
+    }
+    return Node(_name_of(strategy), preset | given)
+
+
+def _name_of(strategy: Strategy) -> str:
+    """Return a name that finds a strategy's class again: with the distribution where two share it."""
+    plugin = plugin_of(strategy)
+    if plugin is None:
+        return strategy.name
+    if plugin.group == onefile.GROUP:
+        return plugin.entry_point.value
+    shared = sum(other.name == plugin.name for other in plugins.strategies) > 1
+    return f"{plugin.distribution}:{plugin.name}" if shared else plugin.name
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _parts(strategy: Strategy) -> Mapping[str, Strategy]:
+    return strategy.parts if isinstance(strategy, Combinator) else {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,8 @@ class Cycle:
         labeled: [n] int64 ascending, positions in the pool.
         targets: [n, ...] what the model trained on, in the order of `labeled`.
         candidates: [m] int64 ascending, what may be chosen.
+        disputes: for a strategy that `asks_again`, how many annotators say each thing of a candidate, the most
+            first; these answers have been given.
         rng: numpy generator of this cycle.
         device: where tensors live.
         batch_size: images scored at once.
@@ -60,11 +63,13 @@ class Cycle:
         device: torch.device,
         batch_size: int = 256,
         precision: Precision = "float32",
+        disputes: Mapping[int, tuple[int, ...]] | None = None,
         progress: Progress | None = None,
         measures: Measures | None = None,
     ) -> None:
         self.number, self.model, self.companion = number, model, companion
         self.labeled, self.targets, self.candidates = labeled, targets, candidates
+        self.disputes: Mapping[int, tuple[int, ...]] = disputes or {}
         self.device, self.batch_size, self.precision = device, batch_size, precision
         self.rng = seeding.numpy_generator(seed, "cycle")
         self.diagnostics: dict[str, Any] = {}
@@ -74,6 +79,7 @@ class Cycle:
         self._seed = seed
         self._loader = Loader(images, device, targets=targets, labeled=labeled)
         self._embeddings: Tensor | None = None
+        self._whole: Cycle | None = None
         self._row = np.full(len(images), -1, dtype=np.int64)
 
     @property
@@ -84,6 +90,31 @@ class Cycle:
     def generator(self, *purpose: str | int) -> torch.Generator:
         """Return a torch generator on the CPU for one purpose of this cycle."""
         return seeding.torch_generator(self._seed, *purpose)
+
+    def narrowed(self, candidates: Indices, *purpose: str | int, companion: Companion | None = None) -> Cycle:
+        """Return a view with fewer candidates, for a strategy inside another.
+
+        Model, labels, embeddings, measures and progress are shared; randomness, diagnostics and scores are
+        its own.
+
+        Args:
+            candidates: out of `candidates`.
+            purpose: tells views apart: the same words give the same randomness.
+            companion: of the strategy that is to look at it.
+
+        Raises:
+            ValueError: some are no candidates here.
+        """
+        view = copy.copy(self)
+        view.candidates = np.unique(candidates)
+        if not np.isin(view.candidates, self.candidates).all():
+            raise ValueError("a view of a cycle cannot have candidates that the cycle has not")
+        view.companion = companion
+        view._seed = seeding.derive(self._seed, "narrowed", *purpose)
+        view.rng = seeding.numpy_generator(view._seed, "cycle")
+        view.diagnostics, view.scores = {}, {}
+        view._whole = self if self._whole is None else self._whole
+        return view
 
     def batches(
         self,
@@ -153,6 +184,8 @@ class Cycle:
 
         They may be the cycle's own copy: do not write to them.
         """
+        if self._whole is not None:
+            return self._whole.embeddings(indices)
         missing = np.unique(indices[self._row[indices] < 0])
         if len(missing):
             with self.measure("embed"), torch.inference_mode(False):

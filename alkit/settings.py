@@ -145,10 +145,14 @@ def choice_of(registry: Registry[Any], name: str, options: Mapping[str, Any]) ->
     """Check a plugin and its options, and return how it is written down."""
     plugin = registry.find(name)
     built = build(registry.get(name), options)
-    given = {key.replace("_", "-") for key in options}
+    return PluginChoice(name, settled_options(built, options), plugin.distribution, plugin.version)
+
+
+def settled_options(built: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a plugin that were given, as they are in force; all of them after a preset."""
+    names = {key.replace("_", "-") for key in given}
     values = values_of(built)
-    settled = {key: value for key, value in values.items() if key in given or "preset" in given}
-    return PluginChoice(name, settled, plugin.distribution, plugin.version)
+    return {key: value for key, value in values.items() if key in names or "preset" in names}
 
 
 def _plain(value: Any) -> Any:
