@@ -15,8 +15,10 @@ from ..errors import AlkitError
 COMMANDS = {
     "init": "init",
     "query": "query",
+    "export": "export",
     "label": "label",
     "ingest": "ingest",
+    "labelstudio": "labelstudio",
     "status": "status",
     "train": "train",
     "run": "run",

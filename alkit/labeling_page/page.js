@@ -1,0 +1,358 @@
+// The labeling page: shows one image, takes one answer, and goes on when the server says that it is recorded.
+"use strict";
+
+const AHEAD = 3; // images loaded before they are shown
+const MANY = 9; // classes beyond this many are searched by typing
+const SMALL = 128; // pixels a side, up to which an image is shown in whole, crisp squares
+const SMALL_SHOWN = 448; // pixels a side on the page: squares any larger are harder to see as a picture
+const LARGEST_SCALE = 4; // of other images
+const SECONDS_TO_RETRY = 2;
+const SECONDS_TO_LOOK = 15; // whether another page or command has changed something
+const SLOW = 400; // milliseconds, after which it is said that an answer is being recorded
+
+const $ = (id) => document.getElementById(id);
+const pictures = new Map();
+let state = null; // what the server said last
+let at = null; // index of the image on show, null if all are answered
+let back = false; // an answered image is on show, because somebody went back
+let sawGuess = false;
+let busy = true;
+
+// -- talking to the server ---------------------------------------------------------------------------------
+
+/** Return {ok, status, data}; status 0 where the server does not answer at all. */
+async function ask(path, body) {
+  const options = body && {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  };
+  try {
+    const response = await fetch(path, { ...options, cache: "no-store" });
+    return { ok: response.ok, status: response.status, data: await response.json() };
+  } catch {
+    return { ok: false, status: 0, data: { error: "'alkit label' does not answer; if it has ended, start it again and open its new address." } };
+  }
+}
+
+const wait = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
+
+/** Give an answer, again and again until it is recorded or refused. */
+async function answer(label) {
+  if (busy || at === null || !isSeen()) return;
+  busy = true;
+  const slow = setTimeout(() => say("Recording …"), SLOW);
+  const given = { query: state.query, index: at, label, saw_guess: sawGuess };
+  let reply = await ask("answer", given);
+  while (!reply.ok && ![400, 403, 404, 422].includes(reply.status)) {
+    trouble(`Not recorded yet: '${label}'. ${sentence(reply.data.error)} It is tried again until it is.`);
+    await wait(SECONDS_TO_RETRY);
+    reply = await ask("answer", given);
+  }
+  clearTimeout(slow);
+  busy = false;
+  trouble(reply.ok ? "" : `Not recorded: '${label}'. ${sentence(reply.data.error)}`);
+  if (!reply.ok) return;
+  $("filter").value = "";
+  back = false;
+  take(reply.data, `${label} recorded. `);
+}
+
+/** See what other pages and commands have done. */
+async function look() {
+  if (busy || document.hidden) return;
+  const reply = await ask("state");
+  if (busy) return;
+  if (!reply.ok) return trouble(sentence(reply.data.error));
+  trouble("");
+  if (state === null) {
+    state = reply.data;
+    prepare();
+  }
+  take(reply.data, "");
+}
+
+/** Show a new state; of another query only when asked for. */
+function take(next, said) {
+  if (next.query !== state.query) {
+    const done = state.images.every((image) => image.answer !== null) || at === null;
+    const how = done ? "is open now" : `has taken the place of query ${state.query}, which needs no more answers`;
+    $("news-text").textContent = `${said}Query ${next.query} ${how}.`;
+    $("news-go").onclick = () => { state = next; back = false; $("news").hidden = true; prepare(); show(""); };
+    $("news").hidden = false;
+    return;
+  }
+  const same = JSON.stringify(next) === JSON.stringify(state);
+  const classesChanged = JSON.stringify(next.classes) !== JSON.stringify(state.classes);
+  state = next;
+  if (classesChanged) prepare();
+  if (!same || said || at === null) show(said);
+}
+
+// -- what is on show ---------------------------------------------------------------------------------------
+
+const entry = (index) => state.images.find((image) => image.index === index);
+const waiting = () => state.images.filter((image) => image.answer === null);
+
+/** Show the first image without an answer, or the one that somebody went back to. */
+function show(said) {
+  const left = waiting();
+  if (!back) move(left.length ? left[0].index : null);
+  const count = state.images.length;
+  $("title").textContent = `Query ${state.query}`;
+  document.title = `${count - left.length} of ${count} · Query ${state.query} · alkit`;
+  $("progress").max = count;
+  $("progress").value = count - left.length;
+  $("count").textContent = `${count - left.length} of ${count}`;
+  $("annotator").textContent = state.annotator ? `Answers of ${state.annotator}` : "";
+  const current = at === null ? null : entry(at);
+  const standing = current?.answer ?? null;
+  $("standing").hidden = standing === null;
+  $("standing").textContent = standing === null ? "" : `Answered '${standing}', which stands until you give another answer.`;
+  $("keep").hidden = standing === null;
+  $("undo").setAttribute("aria-disabled", String(previous() === null));
+  for (const word of ["abstain", "unusable"]) press($(word), standing === word);
+  for (const button of $("classes").children) {
+    press(button, standing === button.value);
+    const tally = state.images.filter((image) => image.answer === button.value).length;
+    button.querySelector(".tally").textContent = tally || "";
+  }
+  stage(said);
+  filter();
+}
+
+function move(index) {
+  if (index === at && index !== null) return;
+  at = index;
+  sawGuess = false;
+  hideGuess();
+}
+
+function press(button, pressed) {
+  button.setAttribute("aria-pressed", String(pressed));
+  button.setAttribute("aria-disabled", String(at === null));
+}
+
+/** Put the image on the stage, load the next ones, and let go of the others. */
+function stage(said) {
+  const ahead = waiting().map((image) => image.index).filter((index) => index !== at).slice(0, AHEAD);
+  const wanted = at === null ? ahead : [at, ...ahead];
+  for (const index of pictures.keys()) if (!wanted.includes(index)) pictures.delete(index);
+  for (const index of wanted) picture(index);
+  if (at === null) {
+    const strong = document.createElement("strong");
+    strong.textContent = `All ${state.images.length} images are answered.`;
+    const command = document.createElement("code");
+    command.textContent = state.next;
+    const line = document.createElement("p");
+    line.append(strong, "Thank you. The next query: ", command);
+    $("stage").replaceChildren(line);
+    return say(`${said}All images are answered.`);
+  }
+  const place = state.images.findIndex((image) => image.index === at) + 1;
+  const shown = picture(at);
+  shown.alt = `Image ${place} of ${state.images.length}, to be labeled`;
+  if (shown.parentElement !== $("stage")) $("stage").replaceChildren(shown);
+  fit();
+  say(`${said}Image ${place} of ${state.images.length}.`);
+  if (state.guesses && state.show_guess) showGuess();
+}
+
+function picture(index) {
+  if (!pictures.has(index)) {
+    const image = new Image();
+    image.src = `image/${state.query}/${index}`;
+    image.onload = fit;
+    image.onerror = () => {
+      if (index === at) $("stage").textContent = "This image cannot be shown.";
+    };
+    pictures.set(index, image);
+  }
+  return pictures.get(index);
+}
+
+/** Nobody answers for an image that is still being loaded; one that cannot be shown is answered for. */
+const isSeen = () => picture(at).complete;
+
+/** Make the image as large as fits; a small one by a whole factor. */
+function fit() {
+  const image = at === null ? null : pictures.get(at);
+  if (!image?.naturalWidth) return;
+  const { clientWidth, clientHeight } = $("stage");
+  const scale = Math.min(clientWidth / image.naturalWidth, clientHeight / image.naturalHeight);
+  const side = Math.max(image.naturalWidth, image.naturalHeight);
+  const small = side <= SMALL;
+  const factor = small ? Math.max(1, Math.floor(Math.min(scale, SMALL_SHOWN / side))) : Math.min(scale, LARGEST_SCALE);
+  image.classList.toggle("small", small);
+  image.width = Math.round(image.naturalWidth * factor);
+  image.height = Math.round(image.naturalHeight * factor);
+}
+
+// -- going back --------------------------------------------------------------------------------------------
+
+/** Return the index of this annotator's answer before the one on show, the latest one if none is. */
+function previous() {
+  const current = at === null ? 0 : entry(at).said;
+  const said = state.images.filter((image) => image.said && (!back || !current || image.said < current));
+  said.sort((a, b) => b.said - a.said);
+  return said.length ? said[0].index : null;
+}
+
+function undo() {
+  const index = busy ? null : previous();
+  if (index === null) return;
+  back = true;
+  move(index);
+  show(`Back at ${entry(index).answer}. `);
+}
+
+function keep() {
+  if (busy || !back) return;
+  back = false;
+  show("Kept. ");
+}
+
+// -- the model's guess -------------------------------------------------------------------------------------
+
+async function showGuess() {
+  const index = at;
+  if (index === null || !state.guesses) return;
+  const reply = await ask(`guess/${state.query}/${index}`);
+  if (index !== at) return;
+  sawGuess = reply.ok;
+  const percent = Math.round(100 * reply.data.probability);
+  $("guessed").textContent = reply.ok ? `The model: ${reply.data.label}, ${percent} %` : sentence(reply.data.error);
+  $("guessed").hidden = false;
+  $("guess").setAttribute("aria-expanded", "true");
+  if (!state.show_guess) say($("guessed").textContent);
+}
+
+function hideGuess() {
+  $("guessed").hidden = true;
+  $("guess").setAttribute("aria-expanded", "false");
+}
+
+// -- classes -----------------------------------------------------------------------------------------------
+
+const isMany = () => state.classes === null || state.classes.length > MANY;
+
+function prepare() {
+  at = null;
+  pictures.clear();
+  $("filter").hidden = !isMany();
+  $("filter").value = "";
+  $("filter").placeholder = state.classes === null ? "Type the label, then Enter" : `Type to find one of ${state.classes.length}`;
+  $("filter").setAttribute("aria-label", state.classes === null ? "Label" : "Find a class");
+  $("guess").hidden = !state.guesses || state.show_guess;
+  for (const word of ["abstain", "unusable"]) $(word).hidden = !state.words.includes(word);
+  $("classes").replaceChildren(...(state.classes ?? []).map(classButton));
+}
+
+function classButton(name, place) {
+  const button = document.createElement("button");
+  const key = document.createElement("kbd");
+  const text = document.createElement("span");
+  const tally = document.createElement("span");
+  button.type = "button";
+  button.value = name;
+  key.textContent = place < 9 ? place + 1 : "";
+  key.hidden = place >= 9 && !isMany();
+  text.textContent = name;
+  tally.className = "tally";
+  tally.setAttribute("aria-hidden", "true");
+  if (place < 9) button.setAttribute("aria-keyshortcuts", place + 1);
+  button.append(key, text, tally);
+  button.addEventListener("click", () => answer(name));
+  return button;
+}
+
+/** How well a class fits what is typed, 0 the best; Infinity if it does not. */
+function distance(name, typed) {
+  const low = name.toLowerCase();
+  if (low === typed) return 0;
+  if (low.startsWith(typed)) return 1;
+  if (low.split(/[^\p{L}\p{N}]+/u).some((word) => word.startsWith(typed))) return 2;
+  return low.includes(typed) ? 3 : Infinity;
+}
+
+/** Show the classes that fit what is typed, the best first. */
+function filter() {
+  if (!state.classes) return;
+  const typed = $("filter").value.trim().toLowerCase();
+  const order = new Map(state.classes.map((name, place) => [name, typed ? distance(name, typed) * 1e6 + place : place]));
+  const buttons = [...$("classes").children].sort((a, b) => order.get(a.value) - order.get(b.value));
+  const first = buttons[0];
+  for (const button of buttons) {
+    const place = state.classes.indexOf(button.value);
+    const key = button.querySelector("kbd");
+    button.hidden = order.get(button.value) === Infinity;
+    key.textContent = typed ? (button === first ? "↵" : "") : place < 9 ? place + 1 : "";
+    key.hidden = !key.textContent;
+  }
+  if (buttons.some((button, place) => button !== $("classes").children[place])) $("classes").replaceChildren(...buttons);
+  $("nothing").hidden = !buttons.every((button) => button.hidden);
+}
+
+function takeTyped() {
+  const typed = $("filter").value.trim();
+  if (!typed) return;
+  if (state.classes === null) return answer(typed);
+  const first = $("classes").querySelector("button:not([hidden])");
+  if (first) answer(first.value);
+}
+
+// -- keys, buttons, words ----------------------------------------------------------------------------------
+
+const COMMANDS = {
+  0: () => answerOther("abstain"),
+  "-": () => answerOther("unusable"),
+  Backspace: undo,
+  Escape: keep,
+  "?": () => $("guess").hidden || showGuess(),
+};
+
+function answerOther(word) {
+  if (state.words.includes(word)) answer(word);
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || state === null) return;
+  const { key, target } = event;
+  if (event.repeat && (key === "Enter" || key === " ") && target !== $("filter")) return event.preventDefault();
+  const field = $("filter");
+  const typing = target === field;
+  if (typing && key === "Enter") return event.repeat || takeTyped();
+  if (typing && key === "Escape" && field.value) {
+    field.value = "";
+    return filter();
+  }
+  if (event.repeat || (typing && field.value) || (!$("keys").checked && key !== "Escape")) return;
+  if (/^[1-9]$/.test(key) && state.classes !== null) {
+    event.preventDefault();
+    const name = state.classes[Number(key) - 1];
+    if (name !== undefined) answer(name);
+  } else if (key in COMMANDS && !(state.classes === null && typing && /^[-0]$/.test(key))) {
+    event.preventDefault();
+    COMMANDS[key]();
+  } else if (!typing && isMany() && /^[\p{L}\p{N}]$/u.test(key)) {
+    field.focus();
+  }
+}
+
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.?$/, ".");
+const say = (text) => { $("spoken").textContent = text; };
+const trouble = (text) => { if ($("trouble").textContent !== text) $("trouble").textContent = text; };
+
+document.addEventListener("keydown", onKey);
+document.addEventListener("visibilitychange", look);
+window.addEventListener("beforeunload", (event) => { if (busy && state !== null) event.preventDefault(); });
+$("filter").addEventListener("input", filter);
+$("abstain").addEventListener("click", () => answerOther("abstain"));
+$("unusable").addEventListener("click", () => answerOther("unusable"));
+$("undo").addEventListener("click", undo);
+$("keep").addEventListener("click", keep);
+$("guess").addEventListener("click", showGuess);
+new ResizeObserver(fit).observe($("stage"));
+setInterval(look, 1000 * SECONDS_TO_LOOK);
+busy = false;
+look();
