@@ -2,9 +2,9 @@
 
 Werkzeug serves it: pure Python, kept by the Pallets project; all that it needs (MarkupSafe) comes with torch.
 
-Who may speak: whoever knows the token, which is the first part of every address. So it comes with each request,
-unlike a cookie, which a browser would send to the other servers of this machine too. A foreign Host (a name that
-was made to lead here) is refused, and so is an answer from a page of another origin.
+Who may speak: whoever knows the token, which is the first part of every address. So it comes with each
+request, unlike a cookie, which a browser would send to the other servers of this machine too. A foreign Host
+(a name that was made to lead here) is refused, and so is an answer from a page of another origin.
 """
 
 from __future__ import annotations
