@@ -30,7 +30,13 @@ Interval = tuple[float, float]
 
 
 def curves(
-    lines: Sequence[Line], styles: dict[str, Look], *, ylabel: str, height: float, zero: bool = False
+    lines: Sequence[Line],
+    styles: dict[str, Look],
+    *,
+    ylabel: str,
+    height: float,
+    zero: bool = False,
+    title: str = "",
 ) -> Paint:
     """Draw a value against the number of labels, a curve a strategy; `zero` marks the baseline."""
 
@@ -41,11 +47,12 @@ def curves(
         draw_lines(axes, lines, styles, height=height * 72 - 42)
         _label_counts(axes, sorted({x for line in lines for x in line.x}))
         axes.set_ylabel(ylabel)
+        axes.set_title(title)
 
     return paint
 
 
-def differences(line: Line, style: Look, limits: Interval, *, baseline: str) -> Paint:
+def differences(line: Line, style: Look, limits: Interval) -> Paint:
     """Draw one strategy's differences to the baseline with an interval at each number of labels."""
 
     def paint(figure: Figure) -> None:

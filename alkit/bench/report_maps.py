@@ -83,7 +83,9 @@ def read_plane(path: Path) -> Plane | None:
             boundaries={name: _boundary(given) for name, given in boundaries.items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BenchmarkError(f"{path} is no map of picks ({error}); without it the report has none") from error
+        raise BenchmarkError(
+            f"{path} is no map of picks ({error}); without it the report has none"
+        ) from error
 
 
 def _positions(given: list[int], count: int) -> list[int]:

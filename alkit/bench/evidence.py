@@ -1,0 +1,183 @@
+"""All that a report rests on: records, protocol, statistics, costs and the map of picks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..errors import BenchmarkError
+from .costs import Cost, costs_of
+from .curves import curves_of
+from .protocol import BASELINE, Protocol, read_protocol
+from .records import Record, read_all
+from .report_maps import Plane, read_plane
+from .statistics import Comparison, compare
+
+PROTOCOL, MAP = "protocol.toml", "map.json"
+LOWER_IS_BETTER = ("loss", "error", "mae", "mse", "rmse", "nll", "brier", "ece")
+BALANCED = "balanced_accuracy"
+SKEW = 0.05
+"""Total variation between the classes of the picks and those of the pool that is worth a figure."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a benchmark, read once.
+
+    Attributes:
+        protocol: the comparison.
+        protocol_text: as it stands in the folder.
+        cells: first records of the cells.
+        cycles: records of the cycles, in the protocol's order of strategies.
+        failures: records of cells that failed.
+        plane: the map of picks, if there is one.
+    """
+
+    protocol: Protocol
+    protocol_text: str
+    cells: Sequence[Record]
+    cycles: Sequence[Record]
+    failures: Sequence[Record]
+    plane: Plane | None
+
+    @cached_property
+    def strategies(self) -> tuple[str, ...]:
+        """Those with records, in the protocol's order."""
+        return tuple(dict.fromkeys(record["strategy"] for record in self.cycles))
+
+    @cached_property
+    def baseline(self) -> str:
+        """What the others are compared with: random sampling, or the first strategy where it takes no part."""
+        randoms = [entry.shown for entry in self.protocol.strategies if entry.name == BASELINE]
+        return next((name for name in (BASELINE, *randoms) if name in self.strategies), self.strategies[0])
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """Statistics of the main metric, the first of the records."""
+        return self.compared(None)
+
+    @cached_property
+    def balanced(self) -> Comparison | None:
+        """Statistics of the balanced accuracy, where classes are not balanced and it was recorded."""
+        recorded = all(BALANCED in record["metrics"] for record in self.cycles)
+        if not recorded or self.comparison.metric == BALANCED or not (self.is_imbalanced or self.is_skewed):
+            return None
+        return self.compared(BALANCED)
+
+    def compared(self, metric: str | None) -> Comparison:
+        """Return the statistics of one metric."""
+        name = metric or next(iter(self.cycles[0]["metrics"]), "")
+        curves = curves_of(
+            self.cycles, metric, higher_is_better=is_better_higher(name), strategies=self.strategies
+        )
+        return compare(curves, self.baseline)
+
+    @cached_property
+    def costs(self) -> tuple[Cost, ...]:
+        """What each strategy took."""
+        return costs_of(self.cycles)
+
+    @cached_property
+    def complete(self) -> int:
+        """Number of cells that ran to their end."""
+        last = self.protocol.labels.cycles
+        return sum(record["cycle"] == last for record in self.cycles)
+
+    @property
+    def expected(self) -> int:
+        """Number of cells that the protocol has."""
+        return len(self.protocol.strategies) * len(self.protocol.seeds)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; empty for tasks without."""
+        return tuple(self.cells[0].get("classes") or ()) if self.cells else ()
+
+    @cached_property
+    def pool_shares(self) -> tuple[float, ...]:
+        """Share of each class of the pool: as recorded, or else as the baseline found it."""
+        recorded = self.cells[0].get("classes_pool") if self.cells else None
+        if recorded:
+            return _shares(recorded)
+        last = max((record["cycle"] for record in self.cycles), default=0)
+        own = [
+            record.get("classes_labeled") or []
+            for record in self.cycles
+            if record["strategy"] == self.baseline and record["cycle"] == last
+        ]
+        return _shares([sum(counts) for counts in zip(*own, strict=True)])
+
+    @cached_property
+    def picked_shares(self) -> dict[str, tuple[float, ...]]:
+        """Share of each class among all picks of a strategy."""
+        result = {}
+        for name in self.strategies:
+            own = [
+                record["classes_picked"]
+                for record in self.cycles
+                if record["strategy"] == name and record.get("classes_picked")
+            ]
+            shares = _shares([sum(counts) for counts in zip(*own, strict=True)])
+            if shares:
+                result[name] = shares
+        return result
+
+    @property
+    def is_imbalanced(self) -> bool:
+        """Say whether the pool's largest class is more than half as large again as its smallest."""
+        shares = self.pool_shares
+        return self.protocol.data.imbalance != "none" or bool(shares and max(shares) > 1.5 * min(shares))
+
+    @property
+    def is_skewed(self) -> bool:
+        """Say whether a strategy picks other classes than there are in the pool."""
+        pool = self.pool_shares
+        return bool(pool) and any(
+            sum(abs(one - other) for one, other in zip(shares, pool, strict=True)) / 2 > SKEW
+            for shares in self.picked_shares.values()
+        )
+
+
+def read_evidence(results: Path) -> Evidence:
+    """Read a folder of results.
+
+    Raises:
+        BenchmarkError: it holds no record of a cycle, or no protocol.
+    """
+    path = results / PROTOCOL
+    protocol = read_protocol(path)
+    order = {entry.shown: number for number, entry in enumerate(protocol.strategies)}
+    found = sorted(
+        read_all(results),
+        key=lambda record: (
+            order.get(record["strategy"], len(order)),
+            record["strategy"],
+            record["seed"],
+            record.get("cycle", -1),
+        ),
+    )
+    cycles = [record for record in found if record["kind"] == "cycle"]
+    if not cycles:
+        failed = [record["error"] for record in found if record["kind"] == "failed"]
+        why = f" (a cell failed: {failed[0]})" if failed else ""
+        raise BenchmarkError(f"there is no record of a cycle in {results} yet{why}; run the benchmark first")
+    return Evidence(
+        protocol=protocol,
+        protocol_text=path.read_text(encoding="utf-8"),
+        cells=[record for record in found if record["kind"] == "cell"],
+        cycles=cycles,
+        failures=[record for record in found if record["kind"] == "failed"],
+        plane=read_plane(results / MAP),
+    )
+
+
+def is_better_higher(metric: str) -> bool:
+    """Tell a metric's direction by its name: losses and errors are better when lower, all else when higher."""
+    return not any(word in LOWER_IS_BETTER for word in metric.lower().replace("-", "_").split("_"))
+
+
+def _shares(counts: Sequence[int]) -> tuple[float, ...]:
+    total = sum(counts)
+    return tuple(count / total for count in counts) if total else ()

@@ -1,0 +1,90 @@
+"""The report of a benchmark: a page, Markdown with its figures, and a summary for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..files import write_atomically
+from ..ledger import finite
+from .blocks import Report
+from .evidence import Evidence, read_evidence
+from .records import cycles_of, read_all
+from .report_comparison import suites_markdown
+from .report_markdown import FIGURES, to_markdown
+from .report_page import to_page
+from .report_sections import diagnostics_of, report_of
+from .suites import compare_suites
+
+SUMMARY, MARKDOWN, PAGE = "summary.json", "report.md", "report.html"
+
+
+def write_report(results: Path) -> None:
+    """Write `summary.json`, `report.md` with `figures/`, and `report.html` of the records in a folder.
+
+    The same records give the same bytes.
+
+    Raises:
+        BenchmarkError: there are no records of a cycle, or what is there cannot be read.
+        InvalidProtocol: there is no protocol.
+        UsageError: matplotlib is not installed.
+    """
+    evidence = read_evidence(results)
+    report = report_of(evidence)
+    summary = json.dumps(summary_of(evidence), indent=1, ensure_ascii=False)
+    write_atomically(results / SUMMARY, f"{summary}\n")
+    _write_figures(report, results / FIGURES)
+    write_atomically(results / MARKDOWN, to_markdown(report))
+    write_atomically(results / PAGE, to_page(report))
+
+
+def _write_figures(report: Report, folder: Path) -> None:
+    """Write every figure as a file, and remove those of an earlier report that are none of this one."""
+    folder.mkdir(exist_ok=True)
+    names = {f"{figure.name}.svg" for figure in report.figures}
+    for figure in report.figures:
+        write_atomically(folder / f"{figure.name}.svg", figure.svg)
+    for path in folder.glob("*.svg"):
+        if path.name not in names:
+            path.unlink()
+
+
+def summary_of(evidence: Evidence) -> dict[str, Any]:
+    """Return everything that the report says as JSON values."""
+    return finite(
+        {
+            "protocol": evidence.protocol.as_dict(),
+            "cells": {"expected": evidence.expected, "complete": evidence.complete},
+            "failures": list(evidence.failures),
+            "comparison": evidence.comparison.as_dict(),
+            "balanced": evidence.balanced.as_dict() if evidence.balanced else None,
+            "costs": [
+                {
+                    "strategy": cost.strategy,
+                    "cycles": cost.cycles,
+                    "seconds": cost.seconds,
+                    "cpu_seconds": cost.cpu_seconds,
+                    "peak_mb": cost.peak_mb,
+                }
+                for cost in evidence.costs
+            ],
+            "classes": {
+                "names": evidence.classes,
+                "pool": evidence.pool_shares,
+                "picked": evidence.picked_shares,
+            },
+            "diagnostics": diagnostics_of(evidence),
+            "provenance": list(evidence.cells),
+        }
+    )
+
+
+def compare_report(a: Path, b: Path) -> str:
+    """Compare the records of two folders, as Markdown.
+
+    Raises:
+        InvalidRecords: they have nothing in common.
+    """
+    found = compare_suites(list(cycles_of(read_all(a))), list(cycles_of(read_all(b))))
+    return suites_markdown(found, str(a), str(b))

@@ -1,0 +1,65 @@
+"""What `alkit bench compare` says of two suites."""
+
+from __future__ import annotations
+
+from .blocks import Block, Report, Section, Table, Text
+from .report_markdown import to_markdown
+from .report_words import Digits, counted, listed, metric_name, probability
+from .suites import SuiteComparison
+
+
+def suites_markdown(found: SuiteComparison, a: str, b: str) -> str:
+    """Write the comparison of two suites as Markdown.
+
+    Args:
+        found: B minus A.
+        a: name of the first.
+        b: name of the second.
+    """
+    blocks: list[Block] = [Text(_verdict(found))]
+    for name, only in ((a, found.only_a), (b, found.only_b)):
+        if only:
+            blocks.append(Text(f"Only {name} has {listed(only)}."))
+    digits = Digits.of_values(
+        value for change in found.changes for value in (change.area.estimate.mean, change.final.estimate.mean)
+    )
+    rows = [
+        (
+            change.strategy,
+            str(change.n),
+            digits.signed(change.area.estimate.mean),
+            digits.interval(change.area.estimate, signed=True),
+            probability(change.area.p_holm),
+            digits.signed(change.final.estimate.mean),
+            digits.interval(change.final.estimate, signed=True),
+            f"{change.differing} of {change.records}",
+        )
+        for change in found.changes
+    ]
+    head = ("strategy", "seeds", "area", "interval", "p Holm", "final", "interval", "cycles that differ")
+    note = (
+        f"Change of {metric_name(found.metric)} from the first to the second, seed by seed, with {found.level:.0%} "
+        "intervals; p values are corrected by Holm's method."
+    )
+    blocks.append(Table(head, rows, note=note))
+    return to_markdown(Report(f"{b} against {a}", "Two suites, cell by cell.", [Section("Changes", blocks)]))
+
+
+def _verdict(found: SuiteComparison) -> str:
+    if found.identical:
+        return "The two are identical: same strategies, and every record has the same labels and metrics."
+    differing = [change.strategy for change in found.changes if not change.identical]
+    if not differing:
+        return "What both have is identical."
+    tested = [change for change in found.changes if change.area.p_holm is not None]
+    moved = [
+        change.strategy
+        for change in tested
+        if change.area.p_holm is not None and change.area.p_holm < 1 - found.level
+    ]
+    text = f"Records of {counted(len(differing), 'strategy', 'strategies')} differ: {listed(differing)}. "
+    if moved:
+        return f"{text}The area of {listed(moved)} has changed beyond what seeds vary."
+    if not tested:
+        return f"{text}No strategy has two seeds in both, so nothing was tested."
+    return f"{text}No area has changed beyond what seeds vary."

@@ -1,0 +1,170 @@
+"""How a report says things: numbers with sensible digits, verdicts and doubts in plain sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .estimates import Estimate
+from .protocol import Protocol
+from .statistics import Comparison, Versus
+
+NONE = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """Decimal places that suit a metric: four for what is below one, fewer for what is larger."""
+
+    places: int
+
+    @classmethod
+    def of(cls, comparison: Comparison) -> Digits:
+        """Choose by the largest mean of a comparison."""
+        return cls.of_values(step.mean for summary in comparison.summaries for step in summary.steps)
+
+    @classmethod
+    def of_values(cls, values: Iterable[float | None]) -> Digits:
+        """Choose by the largest value."""
+        largest = max((abs(value) for value in values if value is not None), default=0.0)
+        return cls(min(4, max(0, 3 - math.floor(math.log10(largest)))) if largest > 0 else 4)
+
+    def number(self, value: float | None) -> str:
+        """Format a value."""
+        return NONE if value is None else f"{value:.{self.places}f}"
+
+    def signed(self, value: float | None) -> str:
+        """Format a difference."""
+        return NONE if value is None else f"{value:+.{self.places}f}"
+
+    def spread(self, estimate: Estimate) -> str:
+        """Format mean and standard deviation."""
+        std = "" if estimate.std is None else f" ± {self.number(estimate.std)}"
+        return self.number(estimate.mean) + std
+
+    def interval(self, estimate: Estimate, *, signed: bool = False) -> str:
+        """Format an interval."""
+        if estimate.low is None or estimate.high is None:
+            return NONE
+        form = self.signed if signed else self.number
+        return f"[{form(estimate.low)}, {form(estimate.high)}]"
+
+
+def probability(p: float | None) -> str:
+    """Format a p value; how small the smallest ones are means nothing."""
+    if p is None:
+        return NONE
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def amount(value: float | None) -> str:
+    """Format seconds, labels or megabytes with three digits."""
+    if value is None:
+        return NONE
+    if abs(value) >= 99.95:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 9.995 else f"{value:.2f}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Join words as a sentence does."""
+    words = list(words)
+    return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Put a number before a noun."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def metric_name(metric: str) -> str:
+    """Write a metric's name as words."""
+    return metric.replace("_", " ")
+
+
+def described(protocol: Protocol) -> str:
+    """Say in a sentence or two how the comparison went."""
+    labels = protocol.labels
+    total = labels.start + labels.budget * labels.cycles
+    drawn = "at random" if labels.draw == "random" else "evenly over the classes"
+    text = (
+        f"Every strategy starts from the same {labels.start:,} labels, drawn {drawn} for each seed, and asks for "
+        f"{labels.budget:,} more {labels.cycles:,} times, "
+        f"up to {total:,} labels. A new model is trained after each, and judged on the test images."
+    )
+    if labels.candidates:
+        text += f" Each query looks at {labels.candidates:,} unlabeled images drawn anew, the same for all."
+    if protocol.data.imbalance != "none":
+        text += f" The pool is imbalanced ({protocol.data.imbalance}, {protocol.data.ratio:g} to 1)."
+    if protocol.judge == "both":
+        text += " A plain training on the same labels, without any companion, is judged as well."
+    return text
+
+
+def verdicts(comparison: Comparison) -> str:
+    """Say how many strategies are better, worse and tied, by which test."""
+    by: dict[str, list[str]] = {}
+    for one in comparison.versus:
+        by.setdefault(one.verdict, []).append(one.strategy)
+    base = comparison.baseline
+    parts = [
+        f"{listed(by[verdict])} {'is' if len(by[verdict]) == 1 else 'are'} {words}"
+        for verdict, words in (
+            ("better", f"better than {base}"),
+            ("worse", f"worse than {base}"),
+            ("tie", f"not told apart from {base}"),
+            ("untested", "not tested"),
+        )
+        if verdict in by
+    ]
+    return "; ".join(parts) + "."
+
+
+def doubts(one: Versus, digits: Digits, level: float) -> str:
+    """Say what these seeds could have shown and how many would settle it."""
+    power = one.power
+    if power.detectable is None:
+        return ""
+    text = (
+        f"With {one.n} seeds, a difference of {digits.number(power.detectable)} would be found four times "
+        f"in five at the {1 - level:.0%} level, before correction"
+    )
+    if one.verdict != "tie":
+        return f"{text}."
+    if power.seeds_needed is None:
+        return f"{text}; no reasonable number of seeds would settle a difference as small as this one."
+    if power.seeds_needed <= one.n:
+        return f"{text}; it is the correction for several strategies that leaves this one open."
+    return f"{text}; to settle the difference that was seen would take about {power.seeds_needed:,} seeds."
+
+
+def saved(one: Versus, baseline: str) -> str:
+    """Say how many labels were saved, and what noise alone would save."""
+    savings = one.savings
+    if not savings.n:
+        return ""
+    if savings.estimate is None or savings.estimate.mean is None:
+        return (
+            f"It does not reach {baseline}'s final value in {savings.never} of {counted(savings.n, 'seed')}."
+        )
+    interval = ""
+    if savings.estimate.low is not None and savings.estimate.high is not None:
+        interval = f" [{amount(savings.estimate.low)}, {amount(savings.estimate.high)}]"
+    noise = (
+        ""
+        if savings.by_noise is None
+        else f"; {baseline} itself would by noise save {amount(savings.by_noise)}"
+    )
+    return (
+        f"It reaches {baseline}'s final value with {amount(savings.estimate.mean)} fewer labels on average"
+        f"{interval}{noise}."
+    )
+
+
+def saved_briefly(one: Versus) -> str:
+    """Give the labels saved for a table; `≤` where some seeds never reached the target."""
+    savings = one.savings
+    if savings.estimate is not None and savings.estimate.mean is not None:
+        return amount(savings.estimate.mean)
+    return NONE if savings.at_most is None else f"≤ {amount(savings.at_most)}"
