@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import click
 
     from .campaign import Campaign
+    from .labeling.formats import Format
     from .oracle import Oracle
     from .queries import Query
     from .strategy import Strategy
@@ -30,6 +31,11 @@ def alkit_tasks() -> Sequence[type[TaskModel]]:  # type: ignore[empty-body]
 @hookspec
 def alkit_oracles() -> Sequence[type[Oracle]]:  # type: ignore[empty-body]
     """Return the oracles of this plugin; each `name` is also an entry point in `alkit.oracles`."""
+
+
+@hookspec
+def alkit_formats() -> Sequence[type[Format]]:  # type: ignore[empty-body]
+    """Return the formats of this plugin; each `name` is also an entry point in `alkit.formats`."""
 
 
 @hookspec

@@ -1,4 +1,4 @@
-"""The door: strategies, tasks, oracles and extensions found by entry point, one imported when asked for.
+"""The door: plugins of every kind and extensions found by entry point, one imported when asked for.
 
 Listing reads package metadata only. pluggy checks each plugin's hooks in a manager of its own, so that a
 broken plugin never stops another one. pluggy's own `load_setuptools_entrypoints` would let a duplicate name
@@ -20,6 +20,7 @@ import pluggy
 
 from . import hookspecs
 from .errors import AmbiguousPlugin, BrokenPlugin, UnknownPlugin
+from .labeling.formats import Format
 from .oracle import Oracle
 from .strategy import Strategy
 from .task import TaskModel
@@ -163,6 +164,7 @@ def _offered(module: Any, hook: str, blame: str) -> list[Any]:
 strategies: Registry[Strategy] = Registry("strategy", "alkit.strategies", "alkit_strategies", Strategy)  # type: ignore[type-abstract]
 tasks: Registry[TaskModel] = Registry("task", "alkit.tasks", "alkit_tasks", TaskModel)  # type: ignore[type-abstract]
 oracles: Registry[Oracle] = Registry("oracle", "alkit.oracles", "alkit_oracles", Oracle)  # type: ignore[type-abstract]
+formats: Registry[Format] = Registry("format", "alkit.formats", "alkit_formats", Format)  # type: ignore[type-abstract]
 
 EXTENSIONS = "alkit.extensions"
 
@@ -197,4 +199,4 @@ def notify(hook: str, **arguments: Any) -> list[str]:
 
 def all_plugins() -> list[Plugin]:
     """Every installed plugin of every kind, nothing imported."""
-    return [*strategies, *tasks, *oracles, *_found(EXTENSIONS)]
+    return [*strategies, *tasks, *oracles, *formats, *_found(EXTENSIONS)]

@@ -12,19 +12,19 @@ Examples:
   alkit plugins
   alkit plugins classification
 """
-FLAGS = {"strategy": "-o", "task": "-t", "oracle": "--oracle-option"}
+FLAGS = {"strategy": "-o", "task": "-t", "oracle": "--oracle-option", "format": "-o"}
 
 
 @click.command("plugins", epilog=EXAMPLES)
 @click.argument("name", required=False, metavar="[NAME]")
 @json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List strategies, tasks, oracles and extensions with the distribution of each, or show one's options."""
-    from ..plugins import all_plugins, oracles, strategies, tasks
+    """List plugins of every kind with the distribution of each, or show the options of one."""
+    from ..plugins import all_plugins, formats, oracles, strategies, tasks
     from .describe import describe, print_description
 
     if name is not None:
-        for registry in (strategies, tasks, oracles):
+        for registry in (strategies, tasks, oracles, formats):
             if any(name in (plugin.name, f"{plugin.distribution}:{plugin.name}") for plugin in registry):
                 description = describe(registry, name)
                 if as_json:

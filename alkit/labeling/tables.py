@@ -21,6 +21,7 @@ class GivenAnswer:
         line: in the file, from 1; 0 where there is no file.
         image: path, index or hash.
         label: a class name, `abstain` or `unusable`.
+        hash: what the content hash of the image begins with, where a file says so; `image` is its index then.
     """
 
     line: int
@@ -29,6 +30,7 @@ class GivenAnswer:
     annotator: str = ""
     time: str = ""
     cost: float | None = None
+    hash: str = ""
 
 
 def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer], list[tuple[int, str]], int]:

@@ -1,0 +1,114 @@
+"""Files from elsewhere: read whole up to a limit, parsed as JSON or XML, never unpacked or followed.
+
+XML may have no document type. Entities, and with them all that can swell or reach out, need one, and no
+labeling tool writes one; so refusing it does what a package against such attacks would.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.parsers import expat
+
+from ..errors import InvalidAnswers
+
+MAX_BYTES = 2**28  # of a file, or of a member of an archive: images may be embedded in it
+
+
+class Element(NamedTuple):
+    """The begin or the end of an XML element."""
+
+    name: str
+    attributes: dict[str, str]
+    begins: bool
+
+
+def read_text(path: Path, member: str = "") -> bytes:
+    """Read a file, or from a ZIP archive its only member whose name ends so; nothing is written anywhere.
+
+    Raises:
+        InvalidAnswers: it cannot be read, is too large, or holds no such member or several.
+    """
+    try:
+        if member and zipfile.is_zipfile(path):
+            return _member(path, member)
+        with open(path, "rb") as file:
+            return _bounded(file.read(MAX_BYTES + 1), path)
+    except FileNotFoundError:
+        raise InvalidAnswers(f"there is no file {path}") from None
+    except OSError as error:
+        raise InvalidAnswers(f"{path} cannot be read: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise InvalidAnswers(f"{path} cannot be read as a ZIP archive: {error}") from error
+
+
+def _member(path: Path, ending: str) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        found = [info for info in archive.infolist() if info.filename.endswith(ending)]
+        if len(found) != 1:
+            raise InvalidAnswers(f"{path} should hold one file {ending}, and holds {len(found) or 'none'}")
+        with archive.open(found[0]) as file:
+            return _bounded(file.read(MAX_BYTES + 1), path)
+
+
+def _bounded(content: bytes, path: Path) -> bytes:
+    if len(content) > MAX_BYTES:
+        raise InvalidAnswers(f"{path} is over the limit of {MAX_BYTES:,} bytes; export fewer images at once")
+    return content
+
+
+def load_json(path: Path, member: str = "") -> Any:
+    """Read a JSON file, or the member of an archive; the last one is kept, since several formats look at it.
+
+    Raises:
+        InvalidAnswers: as `read_text`, or it is no JSON.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return parse_json(read_text(path, member), path)
+    return _parsed(path, member, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=1)
+def _parsed(path: Path, member: str, changed: int, size: int) -> Any:
+    return parse_json(read_text(path, member), path)
+
+
+def parse_json(content: bytes, path: Path) -> Any:
+    """Parse JSON in UTF-8.
+
+    Raises:
+        InvalidAnswers: it is none.
+    """
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise InvalidAnswers(f"{path} cannot be read as JSON in UTF-8: {error}") from error
+
+
+def elements(path: Path, member: str) -> Iterator[Element]:
+    """Yield the elements of an XML file, or of the member of an archive, as they begin and end.
+
+    Raises:
+        InvalidAnswers: as `read_text`, or it is no well-formed XML, or declares a document type.
+    """
+    seen: list[Element] = []
+    parser = expat.ParserCreate()
+
+    def refuse(*_: object) -> None:
+        raise InvalidAnswers(f"{path} declares a document type, which no labeling tool does; not read")
+
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = lambda name, attributes: seen.append(Element(name, attributes, True))
+    parser.EndElementHandler = lambda name: seen.append(Element(name, {}, False))
+    try:
+        parser.Parse(read_text(path, member), True)
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        raise InvalidAnswers(f"{path} cannot be read as XML: {error}") from error
+    yield from seen

@@ -1,0 +1,131 @@
+"""COCO: JSON with images and categories, and an annotation an image when it comes back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import alkit
+from alkit.errors import InvalidAnswers
+from alkit.files import write_atomically
+from alkit.labeling.contents import load_json
+from alkit.labeling.formats import Export, Format, Item, Reply
+from alkit.labeling.names import find_mark
+from alkit.labeling.placing import place
+from alkit.labeling.tables import GivenAnswer
+
+KEYS = ("images", "categories")
+
+
+@dataclass(kw_only=True)
+class Coco(Format):
+    """Images and categories; an image is known by `alkit_index` and `alkit_hash`, or by its file's name."""
+
+    name: ClassVar[str] = "coco"
+    extensions: ClassVar[tuple[str, ...]] = (".json", ".zip")
+    unit: ClassVar[str] = "image"
+
+    images: Literal["none", "copy", "link"] = alkit.option(
+        "none", "files beside the JSON, called so that any tool keeps their identity: none, copies, or links"
+    )
+
+    def recognizes(self, path: Path) -> bool:
+        """A JSON object with images and categories, alone or in an archive."""
+        try:
+            return path.is_file() and _is_coco(load_json(path, ".json"))
+        except InvalidAnswers:
+            return False
+
+    def write(self, export: Export, path: Path) -> Sequence[Path]:
+        """Write the JSON, and the images into a folder beside it if wanted."""
+        folder = path.with_name(f"{path.stem}-images")
+        if self.images != "none":
+            folder.mkdir()
+            for item in export.items:
+                place(export, item, folder / item.name, link=self.images == "link")
+        numbers = {name: number for number, name in enumerate(export.choices, start=1)}
+        content = {
+            "info": {"description": export.title},
+            "images": [
+                {
+                    "id": item.rank,
+                    "file_name": item.image if self.images == "none" else f"{folder.name}/{item.name}",
+                    "width": item.width,
+                    "height": item.height,
+                    "alkit_index": item.index,
+                    "alkit_hash": item.hash,
+                }
+                for item in export.items
+            ],
+            "categories": [{"id": number, "name": name} for name, number in numbers.items()],
+            "annotations": [
+                _annotation(item, numbers[item.answer]) for item in export.items if item.answer is not None
+            ],
+        }
+        write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        return [path] if self.images == "none" else [path, folder]
+
+    def read(self, path: Path) -> Reply:
+        """Read the category of each image; boxes and masks in it do not count."""
+        content = load_json(path, ".json")
+        if not _is_coco(content):
+            raise InvalidAnswers(f"{path} is not of COCO: it should have lists of {' and '.join(KEYS)}")
+        names = {str(row.get("id")): row.get("name") for row in _rows(content, "categories")}
+        said: dict[str, list[Any]] = {}
+        for row in _rows(content, "annotations"):
+            category = str(row.get("category_id"))
+            said.setdefault(str(row.get("image_id")), []).append(names.get(category, f"category {category}"))
+        reply = Reply()
+        blank = 0
+        for number, image in enumerate(_rows(content, "images"), start=1):
+            labels = list(dict.fromkeys(str(name).strip() for name in said.get(str(image.get("id")), [])))
+            mark = _mark(image)
+            if not labels:
+                blank += 1
+            elif mark is None:
+                reply.rejected.append(
+                    (number, "bears neither alkit_index and alkit_hash nor a name by alkit")
+                )
+            elif len(labels) > 1 or not labels[0]:
+                reply.rejected.append((number, f"has the labels {', '.join(map(repr, labels))}; leave one"))
+            else:
+                reply.answers.append(GivenAnswer(number, mark[0], labels[0], hash=mark[1]))
+        return Reply(reply.answers, reply.rejected, blank)
+
+
+def _annotation(item: Item, category: int) -> dict[str, Any]:
+    """Return an annotation of a whole image, with the box that some readers insist on."""
+    box = [0, 0, item.width, item.height]
+    return {
+        "id": item.rank,
+        "image_id": item.rank,
+        "category_id": category,
+        "bbox": box,
+        "area": item.width * item.height,
+        "iscrowd": 0,
+    }
+
+
+def _is_coco(content: Any) -> bool:
+    return isinstance(content, dict) and all(isinstance(content.get(key), list) for key in KEYS)
+
+
+def _rows(content: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    rows = content.get(key)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _mark(image: Mapping[str, Any]) -> tuple[str, str] | None:
+    index, hash = image.get("alkit_index"), image.get("alkit_hash")
+    if isinstance(index, int) and isinstance(hash, str) and hash:
+        return str(index), hash
+    return find_mark(str(image.get("file_name", "")))
+
+
+@alkit.hookimpl
+def alkit_formats() -> list[type[Format]]:
+    """Offer COCO."""
+    return [Coco]

@@ -1,0 +1,132 @@
+"""CVAT: "CVAT for images 1.1", XML with a tag an image, alone or in a ZIP archive with the images."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+from xml.sax.saxutils import escape, quoteattr
+
+import alkit
+from alkit.errors import InvalidAnswers, InvalidOption
+from alkit.files import write_atomically
+from alkit.labeling.contents import elements
+from alkit.labeling.formats import Export, Format, Item, Reply
+from alkit.labeling.names import find_mark
+from alkit.labeling.tables import GivenAnswer
+
+MEMBER = "annotations.xml"
+
+
+@dataclass(kw_only=True)
+class Cvat(Format):
+    """Images and tags for CVAT; an image is known by its file's name, which CVAT keeps.
+
+    A file called `.zip` holds the images too, one called `.xml` the tags only.
+    """
+
+    name: ClassVar[str] = "cvat"
+    extensions: ClassVar[tuple[str, ...]] = (".zip", ".xml")
+    unit: ClassVar[str] = "image"
+
+    def recognizes(self, path: Path) -> bool:
+        """XML that begins with `annotations`, or an archive with such a file."""
+        try:
+            return path.is_file() and next(elements(path, MEMBER)).name == "annotations"
+        except (InvalidAnswers, StopIteration):
+            return False
+
+    def write(self, export: Export, path: Path) -> Sequence[Path]:
+        """Write the archive, or the XML alone."""
+        text = _xml(export)
+        if path.suffix.lower() != ".zip":
+            write_atomically(path, text)
+            return [path]
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:  # images are compressed already
+            archive.writestr(zipfile.ZipInfo(MEMBER), text)
+            for item in export.items:
+                archive.writestr(zipfile.ZipInfo(f"images/{item.name}"), export.content(item))
+        write_atomically(path, packed.getbuffer())
+        return [path]
+
+    def read(self, path: Path) -> Reply:
+        """Read the tag of each image."""
+        tags: list[str] = []
+        name, number, blank = "", 0, 0
+        reply = Reply()
+        for index, element in enumerate(elements(path, MEMBER)):
+            if index == 0 and element.name != "annotations":
+                raise InvalidAnswers(f"{path} is not of CVAT: it begins with '{element.name}'")
+            if element.name == "tag" and element.begins:
+                tags.append(element.attributes.get("label", "").strip())
+            elif element.name == "image" and element.begins:
+                name, tags, number = element.attributes.get("name", ""), [], number + 1
+            elif element.name == "image":
+                blank += _take(reply, number, name, tags)
+        return Reply(reply.answers, reply.rejected, blank)
+
+
+def _take(reply: Reply, number: int, name: str, tags: Iterable[str]) -> bool:
+    """Add an image's tag to the reply; say whether there is none."""
+    labels = list(dict.fromkeys(tags))
+    mark = find_mark(name)
+    if not labels:
+        return True
+    if mark is None:
+        reply.rejected.append((number, f"'{name}' is not the name of an image that alkit has written"))
+    elif len(labels) > 1 or not labels[0]:
+        reply.rejected.append((number, f"'{name}' has the tags {', '.join(map(repr, labels))}; leave one"))
+    else:
+        reply.answers.append(GivenAnswer(number, mark[0], labels[0], hash=mark[1]))
+    return False
+
+
+def _xml(export: Export) -> str:
+    labels = [f"<label><name>{_text(c)}</name><type>tag</type><attributes/></label>" for c in export.choices]
+    return "\n".join(
+        [
+            '<?xml version="1.0" encoding="utf-8"?>',
+            "<annotations>",
+            "<version>1.1</version>",
+            f"<meta><task><name>{_text(export.title)}</name><size>{len(export.items)}</size>",
+            "<mode>annotation</mode>",
+            "<labels>",
+            *labels,
+            "</labels>",
+            "</task></meta>",
+            *map(_image, export.items),
+            "</annotations>",
+            "",
+        ]
+    )
+
+
+def _image(item: Item) -> str:
+    tag = "" if item.answer is None else f'<tag label={quoteattr(_printable(item.answer))} source="manual"/>'
+    size = f'width="{item.width}" height="{item.height}"'
+    return f'<image id="{item.rank - 1}" name={quoteattr(item.name)} {size}>{tag}</image>'
+
+
+def _text(text: str) -> str:
+    return escape(_printable(text))
+
+
+def _printable(text: str) -> str:
+    """Return a text that XML can hold.
+
+    Raises:
+        InvalidOption: it cannot hold this one.
+    """
+    if any(ord(letter) < 32 or letter in "\ufffe\uffff" for letter in text):
+        raise InvalidOption(f"XML cannot hold the name {text!r}; choose another format")
+    return text
+
+
+@alkit.hookimpl
+def alkit_formats() -> list[type[Format]]:
+    """Offer CVAT's files."""
+    return [Cvat]

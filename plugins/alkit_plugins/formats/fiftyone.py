@@ -1,0 +1,100 @@
+"""FiftyOne: what it loads and exports as FiftyOneImageClassificationDataset; the package is not needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import alkit
+from alkit.errors import InvalidAnswers
+from alkit.files import write_atomically
+from alkit.labeling.contents import load_json
+from alkit.labeling.formats import Export, Format, Reply
+from alkit.labeling.names import find_mark
+from alkit.labeling.placing import place
+from alkit.labeling.tables import GivenAnswer
+
+LABELS, DATA = "labels.json", "data"
+
+
+@dataclass(kw_only=True)
+class FiftyOne(Format):
+    """`data/` with the images, `labels.json` with the classes and each image's label, or null."""
+
+    name: ClassVar[str] = "fiftyone"
+    extensions: ClassVar[tuple[str, ...]] = ("",)
+    unit: ClassVar[str] = "image"
+
+    images: Literal["copy", "link"] = alkit.option("copy", "copies of the images, or symbolic links to them")
+
+    def recognizes(self, path: Path) -> bool:
+        """Such a folder, or its `labels.json`."""
+        try:
+            return _is_fiftyone(load_json(_labels_of(path)))
+        except InvalidAnswers:
+            return False
+
+    def write(self, export: Export, path: Path) -> Sequence[Path]:
+        """Write the folder."""
+        (path / DATA).mkdir(parents=True)
+        for item in export.items:
+            place(export, item, path / DATA / item.name, link=self.images == "link")
+        labels = {Path(item.name).stem: item.answer for item in export.items}
+        content = {"classes": export.choices, "labels": labels}
+        write_atomically(path / LABELS, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        return [path]
+
+    def read(self, path: Path) -> Reply:
+        """Read the labels: names or positions in the list of classes, bare or with more said about them."""
+        content = load_json(_labels_of(path))
+        if not _is_fiftyone(content):
+            raise InvalidAnswers(f"{path} is not of FiftyOne: {LABELS} should hold classes and labels")
+        classes: Any = content.get("classes") or []
+        reply = Reply()
+        blank = 0
+        for number, (name, target) in enumerate(content["labels"].items(), start=1):
+            mark = find_mark(name)
+            label = _label(target, classes)
+            if label is None:
+                blank += 1
+            elif mark is None:
+                reply.rejected.append(
+                    (number, f"'{name}' is not the name of an image that alkit has written")
+                )
+            elif not label:
+                reply.rejected.append(
+                    (number, f"'{name}' has no label that can be understood: {target!r:.80}")
+                )
+            else:
+                reply.answers.append(GivenAnswer(number, mark[0], label, hash=mark[1]))
+        return Reply(reply.answers, reply.rejected, blank)
+
+
+def _labels_of(path: Path) -> Path:
+    return path / LABELS if path.is_dir() else path
+
+
+def _is_fiftyone(content: Any) -> bool:
+    if not isinstance(content, dict) or not isinstance(content.get("labels"), dict):
+        return False
+    return content.get("classes") is None or isinstance(content["classes"], list)
+
+
+def _label(target: Any, classes: Sequence[Any]) -> str | None:
+    """Return the name of a label; None where there is none, and an empty one where it makes no sense."""
+    if isinstance(target, dict):
+        target = target.get("label")
+    if isinstance(target, int) and not isinstance(target, bool):
+        target = classes[target] if 0 <= target < len(classes) else ""
+    if target is None:
+        return None
+    return target.strip() if isinstance(target, str) else ""
+
+
+@alkit.hookimpl
+def alkit_formats() -> list[type[Format]]:
+    """Offer FiftyOne's folders."""
+    return [FiftyOne]

@@ -1,0 +1,246 @@
+"""Label Studio: tasks and labeling configuration out, its JSON export back, by file or by its SDK."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+from urllib.parse import quote
+from xml.sax.saxutils import quoteattr
+
+import alkit
+from alkit.errors import InvalidAnswers, InvalidOption
+from alkit.files import write_atomically
+from alkit.labeling.contents import load_json
+from alkit.labeling.formats import Export, Item, LiveFormat, Prediction, Push, Reply, Server
+from alkit.labeling.incoming import in_order
+from alkit.labeling.tables import ABSTAIN, GivenAnswer
+
+MAX_EMBEDDED = 2 * 10**8  # bytes in one file; Label Studio takes 250 MB
+TYPES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".gif": "gif", ".webp": "webp", ".bmp": "bmp"}
+Task = dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class LabelStudio(LiveFormat):
+    """Tasks in rank order, an image known by `alkit_index` and `alkit_hash` in its data.
+
+    A skipped task comes back as `abstain`; seconds spent come back as the cost.
+    """
+
+    name: ClassVar[str] = "label-studio"
+    extensions: ClassVar[tuple[str, ...]] = (".json",)
+    unit: ClassVar[str] = "task"
+    timed: ClassVar[bool] = True
+
+    images: Literal["embed", "local", "url-prefix"] = alkit.option(
+        "embed", "how the browser gets an image: inside the task, from the server's disk, from an address"
+    )
+    root: str = alkit.option(
+        "", "with images=local: the server's document root; the folder above the pool's if empty"
+    )
+    prefix: str = alkit.option("", "with images=url-prefix: what stands before an image's path in the pool")
+    predictions: bool = alkit.option(False, "show the model's class to annotators, which sways them")
+    lead_time: bool = alkit.option(True, "take the seconds that an annotation took as its cost")
+
+    def recognizes(self, path: Path) -> bool:
+        """A list of tasks, of which one at least has data by alkit."""
+        try:
+            content = load_json(path) if path.is_file() else None
+        except InvalidAnswers:
+            return False
+        return isinstance(content, list) and any(_data(task).get("alkit_hash") for task in content)
+
+    def write(self, export: Export, path: Path) -> Sequence[Path]:
+        """Write the tasks, and beside them the labeling configuration."""
+        configuration = path.with_name(f"{path.stem}-config.xml")
+        text = configuration_for(export)
+        write_atomically(path, json.dumps(self.tasks(export), indent=1, ensure_ascii=False) + "\n")
+        write_atomically(configuration, text)
+        return [path, configuration]
+
+    def tasks(self, export: Export) -> list[Task]:
+        """Return a task an image.
+
+        Raises:
+            InvalidOption: the browser could not get the images in this way.
+        """
+        predictions = export.predict() if self.predictions else {}
+        tasks: list[Task] = []
+        size = 0
+        for item in export.items:
+            image = self._image(export, item)
+            size += len(image)
+            if size > MAX_EMBEDDED:
+                raise InvalidOption(
+                    f"these images make over {MAX_EMBEDDED:,} bytes; use images=local or images=url-prefix"
+                )
+            tasks.append(_task(export, item, image, predictions.get(item.index)))
+        return tasks
+
+    def _image(self, export: Export, item: Item) -> str:
+        """Say where the browser finds an image."""
+        if self.images == "embed":
+            kind = "png" if item.file is None else TYPES.get(item.file.suffix.lower())
+            if kind is None:
+                raise InvalidOption(f"browsers do not show '{item.image}'; convert it to PNG or JPEG")
+            return f"data:image/{kind};base64,{base64.b64encode(export.content(item)).decode()}"
+        if item.file is None or export.location is None:
+            raise InvalidOption(
+                f"the pool is no folder of files, so images={self.images} cannot be; use embed"
+            )
+        if self.images == "url-prefix":
+            if not self.prefix:
+                raise InvalidOption("images=url-prefix needs prefix=https://...")
+            return self.prefix + quote(_below(export.location, item))
+        root = Path(self.root).expanduser() if self.root else export.location.absolute().parent
+        return f"/data/local-files/?d={quote(_below(root, item))}"
+
+    def read(self, path: Path) -> Reply:
+        """Read the tasks of a JSON export."""
+        return self.replies(load_json(path), str(path))
+
+    def replies(self, content: Any, named: str) -> Reply:
+        """Read exported tasks: one answer an annotation, in the order of time.
+
+        Raises:
+            InvalidAnswers: it is no list of tasks.
+        """
+        if not (isinstance(content, list) and all(isinstance(task, dict) for task in content)):
+            raise InvalidAnswers(f"{named} is no list of tasks; export as JSON, not as JSON-MIN or CSV")
+        answers: list[GivenAnswer] = []
+        rejected: list[tuple[int, str]] = []
+        blank = 0
+        for position, task in enumerate(content, start=1):
+            annotations = task.get("annotations")
+            said = [a for a in annotations if isinstance(a, dict)] if isinstance(annotations, list) else []
+            number = task["id"] if isinstance(task.get("id"), int) else position
+            index, hash = _data(task).get("alkit_index"), _data(task).get("alkit_hash")
+            blank += not said
+            if said and not (isinstance(index, int) and isinstance(hash, str) and hash):
+                rejected.append((number, "bears no alkit_index and alkit_hash"))
+                continue
+            for annotation in said:
+                try:
+                    label = _label(annotation)
+                except ValueError as error:
+                    rejected.append((number, str(error)))
+                    continue
+                time = annotation.get("updated_at") or annotation.get("created_at") or ""
+                cost = _seconds(annotation) if self.lead_time else None
+                who = _annotator(annotation)
+                answers.append(GivenAnswer(number, str(index), label, who, str(time), cost, str(hash)))
+        return Reply(in_order(answers), rejected, blank)
+
+    def push(self, export: Export, server: Server, *, campaign: str) -> Push:
+        """Add the tasks that are not there yet, in rank order, to the campaign's project."""
+        from .label_studio_server import push
+
+        storage = None
+        if self.images == "local":
+            storage = str(export.location and export.location.absolute())
+        tasks = self.tasks(export)
+        return push(tasks, configuration_for(export), server, export.title, campaign, storage)
+
+    def pull(self, server: Server, *, campaign: str) -> Reply:
+        """Fetch the export of all tasks that somebody has worked on."""
+        from .label_studio_server import pull
+
+        return self.replies(pull(server, campaign), server.url)
+
+
+def configuration_for(export: Export) -> str:
+    """Return the labeling configuration: one choice of the classes or `unusable`, the first ones by key.
+
+    Raises:
+        InvalidOption: there is nothing to choose from.
+    """
+    if not export.classes:
+        raise InvalidOption(
+            "the campaign has no classes to choose from yet; ingest a label with --allow-new-classes"
+        )
+    choices = [word for word in export.choices if word != ABSTAIN or word in export.classes]
+    lines = ["<View>", '  <Image name="image" value="$image"/>']
+    lines.append('  <Choices name="choice" toName="image" choice="single" showInline="true">')
+    for number, choice in enumerate(choices, start=1):
+        key = f' hotkey="{number}"' if number <= 9 and choice in export.classes else ""
+        lines.append(f"    <Choice value={quoteattr(choice)}{key}/>")
+    return "\n".join([*lines, "  </Choices>", "</View>", ""])
+
+
+def _task(export: Export, item: Item, image: str, prediction: Prediction | None) -> Task:
+    known = {"alkit_index": item.index, "alkit_hash": item.hash, "alkit_rank": item.rank}
+    meta = {"image": item.image, "query": export.query, "strategy": export.strategy, "score": item.score}
+    task: Task = {"data": {"image": image, **known}, "meta": meta}
+    if prediction is not None:
+        score = prediction.probability
+        result = [{**_choice(prediction.label), "score": score}]
+        version = f"alkit-cycle-{export.cycle}"
+        task["predictions"] = [{"model_version": version, "score": score, "result": result}]
+    if item.answer is not None:
+        skipped = item.answer == ABSTAIN and ABSTAIN not in export.classes
+        result = [] if skipped else [_choice(item.answer)]
+        task["annotations"] = [{"was_cancelled": skipped, "result": result}]
+    return task
+
+
+def _choice(label: str) -> dict[str, Any]:
+    return {"from_name": "choice", "to_name": "image", "type": "choices", "value": {"choices": [label]}}
+
+
+def _below(root: Path, item: Item) -> str:
+    """Return the path of an image relative to a folder that it has to lie in."""
+    assert item.file is not None
+    path = os.path.relpath(item.file.absolute(), root.absolute())
+    if path.startswith(".."):
+        raise InvalidOption(f"'{item.file}' does not lie below '{root}'")
+    return Path(path).as_posix()
+
+
+def _data(task: Any) -> Mapping[str, Any]:
+    data = task.get("data") if isinstance(task, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _label(annotation: Mapping[str, Any]) -> str:
+    """Return the choice of an annotation, `abstain` if it was skipped.
+
+    Raises:
+        ValueError: there is not exactly one choice.
+    """
+    if annotation.get("was_cancelled"):
+        return ABSTAIN
+    results = annotation.get("result")
+    labels: list[str] = []
+    for result in results if isinstance(results, list) else []:
+        value = result.get("value") if isinstance(result, dict) else None
+        choices = value.get("choices") if isinstance(value, dict) else None
+        labels += [str(choice).strip() for choice in choices] if isinstance(choices, list) else []
+    if len(labels) != 1 or not labels[0]:
+        raise ValueError(f"has an annotation with {len(labels) or 'no'} choices instead of one")
+    return labels[0]
+
+
+def _seconds(annotation: Mapping[str, Any]) -> float | None:
+    seconds = annotation.get("lead_time")
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
+        return None
+    return float(seconds)
+
+
+def _annotator(annotation: Mapping[str, Any]) -> str:
+    """Name an annotator by number, which files and servers agree on; empty if nobody is named."""
+    who = annotation.get("completed_by")
+    number = who.get("id") if isinstance(who, dict) else who
+    return f"label-studio-{number}" if isinstance(number, int) else ""
+
+
+@alkit.hookimpl
+def alkit_formats() -> list[type[LabelStudio]]:
+    """Offer Label Studio."""
+    return [LabelStudio]

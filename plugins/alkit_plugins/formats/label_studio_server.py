@@ -1,0 +1,135 @@
+"""A Label Studio that runs: a project for a campaign, its tasks, and what people made of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from alkit.errors import AlkitError, InvalidOption
+from alkit.labeling.formats import Push, Server
+
+TITLE_LENGTH = 50
+CHUNK_TASKS, CHUNK_BYTES = 250, 2 * 10**7  # of one request
+SEQUENTIAL = "Sequential sampling"  # tasks are offered in the order in which they came
+
+
+def push(
+    tasks: Sequence[Mapping[str, Any]],
+    configuration: str,
+    server: Server,
+    title: str,
+    campaign: str,
+    storage: str | None,
+) -> Push:
+    """Import the tasks that a project does not have yet.
+
+    Args:
+        tasks: in rank order.
+        configuration: for the campaign's own project; that of another project is left alone.
+        server: where to.
+        title: of a new project.
+        campaign: by which the project is found again.
+        storage: a folder on the server's disk that images are served from, or None.
+    """
+    with _client(server) as client:
+        project = server.project or _own_project(client, campaign)
+        if project is None:
+            project = client.projects.create(
+                title=_title(title),
+                description=_mark(campaign),
+                label_config=configuration,
+                sampling=SEQUENTIAL,
+            ).id
+        elif server.project is None:
+            client.projects.update(project, label_config=configuration)
+        else:
+            client.projects.get(project)
+        if storage is not None:
+            _serve(client, project, storage)
+        there = {_key(task.data) for task in client.tasks.list(project=project, fields="all")}
+        fresh = [task for task in tasks if _key(task["data"]) not in there]
+        for chunk in _chunks(fresh):
+            client.projects.import_tasks(project, request=chunk)
+        return Push(project, len(fresh), len(tasks) - len(fresh))
+
+
+def pull(server: Server, campaign: str) -> Any:
+    """Fetch the export of a project: all tasks with annotations, skipped ones too."""
+    with _client(server) as client:
+        project = server.project or _own_project(client, campaign)
+        if project is None:
+            raise InvalidOption(
+                f"{server.url} has no project of this campaign; 'alkit labelstudio push' makes one"
+            )
+        return json.loads(b"".join(client.projects.exports.download_sync(project, export_type="JSON")))
+
+
+@contextlib.contextmanager
+def _client(server: Server) -> Iterator[Any]:
+    """Yield a client, and turn what goes wrong into a sentence, which never holds the token."""
+    try:
+        import httpx
+        from label_studio_sdk import LabelStudio
+        from label_studio_sdk.core.api_error import ApiError
+    except ImportError as error:
+        raise InvalidOption(
+            "Label Studio's SDK is not installed; install it by: pip install 'alkit[label-studio]'"
+        ) from error
+    try:
+        yield LabelStudio(base_url=server.url.rstrip("/"), api_key=server.token)
+    except ApiError as error:
+        raise AlkitError(f"Label Studio at {server.url} {_refusal(error.status_code, error.body)}") from None
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise AlkitError(
+            f"{server.url} does not answer as Label Studio does: {type(error).__name__}"
+        ) from None
+
+
+def _refusal(status: int | None, body: Any) -> str:
+    if status == 401:
+        return "refuses the token; see 'Account & Settings' there for a valid one"
+    if status == 404:
+        return "has no such project, or you may not see it"
+    detail = body.get("validation_errors") or body.get("detail") if isinstance(body, dict) else None
+    return f"refuses (status {status}): {' '.join(str(detail or 'no reason given').split())[:200]}"
+
+
+def _mark(campaign: str) -> str:
+    return f"alkit campaign {campaign}"
+
+
+def _title(title: str) -> str:
+    return f"alkit: {title}"[:TITLE_LENGTH]
+
+
+def _own_project(client: Any, campaign: str) -> int | None:
+    """Return the oldest project that bears the campaign's mark."""
+    found = [project.id for project in client.projects.list() if project.description == _mark(campaign)]
+    return min(found, default=None)
+
+
+def _serve(client: Any, project: int, folder: str) -> None:
+    """Let Label Studio serve a folder: without a storage that covers it, images are not found."""
+    if all(storage.path != folder for storage in client.import_storage.local.list(project=project)):
+        client.import_storage.local.create(project=project, path=folder, use_blob_urls=True, title="alkit")
+
+
+def _key(data: Any) -> tuple[Any, Any]:
+    known = data if isinstance(data, dict) else {}
+    return known.get("alkit_index"), known.get("alkit_hash")
+
+
+def _chunks(tasks: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    chunk: list[Mapping[str, Any]] = []
+    size = 0
+    for task in tasks:
+        bytes_ = len(task["data"]["image"])
+        if chunk and (len(chunk) == CHUNK_TASKS or size + bytes_ > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(task)
+        size += bytes_
+    if chunk:
+        yield chunk
