@@ -1,7 +1,7 @@
 """Figures: one clean style, a fixed look for every strategy, and the same bytes for the same data.
 
-matplotlib is used by its objects alone, so that no state of pyplot and no rcParam of the caller changes. It comes
-with the extra `bench`.
+matplotlib is used by its objects alone, so that no state of pyplot and no rcParam of the caller changes. It
+comes with the extra `bench`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = (
     "#56b4e9",
 )
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
-"""Okabe and Ito's colours, 2008, without the black that is the baseline's and the yellow that fades on white."""
+"""Okabe and Ito's colours, 2008, without black, which is the baseline's, and yellow, which fades on white."""
 
 UNLABELED = "#98a2ad"
 """A grey that is seen on paper and on a dark page, for points that become an image."""
@@ -52,7 +52,7 @@ FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 
 LINE_POINTS = 10.5
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)))
 _MARKERS = ("o", "s", "^")
-_STYLE = {
+_STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": FADED,
     "axes.facecolor": "none",
@@ -159,7 +159,8 @@ def _drawn(paint: Callable[[Figure], None], size: tuple[float, float], salt: str
         raise UsageError("figures need matplotlib; install it with: pip install 'alkit[bench]'") from error
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update({**_STYLE, "svg.hashsalt": f"alkit {salt}"})
+        matplotlib.rcParams.update(_STYLE)  # type: ignore[arg-type]
+        matplotlib.rcParams["svg.hashsalt"] = f"alkit {salt}"
         figure = Figure(figsize=size, layout="constrained")
         paint(figure)
         yield figure

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import BenchmarkError
 from .costs import Cost, costs_of
 from .curves import curves_of
+from .estimates import Estimate, estimate
 from .protocol import BASELINE, Protocol, read_protocol
 from .records import Record, read_all
 from .report_maps import Plane, read_plane
@@ -49,7 +50,7 @@ class Evidence:
 
     @cached_property
     def baseline(self) -> str:
-        """What the others are compared with: random sampling, or the first strategy where it takes no part."""
+        """What the others are compared with: random sampling, or the first strategy without it."""
         randoms = [entry.shown for entry in self.protocol.strategies if entry.name == BASELINE]
         return next((name for name in (BASELINE, *randoms) if name in self.strategies), self.strategies[0])
 
@@ -73,6 +74,11 @@ class Evidence:
             self.cycles, metric, higher_is_better=is_better_higher(name), strategies=self.strategies
         )
         return compare(curves, self.baseline)
+
+    def finals(self, metric: str) -> dict[str, Estimate]:
+        """Return one metric at the end, by strategy."""
+        curves = curves_of(self.cycles, metric, strategies=self.strategies)
+        return {name: estimate(curves.finals(name), self.comparison.level) for name in self.strategies}
 
     @cached_property
     def costs(self) -> tuple[Cost, ...]:
@@ -174,7 +180,7 @@ def read_evidence(results: Path) -> Evidence:
 
 
 def is_better_higher(metric: str) -> bool:
-    """Tell a metric's direction by its name: losses and errors are better when lower, all else when higher."""
+    """Tell a metric's direction by its name: losses and errors are better low, all else is better high."""
     return not any(word in LOWER_IS_BETTER for word in metric.lower().replace("-", "_").split("_"))
 
 

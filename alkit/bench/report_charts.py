@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ..figures import (
     BLUE,
     FADED,
-    GRID,
     INK,
     PALETTE,
+    UNLABELED,
     VERMILLION,
     Line,
     Look,
@@ -150,8 +150,9 @@ def ranks(found: Ranks) -> Paint:
             down = top + 0.75 * (number if left else len(names) - 1 - number)
             end = 1 - margin if left else last + margin
             axes.plot((places[name], places[name], end), (0, down, down), color=FADED, linewidth=0.8)
-            text = f"{name}  {places[name]:.2f} " if left else f" {places[name]:.2f}  {name}"
-            axes.text(end, down, text, ha="right" if left else "left", va="center")
+            text = f"{name}  {places[name]:.2f}" if left else f"{places[name]:.2f}  {name}"
+            beside = end - margin / 4 if left else end + margin / 4
+            axes.text(beside, down, text, ha="right" if left else "left", va="center")
         if found.critical_difference is not None:
             end = 1 + min(found.critical_difference, last - 1.0)
             axes.hlines(-1.35, 1, end, color=FADED, linewidth=1.5)
@@ -176,12 +177,15 @@ def tradeoff(
                 x, y, color=styles[name].color, marker=styles[name].marker, markersize=6.5, linestyle=""
             )
         axes.margins(0.08, 0.12)
+        right = axes.get_xlim()[1]
+        for name, (x, y) in points.items():
+            axes.hlines(y, x, right, color=styles[name].color, linewidth=0.6, alpha=0.4)
+        axes.set_xlim(0, right)
         name_ends(
             axes,
             [(x, y, name, styles[name].color) for name, (x, y) in points.items()],
             height=height * 72 - 42,
         )
-        axes.set_xlim(left=0)
         axes.set_xlabel("CPU seconds a cycle, training and query")
         axes.set_ylabel(ylabel)
 
@@ -195,7 +199,7 @@ def stacks(rows: Mapping[str, Mapping[str, float]], phases: Sequence[str], xlabe
         axes = figure.add_subplot()
         places = list(range(len(rows), 0, -1))
         left = [0.0] * len(rows)
-        hues = (GRID, *PALETTE, FADED)
+        hues = (UNLABELED, *PALETTE, INK)
         for number, phase in enumerate(phases):
             widths = [row.get(phase, 0.0) for row in rows.values()]
             axes.barh(places, widths, 0.66, left=left, color=hues[number % len(hues)], label=phase)

@@ -27,19 +27,17 @@ def suites_markdown(found: SuiteComparison, a: str, b: str) -> str:
         (
             change.strategy,
             str(change.n),
-            digits.signed(change.area.estimate.mean),
-            digits.interval(change.area.estimate, signed=True),
+            digits.signed_interval(change.area.estimate),
             probability(change.area.p_holm),
-            digits.signed(change.final.estimate.mean),
-            digits.interval(change.final.estimate, signed=True),
+            digits.signed_interval(change.final.estimate),
             f"{change.differing} of {change.records}",
         )
         for change in found.changes
     ]
-    head = ("strategy", "seeds", "area", "interval", "p Holm", "final", "interval", "cycles that differ")
+    head = ("strategy", "seeds", "area", "p Holm", "final", "cycles that differ")
     note = (
-        f"Change of {metric_name(found.metric)} from the first to the second, seed by seed, with {found.level:.0%} "
-        "intervals; p values are corrected by Holm's method."
+        f"Change of {metric_name(found.metric)} from the first to the second, seed by seed, with "
+        f"{found.level:.0%} intervals; p values are corrected by Holm's method."
     )
     blocks.append(Table(head, rows, note=note))
     return to_markdown(Report(f"{b} against {a}", "Two suites, cell by cell.", [Section("Changes", blocks)]))

@@ -15,6 +15,7 @@ from .report_words import listed, metric_name
 from .statistics import Comparison
 
 HALF, SMALL, WIDE = 4.85, 2.38, 7.2
+MOST_NAMES = 20
 ROW = 0.235
 """Inches a strategy in a figure that has a row for each."""
 
@@ -101,9 +102,9 @@ class Drawer:
         drawn = _figure("areas", label, charts.forest(rows, label), WIDE, 0.75 + ROW * len(rows))
         return Figures(
             [drawn],
-            f"Area under the learning curve of {metric_name(comparison.metric)}, divided by the range of labels: "
-            f"difference to {comparison.baseline} with {comparison.level:.0%} interval (not corrected) and verdict "
-            "(by the p value with Holm's correction).",
+            f"Area under the learning curve of {metric_name(comparison.metric)}, divided by the range of "
+            f"labels: difference to {comparison.baseline} with {comparison.level:.0%} interval (not corrected) "
+            "and verdict (by the p value with Holm's correction).",
         )
 
     def wins(self) -> Figures:
@@ -119,9 +120,9 @@ class Drawer:
         )
         return Figures(
             [drawn],
-            f"In row i and column j, the percentage of the {wins.budgets} budgets at which i beats j by a two-sided "
-            "paired t-test. The last row is the mean of each column: what the strategy lost, lower is better. "
-            "After Ash et al., ICLR 2020.",
+            f"In row i and column j, the percentage of the {wins.budgets} budgets at which i beats j by a "
+            "two-sided paired t-test. The last row is the mean of each column: what the strategy lost, lower "
+            "is better. After Ash et al., ICLR 2020.",
         )
 
     def ranks(self) -> Figures:
@@ -155,7 +156,7 @@ class Drawer:
             paint = charts.stacks(rows, phases, "seconds a cycle")
             height = max(self.height, 1.15 + ROW * len(rows))
             drawn.append(_figure("costs-phases", "seconds a cycle by phase", paint, HALF, height))
-        caption = "What a cycle costs: CPU seconds of training and query against what is reached, and seconds by phase."
+        caption = "What a cycle costs: CPU seconds against what is reached, and wall-clock seconds by phase."
         return Figures(drawn, caption) if drawn else None
 
     def classes(self) -> Figures | None:
@@ -176,13 +177,12 @@ class Drawer:
         ]
         recorded = self.evidence.cells and self.evidence.cells[0].get("classes_pool")
         source = "in the pool" if recorded else f"among the labels of {self.evidence.baseline}"
-        numbered = ""
-        if names := self.evidence.classes:
-            numbered = f" Classes: {listed(f'{number} {name}' for number, name in enumerate(names))}."
+        names = self.evidence.classes if len(pool) <= MOST_NAMES else ()
+        numbered = listed(f"{number} {name}" for number, name in enumerate(names))
         return Figures(
             drawn,
-            f"Share of each class among a strategy's picks, all seeds together; the line is its share {source}."
-            + (numbered if len(names) <= 20 else ""),
+            "Share of each class among a strategy's picks, all seeds together; the line is its share "
+            f"{source}." + (f" Classes: {numbered}." if numbered else ""),
         )
 
     def maps(self) -> Figures | None:
@@ -203,14 +203,12 @@ class Drawer:
         labeled = "blue"
         regions = ""
         if plane.boundaries:
-            labeled, regions = (
-                "dark",
-                " Regions are the class that the model decides for, points have their own.",
-            )
+            labeled = "dark"
+            regions = " Regions are the class that the model decides for, points have their own."
         return Figures(
             drawn,
-            f"Query {plane.cycle + 1} of seed {plane.seed}: unlabeled images faint, labeled ones {labeled}, picks of "
-            f"the query in orange red. {plane.method[:1].upper()}{plane.method[1:]}.{regions}",
+            f"Query {plane.cycle + 1} of seed {plane.seed}: unlabeled images faint, labeled ones {labeled}, "
+            f"picks of the query in orange red. Positions: {plane.method}.{regions}",
         )
 
     def diagnostics(self, values: Mapping[str, Mapping[str, Mapping[int, float]]]) -> Figures | None:

@@ -10,6 +10,8 @@ from .report_style import STYLE
 
 PIXELS = 96
 """An inch on a page."""
+SMALL = 3.0
+"""Narrower drawings, in inches, stand two abreast on a phone."""
 
 
 def to_page(report: Report) -> str:
@@ -72,7 +74,10 @@ def _table(table: Table) -> str:
 
     head = cells(None, [escape(name) for name in table.head], "th")
     rows = "".join(f"<tr>{cells(row, [escape(cell) for cell in row], 'td')}</tr>" for row in table.rows)
-    drawn = f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    drawn = (
+        f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
     if table.folded:
         return f"<details><summary>{escape(table.note)}</summary>{drawn}</details>"
     return drawn + (f'<p class="small">{escape(table.note)}</p>' if table.note else "")
@@ -82,4 +87,5 @@ def _figure(figure: Figure) -> str:
     width = round(figure.width * PIXELS)
     label = f'aria-label="{escape(figure.alt)}"'
     drawing = themed(figure.svg).replace(f'aria-label="{escape(figure.name)}"', label, 1)
-    return f'<div class="drawing" style="--w:{width}px">{drawing}</div>'
+    small = " small" if figure.width < SMALL else ""
+    return f'<div class="drawing{small}" style="--w:{width}px">{drawing}</div>'

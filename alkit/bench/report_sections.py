@@ -14,6 +14,7 @@ from .report_words import (
     amount,
     counted,
     described,
+    detectable,
     doubts,
     listed,
     metric_name,
@@ -94,15 +95,13 @@ def _warnings(evidence: Evidence) -> list[Block]:
         )
     if len(evidence.comparison.seeds) == 1:
         warnings.append(
-            Warning(
-                "There is one seed only: no intervals and no tests, so no difference here means anything by itself."
-            )
+            Warning("There is one seed only: no intervals and no tests, so no difference means anything yet.")
         )
     if not any(entry.name == "random" for entry in evidence.protocol.strategies):
         warnings.append(
             Warning(
-                f"Random sampling took no part; differences are to {evidence.baseline}, the first strategy, and do "
-                "not say whether a strategy is worth its cost."
+                f"Random sampling took no part; differences are to {evidence.baseline}, the first strategy, "
+                "and do not say whether a strategy is worth its cost."
             )
         )
     return warnings
@@ -113,30 +112,28 @@ def _summary(evidence: Evidence) -> list[Block]:
     digits = Digits.of(comparison)
     if not comparison.versus:
         only = comparison.summaries[0]
-        text = f"{only.strategy} took part alone, so there is nothing to compare. It ends at {digits.spread(only.final)}."
+        end = digits.spread(only.final)
+        text = f"{only.strategy} took part alone, so there is nothing to compare. It ends at {end}."
         return [Text(text), *_notes(evidence)]
-    best = _best(evidence)
     if len(comparison.seeds) == 1:
+        which = "highest" if comparison.higher_is_better else "lowest"
         return [
-            Text(
-                f"With one seed nothing can be told apart from chance. The highest area is that of {best}."
-                if comparison.higher_is_better
-                else f"With one seed nothing can be told apart from chance. The lowest area is that of {best}."
-            )
+            Text(f"With one seed nothing can be told from chance. The {which} area is {_best(evidence)}'s.")
         ]
     items = [
-        " ".join(
-            filter(None, (f"{one.sentence}.", saved(one, comparison.baseline), _doubts(evidence, number)))
-        )
-        for number, one in enumerate(comparison.versus)
+        " ".join(filter(None, (f"{one.sentence}.", saved(one, comparison.baseline), doubts(one))))
+        for one in comparison.versus
     ]
     method = (
-        f"Verdicts rest on the area under the learning curve of {metric_name(comparison.metric)}, compared seed by seed "
-        f"by two-sided paired t-tests at the {1 - comparison.level:.0%} level, corrected for "
-        f"{counted(len(comparison.versus), 'comparison')} by Holm's method. Brackets are {comparison.level:.0%} "
-        "intervals of single comparisons, not corrected. What cannot be told apart need not be equal."
+        f"Verdicts rest on the area under the learning curve of {metric_name(comparison.metric)}, compared "
+        f"seed by seed by two-sided paired t-tests at the {1 - comparison.level:.0%} level, corrected for "
+        f"{counted(len(comparison.versus), 'comparison')} by Holm's method. Brackets are "
+        f"{comparison.level:.0%} intervals of single comparisons, not corrected. What cannot be told apart "
+        "need not be equal."
     )
-    return [Text(verdicts(comparison)), Items(items), Text(method), *_notes(evidence)]
+    texts = [verdicts(comparison), method, detectable(comparison, digits)]
+    blocks: list[Block] = [Text(text) for text in texts if text]
+    return [blocks[0], Items(items), *blocks[1:], *_notes(evidence)]
 
 
 def _best(evidence: Evidence) -> str:
@@ -146,11 +143,6 @@ def _best(evidence: Evidence) -> str:
         (sign * one.area.mean, one.strategy) for one in comparison.summaries if one.area.mean is not None
     ]
     return max(known)[1] if known else NONE
-
-
-def _doubts(evidence: Evidence, number: int) -> str:
-    comparison = evidence.comparison
-    return doubts(comparison.versus[number], Digits.of(comparison), comparison.level)
 
 
 def _notes(evidence: Evidence) -> list[Block]:
@@ -170,7 +162,7 @@ def _curves(evidence: Evidence, drawer: Drawer) -> list[Block]:
         Table(
             ("strategy", *(f"{labels:,}" for labels in comparison.labels)),
             rows,
-            note=f"{metric_name(comparison.metric).capitalize()} by number of labels, mean ± standard deviation over seeds.",
+            note=f"Mean {metric_name(comparison.metric)} ± standard deviation by number of labels.",
             folded=True,
         )
     )
@@ -191,8 +183,7 @@ def _differences(evidence: Evidence, drawer: Drawer) -> list[Block]:
         (
             one.strategy,
             str(one.n),
-            digits.signed(one.area.estimate.mean),
-            digits.interval(one.area.estimate, signed=True),
+            digits.signed_interval(one.area.estimate),
             _bootstrap(one.area.bca_low, one.area.bca_high, digits),
             probability(one.area.p),
             probability(one.area.p_holm),
@@ -205,8 +196,7 @@ def _differences(evidence: Evidence, drawer: Drawer) -> list[Block]:
     head = (
         "strategy",
         "seeds",
-        "difference",
-        f"t {comparison.level:.0%}",
+        f"difference, t {comparison.level:.0%}",
         f"BCa {comparison.level:.0%}",
         "p",
         "p Holm",
@@ -214,7 +204,7 @@ def _differences(evidence: Evidence, drawer: Drawer) -> list[Block]:
         "detectable",
         "seeds needed",
     )
-    note = f"Tests of the area against {comparison.baseline} in full; detectable: by these seeds, with power 0.8."
+    note = f"Tests of the area against {comparison.baseline} in full; detectable: with power 0.8."
     return [*blocks, Table(head, rows, note=note, folded=True)]
 
 
@@ -228,27 +218,24 @@ def _results(evidence: Evidence) -> list[Block]:
     versus = {one.strategy: one for one in comparison.versus}
     costs = {cost.strategy: cost for cost in evidence.costs}
     several = len(comparison.seeds) > 1
-    head = ["strategy", f"final {metric}", *(["interval"] if several else []), "area"]
-    head += ["difference in area", *(["interval", "p Holm", "verdict"] if several else []), "labels saved"]
-    head += ["query s", "peak MB"]
+    tests = ["p Holm", "verdict"] if several else []
+    head = ["strategy", f"final {metric}", "area", "difference in area", *tests]
+    head += ["labels saved", "query s", "peak MB"]
     rows = []
     for summary in comparison.summaries:
         one, cost = versus.get(summary.strategy), costs[summary.strategy]
-        row = [summary.strategy, digits.spread(summary.final)]
-        row += [digits.interval(summary.final)] if several else []
-        row += [digits.number(summary.area.mean), digits.signed(one.area.estimate.mean) if one else NONE]
+        row = [summary.strategy, digits.full(summary.final), digits.number(summary.area.mean)]
+        row += [digits.signed_interval(one.area.estimate) if one else NONE]
         if several:
-            row += [digits.interval(one.area.estimate, signed=True) if one else NONE]
             row += [probability(one.area.p_holm) if one else NONE, one.verdict if one else "baseline"]
-        row += [saved_briefly(one) if one else NONE]
         query = [took for phase, took in cost.seconds.items() if phase not in TRAINING]
-        row += [amount(sum(query)) if query else NONE, amount(max(cost.peak_mb.values(), default=None))]
-        rows.append(row)
-    spread = " ± standard deviation" if several else ""
+        row += [saved_briefly(one) if one else NONE, amount(sum(query)) if query else NONE]
+        rows.append([*row, amount(max(cost.peak_mb.values(), default=None))])
+    spread = f" ± standard deviation, with {comparison.level:.0%} interval," if several else ""
     note = (
-        f"Final {metric} is the mean{spread} at {comparison.labels[-1]:,} labels. Labels saved: fewer labels for "
-        f"{comparison.baseline}'s final value; ≤ where some seeds never reach it. Query seconds are wall-clock, "
-        "a cycle; peak memory is resident, of the worst phase."
+        f"Final {metric} is the mean{spread} at {comparison.labels[-1]:,} labels. Labels saved: how many "
+        f"fewer reach {comparison.baseline}'s final value; ≤ where some seeds never reach it. Query seconds are "
+        "wall-clock, a cycle; peak memory is resident, of the worst phase."
     )
     words = (0, head.index("verdict")) if several else (0,)
     return [Table(head, rows, words=words, note=note), *_other_metrics(evidence)]
@@ -260,10 +247,10 @@ def _other_metrics(evidence: Evidence) -> list[Block]:
     names = [name for name in evidence.cycles[0]["metrics"] if name in shared]
     if not names:
         return []
-    compared = [evidence.compared(name) for name in names]
+    finals = [evidence.finals(name) for name in names]
     rows = [
-        (name, *(Digits.of(one).spread(one.summaries[number].final) for one in compared))
-        for number, name in enumerate(evidence.strategies)
+        (name, *(Digits.of_values([of[name].mean]).spread(of[name]) for of in finals))
+        for name in evidence.strategies
     ]
     note = "Other metrics at the end, mean ± standard deviation over seeds."
     return [Table(("strategy", *map(metric_name, names)), rows, note=note, folded=True)]
@@ -426,7 +413,7 @@ def _each(values: Iterable[Any]) -> str:
 
 
 def _pairs(values: dict[str, Any] | None) -> str:
-    return ", ".join(f"{name} {value}" for name, value in (values or {}).items())
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in (values or {}).items())
 
 
 def _git(state: dict[str, Any] | None) -> str:

@@ -10,7 +10,7 @@ from .estimates import Estimate
 from .protocol import Protocol
 from .statistics import Comparison, Versus
 
-NONE = "–"
+NONE = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,14 @@ class Digits:
         """Format mean and standard deviation."""
         std = "" if estimate.std is None else f" ± {self.number(estimate.std)}"
         return self.number(estimate.mean) + std
+
+    def full(self, estimate: Estimate) -> str:
+        """Format mean, standard deviation and interval."""
+        return f"{self.spread(estimate)} {self.interval(estimate)}".removesuffix(f" {NONE}")
+
+    def signed_interval(self, estimate: Estimate) -> str:
+        """Format a difference with its interval."""
+        return f"{self.signed(estimate.mean)} {self.interval(estimate, signed=True)}".removesuffix(f" {NONE}")
 
     def interval(self, estimate: Estimate, *, signed: bool = False) -> str:
         """Format an interval."""
@@ -89,9 +97,9 @@ def described(protocol: Protocol) -> str:
     total = labels.start + labels.budget * labels.cycles
     drawn = "at random" if labels.draw == "random" else "evenly over the classes"
     text = (
-        f"Every strategy starts from the same {labels.start:,} labels, drawn {drawn} for each seed, and asks for "
-        f"{labels.budget:,} more {labels.cycles:,} times, "
-        f"up to {total:,} labels. A new model is trained after each, and judged on the test images."
+        f"Every strategy starts from the same {labels.start:,} labels, drawn {drawn} for each seed, and asks "
+        f"{counted(labels.cycles, 'time')} for {labels.budget:,} more, up to {total:,}. After each a new model is "
+        "trained, and judged on the test images."
     )
     if labels.candidates:
         text += f" Each query looks at {labels.candidates:,} unlabeled images drawn anew, the same for all."
@@ -121,22 +129,31 @@ def verdicts(comparison: Comparison) -> str:
     return "; ".join(parts) + "."
 
 
-def doubts(one: Versus, digits: Digits, level: float) -> str:
-    """Say what these seeds could have shown and how many would settle it."""
-    power = one.power
-    if power.detectable is None:
+def detectable(comparison: Comparison, digits: Digits) -> str:
+    """Say what the seeds at hand could have shown."""
+    found = [one.power.detectable for one in comparison.versus if one.power.detectable is not None]
+    if not found:
         return ""
-    text = (
-        f"With {one.n} seeds, a difference of {digits.number(power.detectable)} would be found four times "
-        f"in five at the {1 - level:.0%} level, before correction"
+    sizes = dict.fromkeys((digits.number(min(found)), digits.number(max(found))))
+    counts = [one.n for one in comparison.versus]
+    seeds = dict.fromkeys((str(min(counts)), str(max(counts))))
+    return (
+        f"With {' to '.join(seeds)} seeds, a true difference in area of {' to '.join(sizes)}, depending on "
+        "the strategy, would be found four times in five before correction; smaller ones mostly stay hidden."
     )
+
+
+def doubts(one: Versus) -> str:
+    """Say how many seeds would settle a tie."""
     if one.verdict != "tie":
-        return f"{text}."
-    if power.seeds_needed is None:
-        return f"{text}; no reasonable number of seeds would settle a difference as small as this one."
-    if power.seeds_needed <= one.n:
-        return f"{text}; it is the correction for several strategies that leaves this one open."
-    return f"{text}; to settle the difference that was seen would take about {power.seeds_needed:,} seeds."
+        return ""
+    if one.power.seeds_needed is None:
+        return "No reasonable number of seeds would settle a difference as small as this one."
+    if one.power.seeds_needed <= one.n:
+        return "It is the correction for several strategies that leaves this one open."
+    return (
+        f"If the difference is as large as it looks, about {one.power.seeds_needed:,} seeds would settle it."
+    )
 
 
 def saved(one: Versus, baseline: str) -> str:
@@ -144,21 +161,19 @@ def saved(one: Versus, baseline: str) -> str:
     savings = one.savings
     if not savings.n:
         return ""
-    if savings.estimate is None or savings.estimate.mean is None:
+    found = savings.estimate
+    if found is None or found.mean is None:
         return (
-            f"It does not reach {baseline}'s final value in {savings.never} of {counted(savings.n, 'seed')}."
+            f"In {savings.never} of {counted(savings.n, 'seed')} it never reaches {baseline}'s final value."
         )
     interval = ""
-    if savings.estimate.low is not None and savings.estimate.high is not None:
-        interval = f" [{amount(savings.estimate.low)}, {amount(savings.estimate.high)}]"
-    noise = (
-        ""
-        if savings.by_noise is None
-        else f"; {baseline} itself would by noise save {amount(savings.by_noise)}"
-    )
+    if found.low is not None and found.high is not None:
+        interval = f" [{found.low:,.0f}, {found.high:,.0f}]"
+    noise = ""
+    if savings.by_noise:
+        noise = f" ({baseline} against itself, by noise: {savings.by_noise:,.0f})"
     return (
-        f"It reaches {baseline}'s final value with {amount(savings.estimate.mean)} fewer labels on average"
-        f"{interval}{noise}."
+        f"It reaches {baseline}'s final value {found.mean:,.0f} labels earlier on average{interval}{noise}."
     )
 
 
@@ -166,5 +181,5 @@ def saved_briefly(one: Versus) -> str:
     """Give the labels saved for a table; `≤` where some seeds never reached the target."""
     savings = one.savings
     if savings.estimate is not None and savings.estimate.mean is not None:
-        return amount(savings.estimate.mean)
-    return NONE if savings.at_most is None else f"≤ {amount(savings.at_most)}"
+        return f"{savings.estimate.mean:,.0f}"
+    return NONE if savings.at_most is None else f"≤ {savings.at_most:,.0f}"
