@@ -124,7 +124,8 @@ def sort_answers(
     Answers to an exact copy count for the first of its copies. Within one call, a later line wins over an
     earlier one of the same image and annotator; both are kept, as a correction. An answer is unchanged if it
     is that annotator's latest of the image, whoever else has said something else since, unless it bears a
-    newer time; so the same file again changes nothing.
+    newer time; so the same file again changes nothing. Only where an answered image is asked for again, the
+    same answer once more is one, unless it bears a time on record.
 
     Args:
         answers: as they came in.
@@ -164,18 +165,22 @@ def sort_answers(
             fresh[answer.value] = None
         understood.append((index, answer))
     standing = {index: list(previous(index)) for index, _ in understood}
+    again = set() if said_before else {i for i in standing if i in asked and pool.answer_of(i) is not None}
     last = {(index, answer.annotator): answer for index, answer in understood}
     told = {  # whoever ends where they were has said nothing new on the way there
         (index, annotator)
         for (index, annotator), answer in last.items()
-        if _repeats(standing[index], answer, at_any_time=said_before)
+        if not (index in again and not answer.time)
+        and _repeats(standing[index], answer, at_any_time=said_before)
     }
     unchanged = corrected = unasked = 0
     for index, answer in understood:
         earlier = standing[index]
-        if (index, answer.annotator) in told or _repeats(earlier, answer, at_any_time=said_before):
+        known = (index, answer.annotator) in told or _repeats(earlier, answer, at_any_time=said_before)
+        if known and not (index in again and not answer.time):
             unchanged += 1
             continue
+        again.discard(index)
         if not earlier:
             unasked += index not in asked
         elif (earlier[-1].kind, earlier[-1].value) != (answer.kind, answer.value):

@@ -13,7 +13,9 @@ import numpy as np
 
 from . import options as opts
 from . import plugins, seeding
+from .aggregation import check_rule
 from .answers import Receipt, sort_answers, sort_oracle_answers
+from .composing import options_in_force, origins, plugin_of
 from .errors import (
     CampaignError,
     CampaignLocked,
@@ -30,6 +32,7 @@ from .ledger import Ledger, finite
 from .measure import Measures
 from .progress import Progress, Silent
 from .queries import Pick, Query, write_csv
+from .remembering import remember, remind
 from .settings import Settings, read_settings
 from .state import State, read_state
 from .workbench import POOL_CACHE, Workbench
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from .oracle import Oracle
     from .pool import Pool
     from .sources import Source
+    from .stopping import Rule
     from .strategy import Strategy
 
     Indices = npt.NDArray[np.int64]
@@ -169,6 +173,7 @@ class Campaign:
         new: bool = False,
         seed_strategy: str = "random",
         seed_size: int | None = None,
+        control: float | None = None,
     ) -> Query:
         """Choose images, record the choice, write it for people, and return it.
 
@@ -183,6 +188,10 @@ class Campaign:
             new: withdraw what is open.
             seed_strategy: chooses while nothing is labeled.
             seed_size: images of a seed query that an oracle answers; `n` by default.
+            control: share of the n images that is drawn at random from all candidates before the strategy
+                chooses, so that the answers say how good the model is; by default a tenth where people
+                answer, none where the campaign's oracle does. Seed queries, queries of fewer than ten images,
+                strategies that choose uniformly and those that ask again have none.
 
         Raises:
             InvalidBudget: n is not between one and the number of candidates.
@@ -195,12 +204,15 @@ class Campaign:
                 self._write_for_people(open_query)
                 return dataclasses.replace(open_query, reused=True)
             chosen = self._chooser(strategy, options)
+            share = self._control_share(control)
             if open_query is not None:  # on record together with the query that takes its place
                 self.pool.withdraw(pick.index for pick in open_query.unanswered)
-            left = len(self.pool.candidates)
+            left = len(self._candidates(chosen.strategy))
+            if left == 0 and chosen.strategy.asks_again:
+                raise InvalidBudget("no image is in dispute: no two annotators differ on one")
             self._check_budget(n, left)
             if not chosen.strategy.needs_labels or len(self.pool.labeled):
-                return self._ask(chosen, n, instead_of=open_query)
+                return self._ask(chosen, n, instead_of=open_query, control=share)
             self._check_needs(chosen.strategy)
             seeder = self._seeder(seed_strategy)
             oracle = self.oracle()
@@ -222,7 +234,7 @@ class Campaign:
                 f"seed set: {receipt.accepted} images chosen by '{seed_strategy}' and labeled by "
                 f"oracle '{oracle.name}'"
             )
-            return self._ask(chosen, n)
+            return self._ask(chosen, n, control=share)
 
     def tell(
         self,
@@ -231,6 +243,7 @@ class Campaign:
         strict: bool = False,
         allow_new_classes: bool = False,
         said_before: bool = False,
+        dry_run: bool = False,
         note: Mapping[str, Any] | None = None,
     ) -> Receipt:
         """Take answers that name images by path, index or hash; what is good is kept, the rest is reported.
@@ -240,6 +253,7 @@ class Campaign:
             strict: keep nothing if anything is rejected.
             allow_new_classes: labels that are no class yet become classes.
             said_before: what an annotator has said at any time is unchanged, also if corrected since.
+            dry_run: only tell what would become of them; keep nothing.
             note: to be recorded with them, such as the file's name.
 
         Raises:
@@ -259,7 +273,8 @@ class Campaign:
             )
             if strict and receipt.rejected:
                 return Receipt(rejected=receipt.rejected, still_open=len(self.pool.pending))
-            self._keep(receipt, note or {})
+            if not dry_run:
+                self._keep(receipt, note or {})
             return dataclasses.replace(receipt, still_open=len(self.pool.pending))
 
     def consult(self, oracle: Oracle) -> Receipt:
@@ -285,11 +300,24 @@ class Campaign:
         options: Mapping[str, Any] | None = None,
         seed_strategy: str = "random",
         seed_size: int | None = None,
+        control: float = 0.0,
+        stop: Sequence[Rule] = (),
     ) -> list[CycleRecord]:
         """Train, ask and answer until the campaign has had so many queries, then train and judge once more.
 
         What an earlier, interrupted run has done counts, so the same call finishes it. What the oracle
         leaves out stays out of this and later runs.
+
+        Args:
+            oracle: who answers.
+            cycles: queries in all, a seed query aside.
+            n: images a query.
+            strategy: by name; the campaign's own by default.
+            options: of the strategy.
+            seed_strategy: chooses while nothing is labeled.
+            seed_size: images of the seed query; `n` by default.
+            control: see `ask`.
+            stop: the run ends earlier where one of these rules says so, and stays ended by it.
 
         Returns:
             The run's trainings, one a cycle.
@@ -302,8 +330,12 @@ class Campaign:
         if cycles < 1:
             raise InvalidBudget(f"the number of cycles should be at least 1, not {cycles}")
         chosen = self._chooser(strategy, options)
+        self._check_run(chosen.strategy, control, stop)
         with self._lock():
             self._check_same(chosen.strategy)
+            if self.stopped is not None and self.stopped["rule"] in map(str, stop):
+                self.progress.line(f"stopped already by {self.stopped['rule']}: {self.stopped['reason']}")
+                return self._history_of_run()
             if len(self.pool.labeled) == 0:
                 self._check_needs(chosen.strategy)
             if (left := self.open_query) is not None:
@@ -322,13 +354,36 @@ class Campaign:
                 self.progress.line(f"cycle {number} of {cycles}: {len(self.pool.labeled):,} labels")
                 measures = Measures()
                 learned = self._train_for_run(chosen.strategy, measures)
+                if self._stop(stop, n):
+                    break
                 query = self._ask(
-                    chosen, n, candidates=self.pool.answerable, measures=measures, learned=learned
+                    chosen,
+                    n,
+                    candidates=self.pool.answerable,
+                    measures=measures,
+                    learned=learned,
+                    control=control,
                 )
                 self._consult_or_pass(oracle, query)
-            self._train_for_run(chosen.strategy, Measures())
-            cycles_of_run = {query.cycle for query in self._proper_queries()} | {self.cycle}
-        return [record for record in self.history() if record.cycle in cycles_of_run]
+            else:
+                self._train_for_run(chosen.strategy, Measures())
+            return self._history_of_run()
+
+    def aggregate_by(self, rule: str) -> None:
+        """Decide how answers of several annotators to one image become one: `last`, `majority`, `weighted`.
+
+        All answers are kept, so another decision can follow at any time.
+
+        Raises:
+            InvalidOption: there is no such rule.
+            CampaignLocked: another process is at work.
+        """
+        with self._lock():
+            if check_rule(rule) == self.state.aggregate:
+                return
+            with self.ledger.transaction():
+                self.ledger.add_event("aggregate", {"by": rule})
+            self.state = read_state(self.ledger, self.state)
 
     def update(self) -> dict[str, Any]:
         """Take in the images that are new in the source, at the end of the list; indices never shift.
@@ -397,6 +452,12 @@ class Campaign:
             latest[event.data["cycle"]] = trained[event.data["fingerprint"]]
         return [latest[cycle] for cycle in sorted(latest)]
 
+    @property
+    def stopped(self) -> Mapping[str, Any] | None:
+        """The rule that ended the last run and its reason, or None if there has been a query since."""
+        events = self.ledger.events("stopped")
+        return events[-1].data if events and events[-1].data["cycle"] == self.cycle else None
+
     def status(self) -> dict[str, Any]:
         """Return where the campaign stands, as JSON values."""
         pool, open_query = self.pool, self.open_query
@@ -414,6 +475,9 @@ class Campaign:
             "classes": counts,
             "task": self.settings.task.as_dict(),
             "strategy": self.settings.strategy.as_dict(),
+            "aggregate": self.state.aggregate,
+            "disputed": len(self.state.disputes),
+            "stopped": self.stopped,
             "queries": len(self.state.asked),
             "open_query": None
             if open_query is None
@@ -512,6 +576,58 @@ class Campaign:
         """The queries that are no seed."""
         return [query for query in self.queries if not query.record.get("seed_query")]
 
+    def _history_of_run(self) -> list[CycleRecord]:
+        cycles = {query.cycle for query in self._proper_queries()} | {self.cycle}
+        return [record for record in self.history() if record.cycle in cycles]
+
+    def _candidates(self, strategy: Strategy) -> Indices:
+        """What a strategy may choose, ascending."""
+        return np.array(list(self.state.disputes), np.int64) if strategy.asks_again else self.pool.candidates
+
+    def _control_share(self, control: float | None) -> float:
+        from .control import DEFAULT_SHARE, check_share
+
+        if control is None:
+            return DEFAULT_SHARE if self.settings.oracle is None else 0.0
+        return check_share(control)
+
+    def _check_run(self, strategy: Strategy, control: float, stop: Sequence[Rule]) -> None:
+        """Refuse before anything is trained what a run cannot do."""
+        from .control import check_share
+
+        check_share(control)
+        if strategy.asks_again:
+            raise InvalidOption(
+                f"strategy '{strategy.name}' asks again about answered images, which a run never does; use "
+                "'alkit query'"
+            )
+        curved = [rule for rule in stop if rule.needs_curve]
+        if curved and self.settings.test is None:
+            raise InvalidOption(f"the rule {curved[0]} needs test images; name them by --test")
+
+    def _stop(self, rules: Sequence[Rule], n: int) -> bool:
+        """Say whether one of the rules ends the run here, and record which."""
+        from .evidence import test_curve
+
+        if not rules:
+            return False
+        curve = test_curve(self)
+        for rule in rules:
+            if rule.needs_curve and not curve:
+                raise InvalidOption(
+                    f"the rule {rule} needs the metric 'accuracy' of test images, which task "
+                    f"'{self.settings.task.name}' does not give"
+                )
+            reason = rule.reason(curve, len(self.pool.labeled), n)
+            if reason is not None:
+                self.progress.line(f"stopped by {rule}: {reason}")
+                with self.ledger.transaction():
+                    self.ledger.add_event(
+                        "stopped", {"cycle": self.cycle, "rule": str(rule), "reason": reason}
+                    )
+                return True
+        return False
+
     def _check_needs(self, strategy: Strategy) -> None:
         """Refuse a strategy that the task cannot serve before anything is asked for it."""
         from .selection import check_needs
@@ -520,7 +636,7 @@ class Campaign:
 
     def _check_same(self, strategy: Strategy) -> None:
         """Refuse to count queries by another strategy, or with other options, as a run's own."""
-        options = finite(opts.values_of(strategy))
+        options = finite(options_in_force(strategy))
         for query in self._proper_queries():
             other = [key for key, value in query.options.items() if options.get(key) != value]
             if query.strategy != strategy.name:
@@ -610,12 +726,14 @@ class Campaign:
         return self.directory / earlier[-1]["checkpoint"] if earlier else None
 
     def _chooser(self, name: str | None, options: Mapping[str, Any] | None) -> Chooser:
-        plugin = plugins.strategies.find(name or self.settings.strategy.name)
-        return Chooser(self.workbench.strategy(name, options), plugin)
+        chosen = self.workbench.strategy(name, options)
+        plugin = plugin_of(chosen)
+        assert plugin is not None
+        return Chooser(chosen, plugin)
 
     def _seeder(self, name: str) -> Chooser:
         seeder = self._chooser(name, {})
-        if seeder.strategy.needs_labels:
+        if seeder.strategy.needs_labels or seeder.strategy.asks_again:
             raise InvalidOption(f"strategy '{name}' needs labels itself and cannot seed; 'random' can")
         return seeder
 
@@ -629,22 +747,25 @@ class Campaign:
         candidates: Indices | None = None,
         measures: Measures | None = None,
         learned: Learned | None = None,
+        control: float = 0.0,
     ) -> Query:
         """Choose (by default from all candidates) and record; `instead_of` goes with the same stroke.
 
         What has been `learned` for this strategy in this cycle is not trained or loaded again.
         """
+        from .control import draw, rows, slice_size
         from .cycle import Cycle
         from .devices import threads_for
         from .selection import check_needs, choose
 
         strategy, plugin = chooser
         measures = Measures() if measures is None else measures
-        self._restore(strategy)
+        if (remembered := self.state.remembered(strategy.name)) is not None:
+            remind(strategy, self.directory / remembered)
         checkpoint = None
-        if strategy.needs:
-            if learned is None:
-                learned, _ = self._train(strategy, measures)
+        if strategy.needs and learned is None:
+            learned, _ = self._train(strategy, measures)
+        if learned is not None:
             task, companion, targets = learned.model, learned.companion, learned.targets
             checkpoint = learned.checkpoint.relative_to(self.directory).as_posix()
         else:
@@ -653,6 +774,10 @@ class Campaign:
             targets = task.encode(self.pool.values)
             task.network.eval()
         cycle_seed = seeding.derive(self.settings.seed, "select", self.cycle)
+        if candidates is None:
+            candidates = self._candidates(strategy)
+        random_enough = seed or strategy.uniform or strategy.asks_again
+        slice_ = draw(candidates, 0 if random_enough else slice_size(control, n), cycle_seed)
         cycle = Cycle(
             number=self.cycle,
             model=task,
@@ -660,75 +785,52 @@ class Campaign:
             images=self.workbench.images(self.state),
             labeled=self.pool.labeled,
             targets=targets,
-            candidates=self.pool.candidates if candidates is None else candidates,
+            candidates=np.setdiff1d(candidates, slice_),
+            disputes=self.state.disputes if strategy.asks_again else None,
             seed=cycle_seed,
             device=self.workbench.device,
             precision=task.recipe(len(self.pool.labeled)).precision,
             progress=self.progress,
             measures=measures,
         )
+        more = f"; {len(slice_):,} more are drawn at random as a control" if len(slice_) else ""
         self.progress.line(
-            f"cycle {self.cycle}: '{strategy.name}' chooses {n:,} of {len(cycle.candidates):,} candidates"
+            f"cycle {self.cycle}: '{strategy.name}' chooses {n - len(slice_):,} of {len(candidates):,} "
+            f"candidates{more}"
         )
         blame = f" of distribution '{plugin.distribution}'"
         with threads_for(max(cycle.image_shape[1:]), self.workbench.device):
-            picks = choose(strategy, cycle, n, seed=cycle_seed, blame=blame)
+            chosen = choose(strategy, cycle, n - len(slice_), seed=cycle_seed, blame=blame)
+            picks = rows(cycle, chosen, slice_, seed=cycle_seed, trained=learned is not None)
         data = {
             "cycle": self.cycle,
             "strategy": strategy.name,
-            "options": opts.values_of(strategy),
+            "options": options_in_force(strategy),
             "distribution": plugin.distribution,
             "version": plugin.version,
+            **({"parts": parts} if (parts := origins(strategy)) else {}),
             "seed_query": seed,
+            "control": control if len(slice_) else 0.0,
+            "uniform": strategy.uniform,
             "labels": len(cycle.labeled),
-            "candidates": len(cycle.candidates),
+            "candidates": len(candidates),
             "checkpoint": checkpoint,
             "device": str(self.workbench.device),
             "measures": measures.as_dict(),
             "diagnostics": finite(cycle.diagnostics),
         }
-        data["state"] = self._save_state(strategy)
+        data["state"] = remember(strategy, self.directory, self.cycle)
         with self.ledger.transaction():
             if instead_of is not None:
                 self._add_withdrawal(instead_of)
             event = self.ledger.add_event("asked", data)
-            scores = [cycle.scores.get(int(index)) for index in picks]
-            self.ledger.add_picks(event, zip(picks.tolist(), scores, strict=True))
+            self.ledger.add_picks(event, picks)
         self.state = read_state(self.ledger, self.state)
         query = self.queries[-1]
         self._write_for_people(query)
         for failure in plugins.notify("alkit_cycle_finished", campaign=self, query=query):
             self.progress.line(failure)
         return query
-
-    def _restore(self, strategy: Strategy) -> None:
-        """Give a strategy back what it remembered at its last query."""
-        from .training import load_safely
-
-        file = self.state.remembered(strategy.name)
-        if file is None:
-            return
-        path = self.directory / file
-        try:
-            state = load_safely(path)
-        except Exception as error:  # torch raises almost anything on broken files
-            reason = "is gone" if not path.exists() else "cannot be read"
-            raise CampaignError(
-                f"{path} {reason}: strategy '{strategy.name}' keeps there what it remembers from cycle to "
-                "cycle; restore it from a backup"
-            ) from error
-        strategy.load_state_dict(state)
-
-    def _save_state(self, strategy: Strategy) -> str | None:
-        from .training import save_atomically
-
-        state = strategy.state_dict()
-        if not state:
-            return None
-        path = self.directory / "states" / f"{self.cycle:03d}-{strategy.name}.pt"
-        path.parent.mkdir(exist_ok=True)
-        save_atomically(state, path)
-        return path.relative_to(self.directory).as_posix()
 
     def _add_withdrawal(self, query: Query) -> None:
         indices = [pick.index for pick in query.unanswered]
@@ -794,7 +896,7 @@ class Campaign:
             write_csv(query, self.csv_path(query))
         if not self.sheet_path(query).exists():
             title = f"query {query.number}: {len(query.picks)} images chosen by {query.strategy}"
-            write_contact_sheet(title, query.picks, self._pixels, self.sheet_path(query))
+            write_contact_sheet(title, query.shown, self._pixels, self.sheet_path(query))
 
     def _pixels(self, pick: Pick) -> npt.NDArray[np.uint8]:
         """Return an image as it is, or as the cache has it where the original cannot be read now."""

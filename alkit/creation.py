@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__, plugins
+from . import __version__, composing, plugins
+from .aggregation import check_rule
 from .answers import Receipt, sort_answers
 from .campaign import LEDGER, LOCK, SETTINGS, Campaign
 from .errors import CampaignError, InvalidAnswers, SourceError
@@ -52,6 +53,7 @@ def create(
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
     seed: int = 0,
+    aggregate: str = "last",
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Campaign:
@@ -77,6 +79,7 @@ def create(
         image_size: (height, width) to resize to; chosen from the images by default.
         channels: 1 or 3; chosen from the images by default.
         seed: of all randomness.
+        aggregate: how the answers of several annotators become one; see `Campaign.aggregate_by`.
         device: `auto`, `cpu`, `cuda`.
         progress: where long work shows how far it is.
 
@@ -90,11 +93,12 @@ def create(
     _check_free(directory)
     from .devices import find_device
 
+    check_rule(aggregate)
     torch_device = find_device(device)
     source = open_source(pool, root=root, download=download)
     test_source, test_choice = _test_source(source, test, root, download)
     task_choice = choice_of(plugins.tasks, task, task_options or {})
-    strategy_choice = choice_of(plugins.strategies, strategy, strategy_options or {})
+    strategy_choice = composing.choice_of(strategy, strategy_options)
     if oracle is None and source.answers_itself:
         oracle = "dataset"
     oracle_choice = None if oracle is None else choice_of(plugins.oracles, oracle, oracle_options or {})
@@ -111,6 +115,7 @@ def create(
             oracle=oracle_choice,
             image_size=image_size,
             channels=channels,
+            aggregate=aggregate,
             device=torch_device,
             progress=progress,
             decided={
@@ -242,6 +247,7 @@ def _make(
     oracle: PluginChoice | None,
     image_size: tuple[int, int] | None,
     channels: int | None,
+    aggregate: str,
     device: torch.device,
     progress: Progress,
     decided: Mapping[str, Any],
@@ -298,6 +304,8 @@ def _make(
             ledger.add_test_images(test_records, test_labels)
             if names:
                 ledger.add_event("classes", {"added": list(names)})
+            if aggregate != "last":
+                ledger.add_event("aggregate", {"by": aggregate})
             if receipt.kept:
                 event = ledger.add_event("answered", {"answers": len(receipt.kept), "file": str(labels)})
                 ledger.add_answers(event, receipt.kept)

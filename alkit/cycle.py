@@ -38,8 +38,8 @@ class Cycle:
         labeled: [n] int64 ascending, positions in the pool.
         targets: [n, ...] what the model trained on, in the order of `labeled`.
         candidates: [m] int64 ascending, what may be chosen.
-        disputes: for a strategy that `asks_again`, how many annotators say each thing of a candidate, the most
-            first; these answers have been given.
+        disputes: for a strategy that `asks_again`, how many annotators say each thing of a candidate, the
+            most first; these answers have been given.
         rng: numpy generator of this cycle.
         device: where tensors live.
         batch_size: images scored at once.

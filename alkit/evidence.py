@@ -29,7 +29,8 @@ Action = Literal["go on", "switch strategy", "stop"]
 class ControlAccuracy:
     """How often the model was right on images drawn at random from the pool that remained.
 
-    Abstentions and unusable images are left out of `accuracy`: it is the accuracy on images that have a label.
+    Abstentions and unusable images are left out of `accuracy`: it is the accuracy on images that have a
+    label.
 
     Attributes:
         queries: the numbers of the queries.
@@ -72,8 +73,8 @@ class Comparison:
         picks: error rate on the strategy's picks.
         control: error rate on the control images.
         harder: picks minus control.
-        needed: control labels in all that would show a difference as large as this one four times in five, picks
-            growing along; None if it is settled, or so small that no number is worth it.
+        needed: control labels in all that would show a difference as large as this one four times in five,
+            picks growing along; None if it is settled, or so small that no number is worth it.
     """
 
     strategy: str
@@ -126,8 +127,8 @@ class Gain:
     """What labels have brought lately.
 
     Attributes:
-        per_100: accuracy gained by 100 labels. On the test set both models see the same images, and the interval,
-            which takes them for independent samples, is wider than it need be.
+        per_100: accuracy gained by 100 labels. On the test set both models see the same images, and the
+            interval, which takes them for independent samples, is wider than it need be.
         first: the point it is counted from.
         last: the newest one.
         source: accuracy on the `test` set, or on the `control` images where there is no test set.
@@ -224,9 +225,9 @@ def is_judged(query: Query) -> bool:
 def control_accuracy(queries: Sequence[Query]) -> ControlAccuracy | None:
     """Estimate the accuracy on the remaining pool from control images.
 
-    Within one query all is valid: one model, one uniform sample of the pool as it was. Over several, it is the
-    mean accuracy of their models, each on the pool as it was then; the Wilson interval holds for that mean.
-    A uniform sample of a finite pool varies less than the interval allows for, never more.
+    Within one query all is valid: one model, one uniform sample of the pool as it was. Over several, it is
+    the mean accuracy of their models, each on the pool as it was then; the Wilson interval holds for that
+    mean. A uniform sample of a finite pool varies less than the interval allows for, never more.
 
     Returns:
         None if no query has control images with a prediction.
@@ -345,9 +346,9 @@ def suggestion(
 ) -> Suggestion:
     """Say whether to go on, to switch strategy or to stop, with the reasons as sentences.
 
-    It suggests a change only where an interval speaks for it: to stop, if the lower end of the accuracy reaches
-    the target, or the upper end of the gain stays below what is worth it; to switch, if the model is measurably
-    better on the strategy's picks than on random ones. Otherwise to go on.
+    It suggests a change only where an interval speaks for it: to stop, if the lower end of the accuracy
+    reaches the target, or the upper end of the gain stays below what is worth it; to switch, if the model is
+    measurably better on the strategy's picks than on random ones. Otherwise to go on.
 
     Args:
         evidence: see `gather`.
@@ -393,8 +394,8 @@ def _accuracy_words(evidence: Evidence) -> str:
     if evidence.accuracy and evidence.accuracy[-1].accuracy is not None:
         return f"The accuracy on random images of the remaining pool is {evidence.accuracy[-1].accuracy}."
     return (
-        "How good the model is cannot be told: there is neither a test set nor an answered control slice; ask with "
-        "'alkit query --control 0.1'."
+        "How good the model is cannot be told: there is neither a test set nor an answered control slice; "
+        "ask with 'alkit query --control 0.1'."
     )
 
 
@@ -422,7 +423,8 @@ def _comparison_words(found: Comparison | None) -> str:
         return f"{words}, which may be nothing, and is too small to be settled by labeling more."
     return (
         f"{words}, which may be chance; about {found.needed:,} control labels in all, "
-        f"{max(0, found.needed - found.control.of):,} more than there are, would settle a difference of this size."
+        f"{max(0, found.needed - found.control.of):,} more than there are, would settle a difference of this "
+        "size."
     )
 
 

@@ -94,7 +94,13 @@ MIGRATIONS = [
             ("picks", "event = NEW.event AND (rank = NEW.rank OR idx = NEW.idx)"),
             ("answers", "id = NEW.id"),
         )
-    )
+    ),
+    """
+    ALTER TABLE picks ADD COLUMN control INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE picks ADD COLUMN place INTEGER;
+    ALTER TABLE picks ADD COLUMN predicted INTEGER;
+    ALTER TABLE picks ADD COLUMN confidence REAL;
+    """,
 ]
 
 
@@ -109,8 +115,29 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class PickRow:
+    """One pick as it is kept; its rank is its place among the picks of the query.
+
+    Attributes:
+        index: position in the pool.
+        score: of the strategy, or None.
+        control: drawn at random from all candidates.
+        place: from 1, where people see it; None: by its rank.
+        predicted: number of the class that the model predicted when it was asked, or None.
+        confidence: the predicted probability of that class, or None.
+    """
+
+    index: int
+    score: float | None
+    control: bool = False
+    place: int | None = None
+    predicted: int | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerRow:
-    """One accepted answer as it is kept; a later one of the same image is in force."""
+    """One accepted answer as it is kept."""
 
     id: int
     event: int
@@ -225,11 +252,15 @@ class Ledger:
             ],
         )
 
-    def add_picks(self, event: int, picks: Iterable[tuple[int, float | None]]) -> None:
-        """Add the picks of an `asked` event inside a transaction: (index, score), most wanted first."""
+    def add_picks(self, event: int, picks: Iterable[PickRow]) -> None:
+        """Add the picks of an `asked` event inside a transaction, most wanted first."""
         self._db.executemany(
-            "INSERT INTO picks VALUES (?, ?, ?, ?)",
-            [(event, rank, index, score) for rank, (index, score) in enumerate(picks, 1)],
+            "INSERT INTO picks (event, rank, idx, score, control, place, predicted, confidence) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (event, rank, p.index, p.score, p.control, p.place, p.predicted, p.confidence)
+                for rank, p in enumerate(picks, 1)
+            ],
         )
 
     def add_answers(self, event: int, answers: Iterable[tuple[int, Answer]]) -> None:
@@ -281,10 +312,14 @@ class Ledger:
         rows = self._rows(f"SELECT id, time, kind, data FROM events{where} ORDER BY id", kinds)
         return [Event(number, time, kind, json.loads(data)) for number, time, kind, data in rows]
 
-    def picks(self, event: int) -> list[tuple[int, float | None]]:
+    def picks(self, event: int) -> list[PickRow]:
         """Return the picks of an `asked` event, most wanted first."""
-        rows = self._rows("SELECT idx, score FROM picks WHERE event = ? ORDER BY rank", (event,))
-        return rows
+        rows = self._rows(
+            "SELECT idx, score, control, place, predicted, confidence FROM picks WHERE event = ? "
+            "ORDER BY rank",
+            (event,),
+        )
+        return [PickRow(index, score, bool(control), *rest) for index, score, control, *rest in rows]
 
     def answers(self, index: int | None = None) -> list[AnswerRow]:
         """Return all answers in the order of acceptance, or those of one image."""

@@ -82,14 +82,25 @@ class Pool:
         self._passed.update(passed)
 
     def answer(self, index: int, answer: Answer) -> None:
-        """Take an answer; a later one replaces an earlier one."""
-        index = self._stand_ins.get(int(index), int(index))
-        self._answers[index] = answer
-        self._asked.discard(index)
+        """Take an answer that was waited for; it replaces an earlier one."""
+        self.settle(index, answer)
+        self.close(index)
+
+    def settle(self, index: int, answer: Answer) -> None:
+        """Say which answer is in force; an image that is asked for again stays asked."""
+        self._answers[self.place_of(index)] = answer
+
+    def close(self, index: int) -> None:
+        """Wait for an image no more, since somebody has answered."""
+        self._asked.discard(self.place_of(index))
 
     def answer_of(self, index: int) -> Answer | None:
         """Return the answer in force, or None."""
-        return self._answers.get(self._stand_ins.get(int(index), int(index)))
+        return self._answers.get(self.place_of(index))
+
+    def place_of(self, index: int) -> int:
+        """Return the image that keeps the answers to `index`: itself, or the copy in a lost one's place."""
+        return self._stand_ins.get(int(index), int(index))
 
     @property
     def labeled(self) -> Indices:

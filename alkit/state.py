@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from .aggregation import Rule, dispute, settle, votes_of
 from .pool import Pool
 from .queries import Pick, Query
 
 if TYPE_CHECKING:
     from .images import ImageRecord
-    from .ledger import Event, Ledger
+    from .ledger import AnswerRow, Event, Ledger, PickRow
+    from .oracle import Answer
 
 
 @dataclass(frozen=True)
@@ -24,14 +27,18 @@ class State:
         pool: who is labeled, asked, set aside, free.
         classes: class names in the order of their numbers.
         asked: the `asked` events.
-        picks: (index, score) of each of them, most wanted first.
+        picks: those of each of them, most wanted first.
+        votes: each annotator's latest answer, by image, where two or more have answered.
+        aggregate: how their answers become one.
     """
 
     records: Sequence[ImageRecord]
     pool: Pool
     classes: Sequence[str]
     asked: Sequence[Event]
-    picks: Sequence[Sequence[tuple[int, float | None]]]
+    picks: Sequence[Sequence[PickRow]]
+    votes: Mapping[int, Mapping[str, Answer]] = field(default_factory=dict)
+    aggregate: Rule = "last"
 
     @cached_property
     def keys(self) -> list[str]:
@@ -45,6 +52,25 @@ class State:
         return [self._query(number, pending) for number in range(1, len(self.asked) + 1)]
 
     @property
+    def disputes(self) -> dict[int, tuple[int, ...]]:
+        """How many annotators say each thing of the images on which they differ, the most first.
+
+        Only of images that can be asked again: readable, no copies, not asked right now.
+        """
+        pending, usable = set(self.pool.pending.tolist()), self.pool.usable
+        counts = {index: dispute(votes) for index, votes in sorted(self.votes.items())}
+        return {i: count for i, count in counts.items() if count and usable[i] and i not in pending}
+
+    @cached_property
+    def _asked_last(self) -> dict[int, int]:
+        """The `asked` event that asked for each image last."""
+        return {
+            pick.index: event.id
+            for event, picks in zip(self.asked, self.picks, strict=True)
+            for pick in picks
+        }
+
+    @property
     def open_query(self) -> Query | None:
         """The query that waits for answers, or None."""
         return next((query for query in reversed(self.queries) if query.open), None)
@@ -56,9 +82,12 @@ class State:
 
     def _query(self, number: int, pending: set[int]) -> Query:
         event, picks = self.asked[number - 1], self.picks[number - 1]
-        shown = tuple(
-            Pick(rank, index, self.records[index].key, score, self._answer(index))
-            for rank, (index, score) in enumerate(picks, 1)
+        waiting = {
+            pick.index for pick in picks if pick.index in pending and self._asked_last[pick.index] == event.id
+        }
+        told_of = tuple(
+            self._pick(rank, pick, None if pick.index in waiting else self.pool.answer_of(pick.index))
+            for rank, pick in enumerate(picks, 1)
         )
         told = ("cycle", "strategy", "options", "state")
         return Query(
@@ -67,16 +96,26 @@ class State:
             event=event.id,
             strategy=event.data["strategy"],
             options=event.data["options"],
-            picks=shown,
-            open=any(index in pending for index, _ in picks),
+            picks=told_of,
+            open=bool(waiting),
             record={key: value for key, value in event.data.items() if key not in told},
         )
 
-    def _answer(self, index: int) -> str | None:
-        answer = self.pool.answer_of(index)
-        if answer is None:
-            return None
-        return str(answer.value) if answer.kind == "label" else answer.kind
+    def _pick(self, rank: int, pick: PickRow, answer: Answer | None) -> Pick:
+        predicted = None if pick.predicted is None else self.classes[pick.predicted]
+        label = answer.value if answer is not None and answer.kind == "label" else None
+        return Pick(
+            rank=rank,
+            index=pick.index,
+            image=self.records[pick.index].key,
+            score=pick.score,
+            answer=None if answer is None else answer.kind if label is None else str(label),
+            control=pick.control,
+            predicted=predicted,
+            confidence=pick.confidence,
+            correct=None if label is None or predicted is None else label == predicted,
+            place=rank if pick.place is None else pick.place,
+        )
 
 
 def make_pool(records: Sequence[ImageRecord]) -> Pool:
@@ -100,14 +139,25 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
     pool = make_pool(records)
     classes: list[str] = []
     asked: list[Event] = []
-    picks: list[list[tuple[int, float | None]]] = []
-    for event in ledger.events("classes", "asked", "withdrawn", "passed", "lost", "found"):
+    picks: list[list[PickRow]] = []
+    aggregate: Rule = "last"
+    given: dict[int, list[AnswerRow]] = defaultdict(list)
+    for row in ledger.answers():
+        given[row.event].append(row)
+    for event in ledger.events(
+        "classes", "asked", "answered", "withdrawn", "passed", "lost", "found", "aggregate"
+    ):
         if event.kind == "classes":
             classes += event.data["added"]
         elif event.kind == "asked":
             asked.append(event)
             picks.append(ledger.picks(event.id))
-            pool.ask(index for index, _ in picks[-1])
+            pool.ask(pick.index for pick in picks[-1])
+        elif event.kind == "answered":
+            for row in given[event.id]:
+                pool.close(row.index)
+        elif event.kind == "aggregate":
+            aggregate = event.data["by"]
         elif event.kind == "withdrawn":
             pool.withdraw(event.data["indices"])
         elif event.kind == "passed":
@@ -116,6 +166,12 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
             pool.lose(event.data["indices"])
         else:
             pool.find(event.data["indices"])
-    for row in ledger.answers():
-        pool.answer(row.index, row.answer)
-    return State(records, pool, classes, asked, picks)
+    answers: dict[int, list[Answer]] = defaultdict(list)
+    for rows in given.values():
+        for row in rows:
+            answers[pool.place_of(row.index)].append(row.answer)
+    votes = {index: votes_of(said) for index, said in answers.items()}
+    for index, answer in settle(votes, aggregate).items():
+        pool.settle(index, answer)
+    several = {index: by for index, by in votes.items() if len(by) > 1}
+    return State(records, pool, classes, asked, picks, several, aggregate)

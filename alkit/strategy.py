@@ -28,6 +28,8 @@ class Strategy(ABC):
             taps), `loss` (a loss per image) and `model` (nothing but a trained model). Empty: the strategy
             looks at images only, and no model is trained for it.
         needs_labels: it cannot choose while nothing is labeled; a seed query comes first.
+        uniform: what it chooses is a uniformly random sample of the candidates, which needs no control slice.
+        asks_again: its candidates are the answered images on which annotators differ, see `Cycle.disputes`.
         presets: named sets of option values, chosen by `preset=NAME`.
         paper: where the method comes from, for `alkit strategies NAME`.
     """
@@ -35,6 +37,8 @@ class Strategy(ABC):
     name: ClassVar[str]
     needs: ClassVar[frozenset[str]] = frozenset()
     needs_labels: ClassVar[bool] = True
+    uniform: ClassVar[bool] = False
+    asks_again: ClassVar[bool] = False
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     paper: ClassVar[str] = ""
 

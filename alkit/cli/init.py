@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..aggregation import RULES
 from .common import creation_arguments, creation_options, device_option, json_option, print_json, quiet_option
 from .common import strategy_options as strategy_flags
 
@@ -28,10 +29,19 @@ Examples:
 )
 @strategy_flags
 @creation_options
+@click.option(
+    "--aggregate",
+    type=click.Choice(RULES),
+    default="last",
+    show_default=True,
+    help="How the answers of several annotators to one image become one.",
+)
 @device_option
 @quiet_option
 @json_option
-def command(directory: str, pool: str, device: str, quiet: bool, as_json: bool, **given: Any) -> None:
+def command(
+    directory: str, pool: str, aggregate: str, device: str, quiet: bool, as_json: bool, **given: Any
+) -> None:
     """Make a campaign in DIR: freeze the list of images, take in known labels.
 
     Originals are only read. Images that cannot be used are listed once and never asked for.
@@ -40,7 +50,10 @@ def command(directory: str, pool: str, device: str, quiet: bool, as_json: bool, 
     from ..progress import Silent, Terminal
 
     progress = Silent() if quiet else Terminal()
-    with create(directory, pool, device=device, progress=progress, **creation_arguments(given)) as campaign:
+    arguments = creation_arguments(given)
+    with create(
+        directory, pool, aggregate=aggregate, device=device, progress=progress, **arguments
+    ) as campaign:
         if as_json:
             print_json(campaign.status())
         else:

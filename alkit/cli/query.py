@@ -29,6 +29,7 @@ Examples:
   alkit query --strategy ta-vaal --pool digits --budget 50
   alkit query --strategy entropy --pool photos/ --labels known.csv --budget 100
   alkit query --campaign birds --strategy learning-loss -o loss=ranking --budget 100
+  alkit query --campaign birds --strategy disputed --budget 20
 """
 
 
@@ -38,6 +39,12 @@ Examples:
 @campaign_option
 @click.option("--pool", metavar="IMAGES", help="Make the campaign on the way; as in 'alkit init'.")
 @click.option("--new", is_flag=True, help="Withdraw an open query and choose again.")
+@click.option(
+    "--control",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="SHARE",
+    help="Of the N images, drawn at random to see how good the model is.  [0.1; with an oracle 0]",
+)
 @seed_options
 @creation_options
 @device_option
@@ -50,6 +57,7 @@ def command(
     campaign: str | None,
     pool: str | None,
     new: bool,
+    control: float | None,
     seed_strategy: str,
     seed_size: int | None,
     device: str,
@@ -72,6 +80,7 @@ def command(
             new=new,
             seed_strategy=seed_strategy,
             seed_size=seed_size,
+            control=control,
         )
         if as_json:
             print_json(
@@ -93,7 +102,8 @@ def _print(campaign: Campaign, query: Query, strategy: str | None, budget: int) 
             f"'{query.strategy}' wait for answers (--new withdraws it)"
         )
     else:
-        click.echo(f"query {query.number}: {len(query.picks)} images chosen by '{query.strategy}'")
+        control = f", {query.controls} of them at random as a control" if query.controls else ""
+        click.echo(f"query {query.number}: {len(query.picks)} images chosen by '{query.strategy}'{control}")
     for warning in query.record.get("diagnostics", {}).get("warnings", ()):
         click.echo(f"warning        {warning}")
     sheet, table = campaign.sheet_path(query), campaign.csv_path(query)

@@ -24,6 +24,7 @@ from .common import strategy_options as strategy_flags
 EXAMPLES = """\b
 Examples:
   alkit run --pool digits --strategy coreset --oracle dataset --cycles 5 --budget 40
+  alkit run --pool digits --strategy entropy --cycles 20 --budget 40 --stop accuracy=0.9 --stop flat=0.005:3
   alkit run --campaign sim --oracle file --oracle-option path=labels.csv --cycles 3 --budget 100
 """
 
@@ -34,6 +35,20 @@ Examples:
 @click.option("--cycles", type=int, required=True, metavar="K", help="Queries in all, a seed query aside.")
 @campaign_option
 @click.option("--pool", metavar="IMAGES", help="Make the campaign on the way; as in 'alkit init'.")
+@click.option(
+    "--control",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="Of the N images, drawn at random to see how good the model is.",
+)
+@click.option(
+    "--stop",
+    multiple=True,
+    metavar="RULE",
+    help="End earlier: budget=LABELS, accuracy=TARGET, flat=GAIN:CYCLES (gain by 100 labels). Repeatable.",
+)
 @seed_options
 @creation_options
 @device_option
@@ -46,6 +61,8 @@ def command(
     cycles: int,
     campaign: str | None,
     pool: str | None,
+    control: float,
+    stop: tuple[str, ...],
     seed_strategy: str,
     seed_size: int | None,
     device: str,
@@ -58,7 +75,9 @@ def command(
     What an interrupted run has done counts: the same command finishes it.
     """
     from ..options import parse_pairs
+    from ..stopping import parse
 
+    rules = [parse(text) for text in stop]
     options = checked_options(strategy, option, budget)
     oracle_name, oracle_options = given.pop("oracle"), given.pop("oracle_option")
     given.update(strategy=strategy, option=option)
@@ -74,7 +93,10 @@ def command(
             options=options,
             seed_strategy=seed_strategy,
             seed_size=seed_size,
+            control=control,
+            stop=rules,
         )
+        stopped = opened.stopped if rules else None
     if as_json:
         print_json([record.as_dict() for record in history])
         return
@@ -84,3 +106,5 @@ def command(
         main = f"{next(iter(record.metrics.values())):.4f}" if record.metrics else "-"
         rows.append((str(record.cycle), f"{record.labels:,}", main))
     print_rows(rows)
+    if stopped is not None:
+        click.echo(f"stopped by {stopped['rule']}: {stopped['reason']}")

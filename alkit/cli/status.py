@@ -46,6 +46,8 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
         click.echo(
             "classes        " + ", ".join(f"{name} {count}" for name, count in status["classes"].items())
         )
+    if status["aggregate"] != "last" or status["disputed"]:
+        click.echo(f"annotators     {status['aggregate']}; {status['disputed']:,} images in dispute")
     query = status["open_query"]
     if query is not None:
         click.echo(
@@ -61,6 +63,8 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
             seconds = training["measures"]["seconds"].get("train", 0.0)
             rows.append((str(training["cycle"]), f"{training['labels']:,}", main, f"{seconds:.1f}"))
         print_rows(rows)
+    if status["stopped"] is not None:
+        click.echo(f"stopped        by {status['stopped']['rule']}: {status['stopped']['reason']}")
     if images:
         for record in aside_records:
             reason = record.unusable

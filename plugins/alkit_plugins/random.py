@@ -15,6 +15,7 @@ class Random(alkit.Strategy):
 
     name = "random"
     needs_labels = False
+    uniform = True
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates."""

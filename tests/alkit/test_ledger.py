@@ -16,7 +16,7 @@ import pytest
 
 from alkit.errors import CampaignError, CampaignLocked
 from alkit.images import ImageRecord
-from alkit.ledger import MIGRATIONS, Ledger
+from alkit.ledger import MIGRATIONS, Ledger, PickRow
 from alkit.oracle import Answer
 
 RECORDS = [
@@ -26,6 +26,9 @@ RECORDS = [
 ]
 
 
+PICKS = [PickRow(2, 0.5, place=2, predicted=1, confidence=0.75), PickRow(0, None, control=True, place=1)]
+
+
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     ledger = Ledger(tmp_path / "campaign.db", create=True)
@@ -33,7 +36,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         ledger.add_images(RECORDS)
         ledger.add_test_images(RECORDS[:1], {"a.png": "cat"})
         asked = ledger.add_event("asked", {"strategy": "random"})
-        ledger.add_picks(asked, [(2, 0.5), (0, None)])
+        ledger.add_picks(asked, PICKS)
         answered = ledger.add_event("answered", {"note": "später"})
         ledger.add_answers(answered, [(2, Answer(value="cat", annotator="ann", time="2020", cost=1.5))])
     yield ledger
@@ -47,7 +50,7 @@ def test_what_is_added_is_what_is_read(ledger: Ledger) -> None:
         (1, "asked", {"strategy": "random"}),
         (2, "answered", {"note": "später"}),
     ]
-    assert ledger.picks(1) == [(2, 0.5), (0, None)]
+    assert ledger.picks(1) == PICKS
     (row,) = ledger.answers()
     assert (row.event, row.index) == (2, 2)
     assert row.answer == Answer(value="cat", annotator="ann", time="2020", cost=1.5)
@@ -110,13 +113,13 @@ def test_an_error_in_a_transaction_leaves_nothing(ledger: Ledger) -> None:
 def test_a_pick_or_answer_of_no_image_is_refused_whole(ledger: Ledger) -> None:
     with pytest.raises(sqlite3.IntegrityError), ledger.transaction():
         event = ledger.add_event("asked", {})
-        ledger.add_picks(event, [(0, None), (99, None)])
+        ledger.add_picks(event, [PickRow(0, None), PickRow(99, None)])
     assert len(ledger.events()) == 2
 
 
 def test_an_image_is_picked_once_a_query(ledger: Ledger) -> None:
     with pytest.raises(sqlite3.IntegrityError), ledger.transaction():
-        ledger.add_picks(ledger.add_event("asked", {}), [(0, None), (0, None)])
+        ledger.add_picks(ledger.add_event("asked", {}), [PickRow(0, None), PickRow(0, None)])
 
 
 def test_nan_is_not_written_as_json(ledger: Ledger) -> None:
@@ -132,6 +135,30 @@ def test_reopening_finds_the_same(ledger: Ledger) -> None:
         assert again.events() == ledger.events()
     finally:
         again.close()
+
+
+def test_a_ledger_of_the_first_format_opens_without_loss(tmp_path: Path) -> None:
+    path = tmp_path / "campaign.db"
+    old = sqlite3.connect(path)
+    old.executescript(f"BEGIN; {MIGRATIONS[0]} PRAGMA user_version = 1; COMMIT;")
+    old.execute("INSERT INTO images VALUES (0, 'a.png', 'h0', 8, 8, NULL, NULL)")
+    old.execute("INSERT INTO events VALUES (1, '2020', 'asked', '{}')")
+    old.execute("INSERT INTO picks VALUES (1, 1, 0, 0.5)")
+    old.commit()
+    old.close()
+    ledger = Ledger(path)
+    try:
+        assert ledger.picks(1) == [PickRow(0, 0.5)]
+        with ledger.transaction():
+            event = ledger.add_event("asked", {})
+            ledger.add_picks(event, [PickRow(0, None, control=True, place=1)])
+        with pytest.raises(sqlite3.IntegrityError, match="picks are only ever added"):
+            ledger._db.execute("UPDATE picks SET control = 0")
+    finally:
+        ledger.close()
+    again = Ledger(path)
+    assert again.picks(2) == [PickRow(0, None, control=True, place=1)]
+    again.close()
 
 
 def test_a_missing_file_is_not_made(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,4 +57,40 @@ def test_what_waits_for_answers() -> None:
 def test_as_json_values() -> None:
     shown = QUERY.as_dict()
     assert (shown["query"], shown["cycle"], shown["open"], shown["seed_query"]) == (3, 2, True, False)
-    assert shown["picks"][1] == {"rank": 2, "index": 0, "image": "ü.png", "score": None, "answer": "cat"}
+    assert shown["picks"][1] == {
+        "rank": 2,
+        "index": 0,
+        "image": "ü.png",
+        "score": None,
+        "answer": "cat",
+        "control": False,
+        "predicted": None,
+        "confidence": None,
+        "correct": None,
+        "place": 0,
+    }
+
+
+def test_people_see_neither_which_images_are_a_control_nor_what_the_model_thinks(tmp_path: Path) -> None:
+    picks = (
+        Pick(1, 7, "a.png", 0.9, predicted="cat", confidence=0.4, place=3),
+        Pick(2, 5, "b.png", 0.8, predicted="dog", confidence=0.5, correct=True, place=1),
+        Pick(3, 6, "c.png", None, control=True, predicted="dog", confidence=0.9, place=2),
+    )
+    query = replace(QUERY, picks=picks)
+    assert query.shown == (
+        Pick(1, 5, "b.png", None, place=1),
+        Pick(2, 6, "c.png", None, place=2),
+        Pick(3, 7, "a.png", None, place=3),
+    )
+    assert query.controls == 1
+    write_csv(query, tmp_path / "003.csv")
+    assert (tmp_path / "003.csv").read_text(encoding="utf-8").splitlines()[1:] == [
+        "1,5,b.png,,entropy,2,",
+        "2,6,c.png,,entropy,2,",
+        "3,7,a.png,,entropy,2,",
+    ]
+
+
+def test_without_a_control_people_see_rank_and_score() -> None:
+    assert [(pick.rank, pick.score) for pick in QUERY.shown] == [(1, 0.123456789), (2, None)]
