@@ -103,8 +103,8 @@ class Drawer:
         return Figures(
             [drawn],
             f"Area under the learning curve of {metric_name(comparison.metric)}, divided by the range of "
-            f"labels: difference to {comparison.baseline} with {comparison.level:.0%} interval (not corrected) "
-            "and verdict (by the p value with Holm's correction).",
+            f"labels: difference to {comparison.baseline} with {comparison.level:.0%} interval (not "
+            "corrected) and verdict (by the p value with Holm's correction).",
         )
 
     def wins(self) -> Figures:
