@@ -83,6 +83,7 @@ class Combinator(Strategy):
             name=notation.write(written_as(self), shown_name),
             needs=self.needs.union(*(strategy.needs for strategy in strategies)),
             needs_labels=self.needs_labels or any(strategy.needs_labels for strategy in strategies),
+            asks_again=any(strategy.asks_again for strategy in strategies),
         )
 
     def let(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from pathlib import Path
 
 
@@ -17,3 +19,11 @@ def write_atomically(path: Path, content: bytes | memoryview | str) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def as_file_name(text: str) -> str:
+    """Return a text as part of a file's name: itself where it can be, or else a short form with its hash."""
+    if re.fullmatch(r"[\w-]{1,60}", text, re.ASCII):
+        return text
+    short = re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII)[:40].strip("-.")
+    return f"{short}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"

@@ -17,6 +17,7 @@ from torch import nn
 
 from . import plugins, seeding
 from .batches import Batch, Loader
+from .composing import options_in_force, origins, plugin_of
 from .devices import threads_for
 from .errors import AmbiguousPlugin, TrainingDiverged, UnknownPlugin, UsageError
 from .options import options_of, values_of
@@ -319,9 +320,10 @@ def _made_from(companion: Companion, strategy: Strategy | None) -> list[Any]:
     cls = type(companion)
     parts: list[Any] = [f"{cls.__module__}.{cls.__qualname__}", _hash_of(companion.state_dict()), kept]
     if strategy is not None:
-        parts.append(_version(plugins.strategies, strategy.name))
+        plugin = plugin_of(strategy)
+        parts += [plugin and plugin.version, origins(strategy)]
         if not plain:
-            parts += [strategy.name, values_of(strategy)]
+            parts += [strategy.name, options_in_force(strategy)]
     return parts
 
 

@@ -183,7 +183,7 @@ class _Reader:
     def argument(self, node: Node) -> Node:
         start = self.place
         number = self.number()
-        if number is not None and self.text[self.place :].lstrip()[:1] in (",", ")"):
+        if number is not None and self.text[self.place :].lstrip()[:1] in ("", ",", ")", ">"):
             if not number.is_integer() or node.count is not None:
                 self.place = start
                 raise self.error("one whole number says how many are kept")

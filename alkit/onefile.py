@@ -26,6 +26,14 @@ def names_a_file(name: str) -> bool:
     return name.endswith(".py") or (path.endswith(".py") and cls.isidentifier())
 
 
+def absolute(name: str) -> str:
+    """Return a name that means the same from any directory."""
+    if not names_a_file(name):
+        return name
+    path, cls = _split(name)
+    return f"{path}:{cls}"
+
+
 def shown(name: str) -> str:
     """Return what a strategy is called in records: the file's name without its folder, and the class."""
     path, cls = _split(name)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import options as opts
 from . import plugins
+from .composing import make_strategy
+from .onefile import absolute
 
 if TYPE_CHECKING:
     import torch
@@ -164,12 +166,11 @@ class Workbench:
         return oracle
 
     def strategy(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> Strategy:
-        """Return a strategy by name; the campaign's own is the default, and keeps its options."""
+        """Return a strategy by its text; the campaign's own is the default, and keeps its options."""
         own = self.settings.strategy
-        if name in (None, own.name):
+        if name is None or absolute(name) == own.name:
             name, options = own.name, _merged(own.options, options)
-        assert name is not None
-        return opts.build(plugins.strategies.get(name), options)
+        return make_strategy(name, options)
 
     def task(self, classes: Sequence[str]) -> TaskModel:
         """Return a new task model, built for the pool's images and the classes so far."""

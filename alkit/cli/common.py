@@ -73,9 +73,13 @@ def strategy_options(function: F) -> F:
         metavar="KEY=VALUE",
         help="An option of the strategy; see 'alkit strategies NAME'.",
     )(function)
-    return click.option("-s", "--strategy", metavar="NAME", help="Who chooses; see 'alkit strategies'.")(
-        function
-    )
+    return click.option(
+        "-s",
+        "--strategy",
+        metavar="NAME",
+        help="Who chooses: one of 'alkit strategies', a composition like \"entropy(2000) > coreset\", or "
+        "FILE.py:CLASS, whose code is run.",
+    )(function)
 
 
 def seed_options(function: F) -> F:
@@ -255,14 +259,14 @@ def checked_options(strategy: str | None, option: tuple[str, ...], budget: int) 
         InvalidBudget: the budget is not positive.
         UsageError: there is no such strategy, or an option does not fit it.
     """
-    from .. import plugins
-    from ..options import build, parse_pairs
+    from ..composing import make_strategy
+    from ..options import parse_pairs
 
     if budget < 1:
         raise InvalidBudget(f"the budget should be at least 1, not {budget}")
     options = parse_pairs(option)
     if strategy is not None:
-        build(plugins.strategies.get(strategy), options)
+        make_strategy(strategy, options)
     return options
 
 

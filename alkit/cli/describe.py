@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..options import options_of
-from ..plugins import Registry
+from ..plugins import Plugin, Registry
+from ..strategy import Strategy
 from .common import print_rows
 
 
@@ -30,10 +32,39 @@ def listing(registry: Registry[Any]) -> list[dict[str, str]]:
 
 def describe(registry: Registry[Any], name: str) -> dict[str, Any]:
     """Import one plugin and describe it."""
-    plugin, cls = registry.find(name), registry.get(name)
+    return _described(registry.kind, registry.find(name), registry.get(name))
+
+
+def describe_strategy(text: str) -> dict[str, Any]:
+    """Describe a strategy by its text; of a composition, with the options in force in place of defaults."""
+    from ..composing import class_of, find, make_strategy, options_in_force, origins, plugin_of
+    from ..notation import is_composed
+
+    if not is_composed(text):
+        return _described("strategy", find(text), class_of(text))
+    strategy = make_strategy(text)
+    plugin = plugin_of(strategy)
+    assert plugin is not None
+    options = _options_inside(strategy, options_in_force(strategy))
+    told = {"name": strategy.name, "needs": sorted(strategy.needs), "options": options, "presets": {}}
+    return _described("strategy", plugin, type(strategy)) | told | {"parts": origins(strategy)}
+
+
+def _options_inside(strategy: Strategy, values: Mapping[str, Any], place: str = "") -> list[dict[str, Any]]:
+    rows = [
+        {"name": place + option.name, "type": option.type_name, "default": values[place + option.name]}
+        | {"help": option.help}
+        for option in options_of(type(strategy))
+    ]
+    for name, inside in getattr(strategy, "parts", {}).items():
+        rows += _options_inside(inside, values, f"{place}{name}.")
+    return rows
+
+
+def _described(kind: str, plugin: Plugin, cls: type) -> dict[str, Any]:
     return {
         "name": plugin.name,
-        "kind": registry.kind,
+        "kind": kind,
         "distribution": plugin.distribution,
         "version": plugin.version,
         "module": plugin.module,
@@ -62,7 +93,7 @@ def print_description(description: dict[str, Any], *, flag: str) -> None:
     if description["kind"] == "strategy":
         click.echo(f"\nneeds    {', '.join(description['needs']) or 'images only'}")
     if description["options"]:
-        click.echo(f"\noptions ({flag} NAME=VALUE)")
+        click.echo("\noptions in force" if "parts" in description else f"\noptions ({flag} NAME=VALUE)")
         rows = [(o["name"], o["type"], _shown(o["default"]), o["help"]) for o in description["options"]]
         print_rows(rows, indent="  ")
     for name, values in description["presets"].items():

@@ -10,6 +10,7 @@ EXAMPLES = """\b
 Examples:
   alkit strategies
   alkit strategies ta-vaal
+  alkit strategies "subset(10000) > ta-vaal"
 """
 
 
@@ -17,9 +18,12 @@ Examples:
 @click.argument("name", required=False, metavar="[NAME]")
 @json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List the strategies that are installed, or show one: its options, what it needs, its paper."""
+    """List the strategies that are installed, or show one: its options, what it needs, its paper.
+
+    NAME may be a composition, or FILE.py:CLASS, whose code is run.
+    """
     from ..plugins import strategies
-    from .describe import describe, listing, print_description
+    from .describe import describe_strategy, listing, print_description
 
     if name is None:
         rows = listing(strategies)
@@ -28,7 +32,7 @@ def command(name: str | None, as_json: bool) -> None:
         else:
             print_rows([(r["name"], f"{r['distribution']} {r['version']}", r["summary"]) for r in rows])
         return
-    description = describe(strategies, name)
+    description = describe_strategy(name)
     if as_json:
         print_json(description)
     else:

@@ -261,11 +261,12 @@ def hidden_labels(subject: Subject, task: str) -> None:
 def needs_are_enough(subject: Subject, task: str) -> None:
     """A task that provides what `needs` says, and nothing else, is enough."""
     subject.usual(task)  # where that does not work, other checks say so
-    given = frozenset(subject.cls.needs | ({"model"} if subject.cls.needs else set()))
+    own = subject.new().needs
+    given = frozenset(own | ({"model"} if own else set()))
     try:
         subject.choose(task, provides=given)
     except Nonconforming as error:
-        listed = ", ".join(sorted(subject.cls.needs)) or "nothing"
+        listed = ", ".join(sorted(own)) or "nothing"
         raise Nonconforming(f"a task that provides {listed} is not enough: {error}") from error
 
 

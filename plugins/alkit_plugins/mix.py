@@ -24,6 +24,12 @@ class Mix(alkit.Combinator):
         ("entropy", "random"), "the strategies, each with its share of the budget before it; 1 by default"
     )
 
+    def __post_init__(self) -> None:
+        """Refuse strategies that choose from different images."""
+        super().__post_init__()
+        if len({strategy.asks_again for strategy in self.parts.values()}) > 1:
+            raise ValueError("strategies that ask again about answered images cannot be mixed with others")
+
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; in the result the strategies take turns by their shares."""
         left, chosen, turns = cycle.candidates, [], []

@@ -21,6 +21,7 @@ class Subset(alkit.Strategy):
 
     name = "subset"
     needs_labels = False
+    uniform = True
 
     by: Literal["random", "cover"] = alkit.option(
         "random", "uniformly, or by k-center over the embeddings of the candidates alone"
@@ -29,7 +30,7 @@ class Subset(alkit.Strategy):
     def __post_init__(self) -> None:
         """Need embeddings only where they are looked at."""
         if self.by == "cover":
-            vars(self).update(needs=frozenset({"embedding"}), needs_labels=True)
+            vars(self).update(needs=frozenset({"embedding"}), needs_labels=True, uniform=False)
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates."""
