@@ -57,6 +57,9 @@ class TAVAAL(VAAL):
         0.6, "share of the epochs after which the task model gets no gradient of it", minimum=0.0, maximum=1.0
     )
     discriminator_rank: Literal["sigmoid", "raw"] = option("sigmoid", "the rank that the discriminator sees")
+    condition: Literal["ranks", "none"] = option(
+        "ranks", "what VAAL's networks know of the task; none: the ranker is only trained along"
+    )
     first_ranks: Literal["predicted", "random"] = option("predicted", "ranks of the first iteration")
 
     def companion(self, spec: TaskSpec) -> Companion:
@@ -65,8 +68,10 @@ class TAVAAL(VAAL):
             spec, self.hidden, loss="ranking", weight=self.weight, detach_after=self.detach_after
         )
 
-    def ranks(self, cycle: Cycle, indices: Indices) -> Ranks:
-        """Ask the ranker once for every image that takes part."""
+    def ranks(self, cycle: Cycle, indices: Indices) -> Ranks | None:
+        """Ask the ranker once for every image that takes part; nothing where the networks are not told."""
+        if self.condition == "none":
+            return None
         ranker = cycle.companion
         assert isinstance(ranker, torch.nn.Module)
         found = cycle.collect(indices, lambda output: ranker(output.features)).cpu()
@@ -80,7 +85,7 @@ class TAVAAL(VAAL):
     ) -> Iterator[Side]:
         """Yield batches of one side without end; the first may get random ranks."""
         sides = super().sides(cycle, name, indices, ranks, plan)
-        if self.first_ranks == "random":
+        if ranks is not None and self.first_ranks == "random":
             first = next(sides)
             random = torch.rand(len(first.images), generator=cycle.generator("adversary", "ranks", name))
             random = random.to(first.images)

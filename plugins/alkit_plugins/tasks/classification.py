@@ -38,7 +38,9 @@ class Classification(TaskModel):
 
     name: ClassVar[str] = "classification"
 
-    model: str = option("auto", "network: small-cnn, resnet18, a torchvision name, or package.module:factory")
+    model: str = option(
+        "auto", "network: small-cnn, tiny-cnn, resnet18, a torchvision name, or package.module:factory"
+    )
     weights: str | None = option(None, "file of starting weights (.safetensors, or .pt of plain tensors)")
     freeze_backbone: bool = option(False, "train a linear classifier on cached embeddings only")
     taps: tuple[str, ...] | None = option(None, "modules whose outputs are the mid-level features")

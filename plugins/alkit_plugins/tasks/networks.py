@@ -1,4 +1,4 @@
-"""Networks for classification: two of our own, any of torchvision's, anybody's by import path."""
+"""Networks for classification: three of our own, any of torchvision's, anybody's by import path."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ from torch import Tensor, nn
 
 from alkit.errors import InvalidOption
 
-BUILT_IN = ("small-cnn", "resnet18")
+BUILT_IN = ("small-cnn", "tiny-cnn", "resnet18")
 
 
 class SmallCNN(nn.Module):
     """Four or five 3 x 3 convolutions with batch normalization, halving the image between them.
 
     Made for CPUs and images of 8 to 96 pixels; about 0.2 million weights.
+
+    Args:
+        in_channels: of the images.
+        num_classes: outputs.
+        side: of the images, in pixels.
+        base: channels of the first convolution; the others follow in proportion.
     """
 
-    def __init__(self, in_channels: int, num_classes: int, side: int) -> None:
+    def __init__(self, in_channels: int, num_classes: int, side: int, base: int = 32) -> None:
         super().__init__()
         halvings = min(4, max(1, int(math.log2(max(side, 2))) - 1))
-        widths = (32, 64, 96, 128, 128)[: halvings + 1]
+        widths = [base * share // 2 for share in (2, 4, 6, 8, 8)[: halvings + 1]]
         stages, before = [], in_channels
         for number, width in enumerate(widths):
             layers: list[nn.Module] = [nn.MaxPool2d(2, ceil_mode=True)] if number else []
@@ -67,6 +73,8 @@ def find(name: str, in_channels: int, num_classes: int, side: int) -> Callable[[
     """
     if name == "small-cnn":
         return lambda: SmallCNN(in_channels, num_classes, side)
+    if name == "tiny-cnn":
+        return lambda: SmallCNN(in_channels, num_classes, side, base=16)
     if name == "resnet18" and side <= 64:
         return lambda: resnet18_cifar(in_channels, num_classes)
     if ":" in name:
