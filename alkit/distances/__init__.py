@@ -1,4 +1,4 @@
-"""Distances between feature rows, in blocks: k-center, nearest centre and neighbours, balls, k-means and its seeding."""
+"""Distances between feature rows, in blocks: k-center, neighbours, balls, k-means and k-means++ seeding."""
 
 from __future__ import annotations
 

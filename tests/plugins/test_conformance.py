@@ -13,6 +13,12 @@ from alkit.sources import open_source
 from alkit.testing import OracleTests, StrategyTests, TaskTests
 
 HIDDEN = {"hidden": 8}
+PASSES = {"passes": 4}
+DRAWN = {"passes": 8, "configurations": 8, "subset": 20}
+UNIFORM = {"first": "uniform", "subset": 20}
+GRAPH = {"hidden": 8, "epochs": 5}
+COVERING = {"radius": 0.2}
+PUBLISHED = {"preset": "published"}
 ROBUST = {"metric": "cosine", "robust": 0.1}
 FROZEN = {"freeze-backbone": "true"}
 ADVERSARY = {
@@ -36,6 +42,43 @@ class TestEntropy(StrategyTests):
     name = "entropy"
 
 
+class TestMargin(StrategyTests):
+    name = "margin"
+
+
+class TestLeastConfidence(StrategyTests):
+    name = "least-confidence"
+
+
+class TestMcEntropy(StrategyTests):
+    name = "mc-entropy"
+    options = PASSES
+
+
+class TestBald(StrategyTests):
+    name = "bald"
+    options = PASSES
+
+
+class TestBatchBald(StrategyTests):
+    name = "batchbald"
+    options = PASSES
+
+
+class TestBatchBaldDrawn(StrategyTests):
+    name = "batchbald"
+    options = DRAWN
+
+
+class TestBadge(StrategyTests):
+    name = "badge"
+
+
+class TestBadgeUniform(StrategyTests):
+    name = "badge"
+    options = UNIFORM
+
+
 class TestCoreSet(StrategyTests):
     name = "coreset"
 
@@ -43,6 +86,38 @@ class TestCoreSet(StrategyTests):
 class TestCoreSetRobust(StrategyTests):
     name = "coreset"
     options = ROBUST
+
+
+class TestKMeans(StrategyTests):
+    name = "kmeans"
+
+
+class TestTypiClust(StrategyTests):
+    name = "typiclust"
+
+
+class TestProbCover(StrategyTests):
+    name = "probcover"
+
+
+class TestProbCoverOfGivenRadius(StrategyTests):
+    name = "probcover"
+    options = COVERING
+
+
+class TestUncertainGCN(StrategyTests):
+    name = "uncertaingcn"
+    options = GRAPH
+
+
+class TestCoreGCN(StrategyTests):
+    name = "coregcn"
+    options = GRAPH
+
+
+class TestCoreGCNPublished(StrategyTests):
+    name = "coregcn"
+    options = PUBLISHED
 
 
 class TestLearningLoss(StrategyTests):
