@@ -68,6 +68,8 @@ def estimate(values: Floats, level: float) -> Estimate:
     n = len(values)
     if n < 2:
         return Estimate(n, float(values[0]) if n else None, None, None, None)
+    if np.ptp(values) == 0.0:
+        return Estimate(n, float(values[0]), 0.0, float(values[0]), float(values[0]))
     mean, std = math.fsum(values) / n, float(np.std(np.sort(values), ddof=1))
     half = float(stats.t.ppf((1 + level) / 2, n - 1)) * std / math.sqrt(n)
     return Estimate(n, mean, std, mean - half, mean + half)

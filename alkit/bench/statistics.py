@@ -214,7 +214,8 @@ def _sentence(verdict: Verdict, area: Difference, strategy: str, baseline: str) 
     if mean.mean is None or mean.low is None or mean.high is None or area.p_holm is None:
         seeds = "one complete seed" if mean.n else "no complete seed"
         return f"{strategy} was not tested: it shares {seeds} with {baseline}, and a test needs two"
-    size = f"area {mean.mean:+.4f} [{mean.low:+.4f}, {mean.high:+.4f}], p {_shown(area.p_holm)} after Holm's correction"
+    interval = f"[{mean.low:+.4f}, {mean.high:+.4f}]"
+    size = f"area {mean.mean:+.4f} {interval}, p {_shown(area.p_holm)} after Holm's correction"
     if verdict == "tie":
         return f"{strategy} cannot be told apart from {baseline} at these {mean.n} seeds ({size})"
     same = "; all seeds differ by the same, which the test takes for certainty" if mean.std == 0.0 else ""
