@@ -64,7 +64,7 @@ def differences(line: Line, style: Look, limits: Interval) -> Paint:
         axes.plot(line.x, line.y, color=style.color, linestyle="", marker="o", markersize=4)
         axes.set_ylim(*limits)
         axes.margins(x=0.06)
-        _label_counts(axes, line.x, most=5)
+        _label_counts(axes, line.x, most=3)
         axes.set_title(line.name)
 
     return paint

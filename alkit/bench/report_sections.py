@@ -234,8 +234,8 @@ def _results(evidence: Evidence) -> list[Block]:
     spread = f" ± standard deviation, with {comparison.level:.0%} interval," if several else ""
     note = (
         f"Final {metric} is the mean{spread} at {comparison.labels[-1]:,} labels. Labels saved: how many "
-        f"fewer reach {comparison.baseline}'s final value; ≤ where some seeds never do. Query seconds are wall-clock, "
-        "a cycle; peak memory is resident, of the worst phase."
+        f"fewer reach {comparison.baseline}'s final value; ≤ where some seeds never do. Query seconds are "
+        "wall-clock, a cycle; peak memory is resident, of the worst phase."
     )
     words = (0, head.index("verdict")) if several else (0,)
     return [Table(head, rows, words=words, note=note), *_other_metrics(evidence)]

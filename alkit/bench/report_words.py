@@ -98,8 +98,8 @@ def described(protocol: Protocol) -> str:
     drawn = "at random" if labels.draw == "random" else "evenly over the classes"
     text = (
         f"Every strategy starts from the same {labels.start:,} labels, drawn {drawn} for each seed, and asks "
-        f"{counted(labels.cycles, 'time')} for {labels.budget:,} more, up to {total:,}. After each a new model "
-        "is trained, and judged on the test images."
+        f"{counted(labels.cycles, 'time')} for {labels.budget:,} more, up to {total:,}. After each a new "
+        "model is trained, and judged on the test images."
     )
     if labels.candidates:
         text += f" Each query looks at {labels.candidates:,} unlabeled images drawn anew, the same for all."

@@ -165,28 +165,38 @@ def fake_records() -> Callable[..., list[Record]]:
     return make_records
 
 
+def write_results(
+    folder: Path,
+    strategies: Sequence[str] = tuple(GAINS),
+    *,
+    records: list[Record] | None = None,
+    imbalance: str = "none",
+    plane: Record | None = None,
+    **how: Any,
+) -> Path:
+    """Write a folder of results; `records` replaces what would be made."""
+    folder.mkdir()
+    records = make_records(strategies, **how) if records is None else records
+    (folder / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    shape = {key: how[key] for key in ("seeds", "cycles") if key in how}
+    (folder / "protocol.toml").write_text(make_protocol(strategies, imbalance=imbalance, **shape))
+    if plane:
+        (folder / "map.json").write_text(json.dumps(plane))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_results() -> Callable[..., Path]:
+    """Write a folder of results anywhere."""
+    return write_results
+
+
 @pytest.fixture
 def fake_results(tmp_path: Path) -> Callable[..., Path]:
-    """Write a folder of results; `records` replaces what would be made."""
+    """Write a folder of results into the test's own directory."""
 
-    def write(
-        strategies: Sequence[str] = tuple(GAINS),
-        *,
-        name: str = "results",
-        records: list[Record] | None = None,
-        imbalance: str = "none",
-        plane: Record | None = None,
-        **how: Any,
-    ) -> Path:
-        folder = tmp_path / name
-        folder.mkdir()
-        records = make_records(strategies, **how) if records is None else records
-        (folder / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
-        shape = {key: how[key] for key in ("seeds", "cycles") if key in how}
-        (folder / "protocol.toml").write_text(make_protocol(strategies, imbalance=imbalance, **shape))
-        if plane:
-            (folder / "map.json").write_text(json.dumps(plane))
-        return folder
+    def write(strategies: Sequence[str] = tuple(GAINS), *, name: str = "results", **how: Any) -> Path:
+        return write_results(tmp_path / name, strategies, **how)
 
     return write
 

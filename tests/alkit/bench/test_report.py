@@ -1,0 +1,320 @@
+"""The report of a benchmark: what stands in it, that it says what the statistics say, that it needs nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alkit.bench.evidence import is_better_higher, read_evidence
+from alkit.bench.report import compare_report, write_report
+from alkit.bench.report_words import Digits
+from alkit.errors import BenchmarkError
+
+HEADINGS = [
+    "What was compared",
+    "Summary",
+    "Learning curves",
+    "Differences to the baseline",
+    "Results",
+    "Who beats whom",
+    "Average ranks",
+    "Costs",
+    "Diagnostics",
+    "Checks and failures",
+    "Provenance",
+]
+SMALL = {"seeds": 3, "cycles": 2}
+Results = Callable[..., Path]
+VOID = {"meta", "link", "br", "img", "path", "use"}
+
+
+class Page(HTMLParser):
+    """What a browser would find: headings, tables, references, and tags that close in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.headings: list[str] = []
+        self.references: list[str] = []
+        self.tables: list[list[list[str]]] = []
+        self.ids: list[str] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag not in VOID or tag in ("path", "use"):
+            self.open.append(tag)
+        for name, value in attrs:
+            assert not name.startswith("on")
+            if name in ("src", "href", "xlink:href", "data", "action", "poster"):
+                self.references.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if "h2" in self.open:
+            self.headings.append(data)
+        if self.open and self.open[-1] in ("td", "th"):
+            self.tables[-1][-1][-1] += data
+
+    def rows(self, head: str) -> dict[str, list[str]]:
+        """Return the rows of the table with that column, by their first cell."""
+        table = next(table for table in self.tables if head in table[0])
+        return {row[0]: row[1:] for row in table[1:]}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, make_results: Results) -> Path:
+    """A report of three strategies, for reading only."""
+    folder = make_results(
+        tmp_path_factory.mktemp("report") / "results", ("random", "entropy", "vaal"), **SMALL
+    )
+    write_report(folder)
+    return folder
+
+
+def page_of(folder: Path) -> Page:
+    return Page((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_and_the_markdown_have_the_same_sections_in_order(written: Path) -> None:
+    markdown = (written / "report.md").read_text(encoding="utf-8")
+    assert page_of(written).headings == HEADINGS
+    assert re.findall(r"^## (.*)$", markdown, re.MULTILINE) == HEADINGS
+
+
+def test_numbers_in_the_table_are_those_of_the_statistics(written: Path) -> None:
+    rows = page_of(written).rows("labels saved")
+    comparison = json.loads((written / "summary.json").read_text())["comparison"]
+    assert [*rows] == ["random", "entropy", "vaal"]
+    for summary in comparison["summaries"]:
+        final, area = summary["final"], summary["area"]
+        cells = rows[summary["strategy"]]
+        interval = f"[{final['low']:.4f}, {final['high']:.4f}]"
+        assert cells[0] == f"{final['mean']:.4f} ± {final['std']:.4f} {interval}"
+        assert cells[1] == f"{area['mean']:.4f}"
+    for one in comparison["versus"]:
+        cells, area = rows[one["strategy"]], one["area"]["estimate"]
+        assert cells[2] == f"{area['mean']:+.4f} [{area['low']:+.4f}, {area['high']:+.4f}]"
+        assert cells[4] == one["verdict"]
+        assert one["sentence"] in page_of(written).text
+    assert rows["random"][4] == "baseline"
+
+
+def test_every_figure_of_the_markdown_is_there_and_no_other(written: Path) -> None:
+    markdown = (written / "report.md").read_text(encoding="utf-8")
+    named = re.findall(r"\]\((figures/[^)]*)\)", markdown)
+    assert sorted(named) == sorted(f"figures/{path.name}" for path in (written / "figures").iterdir())
+    assert len(named) > 6
+
+
+def test_the_page_loads_nothing_and_runs_nothing(written: Path) -> None:
+    page = page_of(written)
+    assert "script" not in page.tags and "link" not in page.tags and "iframe" not in page.tags
+    assert all(reference.startswith(("#", "data:image/png")) for reference in page.references)
+    text = (written / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"url\(\s*['\"]?(?!#)|@import", text)
+    assert (written / "report.html").stat().st_size < 3e6
+
+
+def test_what_drawings_refer_to_is_on_the_page_once_or_the_same(written: Path) -> None:
+    page = page_of(written)
+    used = {reference[1:] for reference in page.references if reference.startswith("#")}
+    assert used <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_the_same_records_give_the_same_bytes(fake_results: Results, contents: Any) -> None:
+    how: dict[str, Any] = {"seeds": 2, "cycles": 1, "strategies": ("random", "vaal")}
+    first, second = fake_results(name="a", **how), fake_results(name="b", **how)
+    for folder in (first, second, first):
+        write_report(folder)
+    assert contents(first) == contents(second)
+
+
+def test_names_cannot_inject_anything(fake_results: Results) -> None:
+    evil = "<script>alert(1)</script> & | `x`"
+    folder = fake_results(("random", evil), seeds=2, cycles=1)
+    write_report(folder)
+    page = page_of(folder)
+    assert "script" not in page.tags
+    assert evil in page.text
+    markdown = (folder / "report.md").read_text(encoding="utf-8")
+    before_protocol = markdown[: markdown.index("```toml")]
+    assert "<script" not in before_protocol and r"\| \`x\`" in before_protocol
+    assert all(re.fullmatch(r"[a-z0-9-]+\.svg", path.name) for path in (folder / "figures").iterdir())
+
+
+def test_a_partial_suite_with_failures_says_so(
+    fake_results: Results, fake_records: Callable[..., Any]
+) -> None:
+    names = ("random", "vaal")
+    records = [
+        record
+        for record in fake_records(names, **SMALL)
+        if not (record["strategy"] == "vaal" and record["seed"] == 2 and record.get("cycle", 0) > 0)
+    ]
+    error = "TrainingDiverged: the loss became NaN"
+    records.append({"kind": "failed", "strategy": "vaal", "seed": 2, "cycle": 1, "error": error})
+    folder = fake_results(names, records=records, **SMALL)
+    write_report(folder)
+    for name in ("report.html", "report.md"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert "partial: 5 of 6 cells are complete" in text
+        assert f"vaal, seed 2, cycle 1: {error}" in text
+        assert "No cell failed" not in text
+    assert "vaal has completed 2 of 3 seeds" in page_of(folder).text.replace("Vaal", "vaal")
+
+
+def test_one_seed_has_no_intervals_and_no_verdicts(fake_results: Results) -> None:
+    folder = fake_results(("random", "vaal"), seeds=1, cycles=2)
+    write_report(folder)
+    page = page_of(folder)
+    assert "There is one seed only" in page.text
+    assert "±" not in page.rows("labels saved")["vaal"][0]
+    assert all("verdict" not in table[0] for table in page.tables)
+    assert "better than random" not in page.text
+
+
+def test_one_strategy_alone_has_nothing_to_be_compared_with(fake_results: Results) -> None:
+    folder = fake_results(("random",), seeds=2, cycles=1)
+    write_report(folder)
+    page = page_of(folder)
+    assert "took part alone" in page.text
+    assert "Differences to the baseline" not in page.headings
+    assert "Who beats whom" not in page.headings
+
+
+def test_without_random_the_first_strategy_is_the_baseline(fake_results: Results) -> None:
+    folder = fake_results(("entropy", "vaal"), seeds=2, cycles=1)
+    write_report(folder)
+    assert "Random sampling took no part; differences are to entropy" in page_of(folder).text
+
+
+def test_a_metric_that_is_better_low_has_verdicts_the_right_way_round(fake_results: Results) -> None:
+    folder = fake_results(("random", "ta-vaal"), seeds=5, cycles=3, metric="mae", falls=True)
+    write_report(folder)
+    page = page_of(folder)
+    row = page.rows("labels saved")["ta-vaal"]
+    assert row[2].startswith("-") and row[4] == "better"
+    assert "lower is better" in page.text
+
+
+@pytest.mark.parametrize(
+    ("metric", "higher"),
+    [("accuracy", True), ("mean_iou", True), ("mae", False), ("plain_loss", False), ("box-error", False)],
+)
+def test_directions_go_by_name(metric: str, higher: bool) -> None:
+    assert is_better_higher(metric) is higher
+
+
+@pytest.mark.parametrize(("imbalance", "skewed"), [("step", False), ("none", True)])
+def test_classes_and_balanced_accuracy_appear_where_they_matter(
+    fake_results: Results, imbalance: str, skewed: bool
+) -> None:
+    folder = fake_results(("random", "vaal"), imbalance=imbalance, skewed=skewed, seeds=2, cycles=1)
+    write_report(folder)
+    assert "Classes picked" in page_of(folder).headings
+    assert (folder / "figures" / "balanced.svg").exists()
+    assert json.loads((folder / "summary.json").read_text())["balanced"]["metric"] == "balanced_accuracy"
+
+
+@pytest.mark.parametrize("boundaries", [False, True])
+def test_maps_of_picks_are_drawn(
+    fake_results: Results, fake_map: Callable[..., Any], boundaries: bool
+) -> None:
+    names = ("random", "vaal")
+    plane = fake_map(names, points=500, boundaries=boundaries)
+    folder = fake_results(names, plane=plane, seeds=2, cycles=1)
+    write_report(folder)
+    page = page_of(folder)
+    assert "Maps of picks" in page.headings
+    assert ("Regions are the class" in page.text) is boundaries
+    assert any(reference.startswith("data:image/png") for reference in page.references)
+    assert len(list((folder / "figures").glob("map-*.svg"))) == 2
+
+
+def test_a_map_that_is_none_is_an_error(fake_results: Results, fake_map: Callable[..., Any]) -> None:
+    plane = fake_map(("random",), points=10)
+    plane["strategies"]["random"]["picked"] = [10]
+    folder = fake_results(("random",), plane=plane, seeds=2, cycles=1)
+    with pytest.raises(BenchmarkError, match=r"map\.json is no map"):
+        write_report(folder)
+
+
+def test_figures_of_an_earlier_report_go_away(fake_results: Results) -> None:
+    folder = fake_results(("random",), seeds=2, cycles=1)
+    (folder / "figures").mkdir()
+    (folder / "figures" / "old.svg").write_text("<svg/>")
+    write_report(folder)
+    assert not (folder / "figures" / "old.svg").exists()
+
+
+def test_no_records_of_cycles_say_why(fake_results: Results) -> None:
+    failed = {"kind": "failed", "strategy": "random", "seed": 0, "cycle": 0, "error": "out of memory"}
+    folder = fake_results(("random",), records=[failed])
+    with pytest.raises(BenchmarkError, match="a cell failed: out of memory"):
+        read_evidence(folder)
+
+
+def test_shares_of_classes_are_counted_over_all_picks(
+    fake_results: Results, fake_records: Callable[..., Any]
+) -> None:
+    records = fake_records(("random",), seeds=1, cycles=2)
+    cycles = [record for record in records if record["kind"] == "cycle"]
+    for record, counts in zip(cycles, ([1, 0], [2, 1], []), strict=True):
+        record["classes_picked"] = counts
+    cycles[-1]["classes_labeled"] = [3, 1]
+    folder = fake_results(("random",), records=records, seeds=1, cycles=2)
+    evidence = read_evidence(folder)
+    assert evidence.picked_shares == {"random": (0.75, 0.25)}
+    assert evidence.pool_shares == (0.75, 0.25)
+    assert evidence.is_imbalanced and not evidence.is_skewed
+
+
+@pytest.mark.parametrize(
+    ("largest", "written"),
+    [(0.61, "0.6100"), (6.1, "6.100"), (61.0, "61.00"), (6100.0, "6100"), (0.0, "0.0000")],
+)
+def test_digits_suit_the_size(largest: float, written: str) -> None:
+    assert Digits.of_values([largest, None]).number(largest) == written
+
+
+def test_two_suites_are_compared_as_markdown(fake_results: Results, fake_records: Callable[..., Any]) -> None:
+    a = fake_results(("random", "vaal"), name="a", **SMALL)
+    b = fake_results(("random", "vaal", "entropy"), name="b", **SMALL)
+    same = compare_report(a, a)
+    assert "The two are identical" in same and "| vaal | 3 | +0.0000" in same
+    assert "has entropy" in compare_report(a, b)
+    changed = fake_records(("random", "vaal"), **SMALL)
+    for record in changed:
+        if record["kind"] == "cycle" and record["strategy"] == "vaal":
+            record["metrics"]["accuracy"] += 0.1 + 0.001 * record["seed"]
+    c = fake_results(("random", "vaal"), name="c", records=changed, **SMALL)
+    text = compare_report(a, c)
+    assert "The area of vaal has changed" in text and "| 9 of 9 |" in text
