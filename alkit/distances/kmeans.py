@@ -35,7 +35,7 @@ class KMeans:
 
     Attributes:
         centers: [K, D] float64, the mean of each cluster (of its rows brought to length one, for `cosine`).
-        cluster: [N] int64, the cluster of each row.
+        cluster: [N] int64, the cluster of each row; clusters are numbered in the order of their first rows.
         distances: [N] float64, Euclidean, from each row to the centre of its cluster.
         inertia: sum of the squared distances.
     """
@@ -80,7 +80,7 @@ def k_means(
             centres = means
         else:
             cluster, _ = _step(rows, centres)
-        used, cluster = torch.unique(cluster, return_inverse=True)
+        used, cluster = _in_order(cluster)
         centres = centres[used] + rows.mean
         distances = _distances(rows, centres, cluster) / scale
     return KMeans(
@@ -124,6 +124,15 @@ def _step(rows: Rows, centres: Tensor) -> tuple[Tensor, Tensor]:
             sums.index_add_(0, nearest, block.double())
     size = torch.bincount(cluster, minlength=len(centres)).unsqueeze(1)
     return cluster, torch.where(size > 0, sums / size.clamp(min=1), centres)
+
+
+def _in_order(cluster: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the clusters that have rows, in the order of their first rows, and the new number of each row."""
+    numbers, first, inverse = np.unique(cluster.cpu().numpy(), return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.argsort(order)
+    device = cluster.device
+    return torch.from_numpy(numbers[order]).to(device), torch.from_numpy(place[inverse]).to(device)
 
 
 def _distances(rows: Rows, centres: Tensor, cluster: Tensor) -> Floats:

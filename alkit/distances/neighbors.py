@@ -69,8 +69,8 @@ def _nearest(rows: Rows, index: Indices, k: int) -> Floats:
     beyond = np.square(norm) + 2.0 * screened[:, -1] - slack(norm, radius, rows.dim)
     if others.shape[1] < len(rows) - 1:
         # What was left out is certainly no nearer, or everything is looked at.
-        for row in np.flatnonzero(np.maximum(beyond, 0.0) < squares[:, -1]):
-            squares[row] = _all_squares(rows, int(index[row]), k)
+        for late in np.flatnonzero(np.maximum(beyond, 0.0) < squares[:, -1]).tolist():
+            squares[late] = _all_squares(rows, int(index[late]), k)
     return squares
 
 

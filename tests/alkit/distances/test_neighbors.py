@@ -39,11 +39,11 @@ def test_same_as_brute_force_over_blocks(squares_of):
 
 
 def test_near_ties_far_from_the_origin_are_decided_in_float64(squares_of):
-    """On a sphere, 1e-7 apart in radius: float32 cannot order them, and more are close than are kept."""
+    """On a sphere, 1e-9 apart in radius: float32 cannot order them, and more are close than are kept."""
     rng = np.random.default_rng(1)
     directions = rng.standard_normal((200, 32))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    features = np.concatenate([np.zeros((1, 32)), directions * (1 + 1e-7 * rng.random((200, 1)))])
+    features = np.concatenate([np.zeros((1, 32)), directions * (1 + 1e-9 * rng.random((200, 1)))])
     np.testing.assert_allclose(
         neighbor_distances(features, 3), brute_force(squares_of(features), 3), rtol=1e-12
     )
