@@ -127,7 +127,7 @@ def _step(rows: Rows, centres: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _in_order(cluster: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the clusters that have rows, in the order of their first rows, and the new number of each row."""
+    """Return the clusters that have rows, in the order of their first rows, and each row's new number."""
     numbers, first, inverse = np.unique(cluster.cpu().numpy(), return_index=True, return_inverse=True)
     order = np.argsort(first)
     place = np.argsort(order)
