@@ -17,6 +17,7 @@ let at = null; // index of the image on show, null if all are answered
 let back = false; // an answered image is on show, because somebody went back
 let sawGuess = false;
 let busy = true;
+let unheard = false; // the server did not answer when it was last looked at
 
 // -- talking to the server ---------------------------------------------------------------------------------
 
@@ -63,8 +64,9 @@ async function look() {
   if (busy || document.hidden) return;
   const reply = await ask("state");
   if (busy) return;
-  if (!reply.ok) return trouble(sentence(reply.data.error));
-  trouble("");
+  if (reply.ok === unheard) trouble(reply.ok ? "" : sentence(reply.data.error));
+  unheard = !reply.ok;
+  if (unheard) return;
   if (state === null) {
     state = reply.data;
     prepare();
@@ -119,6 +121,7 @@ function show(said) {
   }
   stage(said);
   filter();
+  if (document.activeElement?.closest("[hidden]")) $("stage").focus();
 }
 
 function move(index) {
