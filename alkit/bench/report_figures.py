@@ -15,6 +15,7 @@ from .report_words import listed, metric_name
 from .statistics import Comparison
 
 HALF, SMALL, WIDE = 4.85, 2.38, 7.2
+FOREST = 5.1
 MOST_NAMES = 20
 ROW = 0.235
 """Inches a strategy in a figure that has a row for each."""
@@ -49,7 +50,7 @@ class Drawer:
         band = f" with {comparison.level:.0%} bands" if len(comparison.seeds) > 1 else ", one seed, no bands"
         caption = f"Mean {words}{band}"
         if apart:
-            caption += f"; right, the mean differences to {comparison.baseline} seed by seed, enlarged"
+            caption += f", and the mean differences to {comparison.baseline} seed by seed, enlarged"
         better = "Higher" if comparison.higher_is_better else "Lower"
         return Figures(drawn, f"{caption}. {better} is better.")
 
@@ -99,7 +100,7 @@ class Drawer:
             return None
         rows.sort(key=lambda row: row[1] if comparison.higher_is_better else -row[1], reverse=True)
         label = f"difference in area to {comparison.baseline}"
-        drawn = _figure("areas", label, charts.forest(rows, label), WIDE, 0.75 + ROW * len(rows))
+        drawn = _figure("areas", label, charts.forest(rows, label), FOREST, 0.75 + ROW * len(rows))
         return Figures(
             [drawn],
             f"Area under the learning curve of {metric_name(comparison.metric)}, divided by the range of "
@@ -203,7 +204,7 @@ class Drawer:
         labeled = "blue"
         regions = ""
         if plane.boundaries:
-            labeled = "dark"
+            labeled = "black or, on a dark page, white"
             regions = " Regions are the class that the model decides for, points have their own."
         return Figures(
             drawn,

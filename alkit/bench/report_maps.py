@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .report_charts import Paint
 
 Extent: TypeAlias = tuple[float, float, float, float]
-TINTS = (SKY, ORANGE, GREEN, PURPLE, BLUE)
+TINTS = (SKY, GREEN, PURPLE, BLUE, ORANGE)
 VECTORS = 400
 """More points than these become an image within the drawing."""
 
@@ -111,11 +111,13 @@ def paint_plane(plane: Plane, name: str) -> Paint:
         if boundary:
             _regions(axes, boundary)
             tints = [TINTS[plane.classes[place] % len(TINTS)] for place in rest]
-            _points(axes, plane, rest, s=5, c=tints, linewidths=0, alpha=0.8)
+            _points(axes, plane, rest, s=5, c=tints, linewidths=0, alpha=0.6)
         else:
             _points(axes, plane, rest, s=5, c=UNLABELED, linewidths=0, alpha=0.55)
-        _points(axes, plane, labeled, s=15, c=INK if boundary else BLUE, linewidths=0.5, edgecolors=PAPER)
-        _points(axes, plane, picked, s=19, c=VERMILLION, linewidths=0.5, edgecolors=PAPER)
+        many = len(labeled) > VECTORS
+        edge: dict[str, Any] = {"linewidths": 0.2 if many else 0.5, "edgecolors": PAPER}
+        _points(axes, plane, labeled, s=6 if many else 15, c=INK if boundary else BLUE, **edge)
+        _points(axes, plane, picked, s=9 if many else 19, c=VERMILLION, **edge)
         axes.set_xticks([])
         axes.set_yticks([])
         for spine in axes.spines.values():

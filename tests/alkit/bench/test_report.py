@@ -1,4 +1,4 @@
-"""The report of a benchmark: what stands in it, that it says what the statistics say, that it needs nothing."""
+"""The report of a benchmark: what stands in it, that it says what was computed, that it needs nothing else."""
 
 from __future__ import annotations
 
