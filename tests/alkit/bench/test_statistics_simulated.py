@@ -6,6 +6,7 @@ import gc
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from alkit.bench import estimates
 from alkit.bench.curves import Curves
@@ -37,24 +38,25 @@ def test_t_intervals_cover(n: int) -> None:
 
 
 @pytest.mark.slow
-def test_bootstrap_intervals_of_few_seeds_are_too_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the documentation says of them: five seeds cover less than the level, thirty come close."""
+@pytest.mark.parametrize("n", [5, 30])
+def test_bootstrap_intervals_of_few_seeds_are_too_short(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On normal data they are near normal intervals with n in the denominator: 85 % at 5 seeds, 94 % at 30."""
     monkeypatch.setattr(estimates, "RESAMPLES", 999)
     rng, runs = np.random.default_rng(0), 400
-    covered = {5: 0, 30: 0}
-    for n in covered:
-        for _ in range(runs):
-            found = difference(rng.normal(TRUE, 0.02, n), 0.95, bootstrap=True)
-            assert found.bca_low is not None and found.bca_high is not None
-            covered[n] += found.bca_low <= TRUE <= found.bca_high
-    assert 0.75 < covered[5] / runs < 0.93 < covered[30] / runs < 0.98
+    covered = 0
+    for _ in range(runs):
+        found = difference(rng.normal(TRUE, 0.02, n), 0.95, bootstrap=True)
+        assert found.bca_low is not None and found.bca_high is not None
+        covered += found.bca_low <= TRUE <= found.bca_high
+    expected = 1 - 2 * float(stats.t.sf(1.959964 * np.sqrt((n - 1) / n), n - 1))
+    assert abs(covered / runs - expected) < 3 * standard_errors(expected, runs)
 
 
 @pytest.mark.slow
 def test_the_null_is_seldom_called_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     """Holm's correction: any of four rivals that are random in disguise is told apart in at most 5 % of runs."""
     monkeypatch.setattr(estimates, "RESAMPLES", 9)
-    rng, runs = np.random.default_rng(0), 400
+    rng, runs = np.random.default_rng(0), 200
     names = ("random", "a", "b", "c", "d")
     alarms = 0
     for _ in range(runs):
@@ -71,13 +73,11 @@ def test_differences_of_the_detectable_size_are_seen_in_four_runs_of_five(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(estimates, "RESAMPLES", 9)
-    rng, runs = np.random.default_rng(0), 400
+    rng, runs = np.random.default_rng(0), 200
     seen = 0
     for _ in range(runs):
         base = rng.normal(0.5, 0.05, (5, 1))
-        rival = base + rng.normal(
-            1.681997 * 0.01, 0.01, (5, 1)
-        )  # the effect that five seeds show with power 0.8
+        rival = base + rng.normal(1.681997 * 0.01, 0.01, (5, 1))  # seen with power 0.8
         curves = Curves(
             "accuracy", True, np.array([100]), ("random", "x"), tuple(range(5)), {"random": base, "x": rival}
         )
