@@ -63,33 +63,20 @@ def _bounded(content: bytes, path: Path) -> bytes:
 
 
 def load_json(path: Path, member: str = "") -> Any:
-    """Read a JSON file, or the member of an archive; the last one is kept, since several formats look at it.
+    """Read a JSON file, or the member of an archive; do not change what is returned.
 
     Raises:
-        InvalidAnswers: as `read_text`, or it is no JSON.
+        InvalidAnswers: as `read_text`, or it is no JSON in UTF-8.
     """
     try:
-        status = path.stat()
-    except OSError:
-        return parse_json(read_text(path, member), path)
-    return _parsed(path, member, status.st_mtime_ns, status.st_size)
-
-
-@lru_cache(maxsize=1)
-def _parsed(path: Path, member: str, changed: int, size: int) -> Any:
-    return parse_json(read_text(path, member), path)
-
-
-def parse_json(content: bytes, path: Path) -> Any:
-    """Parse JSON in UTF-8.
-
-    Raises:
-        InvalidAnswers: it is none.
-    """
-    try:
-        return json.loads(content.decode("utf-8-sig"))
+        return _parsed(read_text(path, member))
     except (ValueError, RecursionError) as error:
         raise InvalidAnswers(f"{path} cannot be read as JSON in UTF-8: {error}") from error
+
+
+@lru_cache(maxsize=1)  # several formats look at a file before one of them reads it
+def _parsed(content: bytes) -> Any:
+    return json.loads(content.decode("utf-8-sig"))
 
 
 def elements(path: Path, member: str) -> Iterator[Element]:

@@ -1,4 +1,4 @@
-"""The conformance kit: what a strategy, a task or an oracle promises, checked in a small world.
+"""The conformance kit: what a strategy, a task, an oracle or a format promises, checked in a small world.
 
 A plugin's tests are one class:
 
@@ -15,6 +15,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .formats import check_format as check_format
+    from .mixins import FormatTests as FormatTests
     from .mixins import OracleTests as OracleTests
     from .mixins import StrategyTests as StrategyTests
     from .mixins import TaskTests as TaskTests
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from .world import make_world as make_world
 
 _HOME = {
+    "FormatTests": "mixins",
     "Nonconforming": "results",
     "NotApplicable": "results",
     "OracleTests": "mixins",
@@ -33,6 +36,7 @@ _HOME = {
     "StrategyTests": "mixins",
     "TaskTests": "mixins",
     "World": "world",
+    "check_format": "formats",
     "check_strategy": "strategies",
     "make_world": "world",
 }

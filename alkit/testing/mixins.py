@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
+from alkit.labeling.formats import Format
 from alkit.oracle import Oracle
 from alkit.strategy import Strategy
 from alkit.task import TaskModel
 
-from . import oracles, tasks
+from . import formats, oracles, tasks
+from .formats import FormatSubject
 from .models import TASKS
 from .results import NotApplicable
 from .strategies import INTERFACE_CHECKS, TASK_CHECKS, Subject, one_thread, title
@@ -106,6 +109,30 @@ class OracleTests:
     def test_oracle(self, oracle: Oracle, check: Callable[[Oracle, Sequence[int]], None]) -> None:
         """What every oracle promises."""
         check(oracle, list(self.indices))
+
+
+class FormatTests:
+    """All checks of a format.
+
+    Attributes:
+        name: the entry point's name; or else
+        format: the class, where there is no entry point.
+        options: given to the format.
+    """
+
+    name: ClassVar[str] = ""
+    format: ClassVar[type[Format] | None] = None
+    options: ClassVar[Mapping[str, Any]] = {}
+
+    @pytest.fixture
+    def subject(self, tmp_path: Path) -> FormatSubject:
+        """Return the format under test."""
+        return FormatSubject(_wanted(type(self), self.format, "format"), self.options, tmp_path)
+
+    @pytest.mark.parametrize("check", formats.CHECKS, ids=title)
+    def test_format(self, subject: FormatSubject, check: Callable[[FormatSubject], None]) -> None:
+        """What every format promises."""
+        check(subject)
 
 
 @functools.cache

@@ -1,0 +1,231 @@
+"""The checks of a format: what goes out comes back, and nothing else does."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from alkit import options, plugins
+from alkit.errors import AlkitError, InvalidAnswers
+from alkit.images import ImageRecord
+from alkit.labeling.formats import Export, Format, Item, Prediction
+from alkit.labeling.incoming import match
+
+from .results import Nonconforming, Result, require
+
+CLASSES = ("cat", "Émeu & <co>", "a/b", "_x", "100%", "7")
+COUNT = 9
+RUBBISH = (
+    b"",
+    b"\x00\xff\xfe rubbish",
+    b"{",
+    b"[1, 2",
+    b"[]",
+    b"{}",
+    b"[null]",
+    b"<a>",
+    b"<!DOCTYPE a [",
+    b"7",
+)
+
+
+class FormatSubject:
+    """The format under test, and a pool to export from.
+
+    Args:
+        format: its entry-point name, or its class.
+        given: options, as values or as text.
+        folder: where it may write; made if it is not there.
+    """
+
+    def __init__(self, format: str | type[Format], given: Mapping[str, Any] | None, folder: Path) -> None:
+        self.entry_point = format if isinstance(format, str) else None
+        self.cls = plugins.formats.get(format) if isinstance(format, str) else format
+        self.given, self.folder = dict(given or {}), folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._written = 0
+
+    def new(self) -> Format:
+        """Make the format."""
+        return options.build(self.cls, self.given)
+
+    def export(self, answers: Sequence[str | None] = (), *, seed: int = 0) -> Export:
+        """Return nine images on the disk, with these answers; another seed gives other images."""
+        pool = self.folder / f"pool-{seed}"
+        if not pool.exists():
+            pool.mkdir(parents=True)
+            for index in range(COUNT):
+                (pool / f"{index}.png").write_bytes(_picture(index, seed))
+        items = [_item(rank, pool) for rank in range(1, COUNT + 1)]
+        said = [*answers, *[None] * (COUNT - len(answers))]
+        return Export(
+            title="kit & <co>",
+            query=1,
+            cycle=0,
+            strategy="random",
+            classes=CLASSES,
+            items=[dataclasses.replace(item, answer=a) for item, a in zip(items, said, strict=True)],
+            location=pool,
+            content=lambda item: (pool / item.image).read_bytes(),
+            predict=lambda: {item.index: Prediction(CLASSES[0], 0.5) for item in items},
+        )
+
+    def written(self, export: Export) -> Path:
+        """Write an export to a new place, which is returned."""
+        self._written += 1
+        path = self.folder / f"written-{self._written}{self.cls.extensions[0]}"
+        files = self.new().write(export, path)
+        require(
+            files and files[0] == path, f"write returned {[str(f) for f in files]} instead of {path} first"
+        )
+        missing = [file for file in files if not file.exists()]
+        require(not missing, f"write says that it wrote {missing}, and it did not")
+        return path
+
+
+def name(subject: FormatSubject) -> None:
+    """The name is the entry point's, and there are extensions."""
+    own = getattr(subject.cls, "name", None)
+    if subject.entry_point is not None:
+        require(own == subject.entry_point, f"the name {own!r} differs from the entry point")
+    require(subject.cls.extensions, "there should be an extension; an empty one for a folder")
+
+
+def nothing_answered(subject: FormatSubject) -> None:
+    """What goes out is recognized and read as that many images without an answer."""
+    path = subject.written(subject.export())
+    require(subject.new().recognizes(path), "it does not recognize what it has written")
+    reply = subject.new().read(path)
+    require(not reply.answers, f"nobody has answered, and it reads {reply.answers[:1]}")
+    require(not reply.rejected, f"what it has written is rejected: {reply.rejected[:1]}")
+    require(reply.blank == COUNT, f"{reply.blank} images are blank instead of {COUNT}")
+
+
+def every_answer_arrives(subject: FormatSubject) -> None:
+    """All classes, `abstain` and `unusable` come back for the images that they were given to."""
+    answers = [*CLASSES, "abstain", "unusable"]
+    export = subject.export(answers)
+    reply = subject.new().read(subject.written(export))
+    require(not reply.rejected, f"a good answer is rejected: {reply.rejected[:1]}")
+    matched = match(reply, _records(export), "the export")
+    found = {given.image: given.label for given in matched.answers}
+    expected = {item.image: item.answer for item in export.items if item.answer is not None}
+    require(found == expected, f"answers {expected} came back as {found}")
+    require(len(reply.answers) == len(answers), "an image has more than one answer")
+    require(reply.blank == COUNT - len(answers), f"{reply.blank} images are blank instead of one")
+
+
+def foreign_answers_refused(subject: FormatSubject) -> None:
+    """Answers about another pool are refused, in one sentence: they bear index and hash, not names alone."""
+    reply = subject.new().read(subject.written(subject.export(CLASSES, seed=1)))
+    if not any(given.hash for given in reply.answers):
+        require(
+            all(given.image for given in reply.answers), "an answer says neither image nor index and hash"
+        )
+        return
+    try:
+        match(reply, _records(subject.export()), "the export")
+    except InvalidAnswers as error:
+        require("\n" not in str(error), f"the refusal is more than one line: {error}")
+    else:
+        raise Nonconforming("answers about another pool are taken for this one's")
+
+
+def rubbish_refused(subject: FormatSubject) -> None:
+    """Broken files never raise but in one sentence, and give no answers."""
+    for number, content in enumerate(RUBBISH):
+        path = subject.folder / f"rubbish-{number}{subject.cls.extensions[0] or '.x'}"
+        path.write_bytes(content)
+        try:
+            subject.new().recognizes(path)
+        except Exception as error:
+            raise Nonconforming(f"recognizes({content!r}) raises {type(error).__name__}: {error}") from error
+        try:
+            answers = subject.new().read(path).answers
+        except AlkitError as error:
+            require("\n" not in str(error), f"the refusal of {content!r} is more than one line: {error}")
+        except Exception as error:
+            raise Nonconforming(f"read({content!r}) raises {type(error).__name__}: {error}") from error
+        else:
+            require(not answers, f"{content!r} is read as answers: {answers[:1]}")
+
+
+def originals_stay(subject: FormatSubject) -> None:
+    """Writing changes no original, and nothing that was written is an original under another name."""
+    export = subject.export(CLASSES)
+    path = subject.written(export)
+    subject.new().read(path)
+    for item in export.items:
+        assert item.file is not None
+        require(hashlib.sha256(item.file.read_bytes()).hexdigest() == item.hash, f"{item.image} was changed")
+        require(item.file.stat().st_nlink == 1, f"{item.image} has a hard link; a tool could change it")
+
+
+def _picture(index: int, seed: int) -> bytes:
+    from PIL import Image
+
+    encoded = io.BytesIO()
+    Image.new("RGB", (8, 6), (index, seed, 99)).save(encoded, format="PNG")
+    return encoded.getvalue()
+
+
+def _item(rank: int, pool: Path) -> Item:
+    index = COUNT - rank  # so that rank and index differ
+    file = pool / f"{index}.png"
+    return Item(
+        rank=rank,
+        index=index,
+        image=file.name,
+        hash=hashlib.sha256(file.read_bytes()).hexdigest(),
+        width=8,
+        height=6,
+        score=1 / rank,
+        file=file,
+    )
+
+
+def _records(export: Export) -> list[ImageRecord]:
+    known = sorted(export.items, key=lambda item: item.index)
+    return [ImageRecord(i.index, i.image, i.hash, i.width, i.height, None, None) for i in known]
+
+
+CHECKS: tuple[Callable[[FormatSubject], None], ...] = (
+    name,
+    nothing_answered,
+    every_answer_arrives,
+    foreign_answers_refused,
+    rubbish_refused,
+    originals_stay,
+)
+
+
+def check_format(format: str | type[Format], given: Mapping[str, Any] | None = None) -> list[Result]:
+    """Run every check.
+
+    Args:
+        format: entry-point name, or class.
+        given: options, as values or as text.
+
+    Returns:
+        One result a check.
+
+    Raises:
+        UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such format.
+    """
+    results = []
+    for check in CHECKS:
+        with tempfile.TemporaryDirectory() as folder:
+            subject = FormatSubject(format, given, Path(folder))
+            shown = check.__name__.replace("_", "-")
+            try:
+                check(subject)
+            except (Nonconforming, AlkitError) as error:
+                results.append(Result(shown, False, str(error)))
+            else:
+                results.append(Result(shown, True, ""))
+    return results
