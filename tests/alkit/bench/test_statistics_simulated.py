@@ -40,7 +40,7 @@ def test_t_intervals_cover(n: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [5, 30])
 def test_bootstrap_intervals_of_few_seeds_are_too_short(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On normal data they are near normal intervals with n in the denominator: 85 % at 5 seeds, 94 % at 30."""
+    """On normal data they are near normal intervals with n in the denominator: 85 % at 5, 94 % at 30."""
     monkeypatch.setattr(estimates, "RESAMPLES", 999)
     rng, runs = np.random.default_rng(0), 400
     covered = 0
@@ -54,7 +54,7 @@ def test_bootstrap_intervals_of_few_seeds_are_too_short(n: int, monkeypatch: pyt
 
 @pytest.mark.slow
 def test_the_null_is_seldom_called_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Holm's correction: any of four rivals that are random in disguise is told apart in at most 5 % of runs."""
+    """Any of four rivals that are random in disguise is told apart in at most 5 % of runs."""
     monkeypatch.setattr(estimates, "RESAMPLES", 9)
     rng, runs = np.random.default_rng(0), 200
     names = ("random", "a", "b", "c", "d")
