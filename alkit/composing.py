@@ -147,6 +147,8 @@ def _placed(node: Node, cls: type[Strategy]) -> dict[str, Any]:
     for place in places_of(cls):
         if parts:
             taken, parts = (tuple(parts), []) if takes_many(place) else (parts[0], parts[1:])
+            if place.name.replace("_", "-") in node.options:
+                raise UsageError(f"'{place.name}' of '{node.name}' is given twice, by name and by place")
             values[place.name] = taken
     if parts:
         raise UsageError(f"'{node.name}' has no place for '{parts[0]}': it takes {len(values)} inside")

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from ..combinator import Combinator
 from ..options import options_of
 from ..plugins import Plugin, Registry
 from ..strategy import Strategy
@@ -46,7 +47,13 @@ def describe_strategy(text: str) -> dict[str, Any]:
     plugin = plugin_of(strategy)
     assert plugin is not None
     options = _options_inside(strategy, options_in_force(strategy))
-    told = {"name": strategy.name, "needs": sorted(strategy.needs), "options": options, "presets": {}}
+    told = {
+        "name": strategy.name,
+        "needs": sorted(strategy.needs),
+        "combines": False,
+        "options": options,
+        "presets": {},
+    }
     return _described("strategy", plugin, type(strategy)) | told | {"parts": origins(strategy)}
 
 
@@ -71,6 +78,7 @@ def _described(kind: str, plugin: Plugin, cls: type) -> dict[str, Any]:
         "description": inspect.getdoc(cls) or "",
         "paper": getattr(cls, "paper", ""),
         "needs": sorted(getattr(cls, "needs", ())),
+        "combines": issubclass(cls, Combinator),
         "presets": {key: dict(values) for key, values in getattr(cls, "presets", {}).items()},
         "options": [
             {
@@ -91,7 +99,8 @@ def print_description(description: dict[str, Any], *, flag: str) -> None:
     if description["paper"]:
         click.echo(f"\npaper    {description['paper']}")
     if description["kind"] == "strategy":
-        click.echo(f"\nneeds    {', '.join(description['needs']) or 'images only'}")
+        inside = ["what the strategies inside need"] if description["combines"] else []
+        click.echo(f"\nneeds    {', '.join([*description['needs'], *inside]) or 'images only'}")
     if description["options"]:
         click.echo("\noptions in force" if "parts" in description else f"\noptions ({flag} NAME=VALUE)")
         rows = [(o["name"], o["type"], _shown(o["default"]), o["help"]) for o in description["options"]]

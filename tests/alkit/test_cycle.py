@@ -77,3 +77,29 @@ def test_scoring_is_measured_and_makes_no_graph(name: str, monkeypatch: pytest.M
     assert graphs
     assert not any(graphs)
     assert cycle.measures.seconds["score"] > 0
+
+
+def test_a_narrowed_view_has_fewer_candidates_and_randomness_of_its_own(cycle: Cycle) -> None:
+    some = cycle.candidates[[7, 2, 2]]
+    view = cycle.narrowed(some, "first")
+    assert view.candidates.tolist() == cycle.candidates[[2, 7]].tolist()
+    assert view.companion is None
+    assert view.labeled is cycle.labeled
+    assert view.model is cycle.model
+    assert view.measures is cycle.measures
+    draws = {which.rng.random() for which in (cycle, view, cycle.narrowed(some, "second"))}
+    assert len(draws) == 3
+    assert view.generator("x").initial_seed() != cycle.generator("x").initial_seed()
+    assert view.generator("x").initial_seed() == cycle.narrowed(some, "first").generator("x").initial_seed()
+    view.record_scores(some[:1], [1.0])
+    view.diagnostics["key"] = 1
+    assert (cycle.scores, cycle.diagnostics) == ({}, {})
+    with pytest.raises(ValueError, match="cannot have candidates that the cycle has not"):
+        view.narrowed(cycle.candidates)
+
+
+def test_views_share_embeddings(cycle: Cycle) -> None:
+    view = cycle.narrowed(cycle.candidates[:9], "first").narrowed(cycle.candidates[:5], "deeper")
+    found = view.embeddings(view.candidates)
+    cycle.model.forward_batch = None  # type: ignore[assignment, method-assign]
+    assert torch.equal(cycle.embeddings(view.candidates), found)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from alkit.files import write_atomically
+from alkit.files import as_file_name, write_atomically
 
 
 @pytest.mark.parametrize(("content", "written"), [("ü\n", "ü\n".encode()), (b"\x00\xff", b"\x00\xff")])
@@ -35,3 +36,12 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(
         write_atomically(path, "new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_text_makes_a_safe_name() -> None:
+    assert as_file_name("ta-vaal") == "ta-vaal"
+    name = as_file_name('mix(0.8 a/b.py:Mine, "c") > d' + "x" * 100)
+    assert re.fullmatch(r"mix-0.8-a-b.py-Mine-c-d[\w-]+", name)
+    assert len(name) < 60
+    assert name != as_file_name('mix(0.8 a/b.py:Mine, "c") > d' + "x" * 101)
+    assert as_file_name("..") not in ("", ".", "..")

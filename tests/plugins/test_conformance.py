@@ -33,6 +33,15 @@ ADVERSARY = {
 
 TASK_AWARE = ADVERSARY | HIDDEN
 
+COVER = {"by": "cover"}
+KEPT = {"first": "entropy", "second": "coreset(metric=cosine)", "keep": 9}
+TWO_COMPANIONS = {
+    "first": "learning-loss(hidden=4)",
+    "second": "ta-vaal(iterations=2, batch-size=4, latent=4, channels=[4,8], hidden=4, vae-steps=1)",
+    "keep": 11,
+}
+MIXED = {"strategies": ["0.5 entropy", "0.3 coreset", "0.2 random"]}
+
 
 class TestRandom(StrategyTests):
     name = "random"
@@ -133,6 +142,34 @@ class TestVAAL(StrategyTests):
 class TestTAVAAL(StrategyTests):
     name = "ta-vaal"
     options = TASK_AWARE
+
+
+class TestSubset(StrategyTests):
+    name = "subset"
+
+
+class TestSubsetCover(StrategyTests):
+    name = "subset"
+    options = COVER
+
+
+class TestThen(StrategyTests):
+    name = "then"
+    options = KEPT
+
+
+class TestThenTwoCompanions(StrategyTests):
+    name = "then"
+    options = TWO_COMPANIONS
+
+
+class TestMix(StrategyTests):
+    name = "mix"
+    options = MIXED
+
+
+class TestBalanced(StrategyTests):
+    name = "balanced"
 
 
 class TestClassification(TaskTests):
