@@ -1,0 +1,52 @@
+"""Records: one line at a time, on disk, each cell once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alkit.bench import records
+from alkit.errors import BenchmarkError
+
+
+def _cell(results: Path, strategy: str, seed: int, cycles: int) -> Path:
+    path = records.cell_path(results, strategy, seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    records.append(path, {"kind": "cell", "strategy": strategy, "seed": seed})
+    for cycle in range(cycles):
+        records.append(path, {"kind": "cycle", "strategy": strategy, "seed": seed, "cycle": cycle})
+    return path
+
+
+def test_a_line_cut_short_does_not_count_and_is_mended(tmp_path: Path) -> None:
+    path = _cell(tmp_path, "random", 0, 2)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"kind": "cyc')
+    assert [record["kind"] for record in records.read(path)] == ["cell", "cycle", "cycle"]
+    records.read(path, mend=True)
+    assert path.read_bytes() == whole
+
+
+def test_a_damaged_line_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text('{"kind": "cell"}\nnonsense\n')
+    with pytest.raises(BenchmarkError, match="line 2 of .* is damaged"):
+        records.read(path)
+
+
+def test_a_cell_in_both_places_counts_once(tmp_path: Path) -> None:
+    _cell(tmp_path, "random", 0, 2)
+    _cell(tmp_path, "b/c", 1, 1)
+    assert len(records.put_together(tmp_path)) == 5
+    assert not (tmp_path / records.CELLS).exists()
+    _cell(tmp_path, "random", 0, 3)
+    every = records.read_all(tmp_path)
+    assert sum(record["kind"] == "cell" for record in every) == 2
+    assert sum(record["kind"] == "cycle" and record["strategy"] == "random" for record in every) == 3
+
+
+def test_names_that_files_cannot_have_stay_apart(tmp_path: Path) -> None:
+    paths = {records.cell_path(tmp_path, name, 0) for name in ("a b", "a/b", "a-b", "subset(9) > a")}
+    assert len(paths) == 4
+    assert all(path.parent == tmp_path / records.CELLS for path in paths)
