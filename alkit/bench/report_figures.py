@@ -14,7 +14,7 @@ from .report_maps import paint_plane
 from .report_words import listed, metric_name
 from .statistics import Comparison
 
-HALF, SMALL, WIDE = 4.85, 2.38, 7.2
+HALF, SMALL, WIDE = 4.85, 2.38, 6.2
 FOREST = 5.1
 MOST_NAMES = 20
 ROW = 0.235
@@ -47,10 +47,14 @@ class Drawer:
             label = f"difference to {comparison.baseline}"
             alt = f"{words}, {label}, against the number of labels"
             drawn.append(self._lines(f"{name}-differences", alt, apart, label, zero=True))
-        band = f" with {comparison.level:.0%} bands" if len(comparison.seeds) > 1 else ", one seed, no bands"
-        caption = f"Mean {words}{band}"
+        several = len(comparison.seeds) > 1
+        caption = (
+            f"Mean {words} with {comparison.level:.0%} bands"
+            if several
+            else f"{words.capitalize()} of one seed"
+        )
         if apart:
-            caption += f", and the mean differences to {comparison.baseline} seed by seed, enlarged"
+            caption += f", and the {'mean ' * several}differences to {comparison.baseline}, enlarged"
         better = "Higher" if comparison.higher_is_better else "Lower"
         return Figures(drawn, f"{caption}. {better} is better.")
 
@@ -81,12 +85,13 @@ class Drawer:
             )
             for number, line in enumerate(lines, 1)
         ]
-        with_intervals = f" with {comparison.level:.0%} intervals" if any(line.low for line in lines) else ""
-        return Figures(
-            drawn,
-            f"Difference in {metric_name(comparison.metric)} to {comparison.baseline}, mean over seeds"
-            f"{with_intervals}, not corrected for the number of strategies. All panels share their scale.",
-        )
+        caption = f"Difference in {metric_name(comparison.metric)} to {comparison.baseline}"
+        if any(line.low for line in lines):
+            caption += (
+                f", mean over seeds with {comparison.level:.0%} intervals, not corrected for the number of "
+                "strategies"
+            )
+        return Figures(drawn, f"{caption}. All panels share their scale.")
 
     def forest(self) -> Figures | None:
         """Draw the differences of areas with verdicts."""
@@ -101,12 +106,16 @@ class Drawer:
         rows.sort(key=lambda row: row[1] if comparison.higher_is_better else -row[1], reverse=True)
         label = f"difference in area to {comparison.baseline}"
         drawn = _figure("areas", label, charts.forest(rows, label), FOREST, 0.75 + ROW * len(rows))
-        return Figures(
-            [drawn],
+        caption = (
             f"Area under the learning curve of {metric_name(comparison.metric)}, divided by the range of "
-            f"labels: difference to {comparison.baseline} with {comparison.level:.0%} interval (not "
-            "corrected) and verdict (by the p value with Holm's correction).",
+            f"labels: difference to {comparison.baseline}"
         )
+        if any(row[2] for row in rows):
+            caption += (
+                f" with {comparison.level:.0%} interval (not corrected) and verdict (by the p value with "
+                "Holm's correction)"
+            )
+        return Figures([drawn], f"{caption}.")
 
     def wins(self) -> Figures:
         """Draw who beats whom."""

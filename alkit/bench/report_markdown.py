@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
@@ -54,7 +55,5 @@ def _row(cells: Sequence[str]) -> str:
 
 def _plain(text: str) -> str:
     """Keep text from being taken for markup: one line, no tags, no emphasis, no links."""
-    one_line = " ".join(text.split())
-    for character in "\\`*[]<":
-        one_line = one_line.replace(character, "&lt;" if character == "<" else "\\" + character)
-    return one_line
+    one_line = " ".join(text.split()).replace("&", "&amp;")
+    return re.sub(r"<(?=\S)", "&lt;", re.sub(r"([\\`*\[\]])", r"\\\1", one_line))

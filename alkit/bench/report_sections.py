@@ -73,7 +73,7 @@ def _compared(evidence: Evidence) -> list[Block]:
         ("Images", ", ".join((cell.get("pool") or protocol.data.pool[0], *filter(None, images)))),
         ("Task", protocol.task.name + (f" with {model}" if model else "")),
         ("Labels", f"{comparison.labels[0]:,} to {comparison.labels[-1]:,}"),
-        ("Seeds", f"{len(comparison.seeds)} ({_ranges(comparison.seeds)})"),
+        ("Seeds", f"{_ranges(comparison.seeds)} ({len(comparison.seeds)} in all)"),
         ("Metric", f"{metric_name(comparison.metric)}, {better}"),
     ]
     return [*_warnings(evidence), Text(described(protocol)), Facts(facts)]
@@ -162,13 +162,17 @@ def _curves(evidence: Evidence, drawer: Drawer) -> list[Block]:
         Table(
             ("strategy", *(f"{labels:,}" for labels in comparison.labels)),
             rows,
-            note=f"Mean {metric_name(comparison.metric)} ± standard deviation by number of labels.",
+            note=f"{metric_name(comparison.metric).capitalize()} by number of labels{_over(evidence)}.",
             folded=True,
         )
     )
     if evidence.balanced:
         blocks.append(drawer.curves(evidence.balanced, "balanced"))
     return blocks
+
+
+def _over(evidence: Evidence) -> str:
+    return ", mean ± standard deviation over seeds" if len(evidence.comparison.seeds) > 1 else ""
 
 
 def _differences(evidence: Evidence, drawer: Drawer) -> list[Block]:
@@ -252,7 +256,7 @@ def _other_metrics(evidence: Evidence) -> list[Block]:
         (name, *(Digits.of_values([of[name].mean]).spread(of[name]) for of in finals))
         for name in evidence.strategies
     ]
-    note = "Other metrics at the end, mean ± standard deviation over seeds."
+    note = f"Other metrics at the end{_over(evidence)}."
     return [Table(("strategy", *map(metric_name, names)), rows, note=note, folded=True)]
 
 
@@ -271,7 +275,7 @@ def _wins(evidence: Evidence, drawer: Drawer) -> list[Block]:
 
 def _ranks(evidence: Evidence, drawer: Drawer) -> list[Block]:
     ranks = evidence.comparison.ranks
-    if len(ranks.ranks) < 2:
+    if len(ranks.ranks) < 2 or ranks.n < 2:
         return []
     order = ", ".join(f"{name} {rank:.2f}" for name, rank in zip(ranks.strategies, ranks.ranks, strict=True))
     text = f"Mean ranks over {counted(ranks.n, 'seed')}: {order}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from itertools import pairwise
 from typing import Any
+from xml.etree import ElementTree
 
 import matplotlib
 import pytest
@@ -26,6 +27,7 @@ def test_a_drawing_is_an_element_without_dates_and_the_same_each_time() -> None:
     assert first == svg(paint, (3, 2), "curves")
     assert first.startswith("<svg role") and "metadata" not in first and "DejaVu" not in first
     assert ">other<" in first
+    assert ElementTree.fromstring(first).tag == "{http://www.w3.org/2000/svg}svg"
 
 
 def test_ids_of_two_figures_differ() -> None:
