@@ -22,7 +22,7 @@ EXECUTABLE = os.environ.get("ALKIT_LABEL_STUDIO") or shutil.which("label-studio"
 TOKEN = "0123456789abcdef" * 2 + "01234567"  # of the server that the test starts
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(
         EXECUTABLE is None, reason="no Label Studio: set ALKIT_LABEL_STUDIO=/path/to/label-studio"
     ),
@@ -78,7 +78,7 @@ def server(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
     httpx = pytest.importorskip("httpx")
-    for _ in range(400):
+    for _ in range(1200):
         assert process.poll() is None, "Label Studio ended"
         try:
             if httpx.get(f"{url}/health").status_code == 200:
