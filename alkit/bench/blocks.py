@@ -16,7 +16,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:
+class Notice:
     """A paragraph that nobody may overlook."""
 
     text: str
@@ -88,7 +88,7 @@ class Code:
     language: str = "text"
 
 
-Block: TypeAlias = Text | Warning | Items | Facts | Table | Figures | Code
+Block: TypeAlias = Text | Notice | Items | Facts | Table | Figures | Code
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,6 +184,23 @@ def is_better_higher(metric: str) -> bool:
     return not any(word in LOWER_IS_BETTER for word in metric.lower().replace("-", "_").split("_"))
 
 
+def diagnostics_of(cycles: Sequence[Record]) -> dict[str, dict[str, dict[int, float]]]:
+    """Average every number among the diagnostics by name, strategy and number of labels."""
+    gathered: dict[str, dict[str, dict[int, list[float]]]] = {}
+    for record in cycles:
+        for name, value in (record.get("diagnostics") or {}).items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                by_labels = gathered.setdefault(name, {}).setdefault(record["strategy"], {})
+                by_labels.setdefault(record["labels"], []).append(float(value))
+    return {
+        name: {
+            strategy: {labels: sum(values) / len(values) for labels, values in sorted(by_labels.items())}
+            for strategy, by_labels in by_strategy.items()
+        }
+        for name, by_strategy in gathered.items()
+    }
+
+
 def _shares(counts: Sequence[int]) -> tuple[float, ...]:
     total = sum(counts)
     return tuple(count / total for count in counts) if total else ()

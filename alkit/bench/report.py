@@ -9,12 +9,12 @@ from typing import Any
 from ..files import write_atomically
 from ..ledger import finite
 from .blocks import Report
-from .evidence import Evidence, read_evidence
+from .evidence import Evidence, diagnostics_of, read_evidence
 from .records import cycles_of, read_all
 from .report_comparison import suites_markdown
 from .report_markdown import FIGURES, to_markdown
 from .report_page import to_page
-from .report_sections import diagnostics_of, report_of
+from .report_sections import report_of
 from .suites import compare_suites
 
 SUMMARY, MARKDOWN, PAGE = "summary.json", "report.md", "report.html"
@@ -74,7 +74,7 @@ def summary_of(evidence: Evidence) -> dict[str, Any]:
                 "pool": evidence.pool_shares,
                 "picked": evidence.picked_shares,
             },
-            "diagnostics": diagnostics_of(evidence),
+            "diagnostics": diagnostics_of(evidence.cycles),
             "provenance": list(evidence.cells),
         }
     )

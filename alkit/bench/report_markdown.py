@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from .blocks import Block, Code, Facts, Figures, Items, Report, Table, Text, Warning
+from .blocks import Block, Code, Facts, Figures, Items, Notice, Report, Table, Text
 
 FIGURES = PurePosixPath("figures")
 
@@ -24,7 +24,7 @@ def _block(block: Block) -> str:
     match block:
         case Text(text):
             return _plain(text)
-        case Warning(text):
+        case Notice(text):
             return f"> **Note.** {_plain(text)}"
         case Items(items):
             return "\n".join(f"- {_plain(item)}" for item in items)

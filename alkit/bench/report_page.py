@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from ..figures import DARK, themed
-from .blocks import Block, Code, Facts, Figure, Figures, Items, Report, Section, Table, Text, Warning
+from .blocks import Block, Code, Facts, Figure, Figures, Items, Notice, Report, Section, Table, Text
 from .report_style import STYLE
 
 PIXELS = 96
@@ -46,7 +46,7 @@ def _block(block: Block) -> str:
     match block:
         case Text(text):
             return f"<p>{escape(text)}</p>"
-        case Warning(text):
+        case Notice(text):
             return f'<p class="warning" role="note">{escape(text)}</p>'
         case Items(items):
             return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"

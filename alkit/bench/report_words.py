@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .estimates import Estimate
@@ -84,6 +84,17 @@ def listed(words: Iterable[str]) -> str:
 def counted(count: int, noun: str, plural: str = "") -> str:
     """Put a number before a noun."""
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Write 0, 1, 2, 5 as 0-2, 5."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def metric_name(metric: str) -> str:

@@ -1,0 +1,115 @@
+"""The top of a report: what was compared, and what came out, in plain sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .blocks import Block, Facts, Items, Notice, Text
+from .evidence import Evidence
+from .report_words import (
+    NONE,
+    Digits,
+    counted,
+    described,
+    detectable,
+    doubts,
+    listed,
+    metric_name,
+    ranges,
+    saved,
+    verdicts,
+)
+
+
+def compared(evidence: Evidence) -> list[Block]:
+    """Say what was compared, and what is missing."""
+    protocol, comparison = evidence.protocol, evidence.comparison
+    cell: dict[str, Any] = dict(evidence.cells[0]) if evidence.cells else {}
+    model = (cell.get("task_options") or protocol.task.options).get("model", "")
+    images = [
+        f"{cell['candidates']:,} to choose from" if cell.get("candidates") else "",
+        f"{cell['test']:,} to test on" if cell.get("test") else "",
+        counted(len(evidence.classes), "class", "classes") if evidence.classes else "",
+    ]
+    better = "higher is better" if comparison.higher_is_better else "lower is better"
+    facts = [
+        ("Strategies", listed(evidence.strategies)),
+        ("Images", ", ".join((cell.get("pool") or protocol.data.pool[0], *filter(None, images)))),
+        ("Task", protocol.task.name + (f" with {model}" if model else "")),
+        ("Labels", f"{comparison.labels[0]:,} to {comparison.labels[-1]:,}"),
+        ("Seeds", f"{ranges(comparison.seeds)} ({len(comparison.seeds)} in all)"),
+        ("Metric", f"{metric_name(comparison.metric)}, {better}"),
+    ]
+    return [*_warnings(evidence), Text(described(protocol)), Facts(facts)]
+
+
+def _warnings(evidence: Evidence) -> list[Block]:
+    warnings: list[Block] = []
+    if evidence.complete < evidence.expected:
+        warnings.append(
+            Notice(
+                f"This suite is partial: {evidence.complete} of {evidence.expected} cells are complete. "
+                "What is missing can change every verdict."
+            )
+        )
+    if evidence.failures:
+        who = listed(dict.fromkeys(record["strategy"] for record in evidence.failures))
+        warnings.append(
+            Notice(f"{counted(len(evidence.failures), 'cell')} failed ({who}); see checks and failures.")
+        )
+    if len(evidence.comparison.seeds) == 1:
+        warnings.append(
+            Notice("There is one seed only: no intervals and no tests, so no difference means anything yet.")
+        )
+    if not any(entry.name == "random" for entry in evidence.protocol.strategies):
+        warnings.append(
+            Notice(
+                f"Random sampling took no part; differences are to {evidence.baseline}, the first strategy, "
+                "and do not say whether a strategy is worth its cost."
+            )
+        )
+    return warnings
+
+
+def conclusions(evidence: Evidence) -> list[Block]:
+    """Say which strategies are better or worse, which are ties, and what these seeds could not show."""
+    comparison = evidence.comparison
+    digits = Digits.of(comparison)
+    if not comparison.versus:
+        only = comparison.summaries[0]
+        end = digits.spread(only.final)
+        text = f"{only.strategy} took part alone, so there is nothing to compare. It ends at {end}."
+        return [Text(text), *_notes(evidence)]
+    if len(comparison.seeds) == 1:
+        which = "highest" if comparison.higher_is_better else "lowest"
+        return [
+            Text(f"With one seed nothing can be told from chance. The {which} area is {_best(evidence)}'s.")
+        ]
+    items = [
+        " ".join(filter(None, (f"{one.sentence}.", saved(one, comparison.baseline), doubts(one))))
+        for one in comparison.versus
+    ]
+    method = (
+        f"Verdicts rest on the area under the learning curve of {metric_name(comparison.metric)}, compared "
+        f"seed by seed by two-sided paired t-tests at the {1 - comparison.level:.0%} level, corrected for "
+        f"{counted(len(comparison.versus), 'comparison')} by Holm's method. Brackets are "
+        f"{comparison.level:.0%} intervals of single comparisons, not corrected. What cannot be told apart "
+        "need not be equal."
+    )
+    texts = [verdicts(comparison), method, detectable(comparison, digits)]
+    blocks: list[Block] = [Text(text) for text in texts if text]
+    return [blocks[0], Items(items), *blocks[1:], *_notes(evidence)]
+
+
+def _best(evidence: Evidence) -> str:
+    comparison = evidence.comparison
+    sign = 1 if comparison.higher_is_better else -1
+    known = [
+        (sign * one.area.mean, one.strategy) for one in comparison.summaries if one.area.mean is not None
+    ]
+    return max(known)[1] if known else NONE
+
+
+def _notes(evidence: Evidence) -> list[Block]:
+    notes = [f"{note[:1].upper()}{note[1:]}." for note in evidence.comparison.notes]
+    return [Items(notes)] if notes and len(evidence.comparison.seeds) > 1 else []
