@@ -72,6 +72,7 @@ def _sit_down(directory: str | None, annotator: str) -> Session:
 def _get_up(session: Session) -> int:
     """Close the campaign; return how many images of the query are still open."""
     try:
+        session.look()
         return len(session.query().unanswered)
     finally:
         session.campaign.close()

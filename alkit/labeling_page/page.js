@@ -259,7 +259,6 @@ function classButton(name, place) {
   button.type = "button";
   button.value = name;
   key.textContent = place < 9 ? place + 1 : "";
-  key.hidden = place >= 9 && !isMany();
   text.textContent = name;
   tally.className = "tally";
   tally.setAttribute("aria-hidden", "true");
@@ -290,7 +289,6 @@ function filter() {
     const key = button.querySelector("kbd");
     button.hidden = order.get(button.value) === Infinity;
     key.textContent = typed ? (button === first ? "↵" : "") : place < 9 ? place + 1 : "";
-    key.hidden = !key.textContent;
   }
   if (buttons.some((button, place) => button !== $("classes").children[place])) $("classes").replaceChildren(...buttons);
   $("nothing").hidden = !buttons.every((button) => button.hidden);

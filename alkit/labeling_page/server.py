@@ -122,6 +122,10 @@ class Page:
         return Response(importlib.resources.files(__package__).joinpath(file).read_bytes(), mimetype=mimetype)
 
     def _state(self, _: Request) -> Response:
+        self._done(self.session.look)
+        return self._shown()
+
+    def _shown(self) -> Response:
         return _json({**self._done(self.session.state), "show_guess": self.show_guess})
 
     def _image(self, _: Request, number: int, index: int) -> Response:
@@ -150,7 +154,7 @@ class Page:
                 given["query"], given["index"], given["label"], saw_guess=given["saw_guess"]
             )
         )
-        return self._state(request)
+        return self._shown()
 
     def _done(self, work: Callable[[], T]) -> T:
         return self._clerk.submit(work).result()

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import plugins, seeding
-from ..answers import Receipt
 from ..errors import InvalidAnswers
 from ..labeling.tables import ABSTAIN, UNUSABLE, GivenAnswer
 from ..ledger import now
@@ -49,9 +48,12 @@ class Session:
         self._guesses: dict[int, Mapping[int, Guess]] = {}
         self.query()
 
+    def look(self) -> None:
+        """See what other processes have done."""
+        self.campaign.state = read_state(self.campaign.ledger, self.campaign.state)
+
     def query(self) -> Query:
         """Return the open query, or the one that was shown last; the model guesses when it is first shown."""
-        self.campaign.state = read_state(self.campaign.ledger, self.campaign.state)
         query = self.campaign.open_query or self.campaign.queries[self._number - 1]
         self._number = query.number
         if query.number not in self._guesses:
@@ -80,7 +82,7 @@ class Session:
             "next": f"alkit query --campaign {directory} --budget N",
         }
 
-    def answer(self, number: int, index: int, label: str, *, saw_guess: bool) -> Receipt:
+    def answer(self, number: int, index: int, label: str, *, saw_guess: bool) -> None:
         """Record an answer; it is on the disk when this returns.
 
         An image of a query that another one has replaced meanwhile is as welcome.
@@ -97,7 +99,6 @@ class Session:
         if receipt.rejected:
             raise InvalidAnswers(receipt.rejected[0][1])
         self.taken += receipt.accepted
-        return receipt
 
     def asked(self, number: int, index: int) -> bool:
         """Say whether a query asked for an image."""
