@@ -1,6 +1,6 @@
 """A part of the candidates, for strategies that look at some of a large pool only: `subset(10000) > ta-vaal`.
 
-VAAL, Learning Loss and TA-VAAL choose from 10,000 random candidates each cycle in their published code.
+Learning Loss and TA-VAAL's published code choose from 10,000 random candidates each cycle.
 """
 
 from __future__ import annotations

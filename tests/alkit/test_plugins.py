@@ -321,8 +321,13 @@ def test_everything_that_comes_with_alkit_can_be_loaded() -> None:
             assert registry.get(f"alkit:{name}").name == name
 
 
-# An option's default value, which any other strategy may take the place of.
-DEFAULTS = {("campaign.py", "random"), ("cli/common.py", "random"), ("creation.py", "entropy")}
+# An option's default value, which any other strategy may take the place of, and what '>' stands for.
+DEFAULTS = {
+    ("campaign.py", "random"),
+    ("cli/common.py", "random"),
+    ("creation.py", "entropy"),
+    ("notation.py", "then"),
+}
 
 
 def test_the_engine_imports_and_names_no_plugin() -> None:
