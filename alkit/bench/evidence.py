@@ -51,8 +51,16 @@ class Evidence:
     @cached_property
     def baseline(self) -> str:
         """What the others are compared with: random sampling, or the first strategy without it."""
-        randoms = [entry.shown for entry in self.protocol.strategies if entry.name == BASELINE]
-        return next((name for name in (BASELINE, *randoms) if name in self.strategies), self.strategies[0])
+        return next((name for name in self.strategies if name in self._random), self.strategies[0])
+
+    @property
+    def has_random(self) -> bool:
+        """Say whether the baseline is random sampling."""
+        return self.baseline in self._random
+
+    @property
+    def _random(self) -> list[str]:
+        return [entry.shown for entry in self.protocol.strategies if entry.name == BASELINE]
 
     @cached_property
     def comparison(self) -> Comparison:

@@ -61,10 +61,10 @@ def _warnings(evidence: Evidence) -> list[Block]:
         warnings.append(
             Notice("There is one seed only: no intervals and no tests, so no difference means anything yet.")
         )
-    if not any(entry.name == "random" for entry in evidence.protocol.strategies):
+    if not evidence.has_random:
         warnings.append(
             Notice(
-                f"Random sampling took no part; differences are to {evidence.baseline}, the first strategy, "
+                f"Random sampling has no records here; differences are to {evidence.baseline}, the first strategy, "
                 "and do not say whether a strategy is worth its cost."
             )
         )

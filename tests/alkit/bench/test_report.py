@@ -223,7 +223,7 @@ def test_one_strategy_alone_has_nothing_to_be_compared_with(fake_results: Result
 def test_without_random_the_first_strategy_is_the_baseline(fake_results: Results) -> None:
     folder = fake_results(("entropy", "vaal"), seeds=2, cycles=1)
     write_report(folder)
-    assert "Random sampling took no part; differences are to entropy" in page_of(folder).text
+    assert "Random sampling has no records here; differences are to entropy" in page_of(folder).text
 
 
 @pytest.mark.usefixtures("undrawn")
