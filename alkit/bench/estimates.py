@@ -62,7 +62,7 @@ class Difference:
 
 def estimate(values: Floats, level: float) -> Estimate:
     """Estimate a mean from one value a seed, NaN where there is none."""
-    from scipy import stats
+    from scipy import special
 
     values = values[~np.isnan(values)]
     n = len(values)
@@ -71,7 +71,7 @@ def estimate(values: Floats, level: float) -> Estimate:
     if np.ptp(values) == 0.0:
         return Estimate(n, float(values[0]), 0.0, float(values[0]), float(values[0]))
     mean, std = math.fsum(values) / n, float(np.std(np.sort(values), ddof=1))
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * std / math.sqrt(n)
+    half = float(special.stdtrit(n - 1, (1 + level) / 2)) * std / math.sqrt(n)
     return Estimate(n, mean, std, mean - half, mean + half)
 
 
@@ -115,13 +115,13 @@ def holm(differences: Sequence[Difference]) -> list[Difference]:
 
 
 def _t_test(mean: Estimate) -> float | None:
-    from scipy import stats
+    from scipy import special
 
     if mean.mean is None or mean.std is None:
         return None
     if mean.std == 0.0:
         return float(mean.mean == 0.0)
-    return float(2 * stats.t.sf(abs(mean.mean) / mean.std * math.sqrt(mean.n), mean.n - 1))
+    return float(2 * special.stdtr(mean.n - 1, -abs(mean.mean) / mean.std * math.sqrt(mean.n)))
 
 
 def _wilcoxon(differences: Floats) -> float | None:
