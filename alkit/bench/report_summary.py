@@ -64,8 +64,8 @@ def _warnings(evidence: Evidence) -> list[Block]:
     if not evidence.has_random:
         warnings.append(
             Notice(
-                f"Random sampling has no records here; differences are to {evidence.baseline}, the first strategy, "
-                "and do not say whether a strategy is worth its cost."
+                "Random sampling has no records here; differences are to "
+                f"{evidence.baseline}, the first strategy, and do not say whether a strategy is worth its cost."
             )
         )
     return warnings
