@@ -65,7 +65,7 @@ def _warnings(evidence: Evidence) -> list[Block]:
         warnings.append(
             Notice(
                 "Random sampling has no records here; differences are to "
-                f"{evidence.baseline}, the first strategy, and do not say whether a strategy is worth its cost."
+                f"{evidence.baseline}, the first strategy, and do not say whether one is worth its cost."
             )
         )
     return warnings
