@@ -4,8 +4,8 @@
 
 Embeddings are given, so what is measured is the choice alone. They are a mixture of Gaussians, one a class,
 in few dimensions, mixed into many and passed through a ReLU: like those of a trained network in their low
-effective rank (which is printed), and no more like them than that. Each run has a process of its own, and its extra
-memory is the peak of resident memory less what was resident, embeddings among it, before the choice began.
+effective rank (which is printed), and no more like them than that. Each run has a process of its own, and its
+extra memory is the peak of resident memory less what was resident, embeddings among it, before the choice.
 """
 
 from __future__ import annotations
