@@ -17,7 +17,9 @@ EVERY_OPTION = {
     "init": "--pool --strategy --option --root --download --labels --classes --test --task --model "
     "--task-option --oracle --oracle-option --image-size --channels --seed --device --quiet --json",
     "query": "--budget --strategy --option --campaign --pool --new --seed-strategy --seed-size --json",
-    "ingest": "--campaign --annotator --allow-new-classes --strict --oracle --oracle-option --quiet --json",
+    "ingest": "--campaign --format --option --dry-run --annotator --allow-new-classes --strict --oracle --oracle-option --quiet --json",
+    "export": "--format --option --out --labeled --campaign --device --quiet --json",
+    "labelstudio": "--url --token --project --option --allow-new-classes --strict --dry-run --campaign --json",
     "status": "--campaign --images --json",
     "train": "--campaign --device --quiet --json",
     "run": "--budget --cycles --campaign --pool --oracle --strategy --seed-size --json",
