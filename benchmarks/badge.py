@@ -26,7 +26,7 @@ from sklearn.metrics import pairwise_distances
 from alkit.distances import k_means_plus_plus
 
 COUNT, DIM, PICKS = 10_000, 512, 1_000
-SHORT = (4, 12)  # picks timed where the whole is extrapolated
+SHORT = (2, 6)  # picks timed where the whole is extrapolated
 LARGE = (50_000, 10, 2_500)  # points, classes, picks of the memory's measurement
 BAR, MEMORY_BAR = 100, 2048  # times as fast with 100 classes; MB
 SEED = 0
