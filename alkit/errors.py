@@ -77,3 +77,7 @@ class InvalidProtocol(UsageError):
 
 class BenchmarkError(AlkitError):
     """A benchmark cannot go on, or its records do not belong together."""
+
+
+class CellsFailed(BenchmarkError):
+    """Some cells of a benchmark failed; the others are recorded."""

@@ -291,6 +291,7 @@ class _Run:
             "candidates": len(self.members),
             "test": len(self.test.indices),
             "classes": list(self.arena.classes),
+            "classes_pool": self._per_class(self.members),
         }
 
     def _save(self, number: int) -> None:

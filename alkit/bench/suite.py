@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..composing import make_strategy, plugin_of
-from ..errors import BenchmarkError, InvalidProtocol
+from ..errors import BenchmarkError, CellsFailed, InvalidProtocol
 from ..files import write_atomically
 from ..progress import Bar, Progress
 from . import provenance, records
@@ -100,7 +100,7 @@ def run_suite(
     for record in failed:
         progress.line(f"failed: {record['strategy']}, seed {record['seed']}: {record['error']}")
     if failed:
-        raise BenchmarkError(
+        raise CellsFailed(
             f"{len(failed)} of {total} cells failed; the others are recorded in {results}, and the same command "
             "tries the failed ones again"
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import BenchmarkError, UsageError
+from ..errors import BenchmarkError, CellsFailed, UsageError
 from .common import device_option, json_option, print_json, print_rows, quiet_option
 
 if TYPE_CHECKING:
@@ -86,8 +86,14 @@ def command(
     if show:
         click.echo(protocol.to_toml(), nl=False)
         return
-    if not report_only:
+    if report_only:
+        _report(results, as_json)
+        return
+    try:
         _run(protocol, results, given, quiet)
+    except CellsFailed:
+        _report(results, as_json)  # of the cells that did not
+        raise
     _report(results, as_json)
 
 
@@ -157,10 +163,10 @@ def _run(protocol: Protocol, results: Path, given: dict[str, Any], quiet: bool) 
 
 
 def _report(results: Path, as_json: bool) -> None:
-    from ..bench.records import RECORDS
+    from ..bench.records import read_all
     from ..bench.report import write_report
 
-    if not (results / RECORDS).exists():
+    if not read_all(results):
         raise BenchmarkError(f"there are no records in {results}; leave --report-only out to make some")
     write_report(results)
     if as_json:
