@@ -11,6 +11,7 @@ from alkit.errors import AlkitError, InvalidOption
 from alkit.labeling.formats import Push, Server
 
 TITLE_LENGTH = 50
+SECONDS = 60.0  # to wait for an answer
 CHUNK_TASKS, CHUNK_BYTES = 250, 2 * 10**7  # of one request
 SEQUENTIAL = "Sequential sampling"  # tasks are offered in the order in which they came
 
@@ -78,7 +79,8 @@ def _client(server: Server) -> Iterator[Any]:
             "Label Studio's SDK is not installed; install it by: pip install 'alkit[label-studio]'"
         ) from error
     try:
-        yield LabelStudio(base_url=server.url.rstrip("/"), api_key=server.token)
+        with httpx.Client(timeout=SECONDS, follow_redirects=True) as line:
+            yield LabelStudio(base_url=server.url.rstrip("/"), api_key=server.token, httpx_client=line)
     except ApiError as error:
         raise AlkitError(f"Label Studio at {server.url} {_refusal(error.status_code, error.body)}") from None
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:

@@ -89,10 +89,17 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
     pytest.fail("Label Studio did not start")
 
 
+def httpx_client() -> Any:
+    import httpx
+
+    return httpx.Client(timeout=60, follow_redirects=True)
+
+
 @pytest.fixture(scope="module")
-def client(server: str) -> Any:
+def client(server: str) -> Iterator[Any]:
     sdk = pytest.importorskip("label_studio_sdk")
-    return sdk.LabelStudio(base_url=server, api_key=TOKEN)
+    with httpx_client() as line:
+        yield sdk.LabelStudio(base_url=server, api_key=TOKEN, httpx_client=line)
 
 
 @pytest.fixture
@@ -109,7 +116,8 @@ def choose(client: Any, task: int, label: str | None, **more: Any) -> Any:
     return client.annotations.create(task, result=result, was_cancelled=label is None, lead_time=2.5, **more)
 
 
-def colleague(server: str, client: Any) -> Any:
+@pytest.fixture
+def colleague(server: str) -> Iterator[tuple[Any, str]]:
     """Sign up somebody else, and return a client of theirs, with a personal access token."""
     import httpx
     from label_studio_sdk import LabelStudio
@@ -126,15 +134,21 @@ def colleague(server: str, client: Any) -> Any:
         token = browser.post("/api/token/", headers={"X-CSRFToken": browser.cookies["csrftoken"]}).json()[
             "token"
         ]
-    return LabelStudio(base_url=server, api_key=token), token
+    with httpx_client() as line:
+        yield LabelStudio(base_url=server, api_key=token, httpx_client=line), token
 
 
 def test_a_query_goes_out_and_comes_back(
-    alkit: Alkit, alkit_ends: Alkit, asked: Path, server: str, client: Any, monkeypatch: pytest.MonkeyPatch
+    alkit: Alkit,
+    asked: Path,
+    server: str,
+    client: Any,
+    colleague: tuple[Any, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from alkit.ledger import Ledger
 
-    other, personal = colleague(server, client)
+    other, personal = colleague
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", TOKEN)
     live = ("--campaign", asked, "--url", server)
     pushed = alkit("labelstudio", "push", *live, "-o", "images=local", "--json").json

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import importlib
 import json
@@ -126,6 +127,32 @@ def test_tasks_by_others_are_rejected_one_by_one(make: Make, tmp_path: Path) -> 
         make("label-studio").read(path)
 
 
+def test_what_a_real_server_exports(make: Any) -> None:
+    from alkit.images import ImageRecord
+    from alkit.labeling.incoming import match
+
+    format = make("label-studio")
+    assert format.recognizes(EXPORT)
+    reply = format.read(EXPORT)
+    assert (reply.blank, reply.rejected) == (0, [])
+    assert [(a.label, a.annotator, a.cost) for a in reply.answers] == [
+        ("cat", "label-studio-1", 2.5),
+        ("dog", "label-studio-2", 2.5),
+        ("abstain", "label-studio-1", 2.5),
+        ("unusable", "label-studio-1", 2.5),
+        ("dog", "label-studio-1", 2.5),  # mended after all others had been said
+    ]
+    times = [answer.time for answer in reply.answers]
+    assert times == sorted(times)
+    hashes = {
+        task["data"]["alkit_index"]: task["data"]["alkit_hash"] for task in json.loads(EXPORT.read_text())
+    }
+    records = [ImageRecord(i, f"{i}.png", hashes.get(i, ""), 16, 16, None, None) for i in range(12)]
+    matched = match(reply, records, "export.json")
+    assert len(matched.answers) == 5
+    assert {a.image for a in matched.answers} == {f"{index}.png" for index in hashes}
+
+
 def test_without_the_sdk(make: Any, export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "label_studio_sdk", None)
     with pytest.raises(InvalidOption, match=r"pip install 'alkit\[label-studio\]'"):
@@ -141,7 +168,7 @@ class Studio:
         self.requests: list[int] = []
         self.projects = self.tasks = self
 
-    def __call__(self, base_url: str, api_key: str) -> Studio:
+    def __call__(self, base_url: str, api_key: str, httpx_client: Any) -> Studio:
         return self
 
     def create(self, **given: Any) -> Any:
@@ -165,7 +192,9 @@ class Studio:
 def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
     made = Studio()
     names = {"httpx": types.ModuleType("httpx"), "label_studio_sdk": types.ModuleType("label_studio_sdk")}
-    names["httpx"].__dict__.update(HTTPError=OSError, InvalidURL=OSError)
+    names["httpx"].__dict__.update(
+        HTTPError=OSError, InvalidURL=OSError, Client=lambda **_: contextlib.nullcontext()
+    )
     names["label_studio_sdk"].__dict__.update(LabelStudio=made)
     for name in ("label_studio_sdk.core", "label_studio_sdk.core.api_error"):
         names[name] = types.ModuleType(name)
