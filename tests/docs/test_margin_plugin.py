@@ -44,27 +44,27 @@ def installed(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_is_found_with_its_distribution_among_the_others(installed: Path, tmp_path: Path) -> None:
     code = "from alkit import plugins; print(*map(str, plugins.strategies), sep='\\n')"
     names = run("-c", code, cwd=tmp_path, path=installed).splitlines()
-    assert "margin (alkit-margin 1.0)" in names
+    assert "margin-ratio (alkit-margin 1.0)" in names
     assert any(name.startswith("random (alkit ") for name in names)
 
 
-def test_it_chooses_the_smallest_margins_and_conforms(installed: Path, tmp_path: Path) -> None:
+def test_it_chooses_the_highest_ratios_and_conforms(installed: Path, tmp_path: Path) -> None:
     code = """
 import torch
 import alkit.testing
 from alkit import plugins
 
 torch.set_num_threads(1)
-strategy = plugins.strategies.get("alkit-margin:margin")()
+strategy = plugins.strategies.get("margin-ratio")()
 world = alkit.testing.make_world()
 world.train(strategy)
 picks = world.choose(strategy, 3)
 (output,) = world.cycle(batch_size=99).outputs(world.candidates)
 top = output.probabilities.topk(2).values
-margins = dict(zip(world.candidates.tolist(), (top[:, 0] - top[:, 1]).tolist(), strict=True))
-assert picks.tolist() == sorted(margins, key=margins.get)[:3]
+ratios = dict(zip(world.candidates.tolist(), (top[:, 1] / top[:, 0]).tolist(), strict=True))
+assert picks.tolist() == sorted(ratios, key=ratios.get, reverse=True)[:3]
 
-results = alkit.testing.check_strategy("margin")
+results = alkit.testing.check_strategy("margin-ratio")
 assert [result for result in results if not result.ok] == []
 assert len(results) > 30
 """
@@ -74,9 +74,13 @@ assert len(results) > 30
 def test_the_command_line_queries_with_it(installed: Path, tmp_path: Path) -> None:
     options = ["--pool", "digits", "--budget", "7", "-t", "epochs=1", "--quiet", "--json"]
     query = json.loads(
-        run("-m", "alkit", "query", "--strategy", "margin", *options, cwd=tmp_path, path=installed)
+        run("-m", "alkit", "query", "--strategy", "margin-ratio", *options, cwd=tmp_path, path=installed)
     )
-    assert (query["strategy"], query["distribution"], query["version"]) == ("margin", "alkit-margin", "1.0")
+    assert (query["strategy"], query["distribution"], query["version"]) == (
+        "margin-ratio",
+        "alkit-margin",
+        "1.0",
+    )
     assert len({pick["index"] for pick in query["picks"]}) == 7
     scores = [pick["score"] for pick in query["picks"]]
     assert scores == sorted(scores, reverse=True)

@@ -1,5 +1,5 @@
 import alkit.testing
 
 
-class TestMargin(alkit.testing.StrategyTests):
-    name = "margin"
+class TestMarginRatio(alkit.testing.StrategyTests):
+    name = "margin-ratio"
