@@ -1,9 +1,9 @@
-"""Is the random baseline strong? The same network and recipe in plain PyTorch, without alkit, on as many labels.
+"""Is the random baseline strong? The same network and recipe in plain PyTorch, on as many labels.
 
     python benchmarks/plain.py results/cnn --pool cifar10/train --test cifar10/test
 
-trains the protocol's network on random labels in a loop of its own, with its own augmentation and order, and prints
-its test accuracy beside that of the suite's random baseline at the same numbers of labels.
+trains the protocol's network on random labels in a loop of its own, with its own augmentation and order, and
+prints its test accuracy beside that of the suite's random baseline at the same numbers of labels.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def read(location: str, most: int | None = None) -> tuple[Tensor, Tensor]:
     """Read [N, C, H, W] in [0, 1] and class numbers [N]; a random part of so many if asked for."""
     source = open_source(location)
     answers = source.answers()
-    keys = [key for key in source.keys() if key in answers]
+    keys = [key for key in source.keys() if key in answers]  # noqa: SIM118
     if most is not None:
         keys = [keys[index] for index in np.random.permutation(len(keys))[:most]]
     classes = sorted(set(answers.values()))

@@ -203,7 +203,8 @@ def seed_set(protocol: Protocol, arena: Arena, seed: int) -> Indices:
 
 def _sources(protocol: Protocol, download: bool) -> tuple[Source, Source, list[str]]:
     """Open the first pool that is at hand, and its test images."""
-    missing, notes = [], []
+    missing: list[str] = []
+    notes: list[str] = []
     for location in protocol.data.pool:
         if location == toy.NAME:
             return toy.Points(test=False), toy.Points(test=True), notes
@@ -220,8 +221,8 @@ def _sources(protocol: Protocol, download: bool) -> tuple[Source, Source, list[s
             raise SourceError(f"'{location}' has no test images of its own; name some by --test")
         return pool, other, notes
     raise SourceError(
-        f"protocol '{protocol.name}' finds none of its pools ({'; '.join(missing)}); name a labeled one by --pool "
-        "and --test, say where a data set lies by --root, or allow --download"
+        f"protocol '{protocol.name}' finds none of its pools ({'; '.join(missing)}); name a labeled one by "
+        "--pool and --test, say where a data set lies by --root, or allow --download"
     )
 
 

@@ -1,10 +1,11 @@
-"""A frozen backbone for a benchmark: trained on images that leave the pool, so no strategy gains from them."""
+"""A frozen backbone for a benchmark, trained on images that leave the pool: no strategy gains from them."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from ..options import build
 from ..progress import Progress
 from .arena import SEED, Arena
 from .protocol import Backbone
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 def with_backbone(arena: Arena, backbone: Backbone, progress: Progress) -> Arena:
@@ -46,7 +50,9 @@ def with_backbone(arena: Arena, backbone: Backbone, progress: Progress) -> Arena
     )
 
 
-def _train(arena: Arena, backbone: Backbone, taken: np.ndarray, path: Path, progress: Progress) -> None:  # type: ignore[type-arg]
+def _train(
+    arena: Arena, backbone: Backbone, taken: npt.NDArray[np.int64], path: Path, progress: Progress
+) -> None:
     from safetensors.torch import save
 
     from ..learning import Lesson, learn

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ import numpy as np
 
 from .. import options as opts
 from .. import seeding
-from ..composing import make_strategy
+from ..composing import make_strategy, options_in_force
 from ..errors import AlkitError
 from ..ledger import finite
 from ..measure import Measures
@@ -23,7 +22,7 @@ from ..progress import Silent
 from . import records
 from .arena import Arena, seed_set
 from .checks import HiddenLabels, check_labels, check_random
-from .protocol import BASELINE, Entry, Protocol
+from .protocol import Entry, Protocol
 from .watch import outlook, watch
 
 if TYPE_CHECKING:
@@ -285,7 +284,7 @@ class _Run:
             "strategy": self.cell.entry.shown,
             "seed": self.seed,
             **self.cell.header,
-            "options": finite(opts.values_of(self.strategy)),
+            "options": finite(options_in_force(self.strategy)),
             "task_options": finite(opts.values_of(self.task)),
             "seed_set": self.labeled.tolist(),
             "candidates": len(self.members),

@@ -1,4 +1,4 @@
-"""What a fair comparison rests on, checked while it runs: who saw which label, what counts as one, what is paired."""
+"""What a fair comparison rests on, checked while it runs: who saw which label, and what is paired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells over the machines of a dask cluster, through joblib; all of them have to see the folder of the results."""
+"""Cells over the machines of a dask cluster, through joblib; all have to see the folder of the results."""
 
 from __future__ import annotations
 

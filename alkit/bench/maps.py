@@ -11,7 +11,7 @@ import numpy as np
 from .. import seeding
 from ..files import write_atomically
 from ..progress import Progress
-from . import records, toy
+from . import records
 from .watch import MAP_EMBEDDINGS, boundary_path
 
 if TYPE_CHECKING:

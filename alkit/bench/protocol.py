@@ -142,7 +142,7 @@ class Protocol:
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     def to_toml(self) -> str:
-        """Return it as the text of a file that `read_protocol` reads back; what is at its default is left out."""
+        """Return the text of a file that `read_protocol` reads back; what is at its default is left out."""
         import tomli_w
 
         return tomli_w.dumps(_without_defaults(self))

@@ -38,7 +38,12 @@ def versions() -> dict[str, str]:
 
 def machine(device: str) -> dict[str, Any]:
     """Name the processor, its cores, the memory and the device."""
-    found = {"cpu": _cpu(), "cores": os.cpu_count(), "system": platform.system(), "device": device}
+    found: dict[str, Any] = {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "device": device,
+    }
     if (memory := _memory()) is not None:
         found["memory_gb"] = memory
     if device.startswith("cuda"):
@@ -66,7 +71,7 @@ def _memory() -> float | None:
 
 
 def git_state() -> dict[str, Any] | None:
-    """Return the commit of the working copy that alkit runs from, and whether it was changed; None elsewhere."""
+    """Return the commit of the working copy that alkit runs from, and whether it was changed."""
     here = Path(__file__).parent
     try:
         commit = _git(here, "rev-parse", "--short", "HEAD")

@@ -1,4 +1,4 @@
-"""The records of a benchmark: JSON Lines, one file a cell while it runs, one file for all once they are done."""
+"""The records of a benchmark: JSON Lines, one file a cell while it runs, one for all once they are done."""
 
 from __future__ import annotations
 

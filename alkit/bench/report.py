@@ -8,12 +8,12 @@ from typing import Any
 
 from ..files import write_atomically
 from ..ledger import finite
-from .blocks import Report
+from ..reporting.blocks import Report
+from ..reporting.page import to_page
 from .evidence import Evidence, diagnostics_of, read_evidence
 from .records import cycles_of, read_all
 from .report_comparison import suites_markdown
 from .report_markdown import FIGURES, to_markdown
-from .report_page import to_page
 from .report_sections import report_of
 from .suites import compare_suites
 

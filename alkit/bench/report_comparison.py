@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .blocks import Block, Report, Section, Table, Text
+from ..reporting.blocks import Block, Report, Section, Table, Text
+from ..reporting.words import counted, listed, metric_name
 from .report_markdown import to_markdown
-from .report_words import Digits, counted, listed, metric_name, probability
+from .report_words import Digits, probability
 from .suites import SuiteComparison
 
 

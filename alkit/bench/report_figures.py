@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from .. import figures
 from ..figures import Line, Look
+from ..reporting.blocks import Figure, Figures, slug
+from ..reporting.words import listed, metric_name
 from . import report_charts as charts
-from .blocks import Figure, Figures, slug
 from .estimates import Estimate
 from .evidence import Evidence
 from .report_maps import paint_plane
-from .report_words import listed, metric_name
 from .statistics import Comparison
 
 HALF, SMALL, WIDE = 4.85, 2.38, 6.2

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from .blocks import Block, Code, Facts, Figures, Items, Notice, Report, Table, Text
+from ..reporting.blocks import Block, Code, Facts, Figures, Items, Notice, Report, Table, Text
 
 FIGURES = PurePosixPath("figures")
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .blocks import Block, Code, Facts, Items, Notice, Table, Text
+from ..reporting.blocks import Block, Code, Facts, Items, Notice, Table, Text
+from ..reporting.words import NONE, counted, ranges
 from .evidence import Evidence
-from .report_words import (
-    NONE,
-    counted,
-    ranges,
-)
 
 
 def checks(evidence: Evidence) -> list[Block]:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from .blocks import Block, Report, Section, Table, Text
+from ..reporting.blocks import Block, Report, Section, Table, Text
+from ..reporting.words import NONE, amount, counted, metric_name
 from .evidence import Evidence, diagnostics_of
 from .report_figures import Drawer
 from .report_provenance import checks, provenance
 from .report_summary import compared, conclusions
-from .report_words import (
-    NONE,
-    Digits,
-    amount,
-    counted,
-    metric_name,
-    probability,
-    saved_briefly,
-)
+from .report_words import Digits, probability, saved_briefly
 
 TRAINING = ("train", "companion", "evaluate")
 PHASES = ("train", "companion", "evaluate", "embed", "score", "adversary", "select")

@@ -1,4 +1,4 @@
-"""A whole benchmark: its cells run side by side in processes, over one machine or many, and go on after a kill."""
+"""A whole benchmark: cells side by side in processes, on one machine or many, that go on after a kill."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ def run_suite(
         progress.line(f"failed: {record['strategy']}, seed {record['seed']}: {record['error']}")
     if failed:
         raise CellsFailed(
-            f"{len(failed)} of {total} cells failed; the others are recorded in {results}, and the same command "
-            "tries the failed ones again"
+            f"{len(failed)} of {total} cells failed; the others are recorded in {results}, and the same "
+            "command tries the failed ones again"
         )
     return every
 
@@ -120,8 +120,8 @@ def _check_same(found: Sequence[records.Record], identity: str, results: Path) -
     for record in found:
         if record["kind"] == "cell" and record["protocol"] != identity:
             raise BenchmarkError(
-                f"{results} holds records of another protocol, other images or other labels; name another folder by "
-                "--out, or remove it"
+                f"{results} holds records of another protocol, other images or other labels; name another "
+                "folder by --out, or remove it"
             )
 
 
@@ -173,12 +173,17 @@ Runner = Callable[[Sequence[Cell]], None]
 
 def _runner(backend: Backend, jobs: int, scheduler: str | None, progress: Progress) -> Runner:
     if backend == "sequential":
-        return lambda cells: [run_cell(cell) for cell in cells].clear()
+        return _one_by_one
     if backend == "loky":
         return lambda cells: _with_loky(cells, jobs)
     from .cluster import with_dask
 
     return lambda cells: with_dask(cells, jobs, scheduler, progress)
+
+
+def _one_by_one(cells: Sequence[Cell]) -> None:
+    for cell in cells:
+        run_cell(cell)
 
 
 def _with_loky(cells: Sequence[Cell], jobs: int) -> None:
@@ -205,8 +210,8 @@ def _run_all(cells: Sequence[Cell], run: Runner, protocol: Protocol, progress: P
             except BrokenProcessPool as error:
                 if attempt + 1 == ATTEMPTS:
                     raise BenchmarkError(
-                        f"worker processes were killed {ATTEMPTS} times (too little memory?); the same command, "
-                        "perhaps with fewer --jobs, goes on"
+                        f"worker processes were killed {ATTEMPTS} times (too little memory?); the same "
+                        "command, perhaps with fewer --jobs, goes on"
                     ) from error
                 progress.line("a worker process was killed; its cells go on where they were")
             left = [cell for cell in left if not _is_over(cell)]
@@ -268,7 +273,8 @@ class _Watcher:
         values = [next(iter(record["metrics"].values()), float("nan")) for record in done]
         curve = " ".join(f"{value:.3f}" for value in values)
         self.progress.line(
-            f"{len(self.over)} of {len(self.cells)} cells, {self._left()}: {cell.entry.shown}, seed {cell.seed}: {curve}"
+            f"{len(self.over)} of {len(self.cells)} cells, {self._left()}: "
+            f"{cell.entry.shown}, seed {cell.seed}: {curve}"
         )
 
     def _left(self) -> str:

@@ -1,8 +1,9 @@
-"""Points in the plane as tiny images, so that everything made for images can be watched choosing in two dimensions.
+"""Points in the plane as tiny images: strategies that were made for images are watched as they choose.
 
-A point is an image of one channel, one row and two columns, whose values are its coordinates in 256 steps. Three
-classes of very different size: most points belong to the first one, the last one is rare and lies apart, as in the
-imbalanced toy example of Kim et al. (Task-Aware Variational Adversarial Active Learning, CVPR 2021).
+A point is an image of one channel, one row and two columns, whose values are its coordinates in 256 steps.
+Three classes of very different size: most points belong to the first one, the last one is rare and lies
+apart, as in the imbalanced toy example of Kim et al. (Task-Aware Variational
+Adversarial Active Learning, CVPR 2021).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is kept of a cell beside its figures: how a companion predicts, and what the figures of picks are drawn from."""
+"""What is kept of a cell beside its figures: how a companion predicts, and what maps are drawn from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAP_EMBEDDINGS = "map.npz"
 
 
 def outlook(task: TaskModel, learned: Learned, test: LabeledImages, arena: Arena) -> dict[str, Any]:
-    """Return Spearman's correlation of predicted and true loss on test images, where a companion predicts one."""
+    """Return the rank correlation of predicted and true test losses, where a companion predicts them."""
     predict = getattr(learned.companion, "predicted_loss", None)
     if predict is None:
         return {}

@@ -71,8 +71,8 @@ def command(
 ) -> None:
     """Compare strategies on a protocol: same seeds, same start, paired statistics, one report.
 
-    Each cell (a strategy with a seed) records every cycle as it ends; a suite that was stopped goes on where it
-    was by the same command, and more seeds or strategies can be added to results that are there.
+    Each cell (a strategy with a seed) records every cycle as it ends; a suite that was stopped goes on by the
+    same command, and more seeds or strategies can be added to results that are there.
     """
     if not words:
         return _list_protocols(as_json)

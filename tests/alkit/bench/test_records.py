@@ -31,7 +31,7 @@ def test_a_line_cut_short_does_not_count_and_is_mended(tmp_path: Path) -> None:
 def test_a_damaged_line_is_said(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     path.write_text('{"kind": "cell"}\nnonsense\n')
-    with pytest.raises(BenchmarkError, match="line 2 of .* is damaged"):
+    with pytest.raises(BenchmarkError, match=r"line 2 of .* is damaged"):
         records.read(path)
 
 
