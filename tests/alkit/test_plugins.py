@@ -322,11 +322,23 @@ def test_everything_that_comes_with_alkit_can_be_loaded() -> None:
 
 
 # An option's default value, which any other strategy may take the place of, and what '>' stands for.
+# The defaults that the engine names, the baseline of benchmarks, and words that only happen to be names.
 DEFAULTS = {
     ("campaign.py", "random"),
     ("cli/common.py", "random"),
     ("creation.py", "entropy"),
     ("notation.py", "then"),
+    ("bench/protocol.py", "random"),
+    ("bench/statistics.py", "random"),
+    ("figures.py", "random"),
+    ("testing/formats.py", "random"),
+    ("bench/arena.py", "random"),  # how a seed set is drawn
+    ("bench/report_words.py", "random"),
+    ("bench/protocol.py", "balanced"),
+    ("bench/report.py", "balanced"),  # accuracy
+    ("bench/report_sections.py", "balanced"),
+    ("campaign.py", "disputed"),  # labels
+    ("cli/status.py", "disputed"),
 }
 
 
