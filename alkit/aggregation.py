@@ -66,6 +66,7 @@ def weights_of(votes: Mapping[int, Votes]) -> dict[str, float]:
     class for each other, for which most campaigns have too few answers.
     """
     shared = [by for by in map(_spoken, votes.values()) if len(by) > 1]
+    names = {name for by in votes.values() for name in by}
     weights: dict[str, float] = {}
     for _ in range(2):
         weigh = _weigher(dict(weights))
@@ -74,11 +75,12 @@ def weights_of(votes: Mapping[int, Votes]) -> dict[str, float]:
         for by in shared:
             for name, answer in by.items():
                 others = {other: vote for other, vote in by.items() if other != name}
-                compared[name] += 1
-                agreed[name] += _said(_winner(others, weigh)) == _said(answer)
-        weights = {name: (agreed[name] + 1) / (count + 2) for name, count in compared.items()}
-    names = {name for by in votes.values() for name in by}
-    return {name: weights.get(name, 0.5) for name in names}
+                agreeing = _heaviest(others, weigh)
+                if len(agreeing) == 1:  # others who cancel out say nothing
+                    compared[name] += 1
+                    agreed[name] += agreeing == [_said(answer)]
+        weights = {name: (agreed[name] + 1) / (compared[name] + 2) for name in names}
+    return weights
 
 
 def dispute(votes: Votes) -> tuple[int, ...]:
@@ -97,15 +99,18 @@ def _weigher(weights: Mapping[str, float]) -> Callable[[str], float]:
 def _winner(votes: Votes, weight: Callable[[str], float]) -> Answer:
     """Return the latest answer among those that say what weighs most; among equals, what was said last."""
     spoken = _spoken(votes) or votes
+    tied = _heaviest(spoken, weight)
+    return next(answer for answer in reversed(list(spoken.values())) if _said(answer) in tied)
+
+
+def _heaviest(votes: Votes, weight: Callable[[str], float]) -> list[Hashable]:
+    """Return what weighs most, several things if they weigh the same."""
     totals: dict[Hashable, float] = defaultdict(float)
-    latest: dict[Hashable, tuple[int, Answer]] = {}
-    for place, (name, answer) in enumerate(spoken.items()):
+    for name, answer in votes.items():
         totals[_said(answer)] += weight(name)
-        latest[_said(answer)] = (place, answer)
     best = max(totals.values())
     # Sums of weights in another order differ by rounding.
-    tied = [said for said, total in totals.items() if total >= best - 1e-9]
-    return max((latest[said] for said in tied), key=lambda found: found[0])[1]
+    return [said for said, total in totals.items() if total >= best - 1e-9]
 
 
 def _spoken(votes: Votes) -> dict[str, Answer]:

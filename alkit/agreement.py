@@ -137,11 +137,10 @@ def fleiss_kappa(table: np.ndarray[Any, np.dtype[np.float64]]) -> float | None:
 
 def cohen_kappa(pairs: np.ndarray[Any, np.dtype[np.int64]]) -> float | None:
     """Return Cohen's kappa of answers as numbers [images, 2]; None if it is 0 / 0."""
-    from sklearn.metrics import cohen_kappa_score
-
-    if len(np.unique(pairs)) == 1:
-        return None
-    return float(cohen_kappa_score(pairs[:, 0], pairs[:, 1]))
+    kinds = int(pairs.max()) + 1
+    first, second = np.bincount(pairs[:, 0], minlength=kinds), np.bincount(pairs[:, 1], minlength=kinds)
+    agreeing, by_chance = (pairs[:, 0] == pairs[:, 1]).mean(), first @ second / len(pairs) ** 2
+    return None if by_chance == 1 else float((agreeing - by_chance) / (1 - by_chance))
 
 
 def _pair(first: str, second: str, answers: Sequence[tuple[Hashable, Hashable]]) -> PairAgreement:

@@ -9,12 +9,13 @@ The intervals hold for the sampling of images. They say nothing of another seed'
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from .agreement import Agreement, agreement
-from .intervals import Difference, Share, difference, needed_to_settle, share
+from .intervals import Difference, Share, difference, needed_for_width, needed_to_settle, share
 
 if TYPE_CHECKING:
     from .campaign import Campaign
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 RECENT = 3  # queries or trainings that "lately" looks back over
 WORTH = 0.005  # accuracy that 100 labels should bring
+SMALLEST = 0.05  # difference of error rates that is worth planning for
+WIDTH = 0.1  # to which an accuracy on control images should be known, either side
 Action = Literal["go on", "switch strategy", "stop"]
 
 
@@ -73,8 +76,9 @@ class Comparison:
         picks: error rate on the strategy's picks.
         control: error rate on the control images.
         harder: picks minus control.
-        needed: control labels in all that would show a difference as large as this one four times in five,
-            picks growing along; None if it is settled, or so small that no number is worth it.
+        planned: the difference that `needed` is about: the one found, at least five points.
+        needed: control labels in all with which a difference as large as `planned` would show four times in
+            five, picks growing along; None if the difference is settled.
     """
 
     strategy: str
@@ -82,6 +86,7 @@ class Comparison:
     picks: Share
     control: Share
     harder: Difference
+    planned: float
     needed: int | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -92,6 +97,7 @@ class Comparison:
             "picks": self.picks.as_dict(),
             "control": self.control.as_dict(),
             "harder": self.harder.as_dict(),
+            "planned": self.planned,
             "needed": self.needed,
         }
 
@@ -272,15 +278,15 @@ def comparison(queries: Sequence[Query]) -> Comparison | None:
     picks = share(sum(wrong_picks), len(wrong_picks))
     control = share(sum(wrong_control), len(wrong_control))
     harder = difference(picks, control)
+    gap = max(abs(harder.value), SMALLEST)
     return Comparison(
         strategy=compared[-1].strategy,
         queries=tuple(query.number for query in compared),
         picks=picks,
         control=control,
         harder=harder,
-        needed=None
-        if harder.settled
-        else needed_to_settle(picks.value, control.value, ratio=picks.of / control.of),
+        planned=gap,
+        needed=None if harder.settled else _needed(control.value, gap, ratio=picks.of / control.of),
     )
 
 
@@ -392,7 +398,12 @@ def _accuracy_words(evidence: Evidence) -> str:
     if evidence.curve:
         return f"The accuracy on the test set is {evidence.curve[-1].accuracy}."
     if evidence.accuracy and evidence.accuracy[-1].accuracy is not None:
-        return f"The accuracy on random images of the remaining pool is {evidence.accuracy[-1].accuracy}."
+        newest = evidence.accuracy[-1].accuracy
+        words = f"The accuracy on random images of the remaining pool is {newest}"
+        if max(newest.high - newest.value, newest.value - newest.low) <= WIDTH:
+            return f"{words}."
+        wanted = needed_for_width(WIDTH)
+        return f"{words}; {wanted:,} control labels in one query tell it to {WIDTH:g} either side."
     return (
         "How good the model is cannot be told: there is neither a test set nor an answered control slice; "
         "ask with 'alkit query --control 0.1'."
@@ -402,10 +413,15 @@ def _accuracy_words(evidence: Evidence) -> str:
 def _gain_words(evidence: Evidence, worth: float) -> str:
     if evidence.gain is None:
         return "What labels bring cannot be told before two models have been judged."
-    words = f"The last labels brought {evidence.gain.per_100} in accuracy per 100"
-    if evidence.gain.per_100.low > 0:
+    found = evidence.gain
+    words = f"The last labels brought {found.per_100} in accuracy per 100"
+    if found.per_100.low > 0:
         return f"{words}: they still help."
-    return f"{words}: whether that is worth {worth:g} cannot be told yet."
+    over = (found.per_100.high - found.per_100.low) / 2 * (found.last.labels - found.first.labels) / worth
+    return (
+        f"{words}: whether they still help cannot be told yet. A gain of {worth:g} per 100 would show over "
+        f"about {math.ceil(over):,} labels."
+    )
 
 
 def _comparison_words(found: Comparison | None) -> str:
@@ -419,12 +435,9 @@ def _comparison_words(found: Comparison | None) -> str:
         return f"{words}; the strategy chooses what the model knows better than most of the pool."
     if found.harder.settled:
         return f"{words}; the strategy finds what the model does not know yet."
-    if found.needed is None:
-        return f"{words}, which may be nothing, and is too small to be settled by labeling more."
     return (
-        f"{words}, which may be chance; about {found.needed:,} control labels in all, "
-        f"{max(0, found.needed - found.control.of):,} more than there are, would settle a difference of this "
-        "size."
+        f"{words}, which may be chance: one of {found.planned:.3f} shows with about {found.needed:,} control "
+        f"labels, and there are {found.control.of:,}."
     )
 
 
@@ -439,6 +452,12 @@ def _comparable(queries: Sequence[Query]) -> list[Query]:
 
 def _asked_by(query: Query) -> tuple[str, Any]:
     return query.strategy, query.record.get("control")
+
+
+def _needed(control: float, gap: float, ratio: float) -> int:
+    """Return how many control labels show a gap: upwards, where there is room for it."""
+    picks = control + gap if control + gap <= 1 else control - gap
+    return needed_to_settle(picks, control, ratio=ratio)
 
 
 def _share_of(name: str, labels: Sequence[str]) -> Share | None:

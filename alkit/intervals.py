@@ -8,7 +8,6 @@ from typing import Any
 
 LEVEL = 0.95
 POWER = 0.8
-SMALLEST = 0.01  # of a difference that is worth planning for
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ def difference(first: Share, second: Share) -> Difference:
 
 def needed_to_settle(
     first: float, second: float, *, ratio: float, level: float = LEVEL, power: float = POWER
-) -> int | None:
+) -> int:
     """Return how large the second sample has to be for a difference of this size to show.
 
     The first sample is `ratio` times as large. Fleiss, Levin and Paik, Statistical Methods for Rates and
@@ -123,16 +122,20 @@ def needed_to_settle(
         level: of confidence, two-sided.
         power: the chance that it shows.
 
-    Returns:
-        The number, or None for a difference under a hundredth: no number that anybody would label is enough.
+    Raises:
+        ZeroDivisionError: there is no difference.
     """
     from scipy.stats import norm
 
-    gap = abs(first - second)
-    if gap < SMALLEST:
-        return None
     mean = (ratio * first + second) / (ratio + 1)
     z_level, z_power = float(norm.ppf((1 + level) / 2)), float(norm.ppf(power))
     null = z_level * math.sqrt((1 + 1 / ratio) * mean * (1 - mean))
     real = z_power * math.sqrt(first * (1 - first) / ratio + second * (1 - second))
-    return math.ceil(((null + real) / gap) ** 2)
+    return math.ceil(((null + real) / (first - second)) ** 2)
+
+
+def needed_for_width(half: float, level: float = LEVEL) -> int:
+    """Return how many images tell a proportion to so much either side, at worst (when it is one half)."""
+    from scipy.stats import norm
+
+    return math.ceil(float(norm.ppf((1 + level) / 2)) ** 2 / 4 / half**2)

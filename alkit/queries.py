@@ -106,8 +106,8 @@ class Query:
 
     @property
     def unanswered(self) -> list[Pick]:
-        """The picks without an answer."""
-        return [pick for pick in self.picks if pick.answer is None]
+        """The picks without an answer, as people see them."""
+        return [pick for pick in self.shown if pick.answer is None]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the query as JSON values."""

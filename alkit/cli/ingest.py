@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..aggregation import RULES
 from ..errors import InvalidAnswers, UsageError
 from .common import campaign_option, json_option, open_campaign, print_json, quiet_option
 
@@ -42,6 +43,11 @@ SHOWN = 20
 @click.option("--allow-new-classes", is_flag=True, help="Labels that are no class yet become classes.")
 @click.option("--strict", is_flag=True, help="Keep nothing if any line is rejected.")
 @click.option("--dry-run", is_flag=True, help="Only say what would become of FILE; keep nothing.")
+@click.option(
+    "--aggregate",
+    type=click.Choice(RULES),
+    help="From now on, how answers of several annotators to one image become one.",
+)
 @click.option("--oracle", metavar="NAME", help="Let an oracle answer the open query: dataset, file.")
 @click.option("--oracle-option", multiple=True, metavar="KEY=VALUE", help="An option of the oracle.")
 @quiet_option
@@ -55,6 +61,7 @@ def command(
     allow_new_classes: bool,
     strict: bool,
     dry_run: bool,
+    aggregate: str | None,
     oracle: str | None,
     oracle_option: tuple[str, ...],
     quiet: bool,
@@ -66,14 +73,17 @@ def command(
     The label 'abstain' means that it cannot be told, 'unusable' that the image is no good; an empty label is
     a line not answered yet. A different answer to the same image is kept as a correction, with its history.
     """
+    from ..answers import Receipt
     from ..labeling.incoming import find_format
     from ..options import parse_pairs
 
-    if (file is None) == (oracle is None):
+    if (file and oracle) or not (file or oracle or aggregate):
         raise UsageError("give a file of answers, or --oracle NAME")
     if file is None and (dry_run or name or option):
         raise UsageError("--dry-run, --format and --option are for files, not for oracles")
     with open_campaign(campaign, quiet=quiet) as opened:
+        if aggregate is not None and not dry_run:
+            opened.aggregate_by(aggregate)
         if file is not None:
             format = find_format(Path(file), name, parse_pairs(option))
             take(
@@ -88,6 +98,8 @@ def command(
                 said_before=format.timed,
                 dry_run=dry_run,
             )
+        elif oracle is None:
+            _report(opened, Receipt(), as_json=as_json)
         else:
             asked = opened.oracle(oracle, parse_pairs(oracle_option))
             assert asked is not None

@@ -84,6 +84,7 @@ def test_people_see_neither_which_images_are_a_control_nor_what_the_model_thinks
         Pick(3, 7, "a.png", None, place=3),
     )
     assert query.controls == 1
+    assert query.unanswered == list(query.shown)
     write_csv(query, tmp_path / "003.csv")
     assert (tmp_path / "003.csv").read_text(encoding="utf-8").splitlines()[1:] == [
         "1,5,b.png,,entropy,2,",

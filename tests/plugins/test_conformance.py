@@ -47,6 +47,10 @@ class TestRandom(StrategyTests):
     name = "random"
 
 
+class TestDisputed(StrategyTests):
+    name = "disputed"
+
+
 class TestEntropy(StrategyTests):
     name = "entropy"
 

@@ -179,3 +179,12 @@ def test_many_bad_lines_are_not_all_printed(alkit_ends: Alkit, asked: Path) -> N
     said = alkit_ends("ingest", "-c", asked, write(*[f"x{number},red" for number in range(50)]))
     assert "... and 30 more lines" in said.err
     assert len(said.err.splitlines()) == 22
+
+
+def test_how_answers_of_several_become_one_is_decided_anew(
+    alkit: Alkit, alkit_ends: Alkit, asked: Path
+) -> None:
+    assert "0 answers accepted" in alkit("ingest", "-c", asked, "--aggregate", "majority").out
+    assert alkit("status", "-c", asked, "--json").json["aggregate"] == "majority"
+    assert "annotators     majority; 0 images in dispute" in alkit("status", "-c", asked).out
+    assert alkit_ends("ingest", "-c", asked, "--aggregate", "mean").code == 2

@@ -104,3 +104,8 @@ def test_a_campaign_is_not_made_twice(alkit_ends: Alkit, campaign: Path, picture
     said = alkit_ends("init", campaign, "--pool", pictures)
     assert said.code == 1
     assert "is a campaign already; use another directory" in said.error
+
+
+def test_how_answers_of_several_become_one(alkit: Callable[..., Any], here: Path, pictures: Path) -> None:
+    alkit("init", "camp", "--pool", pictures, "--aggregate", "weighted")
+    assert alkit("status", "-c", "camp", "--json").json["aggregate"] == "weighted"

@@ -281,3 +281,23 @@ def test_a_file_that_cannot_be_read_is_not_said_to_be_written(
     said = alkit_ends("query", "-c", labeled, "-n", "3")
     assert said.code == 1
     assert said.error.startswith("cannot read or write '/elsewhere/a.png': Permission denied")
+
+
+def test_a_control_slice_is_counted_but_not_shown(alkit: Alkit, labeled: Path, read_list: Read) -> None:
+    said = alkit("query", "-c", labeled, "-n", "20", "--control", "0.25")
+    assert said.out.splitlines()[0] == (
+        "query 1: 20 images chosen by 'entropy', 5 of them at random as a control"
+    )
+    assert {row["score"] for row in read_list(labeled / "queries" / "001.csv")} == {""}
+    shown = alkit("query", "-c", labeled, "-n", "20", "--json").json
+    assert [pick["control"] for pick in shown["picks"]] == [False] * 15 + [True] * 5
+
+
+def test_an_oracle_needs_no_control(alkit: Alkit, here: Path, pictures: Path) -> None:
+    words = ["query", "--pool", pictures, "--oracle", "dataset", "-t", "epochs=1", "-n", "12", "--json", "-q"]
+    assert not any(pick["control"] for pick in alkit(*words).json["picks"])
+
+
+@pytest.mark.parametrize("share", ["1", "-0.1", "most"])
+def test_a_share_that_is_none_is_wrong_usage(alkit_ends: Alkit, labeled: Path, share: str) -> None:
+    assert alkit_ends("query", "-c", labeled, "-n", "20", "--control", share).code == 2

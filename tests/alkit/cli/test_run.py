@@ -85,3 +85,31 @@ def test_a_pool_without_labels_cannot_answer(alkit_ends: Alkit, here: Path, pict
     said = alkit_ends("run", "--pool", pictures / "red", "--oracle", "dataset", "--cycles", "1", "-n", "3")
     assert said.code == 1
     assert "knows no labels, so it cannot answer" in said.error
+
+
+def test_a_rule_ends_it_and_is_said_again(alkit: Alkit, line: list[Any]) -> None:
+    said = alkit(*line, "--stop", "accuracy=0.99999", "--stop", "budget=20")
+    assert [row.split()[1] for row in said.out.splitlines()[1:3]] == ["12", "18"]
+    assert said.out.splitlines()[-1] == (
+        "stopped by budget=20: There are 18 labels, and 6 more would exceed the budget of 20."
+    )
+    again = alkit(*line, "--stop", "budget=20")
+    assert again.out == said.out
+    assert "stopped already by budget=20" in again.err
+    assert "stopped        by budget=20: There are" in alkit("status", "-c", "pics-campaign").out
+
+
+def test_what_is_no_rule_is_said_before_anything_is_made(
+    alkit_ends: Alkit, line: list[Any], here: Path
+) -> None:
+    said = alkit_ends(*line, "--stop", "soon")
+    assert said.error == (
+        "'soon' is no stopping rule; there are budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES"
+    )
+    assert list(here.iterdir()) == []
+
+
+def test_a_control_in_a_simulation(alkit: Alkit, line: list[Any]) -> None:
+    alkit(*[{"6": "10"}.get(str(word), word) for word in line], "--control", "0.2")
+    shown = alkit("query", "-c", "pics-campaign", "-n", "10", "--json").json
+    assert (shown["control"], len(shown["picks"])) == (0.0, 10), "the campaign has an oracle"

@@ -1,0 +1,138 @@
+"""The control slice: how large, drawn from everything, hidden from people, recorded with predictions."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alkit.campaign import Campaign
+from alkit.control import draw, places, slice_size
+from alkit.errors import InvalidOption
+from alkit.labeling.tables import GivenAnswer
+from alkit.oracle import Answer, Oracle
+from alkit.selection import choose
+
+
+class Folders(Oracle):
+    """Knows the class by the folder."""
+
+    name = "folders"
+    classes = ("blue", "green", "red")
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.keys = campaign.state.keys
+
+    def label(self, indices: Sequence[int]) -> Mapping[int, Answer]:
+        return {i: Answer("label", self.keys[i].split("/")[0]) for i in indices}
+
+
+@pytest.mark.parametrize(
+    ("share", "n", "size"),
+    [(0.1, 9, 0), (0.1, 10, 1), (0.01, 10, 1), (0, 100, 0), (0.1, 96, 10), (0.99, 10, 9), (0.25, 40, 10)],
+)
+def test_how_large(share: float, n: int, size: int) -> None:
+    assert slice_size(share, n) == size
+
+
+@pytest.mark.parametrize("share", [-0.1, 1, 1.5])
+def test_a_share_that_is_none_is_refused(labeled: Path, share: float) -> None:
+    with Campaign(labeled) as campaign:
+        with pytest.raises(InvalidOption, match="at least 0 and less than 1"):
+            campaign.ask(12, control=share)
+        assert not campaign.queries
+
+
+def test_every_candidate_is_as_likely() -> None:
+    candidates = np.arange(100, 120)
+    counts = np.zeros(20)
+    for seed in range(2000):
+        drawn = draw(candidates, 4, seed)
+        assert len(set(drawn.tolist())) == 4
+        counts[drawn - 100] += 1
+    assert abs(counts - 400).max() < 5 * np.sqrt(2000 * 0.2 * 0.8)
+
+
+def test_a_control_image_may_stand_anywhere() -> None:
+    first = [places(10, seed)[-1] for seed in range(500)]
+    assert sorted(set(first)) == list(range(1, 11))
+    assert sorted(places(10, 3)) == list(range(1, 11))
+
+
+def test_a_tenth_is_drawn_before_the_strategy_chooses(labeled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def spy(strategy, cycle, n, **rest):  # type: ignore[no-untyped-def]
+        seen.append((set(cycle.candidates.tolist()), n))
+        return choose(strategy, cycle, n, **rest)
+
+    monkeypatch.setattr("alkit.selection.choose", spy)
+    with Campaign(labeled) as campaign:
+        everything = set(campaign.pool.candidates.tolist())
+        query = campaign.ask(20)
+        control = {pick.index for pick in query.picks if pick.control}
+        assert (query.controls, query.record["control"], query.record["candidates"]) == (2, 0.1, 48)
+        assert seen == [(everything - control, 18)]
+        assert [pick.rank for pick in query.picks if pick.control] == [19, 20], "ranks stay in the ledger"
+        assert all((pick.score is None) == pick.control for pick in query.picks)
+    with Campaign(labeled) as campaign:
+        assert campaign.open_query is not None
+        assert campaign.open_query.picks == query.picks
+
+
+def test_nothing_that_people_see_tells_which_they_are(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        query = campaign.ask(20)
+        with open(campaign.csv_path(query), newline="") as file:
+            rows = list(csv.DictReader(file))
+    assert {row["score"] for row in rows} == {""}
+    assert [row["rank"] for row in rows] == [str(place) for place in range(1, 21)]
+    indices = [int(row["index"]) for row in rows]
+    assert sorted(indices) == sorted(query.indices)
+    assert indices != query.indices
+    assert [pick.index for pick in query.unanswered] == indices, "what is exported is as blind"
+
+
+@pytest.mark.parametrize(
+    ("n", "how"),
+    [(9, {}), (20, {"control": 0}), (20, {"strategy": "random"})],
+)
+def test_where_there_is_none(labeled: Path, n: int, how: dict[str, object]) -> None:
+    with Campaign(labeled) as campaign:
+        query = campaign.ask(n, **how)  # type: ignore[arg-type]
+        assert (query.controls, query.record["control"]) == (0, 0.0)
+        assert [pick.index for pick in query.shown] == query.indices, "in the order of ranks"
+
+
+def test_a_seed_query_has_none(campaign: Path) -> None:
+    with Campaign(campaign) as opened:
+        assert opened.ask(20).controls == 0
+
+
+def test_predictions_are_recorded_and_judged_by_the_answers(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        query = campaign.ask(20)
+        assert {pick.predicted for pick in query.picks} <= set(campaign.classes)
+        assert all(0 <= (pick.confidence or -1) <= 1 for pick in query.picks)
+        assert {pick.correct for pick in query.picks} == {None}
+        right, wrong = query.picks[0], query.picks[1]
+        other = next(name for name in campaign.classes if name != wrong.predicted)
+        campaign.tell(
+            [
+                GivenAnswer(1, str(right.index), right.predicted or ""),
+                GivenAnswer(2, str(wrong.index), other),
+                GivenAnswer(3, str(query.picks[2].index), "abstain"),
+            ]
+        )
+        assert [pick.correct for pick in campaign.queries[0].picks[:4]] == [True, False, None, None]
+
+
+def test_a_run_has_a_control_only_if_asked_and_predicts_for_random_too(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        campaign.run(Folders(campaign), cycles=1, n=10, strategy="random")
+        (query,) = campaign.queries
+        assert (query.controls, query.record["uniform"]) == (0, True)
+        assert all(pick.correct is not None for pick in query.picks), "a run has trained anyway"
