@@ -365,10 +365,18 @@ def suggestion(
     enough = [*stopped, *_reached(evidence, target), *_flat(evidence, worth)]
     if enough:
         return Suggestion("stop", tuple(enough))
-    found = evidence.comparison
-    reasons = (_accuracy_words(evidence), _gain_words(evidence, worth), _comparison_words(found))
-    easier = found is not None and found.harder.high < 0
-    return Suggestion("switch strategy" if easier else "go on", reasons)
+    easier = evidence.comparison is not None and evidence.comparison.harder.high < 0
+    return Suggestion("switch strategy" if easier else "go on", findings(evidence, worth))
+
+
+def findings(evidence: Evidence, worth: float = WORTH) -> tuple[str, str, str]:
+    """Say how good the model is, what labels bring and whether the picks are harder, a sentence each.
+
+    Args:
+        evidence: see `gather`.
+        worth: accuracy that 100 labels should bring.
+    """
+    return _accuracy_words(evidence), _gain_words(evidence, worth), _comparison_words(evidence.comparison)
 
 
 def _reached(evidence: Evidence, target: float | None) -> list[str]:
