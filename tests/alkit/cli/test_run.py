@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from alkit.campaign import Campaign
+
 Alkit = Callable[..., Any]
 
 
@@ -109,7 +111,11 @@ def test_what_is_no_rule_is_said_before_anything_is_made(
     assert list(here.iterdir()) == []
 
 
-def test_a_control_in_a_simulation(alkit: Alkit, line: list[Any]) -> None:
+def test_a_control_in_a_simulation(alkit: Alkit, line: list[Any], here: Path) -> None:
     alkit(*[{"6": "10"}.get(str(word), word) for word in line], "--control", "0.2")
-    shown = alkit("query", "-c", "pics-campaign", "-n", "10", "--json").json
-    assert (shown["control"], len(shown["picks"])) == (0.0, 10), "the campaign has an oracle"
+    with Campaign(here / "pics-campaign") as campaign:
+        assert [(len(query.picks), query.controls) for query in campaign.queries] == [
+            (12, 0),
+            (10, 2),
+            (10, 2),
+        ]
