@@ -21,9 +21,13 @@ EVERY_OPTION = {
     "export": "--format --option --out --labeled --campaign --device --quiet --json",
     "labelstudio": "--url --token --project --option --allow-new-classes --strict --dry-run --campaign --json",
     "status": "--campaign --images --json",
+    "report": "--campaign --out --stop --map --worth --json",
     "train": "--campaign --device --quiet --json",
     "run": "--budget --cycles --campaign --pool --oracle --strategy --seed-size --json",
     "update": "--campaign --quiet --json",
+    "bench": "--out --strategy --seeds --pool --test --root --download --cache --jobs --backend --scheduler "
+    "--report-only --show --device --quiet --json",
+    "label": "--campaign --port --annotator --show-guess --no-browser",
     "strategies": "--json",
     "plugins": "--json",
 }
