@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from ..reporting.blocks import Block, Code, Facts, Figures, Items, Notice, Report, Table, Text
+from ..reporting.blocks import Block, Code, Facts, Figures, Items, Notice, Pictures, Report, Table, Text, Verdict
 
 FIGURES = PurePosixPath("figures")
 
@@ -26,6 +26,8 @@ def _block(block: Block) -> str:
             return _plain(text)
         case Notice(text):
             return f"> **Note.** {_plain(text)}"
+        case Verdict(text):
+            return f"**{_plain(text)}**"
         case Items(items):
             return "\n".join(f"- {_plain(item)}" for item in items)
         case Facts(rows):
@@ -35,6 +37,9 @@ def _block(block: Block) -> str:
         case Figures(figures, caption):
             images = "\n".join(f"![{_plain(figure.alt)}]({FIGURES / figure.name}.svg)" for figure in figures)
             return f"{images}\n\n{_plain(caption)}"
+        case Pictures(pictures=pictures, caption=caption):
+            lines = "\n".join(f"- {_plain(picture.alt)}" for picture in pictures)
+            return f"{lines}\n\n{_plain(caption)}"
         case Code(text, language):
             fence = "```"
             while fence in text:

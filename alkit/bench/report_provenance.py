@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..reporting.blocks import Block, Code, Facts, Items, Notice, Table, Text
-from ..reporting.words import NONE, counted, ranges
+from ..reporting.words import NONE, counted, pairs, ranges
 from .evidence import Evidence
 
 
@@ -45,11 +45,11 @@ def provenance(evidence: Evidence) -> list[Block]:
         ("Command", _each(cell.get("command") for cell in cells)),
         ("Dates", " to ".join(dict.fromkeys((dates[0], dates[-1]))) if dates else ""),
         ("Seeds", ranges(evidence.comparison.seeds)),
-        ("Machine", _each(_pairs(cell.get("machine")) for cell in cells)),
-        ("Versions", _each(_pairs(cell.get("versions")) for cell in cells)),
+        ("Machine", _each(pairs(cell.get("machine")) for cell in cells)),
+        ("Versions", _each(pairs(cell.get("versions")) for cell in cells)),
         ("Source", _each(_git(cell.get("git")) for cell in cells)),
         ("Protocol", _each(cell.get("protocol") for cell in cells)),
-        ("Task options", _each(_pairs(cell.get("task_options")) for cell in cells)),
+        ("Task options", _each(pairs(cell.get("task_options")) for cell in cells)),
         ("Measured", f"{seconds / 3600:.1f} hours of cells, {counted(len(evidence.cycles), 'training')}"),
     ]
     by_strategy = {cell["strategy"]: cell for cell in reversed(cells)}
@@ -58,7 +58,7 @@ def provenance(evidence: Evidence) -> list[Block]:
             name,
             str(cell.get("plugin", "")),
             " ".join(filter(None, (cell.get("distribution"), cell.get("version")))),
-            _pairs(cell.get("options")) or NONE,
+            pairs(cell.get("options")) or NONE,
         )
         for name in evidence.strategies
         if (cell := by_strategy.get(name))
@@ -76,10 +76,6 @@ def provenance(evidence: Evidence) -> list[Block]:
 
 def _each(values: Iterable[Any]) -> str:
     return "; ".join(dict.fromkeys(str(value) for value in values if value))
-
-
-def _pairs(values: dict[str, Any] | None) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in (values or {}).items())
 
 
 def _git(state: dict[str, Any] | None) -> str:

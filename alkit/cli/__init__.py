@@ -20,6 +20,7 @@ COMMANDS = {
     "ingest": "ingest",
     "labelstudio": "labelstudio",
     "status": "status",
+    "report": "report",
     "train": "train",
     "run": "run",
     "update": "update",

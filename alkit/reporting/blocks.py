@@ -23,6 +23,13 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What it all comes to, in a few words."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Items:
     """A list of sentences."""
 
@@ -81,6 +88,38 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A small photo.
+
+    Attributes:
+        alt: what it shows, for who cannot see it.
+        lines: what stands below it.
+        wrong: the last of these tells of a mistake.
+    """
+
+    alt: str
+    lines: Sequence[str]
+    wrong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Small photos with one caption.
+
+    Attributes:
+        strip: all of them side by side, as an address that holds the data itself.
+        side: of each, in pixels.
+        pictures: from the left.
+        caption: below them.
+    """
+
+    strip: str
+    side: int
+    pictures: Sequence[Picture]
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """Text to be shown as it is."""
 
@@ -88,7 +127,7 @@ class Code:
     language: str = "text"
 
 
-Block: TypeAlias = Text | Notice | Items | Facts | Table | Figures | Code
+Block: TypeAlias = Text | Notice | Verdict | Items | Facts | Table | Figures | Pictures | Code
 
 
 @dataclass(frozen=True, slots=True)

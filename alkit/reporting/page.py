@@ -5,13 +5,30 @@ from __future__ import annotations
 from html import escape
 
 from ..figures import DARK, themed
-from .blocks import Block, Code, Facts, Figure, Figures, Items, Notice, Report, Section, Table, Text
+from .blocks import (
+    Block,
+    Code,
+    Facts,
+    Figure,
+    Figures,
+    Items,
+    Notice,
+    Picture,
+    Pictures,
+    Report,
+    Section,
+    Table,
+    Text,
+    Verdict,
+)
 from .style import STYLE
 
 PIXELS = 96
 """An inch on a page."""
 SMALL = 3.0
 """Narrower drawings, in inches, stand two abreast on a phone."""
+GENERATOR = '<meta name="generator" content="alkit">'
+"""What every page has in its head."""
 
 
 def to_page(report: Report) -> str:
@@ -22,7 +39,7 @@ def to_page(report: Report) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
+        f'<meta name="color-scheme" content="light dark">\n{GENERATOR}\n'
         f"<title>{escape(report.title)}</title>\n<style>\n{_colors()}{STYLE}</style>\n</head>\n<body>\n"
         f'<header>\n<h1>{escape(report.title)}</h1>\n<p class="lead">{escape(report.lead)}</p>\n'
         f'<nav aria-label="Contents"><ul>{links}</ul></nav>\n</header>\n<main>\n'
@@ -48,6 +65,8 @@ def _block(block: Block) -> str:
             return f"<p>{escape(text)}</p>"
         case Notice(text):
             return f'<p class="warning" role="note">{escape(text)}</p>'
+        case Verdict(text):
+            return f'<p class="verdict">{escape(text)}</p>'
         case Items(items):
             return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
         case Facts(rows):
@@ -59,6 +78,12 @@ def _block(block: Block) -> str:
             drawings = "".join(_figure(figure) for figure in figures)
             return (
                 f'<figure><div class="drawings">{drawings}</div>'
+                f"<figcaption>{escape(caption)}</figcaption></figure>"
+            )
+        case Pictures(strip, side, pictures, caption):
+            shown = "".join(_picture(picture, place) for place, picture in enumerate(pictures))
+            return (
+                f'<figure><ul class="pictures" style="--side:{side}px;--strip:url({strip})">{shown}</ul>'
                 f"<figcaption>{escape(caption)}</figcaption></figure>"
             )
         case Code(text):
@@ -81,6 +106,14 @@ def _table(table: Table) -> str:
     if table.folded:
         return f"<details><summary>{escape(table.note)}</summary>{drawn}</details>"
     return drawn + (f'<p class="small">{escape(table.note)}</p>' if table.note else "")
+
+
+def _picture(picture: Picture, place: int) -> str:
+    lines = [f"<span>{escape(line)}</span>" for line in picture.lines]
+    if picture.wrong:
+        lines[-1] = lines[-1].replace("<span>", '<span class="wrong">', 1)
+    image = f'<i role="img" aria-label="{escape(picture.alt)}" style="--place:{place}"></i>'
+    return f"<li>{image}{''.join(lines)}</li>"
 
 
 def _figure(figure: Figure) -> str:

@@ -27,6 +27,8 @@ dt{color:var(--c-65707d)}
 dd{margin:0}
 .warning{background:var(--alert);border-left:4px solid var(--c-d55e00);padding:.7rem 1rem;
 border-radius:0 .3rem .3rem 0}
+.verdict{font-size:1.35rem;line-height:1.35;font-weight:600;border-left:4px solid var(--c-0072b2);
+padding:.3rem 0 .3rem 1rem}
 .wide{overflow-x:auto;margin:0 0 1rem}
 .wide table{margin:0}
 table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;white-space:nowrap}
@@ -42,6 +44,14 @@ figure{margin:1.25rem 0 1.75rem}
 .drawing{flex:0 1 var(--w);max-width:100%;overflow-x:auto}
 .drawing svg{display:block;width:var(--w);max-width:100%;min-width:calc(.72*var(--w));height:auto}
 figcaption{margin-top:.6rem}
+main .pictures{display:grid;grid-template-columns:repeat(auto-fill,var(--side));gap:.75rem .5rem;
+list-style:none;padding:0;margin:0}
+.pictures li{margin:0;max-width:none;font-size:.75rem;line-height:1.3}
+.pictures i{display:block;width:var(--side);height:var(--side);border-radius:.2rem;
+background:var(--strip) calc(-1*var(--side)*var(--place)) 0;print-color-adjust:exact}
+.pictures span{display:block}
+.pictures span+span{color:var(--c-65707d)}
+.pictures .wrong{color:var(--c-d55e00)}
 pre{overflow-x:auto;background:var(--shade);
 padding:.9rem 1rem;border-radius:.3rem;font-size:.85rem;line-height:1.45}
 code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..intervals import Share
 
 NONE = "-"
 
@@ -41,3 +44,13 @@ def ranges(numbers: Sequence[int]) -> str:
 def metric_name(metric: str) -> str:
     """Write a metric's name as words."""
     return metric.replace("_", " ")
+
+
+def interval(share: Share | None) -> str:
+    """Format a proportion with its interval."""
+    return NONE if share is None else f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"
+
+
+def pairs(values: Mapping[str, Any] | None) -> str:
+    """Write names with their values."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in (values or {}).items())
