@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..evidence import Point, control_curve
-from ..figures import Line, svg
+from ..figures import svg
 from . import charts
-from .blocks import Block, Facts, Figure, Figures, Items, Report, Section, Table, Text, Verdict
+from .blocks import Block, Facts, Figure, Figures, Items, Notice, Report, Section, Table, Text, Verdict
 from .costs import annotation, measures
+from .curve import curve
 from .findings import Findings, next_size, pool_name
-from .words import NONE, counted, interval, listed, metric_name, pairs
+from .words import NONE, counted, interval, listed, pairs
 
-CURVE, CHART = (5.0, 3.1), 5.0
+CHART = 5.0
+"""Inches across, which a phone shows whole."""
 MOST_CLASSES = 30
 ROW = 0.235
 FOLDED_FROM = 12
@@ -29,7 +30,7 @@ def report_of(found: Findings, pictures: Sequence[Block], places: Sequence[Block
     sections = [
         Section("The campaign", _campaign(found)),
         Section("What it says", _answer(found)),
-        Section("Learning curve", _curve(found)),
+        Section("Learning curve", curve(found)),
         Section("Asked and answered", _outcomes(found)),
         Section("Classes", _classes(found)),
         Section("Annotators and cost", annotation(found)),
@@ -94,82 +95,23 @@ def _answer(found: Findings) -> list[Block]:
     blocks: list[Block] = [Verdict(f"Suggestion: {suggested.action}.")]
     if suggested.action == "stop":
         blocks.append(Items(suggested.reasons))
-    return [
-        *blocks,
-        Items(found.sentences),
+    blocks.append(Items(found.sentences))
+    partly = [item for item in found.evidence.accuracy if 0 < item.unanswered < item.asked]
+    if partly:
+        blocks.append(
+            Notice(
+                f"Of the control images of {listed(f'query {item.queries[0]}' for item in partly)}, only some "
+                "are answered: they may be the easier ones, and are no random sample until all are."
+            )
+        )
+    blocks.append(
         Text(
             "Intervals allow for the images that happened to be drawn, not for another seed's training. "
             "Picks on which the model errs more often are harder; whether they taught it more than random "
             "ones would have, one campaign cannot tell: 'alkit bench' compares strategies over many seeds."
-        ),
-    ]
-
-
-def _curve(found: Findings) -> list[Block]:
-    evidence = found.evidence
-    points: Sequence[Point] = evidence.curve
-    name, where = "test accuracy", "Accuracy on the test set"
-    if not points and not any(record.metrics for record in found.history):
-        points = control_curve(evidence.accuracy)
-        name, where = (
-            "control accuracy",
-            "Accuracy on the random images of each query, with the model that asked",
         )
-    blocks: list[Block] = []
-    if points:
-        line = Line(
-            name,
-            [point.labels for point in points],
-            [point.accuracy.value for point in points],
-            [point.accuracy.low for point in points],
-            [point.accuracy.high for point in points],
-        )
-        caption = f"{where} by number of labels; the band is the 95% interval by Wilson at each point."
-        rows = [(f"{point.labels:,}", interval(point.accuracy), f"{point.accuracy.of:,}") for point in points]
-        table = Table(
-            ("labels", f"{name} [95%]", "images"), rows, words=(), note="The curve in numbers.", folded=True
-        )
-        blocks += [_drawn_curve(line, caption), table]
-    else:
-        blocks += _plain_curve(found)
-    blocks += _control(found)
-    return blocks or [
-        Text("There is no curve yet: it takes a test set and a training, or an answered control slice.")
-    ]
-
-
-def _drawn_curve(line: Line, caption: str) -> Figures:
-    alt = f"{line.name} against the number of labels"
-    drawing = svg(charts.curve(line, height=CURVE[1]), CURVE, "curve")
-    return Figures([Figure("curve", alt, drawing, CURVE[0])], caption)
-
-
-def _plain_curve(found: Findings) -> list[Block]:
-    """Draw the main metric of a task that is judged by something else than accuracy."""
-    judged = [record for record in found.history if record.metrics]
-    if not judged:
-        return []
-    metric = next(iter(judged[-1].metrics))
-    known = [(record.labels, record.metrics[metric]) for record in judged if metric in record.metrics]
-    line = Line(metric_name(metric), [labels for labels, _ in known], [value for _, value in known])
-    return [_drawn_curve(line, f"Test {line.name} by number of labels; no interval is known for it.")]
-
-
-def _control(found: Findings) -> list[Block]:
-    rows = [
-        (
-            listed(map(str, item.queries)),
-            f"{item.labels:,}",
-            f"{item.asked:,}",
-            interval(item.accuracy),
-        )
-        for item in found.evidence.accuracy
-    ]
-    if not rows:
-        return []
-    head = ("query", "labels", "random images", "accuracy on them [95%]")
-    note = "What the random images of each query say of the model that asked, on the pool that was left."
-    return [Table(head, rows, words=(), note=note, folded=True)]
+    )
+    return blocks
 
 
 def _outcomes(found: Findings) -> list[Block]:

@@ -22,6 +22,7 @@ EVERY_OPTION = {
     "labelstudio": "--url --token --project --option --allow-new-classes --strict --dry-run --campaign --json",
     "status": "--campaign --images --json",
     "report": "--campaign --out --stop --map --worth --json",
+    "report": "--campaign --out --stop --map --worth --json",
     "train": "--campaign --device --quiet --json",
     "run": "--budget --cycles --campaign --pool --oracle --strategy --seed-size --json",
     "update": "--campaign --quiet --json",

@@ -35,7 +35,7 @@ HEADINGS = [
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare the time of drawing where figures are not what matters."""
-    for module in ("sections", "campaign"):
+    for module in ("sections", "curve", "campaign"):
         monkeypatch.setattr(f"alkit.reporting.{module}.svg", lambda paint, size, name: "<svg></svg>")
 
 
@@ -110,6 +110,21 @@ def test_the_control_of_an_open_query_stays_unknown(alkit: Alkit, opened: Campai
     assert row(page, "4", "Asked")[-2:] == ["10", "5"]
     assert "in query 3; below" in page and "in query 4; below" not in page
     assert not [pick.image for pick in asked.picks if pick.image in page]
+    assert "only some are answered" not in page, "none is"
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_control_that_is_answered_in_part_is_said_to_be_no_sample(
+    alkit: Alkit, answered: Path, tmp_path: Path
+) -> None:
+    query = alkit("query", "-c", answered, "-n", "10", "--control", "0.5", "-s", "margin", "--json").json
+    first = next(pick["image"] for pick in query["picks"] if pick["control"])
+    (tmp_path / "one.csv").write_text(f"image,label\n{first},{first.split('/')[0]}\n")
+    alkit("ingest", "-c", answered, tmp_path / "one.csv")
+    with Campaign(answered) as campaign:
+        page = write(campaign)
+    assert "Of the control images of query 4, only some are answered" in page
+    assert first not in page, "pictures wait until all are answered"
 
 
 @pytest.mark.usefixtures("undrawn")
