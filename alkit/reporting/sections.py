@@ -100,8 +100,8 @@ def _answer(found: Findings) -> list[Block]:
     if partly:
         blocks.append(
             Notice(
-                f"Of the control images of {listed(f'query {item.queries[0]}' for item in partly)}, only some "
-                "are answered: they may be the easier ones, and are no random sample until all are."
+                f"Of the control images of {listed(f'query {item.queries[0]}' for item in partly)}, only "
+                "some are answered: they may be the easier ones, and are no random sample until all are."
             )
         )
     blocks.append(
