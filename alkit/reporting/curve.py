@@ -16,15 +16,12 @@ SIZE = 5.0, 3.1
 
 def curve(found: Findings) -> list[Block]:
     """Draw the accuracy on the test set, or on the control images where there is no test set."""
-    evidence = found.evidence
-    points: Sequence[Point] = evidence.curve
+    points: Sequence[Point] = found.evidence.curve
     name, where = "test accuracy", "Accuracy on the test set"
-    if not points and not any(record.metrics for record in found.history):
-        points = control_curve(evidence.accuracy)
-        name, where = (
-            "control accuracy",
-            "Accuracy on the random images of each query, with the model that asked",
-        )
+    if not any(record.metrics for record in found.history):
+        points = control_curve(found.evidence.accuracy)
+        name = "control accuracy"
+        where = "Accuracy of the model that asked on the random images of each query"
     blocks: list[Block] = []
     if points:
         line = Line(

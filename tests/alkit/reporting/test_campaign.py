@@ -87,6 +87,8 @@ def test_it_says_what_the_evidence_says(opened: Campaign) -> None:
     assert row(page, "ada") == ["36", "36", "0", "0", "-", "-"]
     assert "No answer bears a cost." in page
     assert "36 labels after 3 queries" in page
+    assert "9 answered images that &#x27;margin&#x27; chose in query 3; below" in page
+    assert "3 answered images that were drawn at random as its control in query 3; below" in page
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -151,7 +153,7 @@ def test_without_a_test_set_the_control_makes_the_curve(
         page = write(campaign)
         (first, _) = campaign.queries
     right = sum(bool(pick.correct) for pick in first.picks if pick.control)
-    assert "Accuracy on the random images of each query" in page
+    assert "on the random images of each query by number of labels" in page
     label, shown = row(page, "12"), f"{right / 5:.3f} ["
     assert label[0].startswith(shown) and label[1] == "5"
 
