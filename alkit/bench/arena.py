@@ -165,7 +165,6 @@ def prepare(
     pool = _read(pool_source, shape, cache, progress)
     test = _read(test_source, shape, cache, progress)
     classes = _classes(protocol, pool_source, pool)
-    pool = _imbalanced(pool, classes, protocol)
     arena = Arena(
         location=pool_source.location,
         shape=shape,
@@ -183,6 +182,7 @@ def prepare(
         from .backbone import with_backbone
 
         arena = with_backbone(arena, protocol.backbone, progress)
+    arena = dataclasses.replace(arena, pool=_imbalanced(arena.pool, classes, protocol))
     _check_size(protocol, arena)
     return arena
 

@@ -15,7 +15,7 @@ import numpy as np
 from .. import options as opts
 from .. import seeding
 from ..composing import make_strategy, options_in_force
-from ..errors import AlkitError
+from ..errors import AlkitError, BenchmarkError
 from ..ledger import finite
 from ..measure import Measures
 from ..progress import Silent
@@ -94,6 +94,9 @@ def is_complete(done: Sequence[records.Record], protocol: Protocol) -> bool:
 
 def _without_failure(path: Path) -> list[records.Record]:
     done = records.read(path, mend=True)
+    numbers = [record["cycle"] for record in done if record["kind"] == "cycle"]
+    if done and (done[0]["kind"] != "cell" or numbers != list(range(len(numbers)))):
+        raise BenchmarkError(f"{path} does not hold one cell's records in order; remove it")
     if any(record["kind"] == "failed" for record in done):
         done = [record for record in done if record["kind"] != "failed"]
         path.unlink()
