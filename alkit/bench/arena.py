@@ -240,7 +240,9 @@ def _read(source: Source, shape: tuple[int, int, int], cache: Path, progress: Pr
     keys, labels = source.keys(), source.answers()
     if not labels:
         raise SourceError(f"the images in '{source.location}' have no labels, which a benchmark needs")
-    digest = hashlib.sha256(repr((source.location, shape)).encode())
+    file = Path(source.location)  # of arrays; what is in a folder has stamps of its own
+    stamp = _stamp(file) if file.is_file() else ""
+    digest = hashlib.sha256(repr((source.location, shape, stamp)).encode())
     for key in keys:
         digest.update(f"{key} {labels.get(key)} {_stamp(source.path(key))}\n".encode())
     path = cache / f"images-{digest.hexdigest()[:16]}.u8"

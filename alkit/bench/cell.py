@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import options as opts
-from .. import seeding
+from .. import plugins, seeding
 from ..composing import make_strategy, options_in_force
 from ..errors import AlkitError, BenchmarkError
 from ..ledger import finite
@@ -46,6 +46,7 @@ class Cell:
         entry: the strategy.
         seed: of all its randomness.
         header: what the cell's first record says of how it came about.
+        run: of the suite that the cell belongs to; a cell whose suite has been replaced stops.
     """
 
     results: Path
@@ -54,6 +55,7 @@ class Cell:
     entry: Entry
     seed: int
     header: Mapping[str, Any]
+    run: str
 
     @property
     def path(self) -> Path:
@@ -64,6 +66,10 @@ class Cell:
     def work(self) -> Path:
         """Where it keeps what it needs to go on after an interruption."""
         return self.path.with_suffix(".work")
+
+
+class Superseded(Exception):
+    """Another run of the suite has taken over, or this one has ended."""
 
 
 def run_cell(cell: Cell) -> None:
@@ -78,30 +84,34 @@ def run_cell(cell: Cell) -> None:
         try:
             with _quiet_threads(cell):
                 _Run(cell, done).to_the_end()
+        except Superseded:
+            return
         except (AlkitError, MemoryError) as error:
             _fail(cell, str(error) or type(error).__name__)
         except Exception as error:  # a stranger's code; the other cells go on
             _fail(cell, f"{type(error).__name__}: {error}")
         else:
             shutil.rmtree(cell.work, ignore_errors=True)
-    cell.path.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def is_complete(done: Sequence[records.Record], protocol: Protocol) -> bool:
     """Say whether these records of a cell are all that there will be."""
-    return sum(record["kind"] == "cycle" for record in done) == protocol.labels.cycles + 1
+    return cycles_in(done) == list(range(protocol.labels.cycles + 1))
+
+
+def cycles_in(done: Sequence[records.Record]) -> list[int]:
+    """Return the numbers of the cycles that a cell has on record, in their order."""
+    return [record["cycle"] for record in done if record["kind"] == "cycle"]
 
 
 def _without_failure(path: Path) -> list[records.Record]:
     done = records.read(path, mend=True)
-    numbers = [record["cycle"] for record in done if record["kind"] == "cycle"]
+    numbers = cycles_in(done)
     if done and (done[0]["kind"] != "cell" or numbers != list(range(len(numbers)))):
         raise BenchmarkError(f"{path} does not hold one cell's records in order; remove it")
     if any(record["kind"] == "failed" for record in done):
         done = [record for record in done if record["kind"] != "failed"]
-        path.unlink()
-        for record in done:
-            records.append(path, record)
+        records.write(path, done)
     return done
 
 
@@ -153,12 +163,14 @@ class _Run:
         """Train, judge, choose and label until the labels are spent, then train and judge once more."""
         for number in range(len(self.cycles), self.protocol.labels.cycles + 1):
             record = self._one_cycle(number)
+            if records.current_run(self.cell.results) != self.cell.run:
+                raise Superseded
             records.append(self.cell.path, record)
 
     def _one_cycle(self, number: int) -> records.Record:
         measures, started = Measures(), time.process_time()
         learned = self._learn(number, self.strategy, measures)
-        spent = {"train": round(time.process_time() - started, 3), "query": 0.0}
+        spent = {} if learned.reused else {"train": round(time.process_time() - started, 3)}
         metrics = dict(learned.metrics)
         if self.protocol.judge == "both":
             metrics |= self._judged_plain(number, learned)
@@ -175,6 +187,7 @@ class _Run:
             "order": learned.record["order"],
             "recipe": learned.record["recipe"],
         }
+        taken = measures.as_dict()
         diagnostics: dict[str, Any] = outlook(self.task, learned, self.test, self.arena)
         if number < self.protocol.labels.cycles:
             before = self.labeled
@@ -184,6 +197,7 @@ class _Run:
             spent["query"] = round(time.process_time() - started, 3)
             diagnostics |= {key: value for key, value in cycle.diagnostics.items() if key != "adversary"}
             self._save(number)
+            taken = measures.as_dict()
             if number == self.protocol.labels.cycles - 1:
                 watch(self.cell, self.arena, cycle)
             self.hidden.reveal(picks)
@@ -196,13 +210,17 @@ class _Run:
             **record,
             "diagnostics": finite(diagnostics),
             "cpu_seconds": spent,
-            **measures.as_dict(),
+            **taken,
         }
 
-    def _learn(self, number: int, strategy: Strategy | None, measures: Measures) -> Learned:
-        from ..learning import Lesson, learn
+    def _learn(
+        self, number: int, strategy: Strategy | None, measures: Measures, kept: str = "checkpoints"
+    ) -> Learned:
+        from ..learning import LabeledImages, Lesson, learn
 
-        checkpoints = self.cell.work / "checkpoints"
+        parse = plugins.tasks.get(self.arena.task).parse
+        values = [parse(self.hidden.revealed(index)) for index in self.labeled.tolist()]
+        checkpoints = self.cell.work / kept
         checkpoints.mkdir(parents=True, exist_ok=True)
         earlier = sorted(
             path for path in checkpoints.glob(f"{number - 1:03d}-*.pt") if "partial" not in path.name
@@ -210,7 +228,7 @@ class _Run:
         lesson = Lesson(
             cycle=number,
             seed=self.seed,
-            labeled=self.arena.labeled(self.arena.pool, self.labeled, self.arena.images),
+            labeled=LabeledImages(images=self.arena.images, indices=self.labeled, values=values),
             test=self.test,
             classes=self.arena.classes,
             strategy=strategy,
@@ -224,7 +242,7 @@ class _Run:
         metrics = learned.metrics
         if learned.companion is not None:
             weights = {name: tensor.clone() for name, tensor in self.task.network.state_dict().items()}
-            metrics = self._learn(number, None, Measures()).metrics
+            metrics = self._learn(number, None, Measures(), "plain").metrics
             self.task.network.load_state_dict(weights)
             self.task.network.eval()
         return {f"plain_{name}": value for name, value in metrics.items()}
@@ -288,7 +306,7 @@ class _Run:
             "seed": self.seed,
             **self.cell.header,
             "options": finite(options_in_force(self.strategy)),
-            "task_options": finite(opts.values_of(self.task)),
+            "task_options": _without_folders(finite(opts.values_of(self.task))),
             "seed_set": self.labeled.tolist(),
             "candidates": len(self.members),
             "test": len(self.test.indices),
@@ -309,3 +327,11 @@ class _Run:
         path = self.cell.work / f"state-{number:03d}.pt"
         if path.exists():
             self.strategy.load_state_dict(load_safely(path))
+
+
+def _without_folders(options: dict[str, Any]) -> dict[str, Any]:
+    """Name files without their folders, which differ between machines."""
+    return {
+        key: Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+        for key, value in options.items()
+    }

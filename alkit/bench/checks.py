@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Indices = npt.NDArray[np.int64]
 
 PAIRED = ("seed_set", "test", "candidates", "classes", "task_options")
-PAIRED_AT_START = ("starting_weights", "order", "labels")
+PAIRED_AT_START = ("starting_weights", "order", "labels", "recipe")
 
 
 class HiddenLabels:

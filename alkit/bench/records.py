@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from ..files import write_atomically
 from ..ledger import finite
 from ..store import sync_folder
 
-RECORDS, CELLS = "records.jsonl", "cells"
+RECORDS, CELLS, RUN = "records.jsonl", "cells", "run"
 Record = dict[str, Any]
 # What differs between two runs that computed the same.
 OF_THE_RUN = (
@@ -94,16 +95,39 @@ def cycles_of(records: Iterable[Record]) -> Iterator[Record]:
     return (record for record in records if record["kind"] == "cycle")
 
 
-def put_together(results: Path) -> list[Record]:
-    """Write all records into one file, and remove the files of the cells."""
-    records = read_all(results)
+def write(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Write a whole file of records in place of what is there."""
     lines = [json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in records]
-    write_atomically(results / RECORDS, "".join(f"{line}\n" for line in lines))
+    write_atomically(path, "".join(f"{line}\n" for line in lines))
+
+
+def put_together(results: Path) -> list[Record]:
+    """Write all records into one file; those of cells that failed stay, so that these go on from there."""
+    records = read_all(results)
+    write(results / RECORDS, records)
     for path in (results / CELLS).glob("*.jsonl"):
+        if all(record["kind"] != "failed" for record in read(path)):
+            path.unlink()
+    for path in (results / CELLS).glob("*.lock"):
         path.unlink()
     with contextlib.suppress(OSError):
         (results / CELLS).rmdir()
     return records
+
+
+def begin_run(results: Path) -> str:
+    """Start a run of a suite: the cells of any run before stop at their next record."""
+    run = secrets.token_hex(8)
+    write_atomically(results / CELLS / RUN, run)
+    return run
+
+
+def current_run(results: Path) -> str | None:
+    """Return which run the cells belong to, or None."""
+    try:
+        return (results / CELLS / RUN).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
 
 
 def computed(record: Mapping[str, Any]) -> Record:

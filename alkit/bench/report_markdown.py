@@ -6,7 +6,19 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from ..reporting.blocks import Block, Code, Facts, Figures, Items, Notice, Pictures, Report, Table, Text, Verdict
+from ..reporting.blocks import (
+    Block,
+    Code,
+    Facts,
+    Figures,
+    Items,
+    Notice,
+    Pictures,
+    Report,
+    Table,
+    Text,
+    Verdict,
+)
 
 FIGURES = PurePosixPath("figures")
 

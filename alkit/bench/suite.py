@@ -19,10 +19,10 @@ from .arena import Arena, prepare, warm_up
 from .cell import Cell, is_complete, run_cell
 from .checks import check_pairing
 from .maps import write_map
-from .protocol import Protocol, read_protocol
+from .protocol import Entry, Protocol, read_protocol
 
 Backend = Literal["loky", "dask", "sequential"]
-PROTOCOL, ARENA = "protocol.toml", "arena.json"
+PROTOCOL, ARENA, LOCK = "protocol.toml", "arena.json", "suite.lock"
 ATTEMPTS = 3  # rounds over the cells that a killed worker left behind
 SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -61,23 +61,55 @@ def run_suite(
         InvalidProtocol: it does not fit the images or the strategies.
         BenchmarkError: the folder holds another benchmark's records, a cell failed, or a check did.
     """
-    results.mkdir(parents=True, exist_ok=True)
-    cache = cache or results.parent / "cache"
+    from filelock import FileLock, Timeout
+
+    (results / records.CELLS).mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(results / records.CELLS / LOCK, timeout=0):
+            return _run_suite(
+                protocol,
+                results.absolute(),
+                cache=(cache or results.parent / "cache").absolute(),
+                device=device,
+                jobs=jobs,
+                backend=backend,
+                scheduler=scheduler,
+                download=download,
+                command=command,
+                progress=progress,
+            )
+    except Timeout:
+        raise BenchmarkError(f"another process runs a benchmark in {results}; wait, or name --out") from None
+
+
+def _run_suite(
+    protocol: Protocol,
+    results: Path,
+    *,
+    cache: Path,
+    device: str,
+    jobs: int | None,
+    backend: Backend,
+    scheduler: str | None,
+    download: bool,
+    command: str,
+    progress: Progress,
+) -> list[records.Record]:
     arena = prepare(protocol, cache, device=device, download=download, progress=progress)
     for note in arena.notes:
         progress.line(note)
     _check_strategies(protocol, arena)
     identity = f"{protocol.fingerprint()}-{arena.fingerprint()}"
-    _check_same(records.read_all(results), identity, results)
+    _check_same(records.read_all(results), identity, protocol, arena, results)
     protocol = _joined(protocol, results)
     write_atomically(results / PROTOCOL, protocol.to_toml())
     path = results / records.CELLS / ARENA
-    path.parent.mkdir(exist_ok=True)
     arena.save(path)
     header = {**provenance.header(arena, command), "protocol": identity}
+    run = records.begin_run(results)
     done = _complete(records.read_all(results), protocol)
     cells = [
-        _cell(results, path, protocol, entry_number, seed, header)
+        _cell(results, path, protocol, entry_number, seed, header, run)
         for seed in protocol.seeds
         for entry_number in range(len(protocol.strategies))
         if (protocol.strategies[entry_number].shown, seed) not in done
@@ -93,8 +125,9 @@ def run_suite(
         _run_all(cells, _runner(backend, min(jobs, len(cells)), scheduler, progress), protocol, progress)
     every = records.read_all(results)
     check_pairing(every)
-    write_map(results, protocol, arena, progress)
+    (results / records.CELLS / records.RUN).unlink()
     path.unlink()  # the arena
+    write_map(results, protocol, arena, progress)
     every = records.put_together(results)
     failed = [record for record in every if record["kind"] == "failed"]
     for record in failed:
@@ -116,13 +149,34 @@ def _check_strategies(protocol: Protocol, arena: Arena) -> None:
         check_needs(make_strategy(entry.name, entry.options), spec)
 
 
-def _check_same(found: Sequence[records.Record], identity: str, results: Path) -> None:
+def _check_same(
+    found: Sequence[records.Record], identity: str, protocol: Protocol, arena: Arena, results: Path
+) -> None:
+    """Refuse to mix records that were made from something else."""
+    versions = {entry.shown: _origin(entry)["version"] for entry in protocol.strategies}
+    device = arena.device.partition(":")[0]
     for record in found:
-        if record["kind"] == "cell" and record["protocol"] != identity:
-            raise BenchmarkError(
-                f"{results} holds records of another protocol, other images or other labels; name another "
-                "folder by --out, or remove it"
-            )
+        if record["kind"] != "cell":
+            continue
+        if record["protocol"] != identity:
+            reason = "of another protocol, other images or other labels"
+        elif record["version"] != versions.get(record["strategy"], record["version"]):
+            reason = f"of another version of '{record['strategy']}' ({record['version'][:12]})"
+        elif record["machine"]["device"].partition(":")[0] != device:
+            reason = f"that were computed on '{record['machine']['device']}', not on '{device}'"
+        else:
+            continue
+        raise BenchmarkError(f"{results} holds records {reason}; name another folder by --out, or remove it")
+
+
+def _origin(entry: Entry) -> dict[str, str]:
+    """Say where a strategy comes from."""
+    plugin = plugin_of(make_strategy(entry.name, entry.options))
+    return {
+        "plugin": entry.name,
+        "distribution": plugin.distribution if plugin else "",
+        "version": plugin.version if plugin else "",
+    }
 
 
 def _joined(protocol: Protocol, results: Path) -> Protocol:
@@ -149,22 +203,23 @@ def _complete(found: Sequence[records.Record], protocol: Protocol) -> set[tuple[
 
 
 def _cell(
-    results: Path, arena: Path, protocol: Protocol, number: int, seed: int, header: Mapping[str, Any]
+    results: Path,
+    arena: Path,
+    protocol: Protocol,
+    number: int,
+    seed: int,
+    header: Mapping[str, Any],
+    run: str,
 ) -> Cell:
     entry = protocol.strategies[number]
-    plugin = plugin_of(make_strategy(entry.name, entry.options))
-    own = {
-        "plugin": entry.name,
-        "distribution": plugin.distribution if plugin else "",
-        "version": plugin.version if plugin else "",
-    }
     return Cell(
-        results=results.absolute(),
-        arena=arena.absolute(),
+        results=results,
+        arena=arena,
         protocol=protocol,
         entry=entry,
         seed=seed,
-        header={**own, **header},
+        header={**_origin(entry), **header},
+        run=run,
     )
 
 
@@ -217,6 +272,7 @@ def _run_all(cells: Sequence[Cell], run: Runner, protocol: Protocol, progress: P
             left = [cell for cell in left if not _is_over(cell)]
             if not left:
                 return
+    raise BenchmarkError(f"{len(left)} cells did not come to their end; the same command goes on with them")
 
 
 def _is_over(cell: Cell) -> bool:

@@ -124,7 +124,11 @@ def _joined(a: Sequence[Record], b: Sequence[Record]) -> list[Record]:
 def _results(records: Sequence[Record], strategy: str) -> dict[tuple[int, int], Any]:
     """Return what a strategy got, by seed and cycle; what it cost is no result."""
     return {
-        (record["seed"], record["cycle"]): (record["labels"], dict(record["metrics"]))
+        (record["seed"], record["cycle"]): (
+            record["labels"],
+            dict(record["metrics"]),
+            tuple(record.get("picks", ())),
+        )
         for record in records
         if record["strategy"] == strategy
     }

@@ -145,9 +145,12 @@ def _protocol(name: str, out: str | None, given: dict[str, Any]) -> tuple[Protoc
 
 
 def _run(protocol: Protocol, results: Path, given: dict[str, Any], quiet: bool) -> None:
+    from ..bench.extras import need
     from ..bench.suite import run_suite
     from ..progress import Silent, Terminal
 
+    for module in ("matplotlib", "statsmodels"):  # said now, not after hours
+        need(module)
     run_suite(
         protocol,
         results,
