@@ -116,7 +116,7 @@ def _run_suite(
     ]
     total = len(protocol.strategies) * len(protocol.seeds)
     progress.line(
-        f"{protocol.name}: {len(protocol.strategies)} strategies x {len(protocol.seeds)} seeds = {total} cells"
+        f"{protocol.name}: {len(protocol.strategies)} strategies x {len(protocol.seeds)} seeds, {total} cells"
         + (f", {total - len(cells)} of them done before" if len(cells) < total else "")
     )
     if cells:

@@ -81,7 +81,7 @@ def test_a_suite_runs_reports_and_compares(
     first = alkit("bench", str(protocol_file), "--backend", "sequential", "--device", "cpu")
     results = tmp_path / "results" / "mine"
     assert first.out.strip() == f"report: {Path('results/mine/report.html')}"
-    assert "2 strategies x 2 seeds = 4 cells" in first.err
+    assert "2 strategies x 2 seeds, 4 cells" in first.err
     for name in ("report.html", "report.md", "summary.json", "records.jsonl", "protocol.toml"):
         assert (results / name).exists()
     page = (results / "report.html").read_bytes()
