@@ -40,6 +40,7 @@ class ControlAccuracy:
         labels: how many images were labeled at the last of them.
         asked: control images.
         unanswered: of these, not answered yet.
+        given_up: of these, waited for no more without an answer.
         unlabeled: of these, answered by `abstain` or `unusable`.
         accuracy: on the rest, or None while there is none.
         same_model: one and the same model predicted all; otherwise `accuracy` is the mean of several models.
@@ -49,6 +50,7 @@ class ControlAccuracy:
     labels: int
     asked: int
     unanswered: int
+    given_up: int
     unlabeled: int
     accuracy: Share | None
     same_model: bool
@@ -60,6 +62,7 @@ class ControlAccuracy:
             "labels": self.labels,
             "asked": self.asked,
             "unanswered": self.unanswered,
+            "given_up": self.given_up,
             "unlabeled": self.unlabeled,
             "accuracy": _as_dict(self.accuracy),
             "same_model": self.same_model,
@@ -224,8 +227,10 @@ def is_control(query: Query, pick: Pick) -> bool:
 
 
 def is_judged(query: Query) -> bool:
-    """Say whether a query has control images with a prediction."""
-    return any(is_control(query, pick) and pick.predicted is not None for pick in query.picks)
+    """Say whether a query has control images with a prediction, not all of them given up."""
+    return any(
+        is_control(query, pick) and pick.predicted is not None and not pick.given_up for pick in query.picks
+    )
 
 
 def control_accuracy(queries: Sequence[Query]) -> ControlAccuracy | None:
@@ -236,20 +241,22 @@ def control_accuracy(queries: Sequence[Query]) -> ControlAccuracy | None:
     mean. A uniform sample of a finite pool varies less than the interval allows for, never more.
 
     Returns:
-        None if no query has control images with a prediction.
+        None if no query has control images with a prediction; one that was given up as a whole has none.
     """
     judged = [query for query in queries if is_judged(query)]
     if not judged:
         return None
     picks = [p for query in judged for p in query.picks if is_control(query, p) and p.predicted is not None]
     known = [pick.correct for pick in picks if pick.correct is not None]
-    unanswered = sum(pick.answer is None for pick in picks)
+    given_up = sum(pick.given_up for pick in picks)
+    unanswered = sum(pick.answer is None for pick in picks) - given_up
     return ControlAccuracy(
         queries=tuple(query.number for query in judged),
         labels=int(judged[-1].record.get("labels", 0)),
         asked=len(picks),
         unanswered=unanswered,
-        unlabeled=len(picks) - len(known) - unanswered,
+        given_up=given_up,
+        unlabeled=len(picks) - len(known) - unanswered - given_up,
         accuracy=share(sum(known), len(known)) if known else None,
         same_model=len({query.record.get("checkpoint") for query in judged}) == 1,
     )

@@ -47,6 +47,10 @@ class Pool:
         """Set images aside until they are answered."""
         self._asked.update(int(index) for index in indices)
 
+    def waiting_for(self, indices: Iterable[int]) -> list[int]:
+        """Return those that are asked and not yet answered."""
+        return [int(index) for index in indices if int(index) in self._asked]
+
     def withdraw(self, indices: Iterable[int]) -> None:
         """Give back images that were asked for and not answered."""
         self._asked.difference_update(int(index) for index in indices)

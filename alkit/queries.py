@@ -29,6 +29,8 @@ class Pick:
         confidence: its predicted probability, or None.
         correct: the prediction is the label in force; None while one of them is missing.
         place: from 1, where people see it in the list.
+        given_up: waited for no more without an answer: withdrawn, passed over by an oracle, or lost. What is
+            said of the image later belongs to the query that it was asked for again.
     """
 
     rank: int
@@ -41,6 +43,7 @@ class Pick:
     confidence: float | None = None
     correct: bool | None = None
     place: int = 0
+    given_up: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the pick as JSON values."""
@@ -106,8 +109,8 @@ class Query:
 
     @property
     def unanswered(self) -> list[Pick]:
-        """The picks without an answer, as people see them."""
-        return [pick for pick in self.shown if pick.answer is None]
+        """The picks without an answer that are not given up, as people see them."""
+        return [pick for pick in self.shown if pick.answer is None and not pick.given_up]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the query as JSON values."""

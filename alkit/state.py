@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ class State:
         picks: those of each of them, most wanted first.
         votes: each annotator's latest answer, by image, where two or more have answered.
         aggregate: how their answers become one.
+        given_up: images that a query asked for and waits for no more, without an answer, by its event.
     """
 
     records: Sequence[ImageRecord]
@@ -39,6 +40,7 @@ class State:
     picks: Sequence[Sequence[PickRow]]
     votes: Mapping[int, Mapping[str, Answer]] = field(default_factory=dict)
     aggregate: Rule = "last"
+    given_up: Mapping[int, Set[int]] = field(default_factory=dict)
 
     @cached_property
     def keys(self) -> list[str]:
@@ -85,8 +87,9 @@ class State:
         waiting = {
             pick.index for pick in picks if pick.index in pending and self._asked_last[pick.index] == event.id
         }
+        given_up = self.given_up.get(event.id, frozenset())
         told_of = tuple(
-            self._pick(rank, pick, None if pick.index in waiting else self.pool.answer_of(pick.index))
+            self._pick(rank, pick, waited_for=pick.index in waiting, given_up=pick.index in given_up)
             for rank, pick in enumerate(picks, 1)
         )
         told = ("cycle", "strategy", "options", "state")
@@ -101,7 +104,9 @@ class State:
             record={key: value for key, value in event.data.items() if key not in told},
         )
 
-    def _pick(self, rank: int, pick: PickRow, answer: Answer | None) -> Pick:
+    def _pick(self, rank: int, pick: PickRow, *, waited_for: bool, given_up: bool) -> Pick:
+        """Return a pick with its answer; what a later query was told is none of this one's."""
+        answer = None if waited_for or given_up else self.pool.answer_of(pick.index)
         predicted = None if pick.predicted is None else self.classes[pick.predicted]
         label = answer.value if answer is not None and answer.kind == "label" else None
         return Pick(
@@ -115,6 +120,7 @@ class State:
             confidence=pick.confidence,
             correct=None if label is None or predicted is None else label == predicted,
             place=rank if pick.place is None else pick.place,
+            given_up=given_up,
         )
 
 
@@ -141,18 +147,24 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
     asked: list[Event] = []
     picks: list[list[PickRow]] = []
     aggregate: Rule = "last"
+    asked_by: dict[int, int] = {}
+    given_up: dict[int, set[int]] = defaultdict(set)
     given: dict[int, list[AnswerRow]] = defaultdict(list)
     for row in ledger.answers():
         given[row.event].append(row)
     for event in ledger.events(
         "classes", "asked", "answered", "withdrawn", "passed", "lost", "found", "aggregate"
     ):
+        if event.kind in ("withdrawn", "passed", "lost"):
+            for index in pool.waiting_for(event.data["indices"]):
+                given_up[asked_by[index]].add(index)
         if event.kind == "classes":
             classes += event.data["added"]
         elif event.kind == "asked":
             asked.append(event)
             picks.append(ledger.picks(event.id))
             pool.ask(pick.index for pick in picks[-1])
+            asked_by.update((pick.index, event.id) for pick in picks[-1])
         elif event.kind == "answered":
             for row in given[event.id]:
                 pool.close(row.index)
@@ -174,4 +186,4 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
     for index, answer in settle(votes, aggregate).items():
         pool.settle(index, answer)
     several = {index: by for index, by in votes.items() if len(by) > 1}
-    return State(records, pool, classes, asked, picks, several, aggregate)
+    return State(records, pool, classes, asked, picks, several, aggregate, given_up)

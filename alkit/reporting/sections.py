@@ -96,7 +96,7 @@ def _answer(found: Findings) -> list[Block]:
     if suggested.action == "stop":
         blocks.append(Items(suggested.reasons))
     blocks.append(Items(found.sentences))
-    partly = [item for item in found.evidence.accuracy if 0 < item.unanswered < item.asked]
+    partly = [item for item in found.evidence.accuracy if 0 < item.unanswered + item.given_up < item.asked]
     if partly:
         blocks.append(
             Notice(

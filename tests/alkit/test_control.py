@@ -12,8 +12,10 @@ import pytest
 from alkit.campaign import Campaign
 from alkit.control import draw, places, slice_size
 from alkit.errors import InvalidOption
+from alkit.evidence import gather
 from alkit.labeling.tables import GivenAnswer
 from alkit.oracle import Answer, Oracle
+from alkit.queries import Query
 from alkit.selection import choose
 
 
@@ -128,6 +130,50 @@ def test_predictions_are_recorded_and_judged_by_the_answers(labeled: Path) -> No
             ]
         )
         assert [pick.correct for pick in campaign.queries[0].picks[:4]] == [True, False, None, None]
+
+
+def by_folder(query: Query) -> list[GivenAnswer]:
+    return [GivenAnswer(1, str(pick.index), pick.image.split("/")[0]) for pick in query.picks]
+
+
+def test_what_is_withdrawn_is_judged_where_it_is_asked_again(labeled: Path) -> None:
+    """All candidates are asked twice, so what the first query withdrew is answered in the second."""
+    with Campaign(labeled) as campaign:
+        first = campaign.ask(48, control=0.25)
+        kept = first.picks[:6] + first.picks[-6:]
+        campaign.tell([GivenAnswer(1, str(pick.index), pick.image.split("/")[0]) for pick in kept])
+        second = campaign.ask(36, control=0.25, new=True)
+        campaign.tell(by_folder(second))
+        one, other = campaign.queries
+        assert sum(pick.given_up for pick in one.picks) == 36
+        counted = [p.index for query in (one, other) for p in query.picks if p.correct is not None]
+        assert sorted(counted) == sorted(first.indices), "each image once"
+        found = gather(campaign)
+    whole, again = found.accuracy
+    assert (whole.asked, whole.unanswered, whole.given_up) == (12, 0, 6)
+    assert (again.asked, again.unanswered, again.given_up) == (9, 0, 0)
+
+
+def test_a_query_that_is_withdrawn_as_a_whole_says_nothing(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        campaign.ask(48, control=0.25)
+        campaign.tell(by_folder(campaign.ask(48, control=0.25, new=True)))
+        assert [item.queries for item in gather(campaign).accuracy] == [(2,)]
+
+
+def test_what_an_oracle_passed_over_is_judged_where_it_is_asked_again(labeled: Path) -> None:
+    class Half(Folders):
+        def label(self, indices: Sequence[int]) -> Mapping[int, Answer]:
+            return super().label([index for index in indices if index % 2])
+
+    with Campaign(labeled) as campaign:
+        campaign.run(Half(campaign), cycles=1, n=12, strategy="random")
+        (first,) = campaign.queries
+        passed = {pick.index for pick in first.picks if pick.index % 2 == 0}
+        assert passed
+        campaign.tell(by_folder(first))
+        assert {pick.index for pick in campaign.queries[0].picks if pick.given_up} == passed
+        assert {pick.index for pick in campaign.queries[0].picks if pick.correct is None} == passed
 
 
 def test_a_run_has_a_control_only_if_asked_and_predicts_for_random_too(labeled: Path) -> None:

@@ -68,6 +68,7 @@ def test_as_json_values() -> None:
         "confidence": None,
         "correct": None,
         "place": 0,
+        "given_up": False,
     }
 
 
