@@ -801,7 +801,8 @@ class Campaign:
         blame = f" of distribution '{plugin.distribution}'"
         with threads_for(max(cycle.image_shape[1:]), self.workbench.device):
             chosen = choose(strategy, cycle, n - len(slice_), seed=cycle_seed, blame=blame)
-            picks = rows(cycle, chosen, slice_, seed=cycle_seed, trained=learned is not None)
+            classes = None if learned is None else len(self.classes)
+            picks = rows(cycle, chosen, slice_, seed=cycle_seed, classes=classes)
         data = {
             "cycle": self.cycle,
             "strategy": strategy.name,

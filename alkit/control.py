@@ -51,7 +51,7 @@ def draw(candidates: Indices, count: int, seed: int) -> Indices:
     return seeding.numpy_generator(seed, "control").choice(candidates, size=count, replace=False)
 
 
-def rows(cycle: Cycle, chosen: Indices, control: Indices, *, seed: int, trained: bool) -> list[PickRow]:
+def rows(cycle: Cycle, chosen: Indices, control: Indices, *, seed: int, classes: int | None) -> list[PickRow]:
     """Return the picks as they are recorded: the chosen ones, most wanted first, then the control.
 
     Args:
@@ -59,11 +59,11 @@ def rows(cycle: Cycle, chosen: Indices, control: Indices, *, seed: int, trained:
         chosen: by the strategy.
         control: the random ones.
         seed: of the order in which people see them.
-        trained: the cycle's model is, so its predictions mean something.
+        classes: how many there are; None if the model is not trained, so that its predictions mean nothing.
     """
     indices = np.concatenate([chosen, control])
     nothing: list[tuple[int | None, float | None]] = [(None, None)] * len(indices)
-    predicted = (predictions(cycle, indices) if trained else None) or nothing
+    predicted = (predictions(cycle, indices, classes) if classes else None) or nothing
     shown = places(len(indices), seed) if len(control) else range(1, len(indices) + 1)
     return [
         PickRow(
@@ -86,8 +86,11 @@ def places(count: int, seed: int) -> list[int]:
     return order
 
 
-def predictions(cycle: Cycle, indices: Indices) -> list[tuple[int | None, float | None]] | None:
-    """Return number and probability of each image's most probable class; None for a task without any."""
+def predictions(cycle: Cycle, indices: Indices, classes: int) -> list[tuple[int | None, float | None]] | None:
+    """Return number and probability of each image's most probable class; None for a task without any.
+
+    Outputs beyond the classes, as of a head that is larger than it need be, are left out.
+    """
     if not cycle.model.uses_classes or "probabilities" not in cycle.model.spec.provides:
         return None
 
@@ -95,7 +98,7 @@ def predictions(cycle: Cycle, indices: Indices) -> list[tuple[int | None, float 
         assert output.probabilities is not None
         if output.probabilities.dim() > 2:  # a class a position, none an image
             return output.probabilities.new_empty(len(output.probabilities), 0)
-        found = output.probabilities.double().max(dim=1)
+        found = output.probabilities[:, :classes].double().max(dim=1)
         return torch.stack([found.indices.double(), found.values], dim=1)
 
     with cycle.measure("predict"):

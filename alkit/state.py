@@ -107,7 +107,7 @@ class State:
     def _pick(self, rank: int, pick: PickRow, *, waited_for: bool, given_up: bool) -> Pick:
         """Return a pick with its answer; what a later query was told is none of this one's."""
         answer = None if waited_for or given_up else self.pool.answer_of(pick.index)
-        predicted = None if pick.predicted is None else self.classes[pick.predicted]
+        predicted = self._class_of(pick.predicted)
         label = answer.value if answer is not None and answer.kind == "label" else None
         return Pick(
             rank=rank,
@@ -122,6 +122,10 @@ class State:
             place=rank if pick.place is None else pick.place,
             given_up=given_up,
         )
+
+    def _class_of(self, number: int | None) -> str | None:
+        """Return the name of a class; an output beyond the classes has none."""
+        return None if number is None or number >= len(self.classes) else self.classes[number]
 
 
 def make_pool(records: Sequence[ImageRecord]) -> Pool:

@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alkit import plugins
 from alkit.campaign import Campaign
-from alkit.control import draw, places, slice_size
+from alkit.control import draw, places, predictions, slice_size
 from alkit.errors import InvalidOption
 from alkit.evidence import gather
 from alkit.labeling.tables import GivenAnswer
+from alkit.ledger import PickRow
 from alkit.oracle import Answer, Oracle
 from alkit.queries import Query
 from alkit.selection import choose
+from alkit.state import read_state
+from alkit.testing.world import make_world
 
 
 class Folders(Oracle):
@@ -130,6 +134,24 @@ def test_predictions_are_recorded_and_judged_by_the_answers(labeled: Path) -> No
             ]
         )
         assert [pick.correct for pick in campaign.queries[0].picks[:4]] == [True, False, None, None]
+
+
+def test_outputs_beyond_the_classes_are_no_predictions() -> None:
+    world = make_world(certain=True)
+    world.train(plugins.strategies.get("entropy")())
+    of_all, of_one = (predictions(world.cycle(), world.candidates, classes) for classes in (3, 1))
+    assert of_all is not None and of_one is not None
+    assert 1 in {number for number, _ in of_all}
+    assert {number for number, _ in of_one} == {0}
+
+
+def test_a_number_beyond_the_classes_on_record_is_no_prediction(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        with campaign.ledger.transaction():
+            event = campaign.ledger.add_event("asked", {"cycle": 0, "strategy": "x", "options": {}})
+            campaign.ledger.add_picks(event, [PickRow(50, None, predicted=3, confidence=0.5)])
+        (query,) = read_state(campaign.ledger).queries
+        assert query.picks[0].predicted is None
 
 
 def by_folder(query: Query) -> list[GivenAnswer]:
