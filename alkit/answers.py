@@ -75,10 +75,15 @@ class References:
     def find(self, text: str) -> int | None:
         """Return the index of an image, or None if there is none of that name.
 
+        The name as it is written wins over the one without spaces around it, which people and programs add.
         A key of the pool wins over an index; a number with zeros in front (`007`) is no index but part of a
         name. A file may be named by its path from the pool or from here; a hash may be shortened to its first
         eight digits where that is enough.
         """
+        index = self._find(text)
+        return self._find(text.strip()) if index is None else index
+
+    def _find(self, text: str) -> int | None:
         if (index := self._by_key.get(text)) is not None:
             return index
         digits = text.isascii() and text.isdigit() and len(text) < 10
@@ -160,7 +165,7 @@ def sort_answers(
             continue
         if answer.kind == "label" and task.uses_classes and answer.value not in classes:
             if not allow_new_classes:
-                rejected.append((given.line, _unknown_class(given.label, classes)))
+                rejected.append((given.line, _unknown_class(str(answer.value), classes)))
                 continue
             fresh[answer.value] = None
         understood.append((index, answer))
@@ -191,9 +196,10 @@ def sort_answers(
 
 
 def _answer(given: GivenAnswer, task: type[TaskModel], classes: Sequence[str]) -> Answer:
-    if given.label in (ABSTAIN, UNUSABLE) and given.label not in classes:
-        return Answer(given.label, None, given.annotator, given.time, given.cost)  # type: ignore[arg-type]
-    return Answer("label", task.parse(given.label), given.annotator, given.time, given.cost)
+    label = given.meant(classes)
+    if label in (ABSTAIN, UNUSABLE) and label not in classes:
+        return Answer(label, None, given.annotator, given.time, given.cost)  # type: ignore[arg-type]
+    return Answer("label", task.parse(label), given.annotator, given.time, given.cost)
 
 
 def _repeats(earlier: Sequence[Answer], answer: Answer, *, at_any_time: bool) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,8 @@ class GivenAnswer:
 
     Attributes:
         line: in the file, from 1; 0 where there is no file.
-        image: path, index or hash.
-        label: a class name, `abstain` or `unusable`.
+        image: path, index or hash, as it was written: a file's name may begin or end with a space.
+        label: a class name, `abstain` or `unusable`, as it was written; see `meant`.
         hash: what the content hash of the image begins with, where a file says so; `image` is its index then.
     """
 
@@ -31,6 +32,10 @@ class GivenAnswer:
     time: str = ""
     cost: float | None = None
     hash: str = ""
+
+    def meant(self, classes: Collection[str]) -> str:
+        """Return the label as it was written if that is a class, or else without spaces around it."""
+        return self.label if self.label in classes else self.label.strip()
 
 
 def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer], list[tuple[int, str]], int]:
@@ -64,10 +69,10 @@ def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer],
                 if None in row:
                     rejected.append((reader.line_num, "has more cells than the header"))
                     continue
-                label, image = (row["label"] or "").strip(), (row[reference] or "").strip()
-                if not label:
+                label, image = row["label"] or "", row[reference] or ""
+                if not label.strip():
                     blank += 1
-                elif not image:
+                elif not image.strip():
                     rejected.append((reader.line_num, "names no image"))
                 else:
                     answers.append(

@@ -78,6 +78,19 @@ def test_an_image_is_known_by_path_index_or_hash(name: str, index: int) -> None:
     assert References(RECORDS, Path("/pool")).find(name) == index
 
 
+def test_a_name_with_spaces_around_it_is_that_one_or_the_one_without() -> None:
+    spaced = ImageRecord(1, " a.png", HASHES[2], 8, 8, None, None)
+    plain = ImageRecord(0, "a.png", HASHES[1], 8, 8, None, None)
+    references = References([plain, spaced], Path("/pool"))
+    assert [references.find(name) for name in ("a.png", " a.png", "a.png ", " 1 ")] == [0, 1, 0, 1]
+
+
+def test_a_label_with_spaces_around_it_is_that_class_or_the_one_without() -> None:
+    receipt = sort(("0", " cat"), ("3", " dog "), ("2", " abstain"), classes=(" cat", "cat", "dog"))
+    assert kept(receipt) == [(0, "label", " cat"), (1, "label", "dog"), (2, "abstain", None)]
+    assert sort(("0", " rde "), classes=("red",)).rejected[0][1].startswith("'rde' is no class")
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -81,7 +81,7 @@ class Coco(Format):
         reply = Reply()
         blank = 0
         for number, image in enumerate(_rows(content, "images"), start=1):
-            labels = list(dict.fromkeys(str(name).strip() for name in said.get(str(image.get("id")), [])))
+            labels = list(dict.fromkeys(str(name) for name in said.get(str(image.get("id")), [])))
             mark = _mark(image)
             if not labels:
                 blank += 1
@@ -89,7 +89,7 @@ class Coco(Format):
                 reply.rejected.append(
                     (number, "bears neither alkit_index and alkit_hash nor a name by alkit")
                 )
-            elif len(labels) > 1 or not labels[0]:
+            elif len(labels) > 1 or not labels[0].strip():
                 reply.rejected.append((number, f"has the labels {', '.join(map(repr, labels))}; leave one"))
             else:
                 reply.answers.append(GivenAnswer(number, mark[0], labels[0], hash=mark[1]))

@@ -62,7 +62,7 @@ class Cvat(Format):
             if index == 0 and element.name != "annotations":
                 raise InvalidAnswers(f"{path} is not of CVAT: it begins with '{element.name}'")
             if element.name == "tag" and element.begins:
-                tags.append(element.attributes.get("label", "").strip())
+                tags.append(element.attributes.get("label", ""))
             elif element.name == "image" and element.begins:
                 name, tags, number = element.attributes.get("name", ""), [], number + 1
             elif element.name == "image":
@@ -78,7 +78,7 @@ def _take(reply: Reply, number: int, name: str, tags: Iterable[str]) -> bool:
         return True
     if mark is None:
         reply.rejected.append((number, f"'{name}' is not the name of an image that alkit has written"))
-    elif len(labels) > 1 or not labels[0]:
+    elif len(labels) > 1 or not labels[0].strip():
         reply.rejected.append((number, f"'{name}' has the tags {', '.join(map(repr, labels))}; leave one"))
     else:
         reply.answers.append(GivenAnswer(number, mark[0], labels[0], hash=mark[1]))

@@ -91,7 +91,7 @@ def _label(target: Any, classes: Sequence[Any]) -> str | None:
         target = classes[target] if 0 <= target < len(classes) else ""
     if target is None:
         return None
-    return target.strip() if isinstance(target, str) else ""
+    return target if isinstance(target, str) and target.strip() else ""
 
 
 @alkit.hookimpl

@@ -220,8 +220,8 @@ def _label(annotation: Mapping[str, Any]) -> str:
     for result in results if isinstance(results, list) else []:
         value = result.get("value") if isinstance(result, dict) else None
         choices = value.get("choices") if isinstance(value, dict) else None
-        labels += [str(choice).strip() for choice in choices] if isinstance(choices, list) else []
-    if len(labels) != 1 or not labels[0]:
+        labels += [str(choice) for choice in choices] if isinstance(choices, list) else []
+    if len(labels) != 1 or not labels[0].strip():
         raise ValueError(f"has an annotation with {len(labels) or 'no'} choices instead of one")
     return labels[0]
 

@@ -78,7 +78,7 @@ def _answer(number: int, row: Any) -> GivenAnswer | None:
     label = _text(row, "label")
     if not label:
         return None
-    index, hash = _text(row, "index"), _text(row, "hash").lower()
+    index, hash = _text(row, "index").strip(), _text(row, "hash").strip().lower()
     image = index if index and hash else next(filter(None, (_text(row, name) for name in REFERENCES)), "")
     if not image:
         raise ValueError("names no image")
@@ -86,8 +86,8 @@ def _answer(number: int, row: Any) -> GivenAnswer | None:
         number,
         image,
         label,
-        _text(row, "annotator"),
-        _text(row, "time"),
+        _text(row, "annotator").strip(),
+        _text(row, "time").strip(),
         _cost(row.get("cost")),
         hash if index else "",
     )
@@ -99,7 +99,7 @@ def _text(row: dict[str, Any], name: str) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise ValueError(f"{name} should be a text")
-    return str(value).strip()
+    return str(value) if str(value).strip() else ""
 
 
 def _cost(value: Any) -> float | None:

@@ -69,10 +69,11 @@ class FileOracle(Oracle):
 
 def _answer(given: GivenAnswer, classes: Sequence[str]) -> Answer:
     """Return what a line says; where a class is called `abstain` or `unusable`, that is a label."""
-    if given.label in (ABSTAIN, UNUSABLE) and given.label not in classes:
-        kind: AnswerKind = "abstain" if given.label == ABSTAIN else "unusable"
+    label = given.meant(classes)
+    if label in (ABSTAIN, UNUSABLE) and label not in classes:
+        kind: AnswerKind = "abstain" if label == ABSTAIN else "unusable"
         return Answer(kind, None, given.annotator, given.time, given.cost)
-    return Answer("label", given.label, given.annotator, given.time, given.cost)
+    return Answer("label", label, given.annotator, given.time, given.cost)
 
 
 @alkit.hookimpl

@@ -43,6 +43,14 @@ def test_what_a_spreadsheet_on_windows_saves(path: Path) -> None:
     assert read_answers(path) == ([GivenAnswer(2, "ä.png", "kätzchen")], [], 0)
 
 
+def test_names_keep_the_spaces_that_they_begin_or_end_with(path: Path) -> None:
+    path.write_text("image,label,annotator\n a.png , cat , ann \n ,cat,\n")
+    answers, rejected, _ = read_answers(path)
+    assert answers == [GivenAnswer(2, " a.png ", " cat ", "ann")]
+    assert rejected == [(3, "names no image")]
+    assert (answers[0].meant([" cat "]), answers[0].meant(["cat"])) == (" cat ", "cat")
+
+
 def test_lines_without_a_label_are_counted_as_not_answered(path: Path) -> None:
     path.write_text("image,label\na.png,\nb.png,  \nc.png,cat\nd.png\n")
     answers, rejected, blank = read_answers(path)

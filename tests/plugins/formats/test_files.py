@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import re
 import shutil
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alkit import plugins
 from alkit.errors import InvalidAnswers, InvalidOption
 from alkit.labeling.formats import Export, Format
 
@@ -143,8 +145,6 @@ def test_a_bomb_is_not_read_to_its_end(make: Make, tmp_path: Path, monkeypatch: 
 
 
 def test_a_class_that_xml_cannot_hold(make: Make, export: Export, tmp_path: Path) -> None:
-    import dataclasses
-
     with pytest.raises(InvalidOption, match="XML cannot hold"):
         make("cvat").write(dataclasses.replace(export, classes=("a\x01b",)), tmp_path / "out.xml")
     assert not (tmp_path / "out.xml").exists()
@@ -304,7 +304,6 @@ def test_no_json_breaks_a_reader(make: Make, tmp_path: Path, name: str, content:
 
 
 def test_each_file_is_recognized_by_its_own_format_only(make: Make, export: Export, tmp_path: Path) -> None:
-    from alkit import plugins
     from alkit.labeling.incoming import find_format
 
     for plugin in plugins.formats:
@@ -315,6 +314,16 @@ def test_each_file_is_recognized_by_its_own_format_only(make: Make, export: Expo
             path = tmp_path / f"{plugin.name}{extension}"
             format.write(export, path)
             assert find_format(path).name == plugin.name
+
+
+@pytest.mark.parametrize("name", [plugin.name for plugin in plugins.formats])
+def test_a_class_may_begin_or_end_with_a_space(make: Make, export: Export, tmp_path: Path, name: str) -> None:
+    names = ("cat", " cat", "cat ")
+    items = [dataclasses.replace(item, answer=a) for item, a in zip(export.items, names, strict=False)]
+    format = make(name)
+    path = tmp_path / f"out{format.extensions[0]}"
+    format.write(dataclasses.replace(export, classes=names, items=items), path)
+    assert sorted(label for _, label in said(format, path)) == sorted(names)
 
 
 def test_names_are_told_from_what_tools_add() -> None:

@@ -53,6 +53,14 @@ def test_its_labels_are_its_classes(tmp_path: Path) -> None:
     assert connected(path).classes == ("cat", "dog")
 
 
+def test_spaces_around_a_label_do_not_count_where_they_are_no_part_of_a_class(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text("image,label\na.png, cat\nb.png, dog\nc.png, abstain\n")
+    oracle = connected(path, " cat")
+    assert oracle.classes == (" cat", "dog")
+    assert oracle.label([2]) == {2: Answer("abstain", None, "file")}
+
+
 def test_a_class_may_be_called_abstain(tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
     path.write_text("image,label\nb.png,abstain\n")
