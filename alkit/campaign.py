@@ -190,8 +190,9 @@ class Campaign:
             seed_size: images of a seed query that an oracle answers; `n` by default.
             control: share of the n images that is drawn at random from all candidates before the strategy
                 chooses, so that the answers say how good the model is; by default a tenth where people
-                answer, none where the campaign's oracle does. Seed queries, queries of fewer than ten images,
-                strategies that choose uniformly and those that ask again have none.
+                answer and the strategy has a model trained, else none. Seed queries, queries of fewer than
+                ten images, strategies that choose uniformly and those that ask again have none. Where a share
+                is named, a model is trained for its predictions, also for a strategy that needs none.
 
         Raises:
             InvalidBudget: n is not between one and the number of candidates.
@@ -204,7 +205,7 @@ class Campaign:
                 self._write_for_people(open_query)
                 return dataclasses.replace(open_query, reused=True)
             chosen = self._chooser(strategy, options)
-            share = self._control_share(control)
+            share = self._control_share(control, chosen.strategy)
             if open_query is not None:  # on record together with the query that takes its place
                 self.pool.withdraw(pick.index for pick in open_query.unanswered)
             left = len(self._candidates(chosen.strategy))
@@ -584,11 +585,11 @@ class Campaign:
         """What a strategy may choose, ascending."""
         return np.array(list(self.state.disputes), np.int64) if strategy.asks_again else self.pool.candidates
 
-    def _control_share(self, control: float | None) -> float:
+    def _control_share(self, control: float | None, strategy: Strategy) -> float:
         from .control import DEFAULT_SHARE, check_share
 
         if control is None:
-            return DEFAULT_SHARE if self.settings.oracle is None else 0.0
+            return DEFAULT_SHARE if self.settings.oracle is None and strategy.needs else 0.0
         return check_share(control)
 
     def _check_run(self, strategy: Strategy, control: float, stop: Sequence[Rule]) -> None:
@@ -751,7 +752,8 @@ class Campaign:
     ) -> Query:
         """Choose (by default from all candidates) and record; `instead_of` goes with the same stroke.
 
-        What has been `learned` for this strategy in this cycle is not trained or loaded again.
+        What has been `learned` for this strategy in this cycle is not trained or loaded again. A control is
+        judged by predictions, so a model is trained for it, if anything is labeled.
         """
         from .control import draw, rows, slice_size
         from .cycle import Cycle
@@ -763,7 +765,8 @@ class Campaign:
         if (remembered := self.state.remembered(strategy.name)) is not None:
             remind(strategy, self.directory / remembered)
         checkpoint = None
-        if strategy.needs and learned is None:
+        judged = control > 0 and not seed and not strategy.asks_again and len(self.pool.labeled) > 0
+        if (strategy.needs or judged) and learned is None:
             learned, _ = self._train(strategy, measures)
         if learned is not None:
             task, companion, targets = learned.model, learned.companion, learned.targets
@@ -776,8 +779,8 @@ class Campaign:
         cycle_seed = seeding.derive(self.settings.seed, "select", self.cycle)
         if candidates is None:
             candidates = self._candidates(strategy)
-        random_enough = seed or strategy.uniform or strategy.asks_again
-        slice_ = draw(candidates, 0 if random_enough else slice_size(control, n), cycle_seed)
+        sliced = judged and not strategy.uniform
+        slice_ = draw(candidates, slice_size(control, n) if sliced else 0, cycle_seed)
         cycle = Cycle(
             number=self.cycle,
             model=task,

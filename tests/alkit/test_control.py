@@ -136,6 +136,45 @@ def test_predictions_are_recorded_and_judged_by_the_answers(labeled: Path) -> No
         assert [pick.correct for pick in campaign.queries[0].picks[:4]] == [True, False, None, None]
 
 
+@pytest.fixture
+def blind(tmp_path: Path) -> str:
+    """A strategy that looks at no model, and does not choose uniformly."""
+    file = tmp_path / "blind.py"
+    file.write_text(
+        "import alkit\n"
+        "class Blind(alkit.Strategy):\n"
+        "    name = 'blind'\n"
+        "    def select(self, cycle, n):\n"
+        "        return cycle.candidates[:n]\n"
+    )
+    return f"{file}:Blind"
+
+
+def test_a_strategy_without_a_model_has_none_of_itself(labeled: Path, blind: str) -> None:
+    with Campaign(labeled) as campaign:
+        query = campaign.ask(20, strategy=blind)
+        assert (query.controls, query.record["checkpoint"]) == (0, None)
+
+
+@pytest.mark.parametrize(("uniform", "control", "judged"), [(False, 2, 2), (True, 0, 20)])
+def test_where_it_is_wanted_a_model_is_trained_that_it_judges(
+    labeled: Path, blind: str, uniform: bool, control: int, judged: int
+) -> None:
+    with Campaign(labeled) as campaign:
+        query = campaign.ask(20, strategy="random" if uniform else blind, control=0.1)
+        campaign.tell(by_folder(query))
+        (found,) = gather(campaign).accuracy
+        assert query.controls == control
+        assert found.accuracy is not None
+        assert found.accuracy.of == judged
+
+
+def test_there_is_none_where_nothing_is_labeled(campaign: Path) -> None:
+    with Campaign(campaign) as opened:
+        query = opened.ask(20, strategy="random", control=0.1)
+        assert (query.controls, query.record["checkpoint"]) == (0, None)
+
+
 def test_outputs_beyond_the_classes_are_no_predictions() -> None:
     world = make_world(certain=True)
     world.train(plugins.strategies.get("entropy")())
