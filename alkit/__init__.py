@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+INTERFACE = 1
+"""Goes up with each change that breaks plugins; one says which it was written for: alkit_interface = 1."""
+
 _HOME = {
     "AlkitError": "errors",
     "Answer": "oracle",
@@ -57,7 +60,7 @@ _HOME = {
     "open_source": "sources",
 }
 
-__all__ = sorted([*_HOME, "__version__", "hookimpl", "option"])
+__all__ = sorted([*_HOME, "INTERFACE", "__version__", "hookimpl", "option"])
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 import pluggy
 
-from . import hookspecs
+from . import compatibility, hookspecs
 from .errors import AmbiguousPlugin, BrokenPlugin, UnknownPlugin
 from .labeling.formats import Format
 from .oracle import Oracle
@@ -136,9 +136,12 @@ class Registry(Generic[T]):
 
 def _import(plugin: Plugin, blame: str) -> types.ModuleType:
     try:
-        return plugin.entry_point.load()
+        module: types.ModuleType = plugin.entry_point.load()
     except (Exception, SystemExit) as error:  # whatever a stranger's module does while it is imported
+        compatibility.check_requirement(plugin.entry_point.dist, blame)  # the better reason, if there is one
         raise BrokenPlugin(f"{blame} cannot be imported: {type(error).__name__}: {error}") from error
+    compatibility.check(module, plugin.entry_point.dist, blame)
+    return module
 
 
 def _manager(module: Any, blame: str) -> pluggy.PluginManager:

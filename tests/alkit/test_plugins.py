@@ -329,14 +329,14 @@ DEFAULTS = {
     ("creation.py", "entropy"),
     ("notation.py", "then"),
     ("bench/protocol.py", "random"),
-    ("bench/statistics.py", "random"),
+    ("bench/statistics/__init__.py", "random"),
     ("figures.py", "random"),
     ("testing/formats.py", "random"),
     ("bench/arena.py", "random"),  # how a seed set is drawn
-    ("bench/report_words.py", "random"),
+    ("bench/report/words.py", "random"),
     ("bench/protocol.py", "balanced"),
-    ("bench/report.py", "balanced"),  # accuracy
-    ("bench/report_sections.py", "balanced"),
+    ("bench/report/__init__.py", "balanced"),  # accuracy
+    ("bench/report/sections.py", "balanced"),
     ("campaign.py", "disputed"),  # labels
     ("cli/status.py", "disputed"),
 }
@@ -355,3 +355,80 @@ def test_the_engine_imports_and_names_no_plugin() -> None:
         words = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
         found += [f"{place} says '{name}'" for name in words & names if (place, name) not in DEFAULTS]
     assert found == []
+
+
+def requiring(folder: Path, *lines: str) -> None:
+    """Let the distribution installed last require something."""
+    (metadata,) = folder.glob("*.dist-info/METADATA")
+    with metadata.open("a") as file:
+        file.writelines(f"Requires-Dist: {line}\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [
+        (2, "was written for interface 2 of alkit, .* has interface 1; install a newer alkit$"),
+        (0, "was written for interface 0 of alkit, .*; install a newer version of it, or an older alkit$"),
+        ("'1'", "states alkit_interface = '1'; it should be a whole number$"),
+        (True, "states alkit_interface = True; it should be a whole number$"),
+    ],
+)
+def test_a_plugin_for_another_interface_is_refused(
+    install: Install, registry: Registry[Any], stated: Any, reason: str
+) -> None:
+    text = f"alkit_interface = {stated}\n{STRATEGY.format(name='mine')}"
+    install("alkit-mine", {"mine": "mine_module"}, {"mine_module": text})
+    with pytest.raises(BrokenPlugin, match=f"^strategy 'mine' of distribution 'alkit-mine' {reason}"):
+        registry.get("mine")
+    assert registry.get("random").name == "random"
+
+
+@pytest.mark.parametrize("line", ["alkit>=99", "Alkit (<0.1)", 'alkit==7; python_version > "3"'])
+def test_where_no_interface_is_stated_the_requirement_decides(
+    install: Install, registry: Registry[Any], line: str
+) -> None:
+    folder = install("alkit-mine", {"mine": "mine_module"}, {"mine_module": STRATEGY.format(name="mine")})
+    requiring(folder, "click", line)
+    reason = r"requires alkit[<>=]+[\d.]+, and this is alkit [\d.]+; install an alkit that fits, or another"
+    with pytest.raises(BrokenPlugin, match=f"'mine' of distribution 'alkit-mine' {reason}"):
+        registry.get("mine")
+
+
+def test_a_requirement_that_is_not_met_explains_a_failing_import(
+    install: Install, registry: Registry[Any]
+) -> None:
+    folder = install("alkit-mine", {"mine": "mine_module"}, {"mine_module": "from alkit import Tomorrow"})
+    with pytest.raises(BrokenPlugin, match="cannot be imported: ImportError"):
+        registry.get("mine")
+    requiring(folder, "alkit>=99")
+    registry.refresh()
+    with pytest.raises(BrokenPlugin, match="requires alkit>=99"):
+        registry.get("mine")
+
+
+@pytest.mark.parametrize(
+    ("line", "stated"),
+    [
+        ("alkit", ""),
+        ("alkit>=0.0.1", ""),
+        ('alkit>=99; extra == "test"', ""),
+        ('alkit>=99; python_version < "3"', ""),
+        ("alkit >= !", ""),
+        ("alkit-tools>=99", ""),
+        ("alkit>=99", "alkit_interface = 1"),
+    ],
+)
+def test_a_plugin_for_this_alkit_is_loaded(
+    install: Install, registry: Registry[Any], line: str, stated: str
+) -> None:
+    text = f"{stated}\n{STRATEGY.format(name='mine')}"
+    requiring(install("alkit-mine", {"mine": "mine_module"}, {"mine_module": text}), line)
+    assert registry.get("mine").name == "mine"
+
+
+def test_an_extension_for_another_interface_does_not_act(install: Install) -> None:
+    text = f"alkit_interface = 2\n{OBSERVER.format(then='pass')}"
+    install("alkit-old", {"old": "old_ext"}, {"old_ext": text}, group="alkit.extensions")
+    loaded, broken = plugins.extensions()
+    assert loaded == []
+    assert "extension 'old' of distribution 'alkit-old' was written for interface 2" in broken[0]
