@@ -23,7 +23,8 @@ def test_the_quoted_plugin_is_the_installed_one(documentation):
 def test_every_strategy_is_in_the_table(documentation):
     text = (documentation.root / "README.md").read_text(encoding="utf-8")
     section = text.partition("## Strategies")[2].partition("\n## ")[0]
-    listed = re.findall(r"^\| `([\w-]+)`", section, re.MULTILINE)
+    rows = "".join(re.findall(r"^\|.*\n", section, re.MULTILINE))
+    listed = re.findall(r"\[`([\w-]+)`\]\(docs/explanation/strategies/\1\.md\)", rows)
     assert sorted(listed) == sorted(p.name for p in plugins.strategies if p.distribution == "alkit")
 
 
