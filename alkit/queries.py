@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .files import write_atomically
+from .labeling.tables import write_table
 
 COLUMNS = ("rank", "index", "image", "score", "strategy", "cycle", "label")
 
@@ -31,6 +29,7 @@ class Pick:
         place: from 1, where people see it in the list.
         given_up: waited for no more without an answer: withdrawn, passed over by an oracle, or lost. What is
             said of the image later belongs to the query that it was asked for again.
+        saw_guess: somebody who answered saw what the model took the image for.
     """
 
     rank: int
@@ -44,6 +43,7 @@ class Pick:
     correct: bool | None = None
     place: int = 0
     given_up: bool = False
+    saw_guess: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the pick as JSON values."""
@@ -128,11 +128,7 @@ class Query:
 
 def write_csv(query: Query, path: Path) -> None:
     """Write a query for people; the last column is theirs to fill in."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_rows(query))
-    write_atomically(path, text.getvalue())
+    write_table(path, COLUMNS, _rows(query))
 
 
 def _rows(query: Query) -> list[tuple[Any, ...]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 from ..errors import InvalidAnswers
+from ..files import write_atomically
 
 REFERENCES = ("image", "path", "index", "hash")
 ABSTAIN, UNUSABLE = "abstain", "unusable"
@@ -91,6 +93,16 @@ def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer],
         raise InvalidAnswers(f"{path} cannot be read as CSV in UTF-8: {error}") from error
     bad = {line for line, _ in rejected}
     return [answer for answer in answers if answer.line not in bad], rejected, blank
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file in UTF-8 that `read_answers` reads as it was meant."""
+    lines: list[str] = []
+    # A carriage return in a cell is quoted only where lines end with one, which they should not.
+    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_atomically(path, "".join(line.removesuffix("\r\n") + "\n" for line in lines))
 
 
 def _cost(text: str | None, line: int, rejected: list[tuple[int, str]]) -> float | None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import alkit
-from alkit.files import write_atomically
 from alkit.labeling.formats import Export, Format, Reply
-from alkit.labeling.tables import REFERENCES, read_answers
+from alkit.labeling.tables import REFERENCES, read_answers, write_table
 from alkit.queries import COLUMNS
 
 
@@ -39,14 +37,12 @@ class Table(Format):
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write the columns of a query's list."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        rows = []
         for item in export.items:
             score = "" if item.score is None else f"{item.score:.6g}"
             named = (item.rank, item.index, item.image, score)
-            writer.writerow((*named, export.strategy, export.cycle, item.answer or ""))
-        write_atomically(path, text.getvalue())
+            rows.append((*named, export.strategy, export.cycle, item.answer or ""))
+        write_table(path, COLUMNS, rows)
         return [path]
 
     def read(self, path: Path) -> Reply:

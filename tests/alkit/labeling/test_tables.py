@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alkit.errors import InvalidAnswers
-from alkit.labeling.tables import GivenAnswer, read_answers
+from alkit.labeling.tables import GivenAnswer, read_answers, write_table
 
 
 @pytest.fixture
@@ -49,6 +49,18 @@ def test_names_keep_the_spaces_that_they_begin_or_end_with(path: Path) -> None:
     assert answers == [GivenAnswer(2, " a.png ", " cat ", "ann")]
     assert rejected == [(3, "names no image")]
     assert (answers[0].meant([" cat "]), answers[0].meant(["cat"])) == (" cat ", "cat")
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1))
+def test_names_of_all_sorts_come_back_from_a_written_table(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str]
+) -> None:
+    path = tmp_path_factory.mktemp("written") / "answers.csv"
+    for name in ("a\rb", "\r", "a\nb", "a\r\nb", *names):
+        write_table(path, ["image", "label"], [(f"{name}.png", f"{name}.")])
+        assert [(a.image, a.label) for a in read_answers(path)[0]] == [(f"{name}.png", f"{name}.")]
+    assert path.read_bytes().startswith(b"image,label\n")
 
 
 def test_lines_without_a_label_are_counted_as_not_answered(path: Path) -> None:
