@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .task import TaskModel
 
 SHORTEST_HASH = 8
+NO_TEXT = "a label, annotator or time that is no text in UTF-8; write it anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,9 @@ def sort_answers(
         except ValueError as error:
             rejected.append((given.line, f"'{given.label}' is no label of this task: {error}"))
             continue
+        if not _is_text(answer):
+            rejected.append((given.line, f"'{given.image}' has {NO_TEXT}"))
+            continue
         if answer.kind == "label" and task.uses_classes and answer.value not in classes:
             if not allow_new_classes:
                 rejected.append((given.line, _unknown_class(str(answer.value), classes)))
@@ -200,6 +205,15 @@ def _answer(given: GivenAnswer, task: type[TaskModel], classes: Sequence[str]) -
     if label in (ABSTAIN, UNUSABLE) and label not in classes:
         return Answer(label, None, given.annotator, given.time, given.cost)  # type: ignore[arg-type]
     return Answer("label", task.parse(label), given.annotator, given.time, given.cost)
+
+
+def _is_text(answer: Answer) -> bool:
+    """Say whether UTF-8 can hold it: JSON and command lines can bring halves of characters (surrogates)."""
+    try:
+        json.dumps([answer.value, answer.annotator, answer.time], ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _repeats(earlier: Sequence[Answer], answer: Answer, *, at_any_time: bool) -> bool:
@@ -254,6 +268,9 @@ def sort_oracle_answers(
     for index in asked:
         answer = answers.get(index)
         if answer is None:
+            continue
+        if not _is_text(answer):
+            rejected.append((0, f"image {index} has {NO_TEXT}"))
             continue
         if answer.kind == "label":
             try:

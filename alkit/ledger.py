@@ -230,7 +230,7 @@ class Ledger:
         """Add an event inside a transaction; return its number."""
         cursor = self._db.execute(
             "INSERT INTO events (time, kind, data) VALUES (?, ?, ?)",
-            (now(), kind, json.dumps(data, ensure_ascii=False, allow_nan=False)),
+            (now(), kind, as_json(data)),
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
@@ -360,6 +360,12 @@ def finite(value: Any) -> Any:
     if isinstance(value, numbers.Real):
         return float(value) if math.isfinite(value) else None
     return value
+
+
+def as_json(value: Any, indent: int | None = None) -> str:
+    """Return JSON that can be written in UTF-8 whatever it holds: names of files may be no text."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode()  # of a surrogate, that is its escape in JSON
 
 
 def now() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -312,9 +311,9 @@ def creation_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def print_json(value: Any) -> None:
     """Print JSON on standard output."""
-    from ..ledger import finite
+    from ..ledger import as_json, finite
 
-    click.echo(json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False))
+    click.echo(as_json(finite(value), indent=2))
 
 
 def print_rows(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from alkit.answers import Receipt, References, sort_answers
+from alkit.answers import Receipt, References, sort_answers, sort_oracle_answers
 from alkit.images import ImageRecord
 from alkit.labeling.tables import GivenAnswer
 from alkit.oracle import Answer
@@ -89,6 +91,30 @@ def test_a_label_with_spaces_around_it_is_that_class_or_the_one_without() -> Non
     receipt = sort(("0", " cat"), ("3", " dog "), ("2", " abstain"), classes=(" cat", "cat", "dog"))
     assert kept(receipt) == [(0, "label", " cat"), (1, "label", "dog"), (2, "abstain", None)]
     assert sort(("0", " rde "), classes=("red",)).rejected[0][1].startswith("'rde' is no class")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        GivenAnswer(2, "0", "\ud800"),
+        GivenAnswer(2, "0", "cat", annotator="a\udcff"),
+        GivenAnswer(2, "0", "cat", time="\udfff"),
+    ],
+)
+def test_what_utf8_cannot_hold_is_rejected_by_line(given: GivenAnswer) -> None:
+    receipt = sort(given, ("2", "dog"), new=True)
+    assert kept(receipt) == [(2, "label", "dog")]
+    assert receipt.new_classes == ()
+    reason = "'0' has a label, annotator or time that is no text in UTF-8; write it anew"
+    assert receipt.rejected == ((2, reason),)
+
+
+def test_what_utf8_cannot_hold_is_not_taken_from_an_oracle_either() -> None:
+    oracle: Any = SimpleNamespace(classes=("cat", "\ud800"))
+    said = {0: Answer("label", "\ud800"), 1: Answer("label", "cat")}
+    receipt = sort_oracle_answers(said, [0, 1], oracle, task=tasks.get("classification"), classes=())
+    assert (kept(receipt), receipt.new_classes) == ([(1, "label", "cat")], ("cat",))
+    assert receipt.rejected[0][1].startswith("image 0 has a label")
 
 
 @pytest.mark.parametrize(

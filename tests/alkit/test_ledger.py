@@ -122,6 +122,12 @@ def test_an_image_is_picked_once_a_query(ledger: Ledger) -> None:
         ledger.add_picks(ledger.add_event("asked", {}), [PickRow(0, None), PickRow(0, None)])
 
 
+def test_the_name_of_a_file_may_be_no_text(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.add_event("answered", {"file": "caf\udce9.csv"})
+    assert ledger.events("answered")[-1].data == {"file": "caf\udce9.csv"}
+
+
 def test_nan_is_not_written_as_json(ledger: Ledger) -> None:
     with pytest.raises(ValueError), ledger.transaction():
         ledger.add_event("trained", {"loss": float("nan")})

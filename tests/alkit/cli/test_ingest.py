@@ -128,6 +128,16 @@ def test_a_spreadsheets_file(alkit: Alkit, asked: Path) -> None:
     assert alkit("ingest", "-c", asked, "excel.csv", "--json").json["accepted"] == 1
 
 
+def test_what_is_no_text_costs_nothing_that_is_good(alkit: Alkit, asked: Path) -> None:
+    bad = r'{"image": "red/11.png", "label": "red", "annotator": "\ud800"}'
+    lost = r'{"image": "\ud800", "label": "red"}'
+    Path("caf\udce9.jsonl").write_text("\n".join(['{"image": "red/10.png", "label": "red"}', bad, lost]))
+    said = alkit("ingest", "-c", asked, "caf\udce9.jsonl", "--json")
+    assert said.out.encode()
+    assert said.json["accepted"] == 1
+    assert [row["line"] for row in said.json["rejected"]] == [2, 3]
+
+
 def test_an_oracle_answers_the_open_query(alkit: Alkit, alkit_ends: Alkit, asked: Path) -> None:
     said = alkit("ingest", "-c", asked, "--oracle", "dataset")
     assert said.out.startswith("4 answers accepted (0 corrections, 0 not asked)")
