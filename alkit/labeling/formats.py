@@ -32,7 +32,8 @@ class Item:
         height: upright, in pixels.
         score: the strategy's, or None.
         file: the original, never to be changed; None where the pool is no folder of files.
-        answer: a class name, `abstain` or `unusable`; None while nobody has answered.
+        answer: a class name, `abstain` or `unusable`; None while it is waited for.
+        again: answers are known from before, and it is asked for once more.
     """
 
     rank: int
@@ -44,6 +45,7 @@ class Item:
     score: float | None = None
     file: Path | None = None
     answer: str | None = None
+    again: bool = False
 
     @property
     def name(self) -> str:

@@ -67,6 +67,7 @@ def _item(campaign: Campaign, rank: int, index: int, score: float | None, answer
         score=score,
         file=campaign.source.path(record.key),
         answer=answer,
+        again=answer is None and campaign.pool.answer_of(index) is not None,
     )
 
 

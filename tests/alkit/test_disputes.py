@@ -45,6 +45,17 @@ def disputed(labeled: Path) -> Path:
     return labeled
 
 
+def test_what_goes_out_says_what_is_asked_for_again(disputed: Path) -> None:
+    from alkit.labeling.outgoing import labeled_export, open_export
+
+    with Campaign(disputed) as campaign:
+        campaign.ask(2, strategy="disputed")
+        assert [item.again for item in open_export(campaign).items] == [True, True]
+        assert not any(item.again for item in labeled_export(campaign).items)
+        campaign.ask(2, strategy="random", new=True)
+        assert [item.again for item in open_export(campaign).items] == [False, False]
+
+
 def test_the_answer_in_force_is_as_decided_and_can_be_decided_anew(disputed: Path) -> None:
     with Campaign(disputed) as campaign:
         tell(campaign, "cy:0:red", ":0:blue")

@@ -175,6 +175,8 @@ def configuration_for(export: Export) -> str:
 
 def _task(export: Export, item: Item, image: str, prediction: Prediction | None) -> Task:
     known = {"alkit_index": item.index, "alkit_hash": item.hash, "alkit_rank": item.rank}
+    if item.again:  # a task of its own, for that of an earlier query is done
+        known["alkit_query"] = export.query
     meta = {"image": item.image, "query": export.query, "strategy": export.strategy, "score": item.score}
     task: Task = {"data": {"image": image, **known}, "meta": meta}
     if prediction is not None:

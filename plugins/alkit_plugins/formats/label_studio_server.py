@@ -118,9 +118,9 @@ def _serve(client: Any, project: int, folder: str) -> None:
         client.import_storage.local.create(project=project, path=folder, use_blob_urls=True, title="alkit")
 
 
-def _key(data: Any) -> tuple[Any, Any]:
+def _key(data: Any) -> tuple[Any, ...]:
     known = data if isinstance(data, dict) else {}
-    return known.get("alkit_index"), known.get("alkit_hash")
+    return known.get("alkit_index"), known.get("alkit_hash"), known.get("alkit_query")
 
 
 def _chunks(tasks: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -204,6 +204,18 @@ def studio(monkeypatch: pytest.MonkeyPatch) -> Studio:
     return made
 
 
+def test_what_is_asked_for_again_is_a_task_of_its_own(make: Any, export: Export, studio: Studio) -> None:
+    server = Server("http://127.0.0.1:1", "secret")
+    format = make("label-studio")
+    format.push(export, server, campaign="0123")
+    items = [dataclasses.replace(item, again=item.rank == 1) for item in export.items[:2]]
+    second = dataclasses.replace(export, query=2, items=items)
+    studio.requests.clear()
+    assert format.push(second, server, campaign="0123") == Push(project=1, added=1, known=1)
+    assert format.push(second, server, campaign="0123") == Push(project=1, added=0, known=2)
+    assert [task.data.get("alkit_query") for task in studio.kept] == [None] * 9 + [2]
+
+
 def test_a_push_that_was_cut_goes_on_where_it_was(
     make: Any, export: Export, studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
