@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alkit.bench.report_markdown import to_markdown
+from alkit.reporting.markdown import to_markdown
 from alkit.intervals import share
 from alkit.reporting.blocks import Picture, Pictures, Report, Section, Verdict
 from alkit.reporting.page import GENERATOR, to_page

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..extras import need
 from .curves import Floats
-from .extras import need
 
 FEWEST_FOR_WILCOXON = 6
 FEWEST_FOR_BOOTSTRAP = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from alkit.bench.costs import Cost, costs_of
+from alkit.bench.statistics.costs import Cost, costs_of
 
 
 def test_costs_by_hand() -> None:

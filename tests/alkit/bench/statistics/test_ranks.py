@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alkit.bench.curves import Curves
-from alkit.bench.ranks import critical_difference, ranks
+from alkit.bench.statistics.curves import Curves
+from alkit.bench.statistics.ranks import critical_difference, ranks
 
 TABLE = {2: 1.960, 3: 2.343, 4: 2.569, 5: 2.728, 6: 2.850, 10: 3.164}  # q at 0.05: Demšar 2006, table 5a
 

@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from alkit.bench.curves import Curves
-from alkit.bench.wins import wins
+from alkit.bench.statistics.curves import Curves
+from alkit.bench.statistics.wins import wins
 
 NAMES = ("random", "entropy", "vaal")
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from alkit import figures
-from alkit.bench.evidence import is_better_higher, read_evidence
 from alkit.bench.report import compare_report, write_report
-from alkit.bench.report_words import Digits
+from alkit.bench.report.evidence import is_better_higher, read_evidence
+from alkit.bench.report.words import Digits
 from alkit.errors import BenchmarkError
 
 HEADINGS = [

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ..errors import BenchmarkError
-from .costs import Cost, costs_of
-from .curves import curves_of
-from .estimates import Estimate, estimate
-from .protocol import BASELINE, Protocol, read_protocol
-from .records import Record, read_all
-from .report_maps import Plane, read_plane
-from .statistics import Comparison, compare
+from ...errors import BenchmarkError
+from ..protocol import BASELINE, Protocol, read_protocol
+from ..records import Record, read_all
+from ..statistics import Comparison, compare
+from ..statistics.costs import Cost, costs_of
+from ..statistics.curves import curves_of
+from ..statistics.estimates import Estimate, estimate
+from .plane import Plane, read_plane
 
 PROTOCOL, MAP = "protocol.toml", "map.json"
 LOWER_IS_BETTER = ("loss", "error", "mae", "mse", "rmse", "nll", "brier", "ece")

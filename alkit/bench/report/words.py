@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..reporting.words import NONE, counted, listed
-from .estimates import Estimate
-from .protocol import Protocol
-from .statistics import Comparison, Versus
+from ...reporting.words import NONE, counted, listed
+from ..protocol import Protocol
+from ..statistics import Comparison, Versus
+from ..statistics.estimates import Estimate
 
 
 @dataclass(frozen=True, slots=True)

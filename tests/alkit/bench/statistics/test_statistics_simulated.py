@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alkit.bench import estimates
-from alkit.bench.curves import Curves
-from alkit.bench.estimates import difference, estimate
-from alkit.bench.statistics import compare
+from alkit.bench.statistics import compare, estimates
+from alkit.bench.statistics.curves import Curves
+from alkit.bench.statistics.estimates import difference, estimate
 
 TRUE = 0.01
 

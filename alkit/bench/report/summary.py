@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..reporting.blocks import Block, Facts, Items, Notice, Text
-from ..reporting.words import NONE, counted, listed, metric_name, ranges
+from ...reporting.blocks import Block, Facts, Items, Notice, Text
+from ...reporting.words import NONE, counted, listed, metric_name, ranges
 from .evidence import Evidence
-from .report_words import Digits, described, detectable, doubts, saved, verdicts
+from .words import Digits, described, detectable, doubts, saved, verdicts
 
 
 def compared(evidence: Evidence) -> list[Block]:

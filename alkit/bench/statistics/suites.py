@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import check_level, differences
 from .curves import InvalidRecords, Record, curves_of
 from .estimates import Difference
-from .statistics import check_level, differences
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alkit.bench.curves import Curves, InvalidRecords, curves_of
+from alkit.bench.statistics.curves import Curves, InvalidRecords, curves_of
 
 
 def record(strategy: str, seed: int, cycle: int, value: float, labels: int | None = None) -> dict[str, Any]:

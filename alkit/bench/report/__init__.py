@@ -6,16 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..files import write_atomically
-from ..ledger import finite
-from ..reporting.blocks import Report
-from ..reporting.page import to_page
+from ...files import write_atomically
+from ...ledger import finite
+from ...reporting.blocks import Report
+from ...reporting.markdown import FIGURES, to_markdown
+from ...reporting.page import to_page
+from ..records import cycles_of, read_all
+from ..statistics.suites import compare_suites
+from .comparison import suites_markdown
 from .evidence import Evidence, diagnostics_of, read_evidence
-from .records import cycles_of, read_all
-from .report_comparison import suites_markdown
-from .report_markdown import FIGURES, to_markdown
-from .report_sections import report_of
-from .suites import compare_suites
+from .sections import report_of
 
 SUMMARY, MARKDOWN, PAGE = "summary.json", "report.md", "report.html"
 

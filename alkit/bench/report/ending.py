@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..reporting.blocks import Block, Code, Facts, Items, Notice, Table, Text
-from ..reporting.words import NONE, counted, pairs, ranges
+from ...reporting.blocks import Block, Code, Facts, Items, Notice, Table, Text
+from ...reporting.words import NONE, counted, pairs, ranges
 from .evidence import Evidence
 
 

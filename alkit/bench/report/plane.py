@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..errors import BenchmarkError
-from ..figures import BLUE, GREEN, INK, ORANGE, PAPER, PURPLE, SKY, UNLABELED, VERMILLION
+from ...errors import BenchmarkError
+from ...figures import BLUE, GREEN, INK, ORANGE, PAPER, PURPLE, SKY, UNLABELED, VERMILLION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .report_charts import Paint
+    from .charts import Paint
 
 Extent: TypeAlias = tuple[float, float, float, float]
 TINTS = (SKY, GREEN, PURPLE, BLUE, ORANGE)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .. import figures
-from ..figures import Line, Look
-from ..reporting.blocks import Figure, Figures, slug
-from ..reporting.words import listed, metric_name
-from . import report_charts as charts
-from .estimates import Estimate
+from ... import figures
+from ...figures import Line, Look
+from ...reporting.blocks import Figure, Figures, slug
+from ...reporting.words import listed, metric_name
+from ..statistics import Comparison
+from ..statistics.estimates import Estimate
+from . import charts
 from .evidence import Evidence
-from .report_maps import paint_plane
-from .statistics import Comparison
+from .plane import paint_plane
 
 HALF, SMALL, WIDE = 4.85, 2.38, 6.2
 FOREST = 5.1

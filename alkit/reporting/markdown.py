@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from ..reporting.blocks import (
+from .blocks import (
     Block,
     Code,
     Facts,

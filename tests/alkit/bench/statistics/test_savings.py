@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from alkit.bench.curves import Curves
-from alkit.bench.savings import first_crossing, savings
+from alkit.bench.statistics.curves import Curves
+from alkit.bench.statistics.savings import first_crossing, savings
 
 LABELS = np.array([100, 200, 400])
 RANDOM = [[0.2, 0.4, 0.6], [0.1, 0.3, 0.5], [0.3, 0.5, 0.7], [0.2, 0.4, 0.6]]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from alkit.bench.curves import InvalidRecords
-from alkit.bench.suites import compare_suites
+from alkit.bench.statistics.curves import InvalidRecords
+from alkit.bench.statistics.suites import compare_suites
 
 SEEDS = (0, 1, 2, 3)
 

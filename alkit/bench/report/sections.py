@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..reporting.blocks import Block, Report, Section, Table, Text
-from ..reporting.words import NONE, amount, counted, metric_name
+from ...reporting.blocks import Block, Report, Section, Table, Text
+from ...reporting.words import NONE, amount, counted, metric_name
+from .drawing import Drawer
+from .ending import checks, provenance
 from .evidence import Evidence, diagnostics_of
-from .report_figures import Drawer
-from .report_provenance import checks, provenance
-from .report_summary import compared, conclusions
-from .report_words import Digits, probability, saved_briefly
+from .summary import compared, conclusions
+from .words import Digits, probability, saved_briefly
 
 TRAINING = ("train", "companion", "evaluate")
 PHASES = ("train", "companion", "evaluate", "embed", "score", "adversary", "select")

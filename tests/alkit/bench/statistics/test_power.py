@@ -7,8 +7,8 @@ import math
 import pytest
 from statsmodels.stats.power import TTestPower
 
-from alkit.bench.estimates import Estimate
-from alkit.bench.power import Power, power_of
+from alkit.bench.statistics.estimates import Estimate
+from alkit.bench.statistics.power import Power, power_of
 
 
 def difference(n: int, mean: float, std: float) -> Estimate:

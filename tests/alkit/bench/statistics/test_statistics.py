@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from alkit.bench.curves import Curves, Floats, InvalidRecords
 from alkit.bench.statistics import Comparison, Versus, compare
+from alkit.bench.statistics.curves import Curves, Floats, InvalidRecords
 from alkit.errors import UsageError
 
 LABELS = np.array([100, 200, 400])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..reporting.blocks import Block, Report, Section, Table, Text
-from ..reporting.words import counted, listed, metric_name
-from .report_markdown import to_markdown
-from .report_words import Digits, probability
-from .suites import SuiteComparison
+from ...reporting.blocks import Block, Report, Section, Table, Text
+from ...reporting.markdown import to_markdown
+from ...reporting.words import counted, listed, metric_name
+from ..statistics.suites import SuiteComparison
+from .words import Digits, probability
 
 
 def suites_markdown(found: SuiteComparison, a: str, b: str) -> str:
