@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -59,8 +60,9 @@ def command(
             path = opened.directory / "queries" / f"{stem}{format.extensions[0]}"
         else:
             path = Path(out)
-        if path.exists():
-            raise UsageError(f"{path} exists already; move it away, or name another place by --out")
+        there = next(filter(os.path.lexists, [path, *format.beside(path)]), None)
+        if there is not None:
+            raise UsageError(f"{there} exists already; move it away, or name another place by --out")
         path.parent.mkdir(parents=True, exist_ok=True)
         written = [str(file) for file in format.write(export, path)]
     if as_json:

@@ -120,11 +120,15 @@ class Format(ABC):
     def recognizes(self, path: Path) -> bool:
         """Say whether a file or folder, which exists, is surely of this format; never raises."""
 
+    def beside(self, path: Path) -> list[Path]:
+        """Return what else `write` makes for a path: where it exists, nothing is written."""
+        return []
+
     @abstractmethod
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write everything, an item with an answer as answered; return what was written, main thing first.
 
-        Nothing that exists is changed: originals are read, and `path` is not there yet.
+        Nothing that exists is changed: originals are read, and `path` and what `beside` names are not there.
 
         Raises:
             InvalidOption: the options do not fit these images.

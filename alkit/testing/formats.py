@@ -79,9 +79,14 @@ class FormatSubject:
         """Write an export to a new place, which is returned."""
         self._written += 1
         path = self.folder / f"written-{self._written}{self.cls.extensions[0]}"
-        files = self.new().write(export, path)
+        format = self.new()
+        files = format.write(export, path)
         require(
             files and files[0] == path, f"write returned {[str(f) for f in files]} instead of {path} first"
+        )
+        require(
+            list(files[1:]) == format.beside(path),
+            f"write made {[str(f) for f in files[1:]]} beside, which is not what beside() says",
         )
         missing = [file for file in files if not file.exists()]
         require(not missing, f"write says that it wrote {missing}, and it did not")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,20 +41,22 @@ class Coco(Format):
         except InvalidAnswers:
             return False
 
+    def beside(self, path: Path) -> list[Path]:
+        """The folder of images, if wanted."""
+        return [] if self.images == "none" else [path.with_name(f"{path.stem}-images")]
+
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write the JSON, and the images into a folder beside it if wanted."""
-        folder = path.with_name(f"{path.stem}-images")
-        if self.images != "none":
-            folder.mkdir()
-            for item in export.items:
-                place(export, item, folder / item.name, link=self.images == "link")
+        beside = self.beside(path)
+        for folder in beside:
+            _place_all(export, folder, link=self.images == "link")
         numbers = {name: number for number, name in enumerate(export.choices, start=1)}
         content = {
             "info": {"description": export.title},
             "images": [
                 {
                     "id": item.rank,
-                    "file_name": item.image if self.images == "none" else f"{folder.name}/{item.name}",
+                    "file_name": f"{beside[0].name}/{item.name}" if beside else item.image,
                     "width": item.width,
                     "height": item.height,
                     "alkit_index": item.index,
@@ -66,7 +70,7 @@ class Coco(Format):
             ],
         }
         write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-        return [path] if self.images == "none" else [path, folder]
+        return [path, *beside]
 
     def read(self, path: Path) -> Reply:
         """Read the category of each image; boxes and masks in it do not count."""
@@ -94,6 +98,18 @@ class Coco(Format):
             else:
                 reply.answers.append(GivenAnswer(number, mark[0], labels[0], hash=mark[1]))
         return Reply(reply.answers, reply.rejected, blank)
+
+
+def _place_all(export: Export, folder: Path, *, link: bool) -> None:
+    """Make a folder with all images, whole or not at all."""
+    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir()
+        for item in export.items:
+            place(export, item, temporary / item.name, link=link)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _annotation(item: Item, category: int) -> dict[str, Any]:

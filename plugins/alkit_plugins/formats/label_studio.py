@@ -56,9 +56,13 @@ class LabelStudio(LiveFormat):
             return False
         return isinstance(content, list) and any(_data(task).get("alkit_hash") for task in content)
 
+    def beside(self, path: Path) -> list[Path]:
+        """The labeling configuration."""
+        return [path.with_name(f"{path.stem}-config.xml")]
+
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write the tasks, and beside them the labeling configuration."""
-        configuration = path.with_name(f"{path.stem}-config.xml")
+        (configuration,) = self.beside(path)
         text = configuration_for(export)
         write_atomically(path, json.dumps(self.tasks(export), indent=1, ensure_ascii=False) + "\n")
         write_atomically(configuration, text)

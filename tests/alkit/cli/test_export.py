@@ -168,6 +168,21 @@ def test_nothing_is_written_over(alkit: Alkit, alkit_ends: Alkit, asked: Path) -
     assert Path("a.jsonl").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("words", "there"),
+    [(["label-studio"], "a-config.xml"), (["coco", "-o", "images=copy"], "a-images"), (["coco"], "a.json")],
+)
+def test_nothing_beside_is_written_over(
+    alkit_ends: Alkit, asked: Path, contents: Contents, words: list[str], there: str
+) -> None:
+    Path("mine").mkdir()
+    Path("mine", there).symlink_to("nowhere")
+    before = contents(Path())
+    said = alkit_ends("export", "-c", asked, "-f", *words, "--out", "mine/a.json")
+    assert said.error == f"mine/{there} exists already; move it away, or name another place by --out"
+    assert contents(Path()) == before
+
+
 def test_predictions_only_where_a_model_has_chosen(
     alkit: Alkit, alkit_ends: Alkit, labeled: Path, here: Path
 ) -> None:

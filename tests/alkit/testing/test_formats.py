@@ -26,6 +26,13 @@ class Unrecognized(Lines):
         return False
 
 
+class WritesMoreThanItSays(Lines):
+    def write(self, export, path):
+        more = path.with_suffix(".more")
+        more.touch()
+        return [*super().write(export, path), more]
+
+
 class LosesTheLast(Lines):
     def read(self, path):
         reply = super().read(path)
@@ -84,6 +91,7 @@ class Improves(Lines):
         (Nameless, "name"),
         (Unrecognized, "nothing_answered"),
         (CountsNoBlanks, "nothing_answered"),
+        (WritesMoreThanItSays, "nothing_answered"),
         (LosesTheLast, "every_answer_arrives"),
         (OneBesides, "every_answer_arrives"),
         (ByRank, "every_answer_arrives"),

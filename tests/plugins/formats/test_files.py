@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from alkit import plugins
 from alkit.errors import InvalidAnswers, InvalidOption
-from alkit.labeling.formats import Export, Format
+from alkit.labeling.formats import Export, Format, Item
 
 Make = Callable[..., Format]
 
@@ -197,6 +197,20 @@ def test_coco_beside_copies_and_links(make: Make, export: Export, tmp_path: Path
             export.content(i) for i in export.items
         ]
         assert all(file.is_symlink() is (how == "link") for file in folder.iterdir())
+
+
+def test_cocos_images_are_there_whole_or_not_at_all(make: Make, export: Export, tmp_path: Path) -> None:
+    def cut(item: Item) -> bytes:
+        if item.rank == 3:
+            raise OSError("the disk is full")
+        return export.content(item)
+
+    format, path = make("coco", images="copy"), tmp_path / "out" / "a.json"
+    path.parent.mkdir()
+    with pytest.raises(OSError, match="full"):
+        format.write(dataclasses.replace(export, content=cut), path)
+    assert list(path.parent.iterdir()) == []
+    assert format.write(export, path) == [path, path.with_name("a-images")]
 
 
 # -- folders -------------------------------------------------------------------------------------------
