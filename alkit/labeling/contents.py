@@ -12,12 +12,14 @@ import zlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 from xml.parsers import expat
 
 from ..errors import InvalidAnswers
 
 MAX_BYTES = 2**28  # of a file, or of a member of an archive: images may be embedded in it
+MAX_JSON_MEMBER = 2**26  # a small archive may unpack to as much, and JSON takes many times its size in memory
+PIECE = 2**16  # bytes of XML, whose elements are in memory at once
 
 
 class Element(NamedTuple):
@@ -28,17 +30,22 @@ class Element(NamedTuple):
     begins: bool
 
 
-def read_text(path: Path, member: str = "") -> bytes:
+def read_text(path: Path, member: str = "", *, most_of_member: int | None = None) -> bytes:
     """Read a file, or from a ZIP archive its only member whose name ends so; nothing is written anywhere.
+
+    Args:
+        path: the file.
+        member: how the name of the member ends.
+        most_of_member: bytes that it may have; as a file if None.
 
     Raises:
         InvalidAnswers: it cannot be read, is too large, or holds no such member or several.
     """
     try:
         if member and zipfile.is_zipfile(path):
-            return _member(path, member)
+            return _member(path, member, MAX_BYTES if most_of_member is None else most_of_member)
         with open(path, "rb") as file:
-            return _bounded(file.read(MAX_BYTES + 1), path)
+            return _bounded(file, MAX_BYTES, path)
     except FileNotFoundError:
         raise InvalidAnswers(f"there is no file {path}") from None
     except OSError as error:
@@ -47,18 +54,19 @@ def read_text(path: Path, member: str = "") -> bytes:
         raise InvalidAnswers(f"{path} cannot be read as a ZIP archive: {error}") from error
 
 
-def _member(path: Path, ending: str) -> bytes:
+def _member(path: Path, ending: str, most: int) -> bytes:
     with zipfile.ZipFile(path) as archive:
         found = [info for info in archive.infolist() if info.filename.endswith(ending)]
         if len(found) != 1:
             raise InvalidAnswers(f"{path} should hold one file {ending}, and holds {len(found) or 'none'}")
         with archive.open(found[0]) as file:
-            return _bounded(file.read(MAX_BYTES + 1), path)
+            return _bounded(file, most, path)
 
 
-def _bounded(content: bytes, path: Path) -> bytes:
-    if len(content) > MAX_BYTES:
-        raise InvalidAnswers(f"{path} is over the limit of {MAX_BYTES:,} bytes; export fewer images at once")
+def _bounded(file: IO[bytes], most: int, path: Path) -> bytes:
+    content = file.read(most + 1)
+    if len(content) > most:
+        raise InvalidAnswers(f"{path} is over the limit of {most:,} bytes; export fewer images at once")
     return content
 
 
@@ -69,7 +77,7 @@ def load_json(path: Path, member: str = "") -> Any:
         InvalidAnswers: as `read_text`, or it is no JSON in UTF-8.
     """
     try:
-        return _parsed(read_text(path, member))
+        return _parsed(read_text(path, member, most_of_member=MAX_JSON_MEMBER))
     except (ValueError, RecursionError) as error:
         raise InvalidAnswers(f"{path} cannot be read as JSON in UTF-8: {error}") from error
 
@@ -94,8 +102,11 @@ def elements(path: Path, member: str) -> Iterator[Element]:
     parser.StartDoctypeDeclHandler = refuse
     parser.StartElementHandler = lambda name, attributes: seen.append(Element(name, attributes, True))
     parser.EndElementHandler = lambda name: seen.append(Element(name, {}, False))
-    try:
-        parser.Parse(read_text(path, member), True)
-    except (expat.ExpatError, ValueError, LookupError) as error:
-        raise InvalidAnswers(f"{path} cannot be read as XML: {error}") from error
-    yield from seen
+    content = read_text(path, member)
+    for start in range(0, len(content) + PIECE, PIECE):
+        try:
+            parser.Parse(content[start : start + PIECE], start >= len(content))
+        except (expat.ExpatError, ValueError, LookupError) as error:
+            raise InvalidAnswers(f"{path} cannot be read as XML: {error}") from error
+        yield from seen
+        seen.clear()

@@ -144,6 +144,35 @@ def test_a_bomb_is_not_read_to_its_end(make: Make, tmp_path: Path, monkeypatch: 
         make("cvat").read(path)
 
 
+def test_json_in_an_archive_has_a_limit_of_its_own(
+    make: Make, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alkit.labeling.contents.MAX_JSON_MEMBER", 100)
+    path = tmp_path / "in.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("instances.json", json.dumps(coco(export)))
+    with pytest.raises(InvalidAnswers, match="over the limit of 100 bytes"):
+        make("coco").read(path)
+    path.write_text(json.dumps(coco(export)))
+    assert said(make("coco"), path) == [("8", "cat")]
+
+
+def test_xml_is_parsed_as_far_as_it_is_read(make: Make, tmp_path: Path) -> None:
+    from alkit.labeling.contents import PIECE, elements
+
+    path = tmp_path / "in.xml"
+    count = PIECE // 5
+    path.write_text(f"<annotations>{'<image/>' * count}</annotations><broken")
+    found = elements(path, "annotations.xml")
+    assert next(found).name == "annotations"
+    with pytest.raises(InvalidAnswers, match="cannot be read as XML"):
+        list(found)
+    path.write_text(f"<annotations>{'<image/>' * count}</annotations>")
+    assert len(list(elements(path, "annotations.xml"))) == 2 * count + 2
+    path.write_bytes(b"<a>" + b" " * (PIECE - 7) + b"</a>")  # as long as a piece
+    assert [element.begins for element in elements(path, "annotations.xml")] == [True, False]
+
+
 def test_a_class_that_xml_cannot_hold(make: Make, export: Export, tmp_path: Path) -> None:
     with pytest.raises(InvalidOption, match="XML cannot hold"):
         make("cvat").write(dataclasses.replace(export, classes=("a\x01b",)), tmp_path / "out.xml")
