@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BrokenPlugin, InvalidAnswers, UsageError
+from ..errors import InvalidAnswers, UsageError
 from .formats import Format, Reply
 from .names import DIGITS
 from .tables import GivenAnswer
@@ -32,16 +31,21 @@ def find_format(path: Path, name: str | None = None, given: Mapping[str, Any] | 
         raise InvalidAnswers(f"there is no file {path}")
     if name is not None:
         return build(plugins.formats.get(name), given)
-    found = []
+    found: list[Format] = []
+    broken = ""
     for plugin in plugins.formats:
-        with contextlib.suppress(BrokenPlugin):  # a stranger's broken format is not this file's
+        try:
             known = build(plugins.formats.get(f"{plugin.distribution}:{plugin.name}"), {})
             if known.recognizes(path):
                 found.append(known)
+        except Exception as error:  # a stranger's broken format is not this file's
+            said = " ".join(str(error).split())
+            broken += f" ({plugin} could not look at it: {type(error).__name__}: {said})"
     if not found:
         listed = ", ".join(sorted({plugin.name for plugin in plugins.formats}))
         raise InvalidAnswers(
-            f"{path} cannot be read: it is none of {listed}, as far as can be seen; say which by --format"
+            f"{path} cannot be read: it is none of {listed}, as far as can be seen{broken}; "
+            "say which by --format"
         )
     if len(found) > 1:
         raise UsageError(f"{path} may be {' or '.join(f.name for f in found)}; say which by --format")
