@@ -60,6 +60,9 @@ def command(
             path = opened.directory / "queries" / f"{stem}{format.extensions[0]}"
         else:
             path = Path(out)
+            if not path.name.lower().endswith(format.extensions):
+                endings = " or ".join(format.extensions)
+                raise UsageError(f"{format.name} is written as {endings}, and '{out}' is called otherwise")
         there = next(filter(os.path.lexists, [path, *format.beside(path)]), None)
         if there is not None:
             raise UsageError(f"{there} exists already; move it away, or name another place by --out")

@@ -106,7 +106,7 @@ class Format(ABC):
 
     Attributes:
         name: what the user types, the same as the entry point.
-        extensions: of the files, the one that is written by default first; an empty one is a folder.
+        extensions: of what is written, the default first; an empty one is a folder, whatever it is called.
         unit: what a rejected line is called: `line`, `task`, `file`.
         timed: every answer bears its time, so an answer with the time of a known one is that one.
     """

@@ -27,7 +27,7 @@ class Coco(Format):
     """Images and categories; an image is known by `alkit_index` and `alkit_hash`, or by its file's name."""
 
     name: ClassVar[str] = "coco"
-    extensions: ClassVar[tuple[str, ...]] = (".json", ".zip")
+    extensions: ClassVar[tuple[str, ...]] = (".json",)
     unit: ClassVar[str] = "image"
 
     images: Literal["none", "copy", "link"] = alkit.option(

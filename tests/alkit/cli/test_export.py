@@ -160,12 +160,21 @@ def test_all_labeled_images_with_their_labels(alkit: Alkit, labeled: Path, here:
 def test_nothing_is_written_over(alkit: Alkit, alkit_ends: Alkit, asked: Path) -> None:
     alkit("export", "-c", asked, "-f", "jsonl", "--out", "a.jsonl")
     before = Path("a.jsonl").read_bytes()
-    said = alkit_ends("export", "-c", asked, "-f", "csv", "--out", "a.jsonl")
+    said = alkit_ends("export", "-c", asked, "-f", "jsonl", "--out", "a.jsonl")
     assert (said.code, said.error) == (
         2,
         "a.jsonl exists already; move it away, or name another place by --out",
     )
     assert Path("a.jsonl").read_bytes() == before
+
+
+def test_a_file_is_called_by_what_it_is(alkit: Alkit, alkit_ends: Alkit, asked: Path) -> None:
+    for name, out, endings in (("coco", "a.zip", ".json"), ("cvat", "a.csv", ".zip or .xml")):
+        said = alkit_ends("export", "-c", asked, "-f", name, "--out", out)
+        assert said.error == f"{name} is written as {endings}, and '{out}' is called otherwise"
+        assert not Path(out).exists()
+    alkit("export", "-c", asked, "-f", "cvat", "--out", "A.XML")
+    alkit("export", "-c", asked, "-f", "folders", "--out", "a.b")
 
 
 @pytest.mark.parametrize(
