@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import itertools
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -168,6 +169,7 @@ strategies: Registry[Strategy] = Registry("strategy", "alkit.strategies", "alkit
 tasks: Registry[TaskModel] = Registry("task", "alkit.tasks", "alkit_tasks", TaskModel)  # type: ignore[type-abstract]
 oracles: Registry[Oracle] = Registry("oracle", "alkit.oracles", "alkit_oracles", Oracle)  # type: ignore[type-abstract]
 formats: Registry[Format] = Registry("format", "alkit.formats", "alkit_formats", Format)  # type: ignore[type-abstract]
+KINDS: dict[str, Registry[Any]] = {r.kind: r for r in (strategies, tasks, oracles, formats)}
 
 EXTENSIONS = "alkit.extensions"
 
@@ -202,4 +204,4 @@ def notify(hook: str, **arguments: Any) -> list[str]:
 
 def all_plugins() -> list[Plugin]:
     """Every installed plugin of every kind, nothing imported."""
-    return [*strategies, *tasks, *oracles, *formats, *_found(EXTENSIONS)]
+    return [*itertools.chain.from_iterable(KINDS.values()), *_found(EXTENSIONS)]

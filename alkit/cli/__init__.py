@@ -27,6 +27,9 @@ COMMANDS = {
     "bench": "bench",
     "strategies": "strategies",
     "plugins": "plugins",
+    "new-strategy": "new_strategy",
+    "new-plugin": "new_plugin",
+    "check": "check",
 }
 DISK = (  # what a person can mend; any other error of the system is a bug and keeps its traceback
     errno.ENOSPC,

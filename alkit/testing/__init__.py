@@ -5,8 +5,8 @@ A plugin's tests are one class:
     class TestMine(alkit.testing.StrategyTests):
         name = "mine"
 
-Without pytest, `check_strategy("mine")` says the same. A failed check raises `Nonconforming` with a sentence
-of its own, so nothing depends on pytest's rewriting of `assert`.
+Without pytest, `alkit check mine` and `check_strategy("mine")` say the same. A failed check raises
+`Nonconforming` with a sentence of its own, so nothing depends on pytest's rewriting of `assert`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from .mixins import OracleTests as OracleTests
     from .mixins import StrategyTests as StrategyTests
     from .mixins import TaskTests as TaskTests
+    from .oracles import check_oracle as check_oracle
     from .results import Nonconforming as Nonconforming
     from .results import NotApplicable as NotApplicable
     from .results import Result as Result
     from .strategies import check_strategy as check_strategy
+    from .tasks import check_task as check_task
     from .world import World as World
     from .world import make_world as make_world
 
@@ -37,7 +39,9 @@ _HOME = {
     "TaskTests": "mixins",
     "World": "world",
     "check_format": "formats",
+    "check_oracle": "oracles",
     "check_strategy": "strategies",
+    "check_task": "tasks",
     "make_world": "world",
 }
 

@@ -16,7 +16,7 @@ from alkit.images import ImageRecord
 from alkit.labeling.formats import Export, Format, Item, Prediction
 from alkit.labeling.incoming import match
 
-from .results import Nonconforming, Result, require
+from .results import Nonconforming, Result, outcome, require, title
 
 CLASSES = ("cat", "Émeu & <co>", "a/b", "_x", "100%", "7")
 COUNT = 9
@@ -226,11 +226,5 @@ def check_format(format: str | type[Format], given: Mapping[str, Any] | None = N
     for check in CHECKS:
         with tempfile.TemporaryDirectory() as folder:
             subject = FormatSubject(format, given, Path(folder))
-            shown = check.__name__.replace("_", "-")
-            try:
-                check(subject)
-            except (Nonconforming, AlkitError) as error:
-                results.append(Result(shown, False, str(error)))
-            else:
-                results.append(Result(shown, True, ""))
+            results.append(outcome(title(check), check, subject))
     return results

@@ -18,9 +18,10 @@ from alkit.task import TaskModel
 from . import formats, oracles, tasks
 from .formats import FormatSubject
 from .models import TASKS
-from .results import NotApplicable
-from .strategies import INTERFACE_CHECKS, TASK_CHECKS, Subject, one_thread, title
+from .results import NotApplicable, title
+from .strategies import INTERFACE_CHECKS, TASK_CHECKS, Subject
 from .tasks import TaskSubject
+from .world import one_thread
 
 
 class StrategyTests:

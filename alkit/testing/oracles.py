@@ -7,7 +7,7 @@ from typing import get_args
 
 from alkit.oracle import Answer, AnswerKind, Oracle
 
-from .results import require
+from .results import Result, outcome, require, title
 
 
 def answers_what_was_asked(oracle: Oracle, indices: Sequence[int]) -> None:
@@ -54,3 +54,16 @@ CHECKS: tuple[Callable[[Oracle, Sequence[int]], None], ...] = (
     answers_are_answers,
     answers_stay,
 )
+
+
+def check_oracle(oracle: Oracle, indices: Sequence[int]) -> list[Result]:
+    """Run every check.
+
+    Args:
+        oracle: connected to its pool.
+        indices: images that it is asked for; some of them it should know.
+
+    Returns:
+        One result a check.
+    """
+    return [outcome(title(check), check, oracle, list(indices)) for check in CHECKS]

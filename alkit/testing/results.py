@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from alkit.errors import AlkitError
+
+LIBRARIES = ("alkit", "numpy", "torch", "torchvision")
 
 
 class Nonconforming(AssertionError):
@@ -14,14 +21,54 @@ class NotApplicable(Exception):
 
 
 class Result(NamedTuple):
-    """The outcome of one check: its name, whether it passed, and a sentence if there is something to say."""
+    """The outcome of one check.
+
+    Attributes:
+        check: its name.
+        ok: it passed, or does not apply.
+        sentence: what happened, or why it does not apply; empty if there is nothing to say.
+        place: file and line of the plugin where its own code raised an error, or empty.
+    """
 
     check: str
     ok: bool
     sentence: str
+    place: str = ""
 
 
 def require(condition: object, sentence: str) -> None:
     """Fail with a sentence unless a condition holds."""
     if not condition:
         raise Nonconforming(sentence)
+
+
+def title(check: Callable[..., None]) -> str:
+    """Return the name of a check, as shown."""
+    return check.__name__.replace("_", "-")
+
+
+def outcome(shown: str, check: Callable[..., None], *arguments: Any) -> Result:
+    """Run one check; whatever a plugin's code raises is a failure of it."""
+    try:
+        check(*arguments)
+    except NotApplicable as reason:
+        return Result(shown, True, f"not checked: {reason}")
+    except (Nonconforming, AlkitError) as error:
+        return Result(shown, False, str(error), _place(error))
+    except Exception as error:
+        return Result(shown, False, f"{type(error).__name__}: {error}", _place(error))
+    return Result(shown, True, "")
+
+
+def _place(error: BaseException) -> str:
+    """Return where the error behind an error arose, the last place that is neither ours nor a library's."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, (Nonconforming, AlkitError)):
+        return ""
+    places = [
+        f"{Path(frame.f_code.co_filename).name}, line {line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in LIBRARIES
+    ]
+    return places[-1] if places else ""

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import io
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from alkit import options, plugins, seeding, selection
+from alkit import composing, notation, onefile, options, seeding, selection
 from alkit.errors import AlkitError, InvalidOption, UnsupportedTask
 from alkit.strategy import Strategy
 from alkit.task import Output, Step, TaskSpec
 
 from . import elsewhere
 from .models import TASKS
-from .results import Nonconforming, NotApplicable, Result, require
-from .world import World, make_world
+from .results import Nonconforming, NotApplicable, Result, outcome, require, title
+from .world import World, make_world, one_thread
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,19 +38,23 @@ class Subject:
     """The strategy under test.
 
     Args:
-        strategy: its entry-point name, or its class.
-        given: options, as values or as text.
+        strategy: its entry-point name, `FILE.py:CLASS`, a composition, or its class.
+        given: options, as values or as text; those of a composition stand in its text.
         device: where the worlds live.
 
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy.
+        UsageError: the text does not follow the notation, or options stand beside a composition.
     """
 
     def __init__(
         self, strategy: str | type[Strategy], given: Mapping[str, Any] | None = None, device: str = "cpu"
     ) -> None:
+        if isinstance(strategy, str) and notation.is_composed(strategy):
+            given = options.values_of(composing.make_strategy(strategy, given))
+            strategy = notation.read(strategy).name
         self.entry_point = strategy if isinstance(strategy, str) else None
-        self.cls = plugins.strategies.get(strategy) if isinstance(strategy, str) else strategy
+        self.cls = composing.class_of(strategy) if isinstance(strategy, str) else strategy
         self.given, self.device = dict(given or {}), device
         self._chosen: dict[str, tuple[int, ...]] = {}
 
@@ -107,6 +110,8 @@ def chosen(world: World, strategy: Strategy, n: int, cycle: Cycle | None = None)
 def name(subject: Subject) -> None:
     """The name is the entry point's, in kebab-case."""
     own = getattr(subject.cls, "name", None)
+    if subject.entry_point is not None and onefile.names_a_file(subject.entry_point):
+        raise NotApplicable("a strategy from one file is called by the file and the class")
     fits = isinstance(own, str) and own == own.lower() and own.replace("-", "").isalnum()
     require(fits, f"the name {own!r} is not in kebab-case: small letters, digits and hyphens")
     if subject.entry_point is not None:
@@ -439,8 +444,8 @@ def check_strategy(
     """Run every check.
 
     Args:
-        strategy: entry-point name, or class.
-        given: options, as values or as text.
+        strategy: entry-point name, `FILE.py:CLASS`, composition, or class.
+        given: options, as values or as text; those of a composition stand in its text.
         device: where the worlds live.
 
     Returns:
@@ -455,7 +460,7 @@ def check_strategy(
 
 
 def _all_results(subject: Subject) -> list[Result]:
-    results = [_result(title(check), check, subject) for check in INTERFACE_CHECKS]
+    results = [outcome(title(check), check, subject) for check in INTERFACE_CHECKS]
     for task in TASKS:
         try:
             selection.check_needs(subject.new(), make_world(task).model.spec)
@@ -465,31 +470,5 @@ def _all_results(subject: Subject) -> list[Result]:
         except AlkitError as error:
             results.append(Result(task, False, str(error)))
             continue
-        results += [_result(f"{title(check)} ({task})", check, subject, task) for check in TASK_CHECKS]
+        results += [outcome(f"{title(check)} ({task})", check, subject, task) for check in TASK_CHECKS]
     return results
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute in one thread: on nets this small, several are many times slower."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def title(check: Callable[..., None]) -> str:
-    """Return the name of a check, as shown."""
-    return check.__name__.replace("_", "-")
-
-
-def _result(shown: str, check: Callable[..., None], *arguments: Any) -> Result:
-    try:
-        check(*arguments)
-    except NotApplicable as reason:
-        return Result(shown, True, f"not checked: {reason}")
-    except (Nonconforming, AlkitError) as error:
-        return Result(shown, False, str(error))
-    return Result(shown, True, "")

@@ -13,7 +13,8 @@ from alkit.batches import Batch, Loader
 from alkit.recipe import Session
 from alkit.store import ImageStore
 
-from .results import NotApplicable, require
+from .results import NotApplicable, Result, outcome, require, title
+from .world import CLASSES, one_thread
 
 if TYPE_CHECKING:
     from alkit.task import Output, TaskModel
@@ -210,3 +211,32 @@ CHECKS: tuple[Callable[[TaskSubject], None], ...] = (
     evaluates,
     probabilities_follow_predictions,
 )
+
+
+def check_task(
+    task: str | type[TaskModel],
+    given: Mapping[str, Any] | None = None,
+    *,
+    classes: Sequence[str] = CLASSES,
+    values: Sequence[Any] = (),
+    shape: tuple[int, int, int] = (3, 16, 16),
+) -> list[Result]:
+    """Run every check.
+
+    Args:
+        task: entry-point name, or class.
+        given: options, as values or as text.
+        classes: names of classes; empty where the task has none.
+        values: an acceptable answer for each of a few images; class names in turn by default.
+        shape: (C, H, W) that it is built for.
+
+    Returns:
+        One result a check; one that does not apply passes, and its sentence says why.
+
+    Raises:
+        UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such task.
+    """
+    values = values or [classes[number % len(classes)] for number in range(7)]
+    subject = TaskSubject(task, given or {}, classes, values, shape)
+    with one_thread():
+        return [outcome(title(check), check, subject) for check in CHECKS]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -168,3 +170,14 @@ def _values(task: str, shape: tuple[int, int, int], size: int, rng: np.random.Ge
     if task == "segmentation":
         return list(rng.integers(0, len(CLASSES), (size, *shape[1:])))
     return rng.normal(size=size).tolist()
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in one thread: on nets this small, several are many times slower."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
