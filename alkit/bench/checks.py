@@ -90,8 +90,9 @@ def check_pairing(records: Iterable[Record]) -> None:
         else:
             continue
         for name in names:
-            whose, value = first.setdefault((record["seed"], name), (record["strategy"], record[name]))
-            if value != record[name]:
+            found = record.get(name)
+            whose, value = first.setdefault((record["seed"], name), (record["strategy"], found))
+            if value != found:
                 raise BenchmarkError(
                     f"seed {record['seed']}: '{record['strategy']}' and '{whose}' differ in their "
                     f"{name.replace('_', ' ')}, so they cannot be compared"

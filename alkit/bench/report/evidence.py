@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ...errors import BenchmarkError
+from ..checks import check_pairing
 from ..protocol import BASELINE, Protocol, read_protocol
 from ..records import Record, read_all
 from ..statistics import Comparison, compare
@@ -158,7 +159,7 @@ def read_evidence(results: Path) -> Evidence:
     """Read a folder of results.
 
     Raises:
-        BenchmarkError: it holds no record of a cycle, or no protocol.
+        BenchmarkError: it holds no record of a cycle, or no protocol, or cells that cannot be compared.
     """
     path = results / PROTOCOL
     protocol = read_protocol(path)
@@ -172,6 +173,7 @@ def read_evidence(results: Path) -> Evidence:
             record.get("cycle", -1),
         ),
     )
+    check_pairing(found)
     cycles = [record for record in found if record["kind"] == "cycle"]
     if not cycles:
         failed = [record["error"] for record in found if record["kind"] == "failed"]

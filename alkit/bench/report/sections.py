@@ -10,7 +10,6 @@ from .evidence import Evidence, diagnostics_of
 from .summary import compared, conclusions
 from .words import Digits, probability, saved_briefly
 
-TRAINING = ("train", "companion", "evaluate")
 PHASES = ("train", "companion", "evaluate", "embed", "score", "adversary", "select")
 MOST_DIAGNOSTICS = 12
 
@@ -118,7 +117,7 @@ def _results(evidence: Evidence) -> list[Block]:
     several = len(comparison.seeds) > 1
     tests = ["p Holm", "verdict"] if several else []
     head = ["strategy", f"final {metric}", "area", "difference in area", *tests]
-    head += ["labels saved", "query s", "peak MB"]
+    head += ["labels saved", "query s"]
     rows = []
     for summary in comparison.summaries:
         one, cost = versus.get(summary.strategy), costs[summary.strategy]
@@ -126,14 +125,13 @@ def _results(evidence: Evidence) -> list[Block]:
         row += [digits.signed_interval(one.area.estimate) if one else NONE]
         if several:
             row += [probability(one.area.p_holm) if one else NONE, one.verdict if one else "baseline"]
-        query = [took for phase, took in cost.seconds.items() if phase not in TRAINING]
-        row += [saved_briefly(one) if one else NONE, amount(sum(query)) if query else NONE]
-        rows.append([*row, amount(max(cost.peak_mb.values(), default=None))])
+        query = amount(cost.cpu_seconds.get("query"))
+        rows.append([*row, saved_briefly(one) if one else NONE, query])
     spread = f" ± standard deviation, with {comparison.level:.0%} interval," if several else ""
     note = (
         f"Final {metric} is the mean{spread} at {comparison.labels[-1]:,} labels. Labels saved: how many "
         f"fewer reach {comparison.baseline}'s final value; ≤ where some seeds never do. Query seconds are "
-        "wall-clock, a cycle; peak memory is resident, of the worst phase."
+        "of processor time, a cycle, without the training."
     )
     words = (0, head.index("verdict")) if several else (0,)
     return [Table(head, rows, words=words, note=note), *_other_metrics(evidence)]
@@ -194,7 +192,10 @@ def _costs(evidence: Evidence, drawer: Drawer) -> list[Block]:
         for cost in evidence.costs
     ]
     head = ("strategy", *phases, "CPU train", "CPU query", "peak MB")
-    note = "Seconds a cycle by phase, mean over the cycles that have it; CPU seconds; peak resident memory."
+    note = (
+        "Seconds a cycle by phase, mean over the cycles that have it; CPU seconds; peak memory of the "
+        "process, which may have run other cells before: no more than a bound."
+    )
     return [*figures, Table(head, rows, note=note, folded=True)]
 
 

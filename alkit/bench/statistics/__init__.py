@@ -120,6 +120,8 @@ def compare(curves: Curves, baseline: str = "random", level: float = 0.95) -> Co
             f"baseline '{baseline}' did not take part; there are {', '.join(curves.strategies)}"
         )
     check_level(level)
+    # One strategy that has hardly begun must not take wins and ranks from all others.
+    repeated = [name for name in curves.strategies if curves.complete(name) >= min(2, len(curves.seeds))]
     return Comparison(
         metric=curves.metric,
         higher_is_better=curves.higher_is_better,
@@ -129,8 +131,8 @@ def compare(curves: Curves, baseline: str = "random", level: float = 0.95) -> Co
         seeds=curves.seeds,
         summaries=tuple(_summary(curves, name, level) for name in curves.strategies),
         versus=_all_versus(curves, baseline, level),
-        wins=wins(curves, level),
-        ranks=ranks(curves, level),
+        wins=wins(curves.only(repeated), level),
+        ranks=ranks(curves.only(repeated), level),
         notes=_notes(curves),
     )
 
@@ -244,7 +246,9 @@ def _notes(curves: Curves) -> tuple[str, ...]:
         ["one seed only: no intervals and no tests, so no difference means anything"] if seeds == 1 else []
     )
     for name in curves.strategies:
-        complete = int(np.sum(~np.isnan(curves.areas(name))))
+        complete = curves.complete(name)
         if complete < seeds:
             notes.append(f"{name} has completed {complete} of {seeds} seeds; it is compared on those only")
+        if complete < min(2, seeds):
+            notes.append(f"{name} is left out of wins and ranks, which need two seeds")
     return tuple(notes)

@@ -51,5 +51,7 @@ def _by_phase(
     gathered: dict[str, list[float]] = {}
     for record in records:
         for phase, value in record.get(key, {}).items():
+            if phase == "query" and not record.get("picks", True):  # after the last training nothing is asked
+                continue
             gathered.setdefault(phase, []).append(value)
     return {phase: float(reduce(values)) for phase, values in gathered.items()}

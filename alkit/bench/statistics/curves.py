@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,6 +38,16 @@ class Curves:
     strategies: tuple[str, ...]
     seeds: tuple[int, ...]
     values: Mapping[str, Floats]
+
+    def complete(self, strategy: str) -> int:
+        """Count the seeds of which every step was run."""
+        return int(np.sum(~np.isnan(self.values[strategy]).any(axis=1)))
+
+    def only(self, strategies: Sequence[str]) -> Curves:
+        """Return the curves of some strategies."""
+        return replace(
+            self, strategies=tuple(strategies), values={name: self.values[name] for name in strategies}
+        )
 
     def areas(self, strategy: str) -> Floats:
         """Normalized area under the budget curve by seed, [S]; NaN where a step is missing.

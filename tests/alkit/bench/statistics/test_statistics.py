@@ -191,6 +191,7 @@ def test_gaps_are_counted_and_said() -> None:
         "random has completed 5 of 6 seeds; it is compared on those only",
         "vaal has completed 4 of 6 seeds; it is compared on those only",
         "coreset has completed 0 of 6 seeds; it is compared on those only",
+        "coreset is left out of wins and ranks, which need two seeds",
     )
     json.dumps(comparison.as_dict(), allow_nan=False)
 
