@@ -11,6 +11,7 @@ from .common import json_option, print_json
 from .new_plugin import KINDS
 
 if TYPE_CHECKING:
+    from ..oracle import Oracle
     from ..testing import Result
     from ..testing.advice import Explanation
 
@@ -109,14 +110,18 @@ def _found(name: str, kind: str | None) -> tuple[str, str]:
 
 
 def _results(kind: str, name: str, options: dict[str, str], answers: str | None, pool: str) -> list[Result]:
-    from .. import testing
+    from .. import plugins, testing
+    from ..composing import make_strategy
+    from ..options import build
 
     if kind == "strategy":
+        make_strategy(name, options)
         return testing.check_strategy(name, options)
+    made = build(plugins.KINDS[kind].get(name), options)
     if kind == "task":
         return _task_results(name, options, answers)
     if kind == "oracle":
-        return _oracle_results(name, options, pool)
+        return _oracle_results(made, pool)
     return testing.check_format(name, options)
 
 
@@ -141,12 +146,10 @@ def _task_results(name: str, options: dict[str, str], answers: str | None) -> li
     return testing.check_task(name, options, classes=classes, values=values)
 
 
-def _oracle_results(name: str, options: dict[str, str], pool: str) -> list[Result]:
-    from .. import plugins, testing
-    from ..options import build
+def _oracle_results(oracle: Oracle, pool: str) -> list[Result]:
+    from .. import testing
     from ..sources import open_source
 
-    oracle = build(plugins.oracles.get(name), options)
     source = open_source(pool)
     keys: Any = source.keys()
     try:
@@ -155,6 +158,6 @@ def _oracle_results(name: str, options: dict[str, str], pool: str) -> list[Resul
         raise
     except Exception as error:  # whatever a stranger's code does
         raise BrokenPlugin(
-            f"oracle '{name}' cannot be connected to {pool}: {type(error).__name__}: {error}"
+            f"oracle '{oracle.name}' cannot be connected to {pool}: {type(error).__name__}: {error}"
         ) from error
     return testing.check_oracle(oracle, range(min(ASKED, len(keys))))

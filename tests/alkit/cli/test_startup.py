@@ -31,6 +31,9 @@ EVERY_OPTION = {
     "label": "--campaign --port --annotator --show-guess --no-browser",
     "strategies": "--json",
     "plugins": "--json",
+    "new-strategy": "",
+    "new-plugin": "--kind",
+    "check": "--kind --option --answers --pool --json",
 }
 
 
