@@ -7,6 +7,7 @@ import dataclasses
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import types
@@ -178,3 +179,45 @@ def reader(
     for name in set(sys.modules) - before:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
+
+
+Python = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def python() -> Python:
+    """Run Python with arguments in another process, which sees what is installed in `path`."""
+
+    def run(*arguments: str, cwd: Path, path: Path | None = None) -> str:
+        environment = dict(os.environ)
+        if path is not None:
+            environment["PYTHONPATH"] = os.pathsep.join([str(path), environment.get("PYTHONPATH", "")])
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def install(python: Python, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Install projects, without the network, into a folder of their own, which is returned."""
+    pytest.importorskip("setuptools")
+    offline = ("--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check")
+
+    def put(*projects: Path) -> Path:
+        folder = tmp_path_factory.mktemp("installed")
+        copies = [shutil.copytree(project, folder / "from" / project.name) for project in projects]
+        target = folder / "site"
+        words = ["-m", "pip", "install", "-q", *offline, "--target", str(target), *map(str, copies)]
+        python(*words, cwd=folder)
+        return target
+
+    return put

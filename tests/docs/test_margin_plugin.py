@@ -3,52 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+Python = Callable[..., str]
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "plugins" / "alkit-margin"
 
 
-def run(*arguments: str, cwd: Path, path: Path | None = None) -> str:
-    environment = dict(os.environ)
-    if path is not None:
-        environment["PYTHONPATH"] = os.pathsep.join([str(path), environment.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=280
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy, so that building leaves nothing in the repository."""
-    pytest.importorskip("setuptools")  # builds without the network
-    return shutil.copytree(FOLDER, tmp_path_factory.mktemp("plugin") / "alkit-margin")
+def installed(install: Callable[..., Path]) -> Path:
+    return install(FOLDER)
 
 
-@pytest.fixture(scope="module")
-def installed(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("installed")
-    offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
-    run("-m", "pip", "install", "-q", *offline, "--target", str(target), str(copy), cwd=copy)
-    return target
-
-
-def test_it_is_found_with_its_distribution_among_the_others(installed: Path, tmp_path: Path) -> None:
+def test_it_is_found_with_its_distribution_among_the_others(
+    installed: Path, tmp_path: Path, python: Python
+) -> None:
     code = "from alkit import plugins; print(*map(str, plugins.strategies), sep='\\n')"
-    names = run("-c", code, cwd=tmp_path, path=installed).splitlines()
+    names = python("-c", code, cwd=tmp_path, path=installed).splitlines()
     assert "margin-ratio (alkit-margin 1.0)" in names
     assert any(name.startswith("random (alkit ") for name in names)
 
 
-def test_it_chooses_the_highest_ratios_and_conforms(installed: Path, tmp_path: Path) -> None:
+def test_it_chooses_the_highest_ratios_and_conforms(installed: Path, tmp_path: Path, python: Python) -> None:
     code = """
 import torch
 import alkit.testing
@@ -68,13 +48,13 @@ results = alkit.testing.check_strategy("margin-ratio")
 assert [result for result in results if not result.ok] == []
 assert len(results) > 30
 """
-    run("-c", code, cwd=tmp_path, path=installed)
+    python("-c", code, cwd=tmp_path, path=installed)
 
 
-def test_the_command_line_queries_with_it(installed: Path, tmp_path: Path) -> None:
+def test_the_command_line_queries_with_it(installed: Path, tmp_path: Path, python: Python) -> None:
     options = ["--pool", "digits", "--budget", "7", "-t", "epochs=1", "--quiet", "--json"]
     query = json.loads(
-        run("-m", "alkit", "query", "--strategy", "margin-ratio", *options, cwd=tmp_path, path=installed)
+        python("-m", "alkit", "query", "--strategy", "margin-ratio", *options, cwd=tmp_path, path=installed)
     )
     assert (query["strategy"], query["distribution"], query["version"]) == (
         "margin-ratio",
@@ -88,8 +68,9 @@ def test_the_command_line_queries_with_it(installed: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_its_own_tests_pass(installed: Path, copy: Path) -> None:
-    talk = run("-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", cwd=copy, path=installed)
+def test_its_own_tests_pass(installed: Path, tmp_path: Path, python: Python) -> None:
+    copy = shutil.copytree(FOLDER / "tests", tmp_path / "tests")
+    talk = python("-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", cwd=copy, path=installed)
     assert " passed" in talk
     assert "failed" not in talk
 
