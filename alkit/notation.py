@@ -15,6 +15,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from .errors import InvalidOption, UsageError
 
@@ -96,8 +97,10 @@ def write(node: Node, shown: Callable[[str], str] = str) -> str:
 
 
 def write_part(share: float | None, node: Node, shown: Callable[[str], str] = str) -> str:
-    """Write a strategy with its share."""
-    return write(node, shown) if share is None else f"{share:g} {write(node, shown)}"
+    """Write a strategy with its share, in all its digits and without an exponent."""
+    if share is None:
+        return write(node, shown)
+    return f"{Decimal(repr(float(share))).normalize():f} {write(node, shown)}"
 
 
 def _quoted(word: str) -> str:

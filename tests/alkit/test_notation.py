@@ -15,7 +15,7 @@ COUNTS = st.integers(1, 10**6)
 
 
 def nodes(inside: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
-    shares = st.none() | st.integers(1, 999).map(lambda number: number / 100)
+    shares = st.none() | st.floats(0, exclude_min=True, allow_nan=False, allow_infinity=False)
     parts = st.lists(st.tuples(shares, inside), max_size=3).map(tuple)
     calls = st.builds(Node, WORDS, st.dictionaries(WORDS.map(lambda w: w.replace("_", "-")), VALUES), parts)
     chains = st.builds(
@@ -48,6 +48,12 @@ def test_shares_options_and_brackets() -> None:
     )
     assert write(node) == "mix(0.8 ta-vaal(channels=[32,64], vae-steps=2), 2 [my file.py:A], random)"
     assert read_part("0.5 a(3) > b")[0] == 0.5
+
+
+def test_shares_are_written_in_all_their_digits() -> None:
+    shares = (1e6, 1 / 3, 0.00001, 2.0, 12345678.9)
+    written = write(Node("mix", inner=tuple((share, Node("a")) for share in shares)))
+    assert written == "mix(1000000 a, 0.3333333333333333 a, 0.00001 a, 2 a, 12345678.9 a)"
 
 
 def test_a_chain_before_a_sign_is_written_as_a_call() -> None:
