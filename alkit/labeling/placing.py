@@ -1,4 +1,4 @@
-"""Images beside an export: copies or symbolic links, so that no tool can change an original."""
+"""Images beside an export: copies, so that no tool can change an original, or symbolic links if wanted."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from .formats import Export, Item
 def place(export: Export, item: Item, path: Path, *, link: bool) -> None:
     """Put an image where a labeling tool finds it.
 
-    A hard link would be the original itself under another name, and what is drawn into it would be lost for
-    good; so it is a copy, or a symbolic link to the original if wanted and if there is a file.
+    A link saves the space and shows where it leads, but a tool that writes into the file writes into the
+    original: links are for tools that only read. A hard link would be the original without showing it.
+
+    Args:
+        export: what goes out.
+        item: the image.
+        path: where to.
+        link: a symbolic link to the original instead of a copy, if there is a file.
     """
     if link and item.file is not None:
         path.symlink_to(item.file.absolute())

@@ -31,7 +31,9 @@ class Coco(Format):
     unit: ClassVar[str] = "image"
 
     images: Literal["none", "copy", "link"] = alkit.option(
-        "none", "files beside the JSON, called so that any tool keeps their identity: none, copies, or links"
+        "none",
+        "files beside the JSON, called so that any tool keeps their identity: none, copies, or symbolic "
+        "links, through which a tool that writes changes originals",
     )
 
     def recognizes(self, path: Path) -> bool:

@@ -28,7 +28,9 @@ class FiftyOne(Format):
     extensions: ClassVar[tuple[str, ...]] = ("",)
     unit: ClassVar[str] = "image"
 
-    images: Literal["copy", "link"] = alkit.option("copy", "copies of the images, or symbolic links to them")
+    images: Literal["copy", "link"] = alkit.option(
+        "copy", "copies of the images, or symbolic links, through which a tool that writes changes originals"
+    )
 
     def recognizes(self, path: Path) -> bool:
         """Such a folder, or its `labels.json`."""

@@ -32,7 +32,9 @@ class Folders(Format):
     extensions: ClassVar[tuple[str, ...]] = ("",)
     unit: ClassVar[str] = "file"
 
-    images: Literal["copy", "link"] = alkit.option("copy", "copies of the images, or symbolic links to them")
+    images: Literal["copy", "link"] = alkit.option(
+        "copy", "copies of the images, or symbolic links, through which a tool that writes changes originals"
+    )
 
     def recognizes(self, path: Path) -> bool:
         """A folder with a folder `_unlabeled`."""
