@@ -76,7 +76,8 @@ def command(
     with open_campaign(campaign, device=device, quiet=quiet) as opened:
         if direction == "pull":
             reply = format.pull(server, campaign=identity_of(opened))
-            take(opened, reply, named=url, unit=format.unit, as_json=as_json, said_before=format.timed, **how)
+            how["said_before"] = format.timed
+            take(opened, reply, named=server.shown, unit=format.unit, as_json=as_json, **how)
             return
         export = open_export(opened)
         pushed = format.push(export, server, campaign=identity_of(opened))
@@ -84,4 +85,4 @@ def command(
         print_json({"query": export.query, **pushed._asdict()})
     else:
         click.echo(f"query {export.query}: {pushed.added} tasks added, {pushed.known} there already")
-        click.echo(f"project        {url.rstrip('/')}/projects/{pushed.project}")
+        click.echo(f"project        {server.shown}/projects/{pushed.project}")

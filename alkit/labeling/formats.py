@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -149,6 +150,11 @@ class Server(NamedTuple):
     url: str
     token: str
     project: int | None = None
+
+    @property
+    def shown(self) -> str:
+        """The address as it may be shown and recorded: without a user's name and password."""
+        return re.sub(r"^([a-z][a-z0-9+.-]*://)?[^/?#]*@", r"\1", self.url, flags=re.IGNORECASE).rstrip("/")
 
 
 class Push(NamedTuple):

@@ -155,7 +155,7 @@ class LabelStudio(LiveFormat):
         """Fetch the export of all tasks that somebody has worked on."""
         from .label_studio_server import pull
 
-        return self.replies(pull(server, campaign), server.url)
+        return self.replies(pull(server, campaign), server.shown)
 
 
 def configuration_for(export: Export) -> str:

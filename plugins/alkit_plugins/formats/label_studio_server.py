@@ -62,7 +62,7 @@ def pull(server: Server, campaign: str) -> Any:
         project = server.project or _own_project(client, campaign)
         if project is None:
             raise InvalidOption(
-                f"{server.url} has no project of this campaign; 'alkit labelstudio push' makes one"
+                f"{server.shown} has no project of this campaign; 'alkit labelstudio push' makes one"
             )
         return json.loads(b"".join(client.projects.exports.download_sync(project, export_type="JSON")))
 
@@ -82,10 +82,12 @@ def _client(server: Server) -> Iterator[Any]:
         with httpx.Client(timeout=SECONDS, follow_redirects=True) as line:
             yield LabelStudio(base_url=server.url.rstrip("/"), api_key=server.token, httpx_client=line)
     except ApiError as error:
-        raise AlkitError(f"Label Studio at {server.url} {_refusal(error.status_code, error.body)}") from None
+        raise AlkitError(
+            f"Label Studio at {server.shown} {_refusal(error.status_code, error.body)}"
+        ) from None
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise AlkitError(
-            f"{server.url} does not answer as Label Studio does: {type(error).__name__}"
+            f"{server.shown} does not answer as Label Studio does: {type(error).__name__}"
         ) from None
 
 

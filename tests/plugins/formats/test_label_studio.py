@@ -219,7 +219,7 @@ def test_what_is_asked_for_again_is_a_task_of_its_own(make: Any, export: Export,
 def test_a_push_that_was_cut_goes_on_where_it_was(
     make: Any, export: Export, studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = Server("http://127.0.0.1:1", "secret")
+    server = Server("http://ann:secret@127.0.0.1:1/", "secret")
     format = make("label-studio")
     module = importlib.import_module(f"{type(format).__module__}_server")
     monkeypatch.setattr(module, "CHUNK_TASKS", 4)
