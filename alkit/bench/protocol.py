@@ -98,11 +98,13 @@ class Entry:
         name: as on the command line.
         label: what the records call it; the name by default.
         options: of the strategy.
+        seeds: it takes part in the first so many seeds only, for what is costly; in all by default.
     """
 
     name: str
     label: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int | None = None
 
     @property
     def shown(self) -> str:
@@ -136,6 +138,16 @@ class Protocol:
     seeds: tuple[int, ...]
     backbone: Backbone | None = None
     judge: Literal["own", "both"] = "own"
+
+    @property
+    def cells(self) -> list[tuple[Entry, int]]:
+        """Every strategy with each of its seeds, seed by seed."""
+        return [
+            (entry, seed)
+            for number, seed in enumerate(self.seeds)
+            for entry in self.strategies
+            if entry.seeds is None or number < entry.seeds
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""

@@ -109,12 +109,11 @@ def _run_suite(
     run = records.begin_run(results)
     done = _complete(records.read_all(results), protocol)
     cells = [
-        _cell(results, path, protocol, entry_number, seed, header, run)
-        for seed in protocol.seeds
-        for entry_number in range(len(protocol.strategies))
-        if (protocol.strategies[entry_number].shown, seed) not in done
+        _cell(results, path, protocol, entry, seed, header, run)
+        for entry, seed in protocol.cells
+        if (entry.shown, seed) not in done
     ]
-    total = len(protocol.strategies) * len(protocol.seeds)
+    total = len(protocol.cells)
     progress.line(
         f"{protocol.name}: {len(protocol.strategies)} strategies x {len(protocol.seeds)} seeds, {total} cells"
         + (f", {total - len(cells)} of them done before" if len(cells) < total else "")
@@ -187,10 +186,11 @@ def _joined(protocol: Protocol, results: Path) -> Protocol:
     before = read_protocol(path)
     names = {entry.shown: entry for entry in before.strategies}
     for entry in protocol.strategies:
-        if names.setdefault(entry.shown, entry) != entry:
+        if dataclasses.replace(names.get(entry.shown, entry), seeds=entry.seeds) != entry:
             raise InvalidProtocol(
                 f"{results} holds '{entry.shown}' with other options; give this one another label"
             )
+        names[entry.shown] = entry
     seeds = tuple(dict.fromkeys((*before.seeds, *protocol.seeds)))
     return dataclasses.replace(protocol, strategies=tuple(names.values()), seeds=seeds)
 
@@ -206,12 +206,11 @@ def _cell(
     results: Path,
     arena: Path,
     protocol: Protocol,
-    number: int,
+    entry: Entry,
     seed: int,
     header: Mapping[str, Any],
     run: str,
 ) -> Cell:
-    entry = protocol.strategies[number]
     return Cell(
         results=results,
         arena=arena,

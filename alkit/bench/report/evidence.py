@@ -103,7 +103,7 @@ class Evidence:
     @property
     def expected(self) -> int:
         """Number of cells that the protocol has."""
-        return len(self.protocol.strategies) * len(self.protocol.seeds)
+        return len(self.protocol.cells)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -102,3 +102,13 @@ def test_seeds_are_counted_or_listed() -> None:
     assert parse_protocol(TABLE | {"seeds": 3}).seeds == (0, 1, 2)
     assert parse_protocol(TABLE | {"seeds": [4, 9, 4]}).seeds == (4, 9)
     check_protocol(parse_protocol(TABLE))
+
+
+def test_a_costly_strategy_may_take_part_in_the_first_seeds_only() -> None:
+    few = {"name": "entropy", "seeds": 1}
+    protocol = parse_protocol(TABLE | {"seeds": [4, 9], "strategies": ["random", few]})
+    assert [(entry.name, seed) for entry, seed in protocol.cells] == [
+        ("random", 4),
+        ("entropy", 4),
+        ("random", 9),
+    ]
