@@ -45,7 +45,7 @@ async function answer(label) {
   const slow = setTimeout(() => say("Recording …"), SLOW);
   const given = { query: state.query, index: at, label, saw_guess: sawGuess };
   let reply = await ask("answer", given);
-  while (!reply.ok && ![400, 403, 404, 422].includes(reply.status)) {
+  while (!reply.ok && !(reply.status >= 400 && reply.status < 500)) {
     trouble(`Not recorded yet: '${label}'. ${sentence(reply.data.error)} It is tried again until it is.`);
     await wait(SECONDS_TO_RETRY);
     reply = await ask("answer", given);
@@ -193,10 +193,10 @@ function fit() {
 
 // -- going back --------------------------------------------------------------------------------------------
 
-/** Return the index of this annotator's answer before the one on show, the latest one if none is. */
+/** Return the index of this annotator's answer before the one on show, the latest one if none is; what is asked for again is still to be answered. */
 function previous() {
   const current = at === null ? 0 : entry(at).said;
-  const said = state.images.filter((image) => image.said && (!back || !current || image.said < current));
+  const said = state.images.filter((image) => image.said && image.answer !== null && (!back || !current || image.said < current));
   said.sort((a, b) => b.said - a.said);
   return said.length ? said[0].index : null;
 }

@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from alkit.campaign import LOCK, Campaign
 from alkit.creation import create
+from alkit.labeling.tables import GivenAnswer
 
 pytestmark = [
     pytest.mark.slow,
@@ -204,6 +205,41 @@ def test_undo_goes_back_and_the_next_answer_corrects(window, label, asked):
     assert in_force(asked) == {first: "red", second: "green"}
     with Campaign(asked) as campaign:
         assert [row.answer.value for row in campaign.ledger.answers(first)] == ["blue", "red"]
+
+
+def test_what_is_asked_for_again_cannot_be_undone(window, label, labeled):
+    from selenium.webdriver import Keys
+
+    with Campaign(labeled) as campaign:
+        for annotator, name in (("ann", "red"), ("bob", "blue")):
+            campaign.tell([GivenAnswer(0, str(index), name, annotator) for index in (0, 20)])
+        campaign.ask(2, strategy="disputed")
+    _, address = label(labeled, "--annotator", "ann")
+    window.open(address)
+    first = window.index
+    undo = "return document.getElementById('undo').getAttribute('aria-disabled')"
+    assert window.driver.execute_script(undo) == "true"
+    window.press(Keys.BACKSPACE)
+    assert window.index == first
+    assert "Back at" not in window.text("spoken")
+    window.answer("2")
+    second = window.index
+    window.press(Keys.BACKSPACE)
+    window.until(lambda: window.index == first)
+    assert "Back at green" in window.text("spoken")
+    window.press(Keys.ESCAPE)
+    window.until(lambda: window.index == second)
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 499])
+def test_what_is_refused_is_not_tried_again(window, label, asked, status):
+    _, address = label(asked)
+    window.open(address)
+    refused = f"{{ok: false, status: {status}, data: {{error: 'not this'}}}}"
+    window.driver.execute_script(f"window.asked = 0; ask = async () => (window.asked++, {refused})")
+    window.press("1")
+    window.until(lambda: window.text("trouble") == "Not recorded: 'blue'. Not this.")
+    assert window.driver.execute_script("return [window.asked, busy]") == [1, False]
 
 
 def test_the_guess_is_hidden_until_asked_for(window, label, labeled):
