@@ -202,10 +202,10 @@ def _choice(label: str) -> dict[str, Any]:
 def _below(root: Path, item: Item) -> str:
     """Return the path of an image relative to a folder that it has to lie in."""
     assert item.file is not None
-    path = os.path.relpath(item.file.absolute(), root.absolute())
-    if path.startswith(".."):
+    path = Path(os.path.relpath(item.file.absolute(), root.absolute()))
+    if path.parts[:1] == ("..",):
         raise InvalidOption(f"'{item.file}' does not lie below '{root}'")
-    return Path(path).as_posix()
+    return path.as_posix()
 
 
 def _data(task: Any) -> Mapping[str, Any]:

@@ -65,6 +65,15 @@ def test_where_the_browser_finds_images(make: Make, export: Export, tmp_path: Pa
         tasks(make("label-studio", images="local"), dataclasses.replace(export, items=[arrays]), tmp_path)
 
 
+def test_the_name_of_a_folder_may_begin_with_dots(make: Make, export: Export, tmp_path: Path) -> None:
+    item = dataclasses.replace(export.items[0], file=tmp_path / "..x" / "a.png")
+    dotted = dataclasses.replace(export, items=[item], location=tmp_path / "..x")
+    (task,) = tasks(make("label-studio", images="local"), dotted, tmp_path)
+    assert task["data"]["image"] == "/data/local-files/?d=..x/a.png"
+    with pytest.raises(InvalidOption, match="does not lie below"):
+        tasks(make("label-studio", images="local", root=str(tmp_path / "..x" / "y")), dotted, tmp_path)
+
+
 def test_what_is_too_much_to_embed(
     make: Make, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
