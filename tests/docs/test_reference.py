@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import re
 import subprocess
 import sys
 
-from alkit import errors, hookspecs, ledger, plugins, queries
+import alkit
+from alkit import distances, errors, hookspecs, ledger, plugins, queries, testing
 from alkit.cli import COMMANDS
 
 
@@ -34,6 +38,43 @@ def test_every_hook_has_a_heading(documentation):
     hooks = {name for name in vars(hookspecs) if name.startswith("alkit_")}
     assert hooks
     assert hooks <= headings(read(documentation, "interface.md"))
+
+
+def told(documentation) -> set[str]:
+    """The names that have a heading on a page for authors of plugins, without their modules."""
+    pages = "".join(read(documentation, name) for name in ("interface.md", "distances.md", "testing.md"))
+    return {heading.strip("`").rpartition(".")[2] for heading in headings(pages)} | set(
+        re.findall(r"^\| `(\w+)`", read(documentation, "errors.md"), re.MULTILINE)
+    )
+
+
+def test_every_public_name_is_explained(documentation):
+    public = {*alkit.__all__, *distances.__all__, *testing.__all__}
+    public |= {name for name, value in vars(errors).items() if inspect.isclass(value)}
+    assert {"Combinator", "Balls", "check_task", "CellsFailed"} <= public
+    assert public - told(documentation) == set()
+
+
+def test_whatever_a_built_in_plugin_makes_use_of_is_explained(documentation):
+    used = set()
+    for file in (documentation.root / "plugins" / "alkit_plugins").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module.split(".")[0] == "alkit":
+                module = importlib.import_module(node.module)
+                names = {alias.name for alias in node.names}
+                used |= {name for name in names if callable(getattr(module, name, None))}
+    assert {"k_center", "write_atomically", "GivenAnswer"} <= used
+    literals = {"AnswerKind", "First", "Precision", "Schedule"}
+    assert used - literals - told(documentation) == set()
+
+
+def test_every_check_of_the_kit_is_explained(documentation):
+    from alkit.testing import advice
+
+    text = read(documentation, "testing.md")
+    for kind, checks in advice.ADVICE.items():
+        section = text.partition(f"## Checks: {kind}\n")[2].partition("\n## ")[0]
+        assert re.findall(r"^\| `([\w-]+)`", section, re.MULTILINE) == list(checks)
 
 
 def test_every_built_in_plugin_has_a_heading(documentation):
