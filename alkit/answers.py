@@ -6,11 +6,10 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .labeling.tables import ABSTAIN, UNUSABLE, GivenAnswer
+from .labeling.tables import ABSTAIN, UNUSABLE, GivenAnswer, read_time
 from .oracle import Answer, Oracle
 
 if TYPE_CHECKING:
@@ -229,15 +228,8 @@ def _newer(time: str, recorded: str) -> bool:
     """Say whether a time is later than one on record; one that cannot be read as ISO 8601 is not."""
     if not time or time == recorded:
         return False
-    try:
-        return _moment(time) > _moment(recorded)
-    except ValueError:
-        return False
-
-
-def _moment(time: str) -> datetime:
-    moment = datetime.fromisoformat(time.replace("Z", "+00:00"))
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    new, old = read_time(time), read_time(recorded)
+    return new is not None and old is not None and new > old
 
 
 def _unknown_class(label: str, classes: Sequence[str]) -> str:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidAnswers, UsageError
 from .formats import Format, Reply
 from .names import DIGITS
-from .tables import GivenAnswer
+from .tables import GivenAnswer, read_time
 
 if TYPE_CHECKING:
     from ..images import ImageRecord
+
+EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 
 
 def find_format(path: Path, name: str | None = None, given: Mapping[str, Any] | None = None) -> Format:
@@ -92,12 +94,4 @@ def _record(given: GivenAnswer, records: Sequence[ImageRecord]) -> ImageRecord |
 
 def in_order(answers: Sequence[GivenAnswer]) -> list[GivenAnswer]:
     """Sort answers by time; those whose time cannot be read stay in front, in their order."""
-    return sorted(answers, key=lambda answer: _moment(answer.time))
-
-
-def _moment(time: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(time.replace("Z", "+00:00"))
-    except ValueError:
-        return datetime.min.replace(tzinfo=timezone.utc)
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return sorted(answers, key=lambda answer: read_time(answer.time) or EARLIEST)

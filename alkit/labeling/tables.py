@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -103,6 +104,15 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[objec
     writer.writerow(header)
     writer.writerows(rows)
     write_atomically(path, "".join(line.removesuffix("\r\n") + "\n" for line in lines))
+
+
+def read_time(time: str) -> datetime | None:
+    """Return the moment of a time in ISO 8601, in UTC where it names no zone; None if it cannot be read."""
+    try:
+        moment = datetime.fromisoformat(time.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _cost(text: str | None, line: int, rejected: list[tuple[int, str]]) -> float | None:

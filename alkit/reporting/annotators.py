@@ -7,8 +7,10 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from ..labeling.tables import read_time
 
 if TYPE_CHECKING:
     from ..ledger import AnswerRow, Ledger
@@ -76,7 +78,7 @@ def annotators(ledger: Ledger) -> list[Annotator]:
         moments = [
             moment
             for row in given
-            if (moment := _moment(row.answer.time)) is not None
+            if (moment := read_time(row.answer.time)) is not None
             and _is_own(moment, accepted.get(row.event, ""), alone=together[row.event] == 1)
         ]
         kinds = Counter(row.answer.kind for row in given)
@@ -108,13 +110,5 @@ def pace(moments: Sequence[datetime]) -> Pace | None:
 
 def _is_own(moment: datetime, accepted: str, *, alone: bool) -> bool:
     """Tell when an answer was given from when a file without times came in."""
-    came_in = _moment(accepted)
+    came_in = read_time(accepted)
     return alone or (came_in is not None and moment < came_in)
-
-
-def _moment(time: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(time.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alkit.errors import InvalidAnswers
-from alkit.labeling.tables import GivenAnswer, read_answers, write_table
+from alkit.labeling.tables import GivenAnswer, read_answers, read_time, write_table
 
 
 @pytest.fixture
@@ -61,6 +62,13 @@ def test_names_of_all_sorts_come_back_from_a_written_table(
         write_table(path, ["image", "label"], [(f"{name}.png", f"{name}.")])
         assert [(a.image, a.label) for a in read_answers(path)[0]] == [(f"{name}.png", f"{name}.")]
     assert path.read_bytes().startswith(b"image,label\n")
+
+
+def test_times_of_all_zones() -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+    for text in ("2026-01-01T12:00:00Z", "2026-01-01 12:00", "2026-01-01T13:00:00+01:00"):
+        assert read_time(text) == noon
+    assert read_time("") is read_time("yesterday") is None
 
 
 def test_lines_without_a_label_are_counted_as_not_answered(path: Path) -> None:
