@@ -339,6 +339,8 @@ DEFAULTS = {
     ("bench/report/sections.py", "balanced"),
     ("campaign.py", "disputed"),  # labels
     ("cli/status.py", "disputed"),
+    ("reporting/findings.py", "disputed"),
+    ("reporting/sections.py", "disputed"),
 }
 
 

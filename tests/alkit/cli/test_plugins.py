@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -105,7 +106,7 @@ def test_a_strangers_strategy_is_found_and_used(
     install: Callable[..., None], installed: Alkit, campaign: Path, read_list: Any
 ) -> None:
     install("alkit-first", "alkit_first", GOOD, "alkit.strategies/first = alkit_first")
-    assert "first          alkit-first 1.2" in installed("strategies").out
+    assert re.search(r"^first +alkit-first 1\.2$", installed("strategies").out, re.MULTILINE)
     ended = installed("query", "-c", campaign, "-n", "3", "-s", "first")
     assert ended.code == 0, ended.err
     assert [row["index"] for row in read_list(campaign / "queries" / "001.csv")] == ["0", "1", "2"]

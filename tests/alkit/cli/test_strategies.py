@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
+from alkit import plugins
+
 Alkit = Callable[..., Any]
-NAMES = ["coreset", "entropy", "learning-loss", "random", "ta-vaal", "vaal"]
+NAMES = sorted(plugin.name for plugin in plugins.strategies if plugin.distribution == "alkit")
 
 
 def test_all_are_listed_with_distribution_version_and_a_line(alkit: Alkit) -> None:
     from alkit import __version__
 
     rows = [row for row in alkit("strategies", "--json").json if row["distribution"] == "alkit"]
+    assert {"random", "ta-vaal", "then"} <= set(NAMES)
     assert [row["name"] for row in rows] == NAMES
     assert all(row["summary"] and row["version"] == __version__ for row in rows)
     shown = alkit("strategies").out
