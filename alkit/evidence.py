@@ -33,7 +33,7 @@ class ControlAccuracy:
     """How often the model was right on images drawn at random from the pool that remained.
 
     Abstentions and unusable images are left out of `accuracy`: it is the accuracy on images that have a
-    label.
+    label. So are answers by people who saw the model's guess, since they lean to it.
 
     Attributes:
         queries: the numbers of the queries.
@@ -42,6 +42,7 @@ class ControlAccuracy:
         unanswered: of these, not answered yet.
         given_up: of these, waited for no more without an answer.
         unlabeled: of these, answered by `abstain` or `unusable`.
+        guess_seen: of these, labeled in sight of the model's guess.
         accuracy: on the rest, or None while there is none.
         same_model: one and the same model predicted all; otherwise `accuracy` is the mean of several models.
     """
@@ -52,6 +53,7 @@ class ControlAccuracy:
     unanswered: int
     given_up: int
     unlabeled: int
+    guess_seen: int
     accuracy: Share | None
     same_model: bool
 
@@ -64,6 +66,7 @@ class ControlAccuracy:
             "unanswered": self.unanswered,
             "given_up": self.given_up,
             "unlabeled": self.unlabeled,
+            "guess_seen": self.guess_seen,
             "accuracy": _as_dict(self.accuracy),
             "same_model": self.same_model,
         }
@@ -233,6 +236,11 @@ def is_judged(query: Query) -> bool:
     )
 
 
+def was_right(pick: Pick) -> bool | None:
+    """Say whether the prediction was right, as far as an answer tells that was given without seeing it."""
+    return None if pick.saw_guess else pick.correct
+
+
 def control_accuracy(queries: Sequence[Query]) -> ControlAccuracy | None:
     """Estimate the accuracy on the remaining pool from control images.
 
@@ -247,7 +255,8 @@ def control_accuracy(queries: Sequence[Query]) -> ControlAccuracy | None:
     if not judged:
         return None
     picks = [p for query in judged for p in query.picks if is_control(query, p) and p.predicted is not None]
-    known = [pick.correct for pick in picks if pick.correct is not None]
+    known = [right for pick in picks if (right := was_right(pick)) is not None]
+    guess_seen = sum(pick.saw_guess and pick.correct is not None for pick in picks)
     given_up = sum(pick.given_up for pick in picks)
     unanswered = sum(pick.answer is None for pick in picks) - given_up
     return ControlAccuracy(
@@ -256,7 +265,8 @@ def control_accuracy(queries: Sequence[Query]) -> ControlAccuracy | None:
         asked=len(picks),
         unanswered=unanswered,
         given_up=given_up,
-        unlabeled=len(picks) - len(known) - unanswered - given_up,
+        unlabeled=len(picks) - len(known) - unanswered - given_up - guess_seen,
+        guess_seen=guess_seen,
         accuracy=share(sum(known), len(known)) if known else None,
         same_model=len({query.record.get("checkpoint") for query in judged}) == 1,
     )
@@ -273,10 +283,10 @@ def comparison(queries: Sequence[Query]) -> Comparison | None:
     """
     compared = _comparable(queries)
     both = [
-        (is_control(query, pick), not pick.correct)
+        (is_control(query, pick), not right)
         for query in compared
         for pick in query.picks
-        if pick.correct is not None
+        if (right := was_right(pick)) is not None
     ]
     wrong_picks = [wrong for control, wrong in both if not control]
     wrong_control = [wrong for control, wrong in both if control]
@@ -412,6 +422,20 @@ def _flat(evidence: Evidence, worth: float) -> list[str]:
 def _accuracy_words(evidence: Evidence) -> str:
     if evidence.curve:
         return f"The accuracy on the test set is {evidence.curve[-1].accuracy}."
+    return f"{_control_words(evidence)}{_guess_words(evidence)}"
+
+
+def _guess_words(evidence: Evidence) -> str:
+    seen = evidence.accuracy[-1].guess_seen if evidence.accuracy else 0
+    if not seen:
+        return ""
+    return (
+        f" Labels of {seen:,} control images do not count, since they were given in sight of the model's "
+        "guess; those that are left may be the easier ones."
+    )
+
+
+def _control_words(evidence: Evidence) -> str:
     if evidence.accuracy and evidence.accuracy[-1].accuracy is not None:
         newest = evidence.accuracy[-1].accuracy
         words = f"The accuracy on random images of the remaining pool is {newest}"

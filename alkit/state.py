@@ -31,6 +31,7 @@ class State:
         votes: each annotator's latest answer, by image, where two or more have answered.
         aggregate: how their answers become one.
         given_up: images that a query asked for and waits for no more, without an answer, by its event.
+        guesses_seen: images with an answer by somebody who saw the model's guess.
     """
 
     records: Sequence[ImageRecord]
@@ -41,6 +42,7 @@ class State:
     votes: Mapping[int, Mapping[str, Answer]] = field(default_factory=dict)
     aggregate: Rule = "last"
     given_up: Mapping[int, Set[int]] = field(default_factory=dict)
+    guesses_seen: Set[int] = frozenset()
 
     @cached_property
     def keys(self) -> list[str]:
@@ -121,6 +123,7 @@ class State:
             correct=None if label is None or predicted is None else label == predicted,
             place=rank if pick.place is None else pick.place,
             given_up=given_up,
+            saw_guess=answer is not None and self.pool.place_of(pick.index) in self.guesses_seen,
         )
 
     def _class_of(self, number: int | None) -> str | None:
@@ -153,6 +156,7 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
     aggregate: Rule = "last"
     asked_by: dict[int, int] = {}
     given_up: dict[int, set[int]] = defaultdict(set)
+    seen: list[int] = []
     given: dict[int, list[AnswerRow]] = defaultdict(list)
     for row in ledger.answers():
         given[row.event].append(row)
@@ -172,6 +176,8 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
         elif event.kind == "answered":
             for row in given[event.id]:
                 pool.close(row.index)
+                if event.data.get("saw_guess"):
+                    seen.append(row.index)
         elif event.kind == "aggregate":
             aggregate = event.data["by"]
         elif event.kind == "withdrawn":
@@ -190,4 +196,5 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
     for index, answer in settle(votes, aggregate).items():
         pool.settle(index, answer)
     several = {index: by for index, by in votes.items() if len(by) > 1}
-    return State(records, pool, classes, asked, picks, several, aggregate, given_up)
+    guesses_seen = {pool.place_of(index) for index in seen}
+    return State(records, pool, classes, asked, picks, several, aggregate, given_up, guesses_seen)

@@ -43,7 +43,7 @@ Examples:
     "--control",
     type=click.FloatRange(0, 1, max_open=True),
     metavar="SHARE",
-    help="Of the N images, drawn at random to see how good the model is.  [0.1; with an oracle or no model 0]",
+    help="Of the N images, drawn at random to judge the model by.  [0.1; 0 with an oracle or no model]",
 )
 @seed_options
 @creation_options

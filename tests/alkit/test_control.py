@@ -215,6 +215,14 @@ def test_what_is_withdrawn_is_judged_where_it_is_asked_again(labeled: Path) -> N
     assert (again.asked, again.unanswered, again.given_up) == (9, 0, 0)
 
 
+def test_who_saw_the_guess_is_known_by_pick(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        given = by_folder(campaign.ask(20))
+        campaign.tell(given[:1], note={"saw_guess": True})
+        campaign.tell(given[1:2], note={"saw_guess": False})
+        assert [pick.saw_guess for pick in campaign.queries[0].picks[:3]] == [True, False, False]
+
+
 def test_a_query_that_is_withdrawn_as_a_whole_says_nothing(labeled: Path) -> None:
     with Campaign(labeled) as campaign:
         campaign.ask(48, control=0.25)

@@ -74,6 +74,18 @@ def test_what_has_no_label_is_counted_but_not_judged() -> None:
     assert (found.asked, found.unanswered, found.unlabeled, found.accuracy) == (12, 1, 1, share(8, 10))
 
 
+def test_a_label_given_in_sight_of_the_guess_is_counted_but_no_evidence() -> None:
+    one = query(1, (4, 9), (8, 10))
+    seen = tuple(dataclasses.replace(p, saw_guess=p.rank in (1, 2, 10, 11, 12)) for p in one.picks)
+    queries = [dataclasses.replace(one, picks=seen)]
+    found, compared = control_accuracy(queries), comparison(queries)
+    assert found is not None and compared is not None
+    assert (found.asked, found.guess_seen, found.unlabeled, found.accuracy) == (10, 3, 0, share(5, 7))
+    assert (compared.picks, compared.control) == (share(5, 7), share(2, 7))
+    words = suggestion(Evidence(accuracy=(found,))).reasons[0]
+    assert "Labels of 3 control images do not count" in words
+
+
 def test_several_models_are_said_to_be_several() -> None:
     queries = [query(1, (0, 0), (8, 10)), query(2, (0, 0), (9, 10))]
     found = control_accuracy(queries)

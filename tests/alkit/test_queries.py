@@ -69,6 +69,7 @@ def test_as_json_values() -> None:
         "correct": None,
         "place": 0,
         "given_up": False,
+        "saw_guess": False,
     }
 
 
