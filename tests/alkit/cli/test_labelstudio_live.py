@@ -199,6 +199,16 @@ def test_a_query_goes_out_and_comes_back(
         (index[1], "label", "dog", "label-studio-1"),
     ]
 
+    alkit("query", "-c", asked, "-n", "1", "-s", "disputed", "--new")
+    for added, known in ((1, 0), (0, 1)):
+        pushed = alkit("labelstudio", "push", *live, "-o", "images=local", "--json").json
+        assert (pushed["project"], pushed["added"], pushed["known"]) == (project, added, known)
+    fresh = max(client.tasks.list(project=project, fields="all"), key=lambda task: task.id)
+    assert fresh.data["alkit_index"] == index[0]
+    choose(client, fresh.id, "dog")
+    took = alkit("labelstudio", "pull", *live, "--json").json
+    assert (took["accepted"], took["still_open"], took["rejected"]) == (1, 0, [])
+
 
 def _check_image(server: str, path: str) -> None:
     import httpx
