@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SECONDS_TO_WAIT = 30.0
 HINTS = {
     "unable to open": "; its directory has to be writable",
+    "readonly": "; the file and its directory have to be writable",
     "disk I/O error": "; the disk may be full or failing",
 }
 
@@ -174,7 +175,7 @@ class Ledger:
             raise
 
     def _migrate(self, create: bool) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        version = self._version()
         if version == 0 and not create:  # SQLite takes an empty file for a new one
             raise CampaignError(f"{self.path} holds no campaign: it is empty or of another kind")
         if version > len(MIGRATIONS):
@@ -182,24 +183,34 @@ class Ledger:
                 f"{self.path} was made by a newer alkit (format {version}, this one knows "
                 f"{len(MIGRATIONS)}); upgrade alkit"
             )
-        for number in range(version, len(MIGRATIONS)):
-            self._db.executescript(
-                f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;"
-            )
+        if version == len(MIGRATIONS):
+            return
+        with self.transaction("brought to the format of this alkit"):
+            for migration in MIGRATIONS[self._version() :]:  # another process may have been quicker
+                for statement in _statements(migration):
+                    self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def _version(self) -> int:
+        version: int = self._db.execute("PRAGMA user_version").fetchone()[0]
+        return version
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, what: str = "written") -> Iterator[None]:
         """Commit all that the block adds, or nothing.
+
+        Args:
+            what: the file could not be, in the message of an error.
 
         Raises:
             CampaignLocked: another process has been writing for half a minute.
             CampaignError: the disk is full or the file cannot be written.
         """
-        with self._blamed("written"):
+        with self._blamed(what):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -334,6 +345,16 @@ class Ledger:
             AnswerRow(number, event, at, Answer(kind, json.loads(value), annotator, time, cost))
             for number, event, at, kind, value, annotator, time, cost in rows
         ]
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Cut a script into statements; those of a trigger belong together."""
+    statement = ""
+    for piece in script.split(";"):
+        statement += f"{piece};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def holds_events(path: Path) -> bool:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -143,7 +144,9 @@ def test_reopening_finds_the_same(ledger: Ledger) -> None:
         again.close()
 
 
-def test_a_ledger_of_the_first_format_opens_without_loss(tmp_path: Path) -> None:
+@pytest.fixture
+def first_format(tmp_path: Path) -> Path:
+    """A ledger as the first alkit made it."""
     path = tmp_path / "campaign.db"
     old = sqlite3.connect(path)
     old.executescript(f"BEGIN; {MIGRATIONS[0]} PRAGMA user_version = 1; COMMIT;")
@@ -152,7 +155,37 @@ def test_a_ledger_of_the_first_format_opens_without_loss(tmp_path: Path) -> None
     old.execute("INSERT INTO picks VALUES (1, 1, 0, 0.5)")
     old.commit()
     old.close()
-    ledger = Ledger(path)
+    return path
+
+
+def test_two_may_open_a_ledger_of_the_first_format_at_once(
+    first_format: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transaction = Ledger.transaction
+
+    def late(ledger: Ledger, what: str) -> AbstractContextManager[None]:
+        """Another process is quicker between the look at the version and the change."""
+        monkeypatch.setattr(Ledger, "transaction", transaction)
+        Ledger(first_format).close()
+        return transaction(ledger, what)
+
+    monkeypatch.setattr(Ledger, "transaction", late)
+    ledger = Ledger(first_format)
+    assert ledger.picks(1) == [PickRow(0, 0.5)]
+    ledger.close()
+
+
+def test_a_ledger_of_the_first_format_that_is_read_only_is_one_sentence(
+    first_format: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **o: connect(f"file:{path}?mode=ro", uri=True, **o))
+    with pytest.raises(CampaignError, match=r"cannot be brought to the format of this alkit: .* writable$"):
+        Ledger(first_format)
+
+
+def test_a_ledger_of_the_first_format_opens_without_loss(first_format: Path) -> None:
+    ledger = Ledger(first_format)
     try:
         assert ledger.picks(1) == [PickRow(0, 0.5)]
         with ledger.transaction():
@@ -162,7 +195,7 @@ def test_a_ledger_of_the_first_format_opens_without_loss(tmp_path: Path) -> None
             ledger._db.execute("UPDATE picks SET control = 0")
     finally:
         ledger.close()
-    again = Ledger(path)
+    again = Ledger(first_format)
     assert again.picks(2) == [PickRow(0, None, control=True, place=1)]
     again.close()
 
