@@ -89,7 +89,7 @@ def _export(campaign: Campaign, title: str, query: Query | None, items: Sequence
         items=there,
         location=None if there[0].file is None else location if location.is_dir() else location.parent,
         content=functools.partial(_content, campaign),
-        predict=functools.partial(_predict, campaign, query, there),
+        predict=functools.partial(_predicted, query),
     )
 
 
@@ -115,40 +115,19 @@ def _content(campaign: Campaign, item: Item) -> bytes:
     return encoded.getvalue()
 
 
-def _predict(campaign: Campaign, query: Query | None, items: Sequence[Item]) -> Mapping[int, Prediction]:
-    """Say what the model that the query was chosen with takes each image for.
+def _predicted(query: Query | None) -> Mapping[int, Prediction]:
+    """Return what the model that the query was chosen with took each image for.
 
     Raises:
-        InvalidOption: there is no such model, or it cannot be used any more.
+        InvalidOption: nothing was predicted when it was asked.
     """
-    import numpy as np
-    import torch
-
-    from ..batches import Loader
-    from ..training import load_safely
-
-    checkpoint = query and query.record.get("checkpoint")
-    if not checkpoint:
-        raise InvalidOption("there are no predictions: these images were chosen without a model")
-    task = campaign.workbench.task(campaign.classes)
-    path = campaign.directory / checkpoint
-    try:
-        task.network.load_state_dict(load_safely(path, campaign.workbench.device)["network"])
-    except Exception as error:  # torch raises almost anything on broken files
+    predictions = {
+        pick.index: Prediction(pick.predicted, round(pick.confidence, 6))
+        for pick in (query.picks if query else ())
+        if pick.predicted is not None and pick.confidence is not None
+    }
+    if not predictions:
         raise InvalidOption(
-            f"there are no predictions: {path} is gone, damaged, or knows other classes than there are now"
-        ) from error
-    task.network.eval()
-    indices = np.array([item.index for item in items], dtype=np.int64)
-    loader = Loader(campaign.workbench.images(campaign.state), campaign.workbench.device)
-    predictions: dict[int, Prediction] = {}
-    with torch.inference_mode():
-        for batch in loader.sequential(indices, 256):
-            probabilities = task.forward_batch(batch).probabilities
-            if probabilities is None or probabilities.dim() != 2:
-                raise InvalidOption(f"there are no predictions: task '{task.name}' gives no class an image")
-            best = probabilities.max(dim=1)
-            for value, number in zip(best.values.tolist(), best.indices.tolist(), strict=True):
-                label = campaign.classes[number]
-                predictions[int(indices[len(predictions)])] = Prediction(label, round(value, 6))
+            "there are no predictions: these images were chosen without a model that predicts classes"
+        )
     return predictions

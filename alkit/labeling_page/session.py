@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import plugins, seeding
 from ..errors import InvalidAnswers
+from ..labeling.formats import Prediction
 from ..labeling.tables import ABSTAIN, UNUSABLE, GivenAnswer
 from ..ledger import now
 from ..state import read_state
-from .guesses import Guess, guess
 
 if TYPE_CHECKING:
     from ..campaign import Campaign
@@ -45,19 +44,15 @@ class Session:
                 "known labels to 'alkit ingest FILE --allow-new-classes' first"
             )
         self._number = query.number
-        self._guesses: dict[int, Mapping[int, Guess]] = {}
-        self.query()
 
     def look(self) -> None:
         """See what other processes have done."""
         self.campaign.state = read_state(self.campaign.ledger, self.campaign.state)
 
     def query(self) -> Query:
-        """Return the open query, or the one that was shown last; the model guesses when it is first shown."""
+        """Return the open query, or the one that was shown last."""
         query = self.campaign.open_query or self.campaign.queries[self._number - 1]
         self._number = query.number
-        if query.number not in self._guesses:
-            self._guesses[query.number] = guess(self.campaign, query)
         return query
 
     def state(self) -> dict[str, Any]:
@@ -74,7 +69,7 @@ class Session:
             "query": query.number,
             "annotator": self.annotator,
             "classes": list(self.campaign.classes) if self._named else None,
-            "guesses": bool(self._guesses[query.number]),
+            "guesses": any(pick.predicted is not None for pick in picks),
             "images": [
                 {"index": pick.index, "answer": pick.answer, "said": self._said(pick.index)} for pick in picks
             ],
@@ -105,9 +100,14 @@ class Session:
         queries = self.campaign.queries
         return 1 <= number <= len(queries) and index in queries[number - 1].indices
 
-    def guess(self, number: int, index: int) -> Guess | None:
-        """Return what the query's model takes an image for, or None."""
-        return self._guesses.get(number, {}).get(index)
+    def guess(self, number: int, index: int) -> Prediction | None:
+        """Return what the query's model took an image for when it was asked, or None."""
+        if not self.asked(number, index):
+            return None
+        pick = next(pick for pick in self.campaign.queries[number - 1].picks if pick.index == index)
+        if pick.predicted is None or pick.confidence is None:
+            return None
+        return Prediction(pick.predicted, pick.confidence)
 
     def stored_pixels(self, index: int) -> Pixels:
         """Return an image [H, W, C] as the model sees it, for one whose original has changed or gone.

@@ -198,6 +198,8 @@ def test_predictions_only_where_a_model_has_chosen(
     alkit("query", "-c", labeled, "-n", "3", "-s", "entropy")
     alkit("export", "-c", labeled, "-f", "label-studio", "--out", "plain.json")
     assert "predictions" not in json.loads(Path("plain.json").read_text())[0]
+    for cache in ("cache", "checkpoints"):
+        shutil.rmtree(labeled / cache)
     alkit("export", "-c", labeled, "-f", "label-studio", "-o", "predictions=true", "--out", "shown.json")
     (prediction,) = json.loads(Path("shown.json").read_text())[0]["predictions"]
     assert prediction["result"][0]["value"]["choices"][0] in ("red", "green", "blue")
