@@ -15,7 +15,7 @@ from . import options as opts
 from . import plugins, seeding
 from .aggregation import check_rule
 from .answers import Receipt, sort_answers, sort_oracle_answers
-from .composing import options_in_force, origins, plugin_of
+from .composing import changed_files, options_in_force, origin_of, plugin_of, same_code
 from .errors import (
     CampaignError,
     CampaignLocked,
@@ -637,19 +637,25 @@ class Campaign:
 
     def _check_same(self, strategy: Strategy) -> None:
         """Refuse to count queries by another strategy, or with other options, as a run's own."""
-        options = finite(options_in_force(strategy))
+        options, origin = finite(options_in_force(strategy)), origin_of(strategy)
+        changed: set[str] = set()
         for query in self._proper_queries():
             other = [key for key, value in query.options.items() if options.get(key) != value]
             if query.strategy != strategy.name:
                 whose = f"'{query.strategy}', not by '{strategy.name}'"
+            elif not same_code(query.record, origin):
+                whose = f"another '{query.strategy}', out of another file or distribution"
             elif other:
                 whose = f"'{query.strategy}' with {other[0]}={query.options[other[0]]}"
             else:
+                changed.update(changed_files(query.record, origin))
                 continue
             raise CampaignError(
                 f"query {query.number} in {self.directory} was chosen by {whose}, so this run cannot go on "
                 "from it; name another directory by --campaign"
             )
+        for file in sorted(changed):
+            self.progress.line(f"warning: {file} has changed since this run began, and is used as it is now")
 
     def _check_budget(self, n: int, left: int) -> None:
         if n < 1:
@@ -762,7 +768,7 @@ class Campaign:
 
         strategy, plugin = chooser
         measures = Measures() if measures is None else measures
-        if (remembered := self.state.remembered(strategy.name)) is not None:
+        if (remembered := self.state.remembered(strategy)) is not None:
             remind(strategy, self.directory / remembered)
         checkpoint = None
         judged = control > 0 and not seed and not strategy.asks_again and len(self.pool.labeled) > 0
@@ -810,9 +816,7 @@ class Campaign:
             "cycle": self.cycle,
             "strategy": strategy.name,
             "options": options_in_force(strategy),
-            "distribution": plugin.distribution,
-            "version": plugin.version,
-            **({"parts": parts} if (parts := origins(strategy)) else {}),
+            **origin_of(strategy),
             "seed_query": seed,
             "control": control if len(slice_) else 0.0,
             "uniform": strategy.uniform,

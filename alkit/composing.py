@@ -77,6 +77,35 @@ def origins(strategy: Strategy) -> dict[str, Any]:
     return found
 
 
+def origin_of(strategy: Strategy) -> dict[str, Any]:
+    """Return distribution and version, and `parts` for those of the strategies inside, as it is recorded."""
+    plugin, parts = plugin_of(strategy), origins(strategy)
+    own = {"distribution": plugin and plugin.distribution, "version": plugin and plugin.version}
+    return own | ({"parts": parts} if parts else {})
+
+
+def same_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Say whether two records name the same distributions and files, whatever their versions."""
+    return _code(one, "distribution") == _code(other, "distribution")
+
+
+def changed_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the files of strategies, by two records of the same code, that are not what they were."""
+    files, was, is_ = _code(now, "distribution"), _code(before, "version"), _code(now, "version")
+    return sorted(
+        {
+            str(files[place])
+            for place in files
+            if str(files[place]).endswith(".py") and was[place] != is_[place]
+        }
+    )
+
+
+def _code(record: Mapping[str, Any], what: str) -> dict[str, Any]:
+    inside = {place: part[what] for place, part in record.get("parts", {}).items()}
+    return {"": record.get(what), **inside}
+
+
 def options_in_force(strategy: Strategy) -> dict[str, Any]:
     """Return a strategy's options as JSON values; those of strategies inside as `place.option`."""
     values = values_of(strategy)

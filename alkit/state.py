@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .aggregation import Rule, dispute, settle, votes_of
+from .composing import origin_of, same_code
 from .pool import Pool
 from .queries import Pick, Query
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .images import ImageRecord
     from .ledger import AnswerRow, Event, Ledger, PickRow
     from .oracle import Answer
+    from .strategy import Strategy
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,17 @@ class State:
         """The query that waits for answers, or None."""
         return next((query for query in reversed(self.queries) if query.open), None)
 
-    def remembered(self, strategy: str) -> str | None:
-        """Return the file (from the campaign's directory) of what a strategy remembered at its last query."""
-        files = [event.data["state"] for event in self.asked if event.data["strategy"] == strategy]
+    def remembered(self, strategy: Strategy) -> str | None:
+        """Return the file (from the campaign's directory) of what a strategy remembered at its last query.
+
+        Another strategy of the same name, out of another file or distribution, remembers something else.
+        """
+        origin = origin_of(strategy)
+        files = [
+            event.data["state"]
+            for event in self.asked
+            if event.data["strategy"] == strategy.name and same_code(event.data, origin)
+        ]
         return files[-1] if files else None
 
     def _query(self, number: int, pending: set[int]) -> Query:

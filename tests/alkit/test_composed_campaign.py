@@ -103,6 +103,32 @@ def test_a_run_of_a_composition_goes_on_where_it_was(
     assert "was chosen by 'subset(12) > mix(0.5 mine.py:Mine, learning-loss(hidden=4))', not by" in said.error
 
 
+@pytest.mark.parametrize("text", ["{}/mine.py:Mine", "mix({}/mine.py:Mine, random)"])
+def test_a_file_of_the_same_name_elsewhere_is_another_strategy(
+    alkit: Alkit, alkit_ends: Alkit, pictures: Path, here: Path, text: str
+) -> None:
+    for folder in ("a", "b"):
+        Path(folder).mkdir()
+        Path(folder, "mine.py").write_text(MINE)
+    first, other = text.format("a"), text.format("b")
+    alkit("run", "-c", "camp", "--pool", pictures, "-t", "epochs=1", "-s", first, "--cycles", "1", *RUN)
+    with Campaign("camp") as campaign:
+        workbench, state = campaign.workbench, campaign.state
+        assert state.remembered(workbench.strategy(first)) is not None
+        assert state.remembered(workbench.strategy(other)) is None
+    said = alkit_ends("run", "-c", "camp", "-s", other, "--cycles", "2", *RUN)
+    assert "out of another file or distribution, so this run cannot go on" in said.error
+
+
+def test_a_file_that_has_changed_since_is_said_and_used(alkit: Alkit, pictures: Path, mine: Path) -> None:
+    options = ("-c", "camp", "-s", "mix(mine.py:Mine, random)", "-n", "4", "--oracle", "dataset")
+    alkit("run", *options, "--pool", pictures, "-t", "epochs=1", "--cycles", "1")
+    assert "has changed" not in alkit("run", *options, "--cycles", "1").err
+    mine.write_text(MINE + "\n")
+    said = alkit("run", *options, "--cycles", "1")
+    assert f"warning: {mine} has changed since this run began, and is used as it is now" in said.err
+
+
 def test_a_default_inside_that_has_changed_is_seen(
     alkit: Alkit, pictures: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
