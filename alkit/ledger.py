@@ -221,6 +221,19 @@ class Ledger:
                 raise
 
     @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let the block read all as of one moment, whatever other processes add meanwhile."""
+        if self._db.in_transaction:
+            yield
+            return
+        with self._blamed("read"):
+            self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("COMMIT")
+
+    @contextlib.contextmanager
     def _blamed(self, what: str) -> Iterator[None]:
         """Say which file it is that SQLite cannot work with; a broken constraint is a bug and stays one."""
         try:
@@ -317,10 +330,12 @@ class Ledger:
         )
         return [ImageRecord(*row[:7]) for row in rows], [row[7] for row in rows]
 
-    def events(self, *kinds: str) -> list[Event]:
-        """Return events in order, of some kinds or of all."""
-        where = f" WHERE kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
-        rows = self._rows(f"SELECT id, time, kind, data FROM events{where} ORDER BY id", kinds)
+    def events(self, *kinds: str, after: int = 0) -> list[Event]:
+        """Return events in order, of some kinds or of all, that came after one."""
+        which = f" AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
+        rows = self._rows(
+            f"SELECT id, time, kind, data FROM events WHERE id > ?{which} ORDER BY id", (after, *kinds)
+        )
         return [Event(number, time, kind, json.loads(data)) for number, time, kind, data in rows]
 
     def picks(self, event: int) -> list[PickRow]:
@@ -332,14 +347,15 @@ class Ledger:
         )
         return [PickRow(index, score, bool(control), *rest) for index, score, control, *rest in rows]
 
-    def answers(self, index: int | None = None) -> list[AnswerRow]:
-        """Return all answers in the order of acceptance, or those of one image."""
+    def answers(self, index: int | None = None, *, after: int = 0) -> list[AnswerRow]:
+        """Return answers in the order of acceptance: all or those of one image, that came after one."""
         from .oracle import Answer
 
-        where = "" if index is None else " WHERE idx = ?"
+        which = "" if index is None else " AND idx = ?"
         rows = self._rows(
-            f"SELECT id, event, idx, kind, value, annotator, time, cost FROM answers{where} ORDER BY id",
-            () if index is None else (index,),
+            "SELECT id, event, idx, kind, value, annotator, time, cost FROM answers "
+            f"WHERE id > ?{which} ORDER BY id",
+            (after,) if index is None else (after, index),
         )
         return [
             AnswerRow(number, event, at, Answer(kind, json.loads(value), annotator, time, cost))

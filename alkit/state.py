@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .strategy import Strategy
 
 
+KINDS = ("classes", "asked", "answered", "withdrawn", "passed", "lost", "found", "aggregate")
+"""Of events that change the state."""
+
+
 @dataclass(frozen=True)
 class State:
     """What has happened so far.
@@ -34,6 +38,8 @@ class State:
         aggregate: how their answers become one.
         given_up: images that a query asked for and waits for no more, without an answer, by its event.
         guesses_seen: images with an answer by somebody who saw the model's guess.
+        events: what the state was made from, in order.
+        answers: likewise.
     """
 
     records: Sequence[ImageRecord]
@@ -45,6 +51,8 @@ class State:
     aggregate: Rule = "last"
     given_up: Mapping[int, Set[int]] = field(default_factory=dict)
     guesses_seen: Set[int] = frozenset()
+    events: Sequence[Event] = ()
+    answers: Sequence[AnswerRow] = ()
 
     @cached_property
     def keys(self) -> list[str]:
@@ -155,34 +163,56 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
 
     Args:
         ledger: what has happened.
-        before: an earlier state of the same ledger; the list of images is only read again if it has grown.
+        before: an earlier state of the same ledger, since nothing in a ledger ever changes: only what has
+            been added is read.
     """
+    with ledger.snapshot():
+        read = _read(ledger, before)
+    return _replayed(*read)
+
+
+def _read(
+    ledger: Ledger, before: State | None
+) -> tuple[Sequence[ImageRecord], list[Event], list[AnswerRow], list[Sequence[PickRow]]]:
+    """Return images, events, answers, and picks by `asked` event."""
     unchanged = before is not None and ledger.image_count() == len(before.records)
     records = before.records if before is not None and unchanged else ledger.images()
+    events, answers = (list(before.events), list(before.answers)) if before is not None else ([], [])
+    picks = list(before.picks) if before is not None else []
+    fresh = ledger.events(*KINDS, after=events[-1].id if events else 0)
+    answers += ledger.answers(after=answers[-1].id if answers else 0)
+    picks += [ledger.picks(event.id) for event in fresh if event.kind == "asked"]
+    return records, events + fresh, answers, picks
+
+
+def _replayed(
+    records: Sequence[ImageRecord],
+    events: Sequence[Event],
+    rows: Sequence[AnswerRow],
+    picks: Sequence[Sequence[PickRow]],
+) -> State:
+    """Return the state that all of this leads to."""
     pool = make_pool(records)
     classes: list[str] = []
     asked: list[Event] = []
-    picks: list[list[PickRow]] = []
     aggregate: Rule = "last"
     asked_by: dict[int, int] = {}
     given_up: dict[int, set[int]] = defaultdict(set)
     seen: list[int] = []
     given: dict[int, list[AnswerRow]] = defaultdict(list)
-    for row in ledger.answers():
+    for row in rows:
         given[row.event].append(row)
-    for event in ledger.events(
-        "classes", "asked", "answered", "withdrawn", "passed", "lost", "found", "aggregate"
-    ):
+    for event in events:
         if event.kind in ("withdrawn", "passed", "lost"):
             for index in pool.waiting_for(event.data["indices"]):
                 given_up[asked_by[index]].add(index)
         if event.kind == "classes":
             classes += event.data["added"]
         elif event.kind == "asked":
+            indices = [pick.index for pick in picks[len(asked)]]
             asked.append(event)
-            picks.append(ledger.picks(event.id))
-            pool.ask(pick.index for pick in picks[-1])
-            asked_by.update((pick.index, event.id) for pick in picks[-1])
+            pool.ask(indices)
+            asked_by.update(dict.fromkeys(indices, event.id))
         elif event.kind == "answered":
             for row in given[event.id]:
                 pool.close(row.index)
@@ -199,12 +229,23 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
         else:
             pool.find(event.data["indices"])
     answers: dict[int, list[Answer]] = defaultdict(list)
-    for rows in given.values():
-        for row in rows:
-            answers[pool.place_of(row.index)].append(row.answer)
+    for row in rows:
+        answers[pool.place_of(row.index)].append(row.answer)
     votes = {index: votes_of(said) for index, said in answers.items()}
     for index, answer in settle(votes, aggregate).items():
         pool.settle(index, answer)
     several = {index: by for index, by in votes.items() if len(by) > 1}
     guesses_seen = {pool.place_of(index) for index in seen}
-    return State(records, pool, classes, asked, picks, several, aggregate, given_up, guesses_seen)
+    return State(
+        records=records,
+        pool=pool,
+        classes=classes,
+        asked=asked,
+        picks=picks,
+        votes=several,
+        aggregate=aggregate,
+        given_up=given_up,
+        guesses_seen=guesses_seen,
+        events=events,
+        answers=rows,
+    )

@@ -1,0 +1,79 @@
+"""The state: read off the ledger as of one moment, and what was read is not read again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alkit.images import ImageRecord
+from alkit.ledger import Event, Ledger, PickRow
+from alkit.oracle import Answer
+from alkit.state import read_state
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """Two images, one asked and answered."""
+    ledger = Ledger(tmp_path / "campaign.db", create=True)
+    with ledger.transaction():
+        ledger.add_images([record(0), record(1)])
+        ask(ledger, 0)
+        ledger.add_answers(ledger.add_event("answered", {}), [(0, Answer(value="cat"))])
+    yield ledger
+    ledger.close()
+
+
+def record(index: int) -> ImageRecord:
+    return ImageRecord(index, f"{index}.png", f"h{index}", 8, 8, None, None)
+
+
+def ask(ledger: Ledger, index: int) -> None:
+    event = ledger.add_event("asked", {"cycle": 0, "strategy": "random", "options": {}})
+    ledger.add_picks(event, [PickRow(index, None)])
+
+
+def test_what_another_process_adds_meanwhile_is_seen_as_a_whole_or_not_at_all(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a query could ask for an image that is not in the list that was read before it."""
+    events = Ledger.events
+
+    def late(self: Ledger, *kinds: str, after: int = 0) -> list[Event]:
+        monkeypatch.setattr(Ledger, "events", events)
+        other = Ledger(ledger.path)
+        with other.transaction():
+            other.add_images([record(2)])
+            ask(other, 2)
+        other.close()
+        return self.events(*kinds, after=after)
+
+    monkeypatch.setattr(Ledger, "events", late)
+    before = read_state(ledger)
+    assert [query.indices for query in before.queries] == [[0]]
+    after = read_state(ledger, before)
+    assert [query.indices for query in after.queries] == [[0], [2]]
+    assert len(after.records) == 3
+
+
+def test_only_what_is_new_is_read_again(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = read_state(ledger)
+    with ledger.transaction():
+        ask(ledger, 1)
+        ledger.add_answers(ledger.add_event("answered", {}), [(1, Answer(value="dog"))])
+    read: list[tuple[object, ...]] = []
+    rows = Ledger._rows
+
+    def spied(self: Ledger, *query: str) -> list[tuple[object, ...]]:
+        found: list[tuple[object, ...]] = rows(self, *query)
+        read.extend(found)
+        return found
+
+    monkeypatch.setattr(Ledger, "_rows", spied)
+    after = read_state(ledger, before)
+    assert len(read) == 5, "the number of images, two events, an answer and a pick"
+    whole = read_state(ledger)
+    assert (after.events, after.answers, after.picks) == (whole.events, whole.answers, whole.picks)
+    assert after.pool.values == whole.pool.values == ["cat", "dog"]
+    assert after.queries == whole.queries
