@@ -79,11 +79,11 @@ def command(
 
     if (file and oracle) or not (file or oracle or aggregate):
         raise UsageError("give a file of answers, or --oracle NAME")
-    if file is None and (dry_run or name or option):
-        raise UsageError("--dry-run, --format and --option are for files, not for oracles")
+    if file is None and (dry_run or name or option or strict or annotator or allow_new_classes):
+        raise UsageError(
+            "--dry-run, --format, --option, --strict, --annotator and --allow-new-classes are for files only"
+        )
     with open_campaign(campaign, quiet=quiet) as opened:
-        if aggregate is not None and not dry_run:
-            opened.aggregate_by(aggregate)
         if file is not None:
             format = find_format(Path(file), name, parse_pairs(option))
             take(
@@ -98,12 +98,14 @@ def command(
                 said_before=format.timed,
                 dry_run=dry_run,
             )
-        elif oracle is None:
-            _report(opened, Receipt(), as_json=as_json)
-        else:
+        elif oracle is not None:
             asked = opened.oracle(oracle, parse_pairs(oracle_option))
             assert asked is not None
             _report(opened, opened.consult(asked), as_json=as_json)
+        if aggregate is not None and not dry_run:  # last: a command that fails changes nothing
+            opened.aggregate_by(aggregate)
+        if file is None and oracle is None:
+            _report(opened, Receipt(), as_json=as_json)
 
 
 def take(

@@ -243,7 +243,7 @@ def test_a_pool_without_files_goes_out_as_png(alkit: Alkit, alkit_ends: Alkit, h
         ("ingest known.csv --format coco", 1, "cannot be read as JSON"),
         ("ingest notes.txt", 1, "say which by --format"),
         ("ingest known.csv -o a=b", 2, "has no option 'a'"),
-        ("ingest --oracle dataset --dry-run", 2, "are for files, not for oracles"),
+        ("ingest --oracle dataset --dry-run", 2, "are for files only"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(

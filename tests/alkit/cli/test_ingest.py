@@ -162,6 +162,12 @@ def test_an_oracle_with_options(alkit: Alkit, asked: Path) -> None:
         ("headless.csv", 1, "headless.csv should have the columns image and label, and has red/10.png, red"),
         ("binary.csv", 1, "binary.csv cannot be read as CSV in UTF-8"),
         (".", 1, "cannot be read"),
+        ("nowhere.csv --aggregate majority", 1, "there is no file nowhere.csv"),
+        ("wrong.csv --aggregate majority", 1, "nothing was taken in"),
+        ("--oracle nobody --aggregate majority", 2, "no oracle is called 'nobody'"),
+        ("--oracle dataset --strict", 2, "are for files only"),
+        ("--oracle dataset --annotator ada", 2, "are for files only"),
+        ("--aggregate majority --allow-new-classes", 2, "are for files only"),
         ("--oracle nobody", 2, "no oracle is called 'nobody'"),
         ("--oracle file", 2, "--oracle-option path="),
         ("--oracle dataset --oracle-option noise=2", 2, "should be between 0 and 1"),
@@ -177,6 +183,7 @@ def test_what_cannot_be_is_one_sentence_and_changes_nothing(
 ) -> None:
     write("red/10.png,red")
     Path("headless.csv").write_text("red/10.png,red\n")
+    Path("wrong.csv").write_text("image,label\nnowhere.png,red\n")
     Path("binary.csv").write_bytes(b"image,label\n\xff\xfe\n")
     before = contents(asked)
     said = alkit_ends("ingest", "-c", asked, *words.split())
