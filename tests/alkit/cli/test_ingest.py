@@ -163,7 +163,6 @@ def test_an_oracle_with_options(alkit: Alkit, asked: Path) -> None:
         ("binary.csv", 1, "binary.csv cannot be read as CSV in UTF-8"),
         (".", 1, "cannot be read"),
         ("nowhere.csv --aggregate majority", 1, "there is no file nowhere.csv"),
-        ("wrong.csv --aggregate majority", 1, "nothing was taken in"),
         ("--oracle nobody --aggregate majority", 2, "no oracle is called 'nobody'"),
         ("--oracle dataset --strict", 2, "are for files only"),
         ("--oracle dataset --annotator ada", 2, "are for files only"),
@@ -183,7 +182,6 @@ def test_what_cannot_be_is_one_sentence_and_changes_nothing(
 ) -> None:
     write("red/10.png,red")
     Path("headless.csv").write_text("red/10.png,red\n")
-    Path("wrong.csv").write_text("image,label\nnowhere.png,red\n")
     Path("binary.csv").write_bytes(b"image,label\n\xff\xfe\n")
     before = contents(asked)
     said = alkit_ends("ingest", "-c", asked, *words.split())
@@ -205,3 +203,5 @@ def test_how_answers_of_several_become_one_is_decided_anew(
     assert alkit("status", "-c", asked, "--json").json["aggregate"] == "majority"
     assert "annotators     majority; 0 images in dispute" in alkit("status", "-c", asked).out
     assert alkit_ends("ingest", "-c", asked, "--aggregate", "mean").code == 2
+    assert alkit_ends("ingest", "-c", asked, write("nowhere,red"), "--aggregate", "last").code == 1
+    assert alkit("status", "-c", asked, "--json").json["aggregate"] == "majority", "as the file was refused"
