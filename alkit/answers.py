@@ -127,7 +127,7 @@ def sort_answers(
 ) -> Receipt:
     """Decide what to keep.
 
-    Answers to an exact copy count for the first of its copies. Within one call, a later line wins over an
+    Answers to an exact copy count for the first of its copies, or for that in a lost one's place. Within one call, a later line wins over an
     earlier one of the same image and annotator; both are kept, as a correction. An answer is unchanged if it
     is that annotator's latest of the image, whoever else has said something else since, unless it bears a
     newer time; so the same file again changes nothing. Only where an answered image is asked for again, the
@@ -158,7 +158,7 @@ def sort_answers(
         if (reason := records[index].unusable) is not None:
             rejected.append((given.line, f"'{given.image}' cannot be used: {reason}"))
             continue
-        index = pool.original(index)
+        index = pool.place_of(pool.original(index))
         try:
             answer = _answer(given, task, classes)
         except ValueError as error:

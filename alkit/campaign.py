@@ -269,7 +269,7 @@ class Campaign:
                 classes=self.classes,
                 allow_new_classes=allow_new_classes,
                 location=Path(self.settings.pool.location),
-                previous=lambda index: [row.answer for row in self.ledger.answers(index)],
+                previous=self.state.answers_to,
                 said_before=said_before,
             )
             if strict and receipt.rejected:

@@ -65,6 +65,14 @@ class State:
         pending = set(self.pool.pending.tolist())
         return [self._query(number, pending) for number in range(1, len(self.asked) + 1)]
 
+    def answers_to(self, place: int) -> Sequence[Answer]:
+        """Return all answers to an image and to those in whose place it is, the latest last."""
+        return self._said.get(place, ())
+
+    @cached_property
+    def _said(self) -> Mapping[int, Sequence[Answer]]:
+        return _by_place(self.answers, self.pool)
+
     @property
     def disputes(self) -> dict[int, tuple[int, ...]]:
         """How many annotators say each thing of the images on which they differ, the most first.
@@ -149,6 +157,14 @@ class State:
         return None if number is None or number >= len(self.classes) else self.classes[number]
 
 
+def _by_place(rows: Sequence[AnswerRow], pool: Pool) -> dict[int, list[Answer]]:
+    """Return answers by the image that keeps them."""
+    answers: dict[int, list[Answer]] = defaultdict(list)
+    for row in rows:
+        answers[pool.place_of(row.index)].append(row.answer)
+    return answers
+
+
 def make_pool(records: Sequence[ImageRecord]) -> Pool:
     """Return the pool of a list of images, nothing asked or answered."""
     return Pool(
@@ -228,10 +244,7 @@ def _replayed(
             pool.lose(event.data["indices"])
         else:
             pool.find(event.data["indices"])
-    answers: dict[int, list[Answer]] = defaultdict(list)
-    for row in rows:
-        answers[pool.place_of(row.index)].append(row.answer)
-    votes = {index: votes_of(said) for index, said in answers.items()}
+    votes = {index: votes_of(said) for index, said in _by_place(rows, pool).items()}
     for index, answer in settle(votes, aggregate).items():
         pool.settle(index, answer)
     several = {index: by for index, by in votes.items() if len(by) > 1}

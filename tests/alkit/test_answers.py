@@ -35,8 +35,10 @@ def sort(
     asked: Sequence[int] = (0, 1, 2),
     location: Path = Path("/pool"),
     said_before: bool = False,
+    lost: Sequence[int] = (),
 ) -> Receipt:
     pool = Pool(6, unusable=[3, 5], duplicates={4: 0})
+    pool.lose(lost)
     pool.ask(asked)
     answers = [
         answer if isinstance(answer, GivenAnswer) else GivenAnswer(line, *answer)
@@ -175,6 +177,13 @@ def test_answers_are_kept_in_order() -> None:
 def test_what_nobody_asked_for_is_taken_and_counted() -> None:
     receipt = sort(("2", "dog"), asked=[0])
     assert (receipt.accepted, receipt.unasked) == (1, 1)
+
+
+def test_an_answer_to_a_lost_image_counts_for_the_copy_in_its_place() -> None:
+    fresh = sort(("cat/a.png", "cat"), asked=[4], lost=[0])
+    assert (kept(fresh), fresh.unasked) == ([(4, "label", "cat")], 0)
+    again = sort(("cat/a.png", "cat"), asked=[], lost=[0], before={4: [Answer(value="cat")]})
+    assert (kept(again), again.unchanged) == ([], 1)
 
 
 def test_an_answer_to_a_copy_counts_for_its_original() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,16 @@ def test_what_another_process_adds_meanwhile_is_seen_as_a_whole_or_not_at_all(
     after = read_state(ledger, before)
     assert [query.indices for query in after.queries] == [[0], [2]]
     assert len(after.records) == 3
+
+
+def test_a_copy_in_the_place_of_a_lost_image_has_its_answers(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.add_images([dataclasses.replace(record(2), hash="h0", duplicate_of=0)])
+        ledger.add_event("lost", {"indices": [0]})
+        ledger.add_answers(ledger.add_event("answered", {}), [(2, Answer(value="dog"))])
+    state = read_state(ledger)
+    assert [answer.value for answer in state.answers_to(2)] == ["cat", "dog"]
+    assert state.answers_to(1) == ()
 
 
 def test_only_what_is_new_is_read_again(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
