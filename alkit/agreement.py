@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,11 @@ from . import seeding
 from .intervals import LEVEL, Share, share
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from .oracle import Answer
+
+    Counts = npt.NDArray[np.float64]
 
 RESAMPLES = 1000
 
@@ -112,12 +117,12 @@ def agreement(votes: Mapping[int, Mapping[str, Answer]]) -> Agreement | None:
     return Agreement(
         images=len(said),
         same=share(sum(len(set(by.values())) == 1 for by in said), len(said)),
-        kappa=_with_interval(fleiss_kappa, counts_of([list(by.values()) for by in said])),
+        kappa=_with_interval(fleiss_kappas, counts_of([list(by.values()) for by in said])),
         pairs=tuple(_pair(*names, answers) for names, answers in ordered),
     )
 
 
-def counts_of(answers: Sequence[Sequence[Hashable]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def counts_of(answers: Sequence[Sequence[Hashable]]) -> Counts:
     """Count answers by image and kind: [images, kinds]."""
     kinds = {kind: number for number, kind in enumerate(dict.fromkeys(itertools.chain(*answers)))}
     table = np.zeros((len(answers), len(kinds)))
@@ -127,40 +132,63 @@ def counts_of(answers: Sequence[Sequence[Hashable]]) -> np.ndarray[Any, np.dtype
     return table
 
 
-def fleiss_kappa(table: np.ndarray[Any, np.dtype[np.float64]]) -> float | None:
-    """Return Fleiss' kappa of counts [images, kinds], at least two answers an image; None if it is 0 / 0."""
+def fleiss_kappas(table: Counts, times: Counts) -> Counts:
+    """Return Fleiss' kappa of several samples, nan where it is 0 / 0.
+
+    Args:
+        table: [images, kinds] counts, at least two answers an image.
+        times: [samples, images] how often each of them is in each sample.
+    """
     answers = table.sum(axis=1)
-    agreeing = ((table * (table - 1)).sum(axis=1) / (answers * (answers - 1))).mean()
-    by_chance = ((table.sum(axis=0) / table.sum()) ** 2).sum()
-    return None if by_chance == 1 else float((agreeing - by_chance) / (1 - by_chance))
+    agreeing = times @ ((table * (table - 1)).sum(axis=1) / (answers * (answers - 1))) / times.sum(axis=1)
+    kinds = times @ table
+    return _beyond(agreeing, ((kinds / kinds.sum(axis=1, keepdims=True)) ** 2).sum(axis=1))
 
 
-def cohen_kappa(pairs: np.ndarray[Any, np.dtype[np.int64]]) -> float | None:
-    """Return Cohen's kappa of answers as numbers [images, 2]; None if it is 0 / 0."""
-    kinds = int(pairs.max()) + 1
-    first, second = np.bincount(pairs[:, 0], minlength=kinds), np.bincount(pairs[:, 1], minlength=kinds)
-    agreeing, by_chance = (pairs[:, 0] == pairs[:, 1]).mean(), first @ second / len(pairs) ** 2
-    return None if by_chance == 1 else float((agreeing - by_chance) / (1 - by_chance))
+def cohen_kappas(pairs: Counts, times: Counts) -> Counts:
+    """Return Cohen's kappa of several samples, nan where it is 0 / 0.
+
+    Args:
+        pairs: [images, 2] answers as numbers of kinds.
+        times: [samples, images] how often each of them is in each sample.
+    """
+    kinds = np.arange(pairs.max() + 1)
+    first, second = (times @ (pairs[:, [one]] == kinds) for one in (0, 1))
+    images = times.sum(axis=1)
+    agreeing = times @ (pairs[:, 0] == pairs[:, 1]) / images
+    return _beyond(agreeing, (first * second).sum(axis=1) / images**2)
+
+
+def _beyond(agreeing: Counts, by_chance: Counts) -> Counts:
+    return np.divide(
+        agreeing - by_chance, 1 - by_chance, out=np.full(len(agreeing), np.nan), where=by_chance != 1
+    )
 
 
 def _pair(first: str, second: str, answers: Sequence[tuple[Hashable, Hashable]]) -> PairAgreement:
     kinds = {kind: number for number, kind in enumerate(dict.fromkeys(itertools.chain(*answers)))}
-    numbers = np.array([[kinds[one], kinds[other]] for one, other in answers])
+    numbers = np.array([[kinds[one], kinds[other]] for one, other in answers], dtype=np.float64)
     return PairAgreement(
         first,
         second,
         share(int((numbers[:, 0] == numbers[:, 1]).sum()), len(numbers)),
-        _with_interval(cohen_kappa, numbers),
+        _with_interval(cohen_kappas, numbers),
     )
 
 
-def _with_interval(kappa: Callable[[Any], float | None], rows: np.ndarray[Any, Any]) -> Kappa:
-    """Resample images; one on which kappa is 0 / 0 counts for nothing."""
+def _with_interval(kappas: Callable[[Counts, Counts], Counts], rows: Counts) -> Kappa:
+    """Resample images; a sample on which kappa is 0 / 0 counts for nothing.
+
+    Images with the same answers are drawn as one, as many times as all of them.
+    """
+    distinct, counts = np.unique(rows, axis=0, return_counts=True)
     rng = seeding.numpy_generator(0, "kappa")
-    drawn = [kappa(rows[rng.integers(0, len(rows), len(rows))]) for _ in range(RESAMPLES)]
-    values = [value for value in drawn if value is not None]
-    whole = kappa(rows)
-    if whole is None or len(values) < RESAMPLES // 2:
+    drawn = rng.multinomial(len(rows), counts / len(rows), size=RESAMPLES)
+    whole, *found = kappas(distinct, np.vstack([counts, drawn]).astype(np.float64)).tolist()
+    values = [value for value in found if not math.isnan(value)]
+    if math.isnan(whole):
+        return Kappa(None, None, None)
+    if len(values) < RESAMPLES // 2:
         return Kappa(whole, None, None)
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Kappa(whole, float(low), float(high))

@@ -127,11 +127,12 @@ def sort_answers(
 ) -> Receipt:
     """Decide what to keep.
 
-    Answers to an exact copy count for the first of its copies, or for that in a lost one's place. Within one call, a later line wins over an
-    earlier one of the same image and annotator; both are kept, as a correction. An answer is unchanged if it
-    is that annotator's latest of the image, whoever else has said something else since, unless it bears a
-    newer time; so the same file again changes nothing. Only where an answered image is asked for again, the
-    same answer once more is one, unless it bears a time on record.
+    Answers to an exact copy count for the first of its copies, or for that in a lost one's place. Within
+    one call, a later line wins over an earlier one of the same image and annotator; both are kept, as a
+    correction. An answer is unchanged if it is that annotator's latest of the image, whoever else has
+    said something else since, unless it bears a newer time; so the same file again changes nothing. Only
+    where an answered image is asked for again, the same answer once more is one, unless it bears a time
+    on record.
 
     Args:
         answers: as they came in.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
-from alkit.agreement import agreement, cohen_kappa, counts_of, fleiss_kappa
+from alkit.agreement import agreement, cohen_kappas, counts_of, fleiss_kappas
 from alkit.oracle import Answer
 
 # Fleiss, 1971, as it is reprinted everywhere: 10 subjects, 14 raters, 5 categories.
@@ -25,26 +28,42 @@ def label(value: str) -> Answer:
     return Answer("label", value)
 
 
+def once(kappas: Callable[[Any, Any], Any], rows: Any) -> float:
+    return float(kappas(rows, np.ones((1, len(rows))))[0])
+
+
 def test_fleiss_kappa_as_published() -> None:
     table = np.array([row.split() for row in FLEISS.splitlines()], dtype=float)
-    assert fleiss_kappa(table) == pytest.approx(0.210, abs=5e-4)
+    assert once(fleiss_kappas, table) == pytest.approx(0.210, abs=5e-4)
 
 
 def test_cohen_kappa_by_hand() -> None:
     pairs = np.array([[0, 0]] * 20 + [[0, 1]] * 5 + [[1, 0]] * 10 + [[1, 1]] * 15)
-    assert cohen_kappa(pairs) == pytest.approx(0.4)
+    assert once(cohen_kappas, pairs) == pytest.approx(0.4)
 
 
 def test_cohen_kappa_is_that_of_scikit_learn() -> None:
     from sklearn.metrics import cohen_kappa_score
 
     pairs = np.random.default_rng(0).integers(0, 4, (50, 2))
-    assert cohen_kappa(pairs) == pytest.approx(cohen_kappa_score(*pairs.T))
+    assert once(cohen_kappas, pairs) == pytest.approx(cohen_kappa_score(*pairs.T))
 
 
 def test_where_all_say_one_thing_there_is_no_kappa() -> None:
-    assert fleiss_kappa(np.array([[2.0], [3.0]])) is None
-    assert cohen_kappa(np.zeros((5, 2), dtype=np.int64)) is None
+    assert np.isnan(once(fleiss_kappas, np.array([[2.0], [3.0]])))
+    assert np.isnan(once(cohen_kappas, np.zeros((5, 2), dtype=np.int64)))
+    found = agreement({i: {"ann": label("cat"), "bob": label("cat")} for i in range(5)})
+    assert found is not None
+    assert (found.kappa.value, found.pairs[0].kappa.value, found.kappa.low) == (None, None, None)
+
+
+@pytest.mark.parametrize("kappas", [fleiss_kappas, cohen_kappas])
+def test_a_sample_is_as_if_its_images_were_written_out(kappas: Callable[[Any, Any], Any]) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.integers(1, 4, (12, 2))
+    times = rng.multinomial(12, np.full(12, 1 / 12), size=5)
+    written_out = [once(kappas, np.repeat(rows, by, axis=0)) for by in times]
+    assert kappas(rows, times).tolist() == pytest.approx(written_out)
 
 
 def test_counts() -> None:
