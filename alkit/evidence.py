@@ -344,7 +344,9 @@ def control_curve(accuracy: Sequence[ControlAccuracy]) -> list[Point]:
     The pool that remains changes from query to query, and with it what the accuracy is measured on.
     """
     return [
-        Point(item.queries[-1], item.labels, item.accuracy) for item in accuracy if item.accuracy is not None
+        Point(item.queries[-1] - 1, item.labels, item.accuracy)  # queries before that one
+        for item in accuracy
+        if item.accuracy is not None
     ]
 
 

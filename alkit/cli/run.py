@@ -96,7 +96,7 @@ def command(
             control=control,
             stop=rules,
         )
-        stopped = opened.stopped if rules else None
+        stopped = opened.stopped
     if as_json:
         print_json([record.as_dict() for record in history])
         return
@@ -106,5 +106,5 @@ def command(
         main = f"{next(iter(record.metrics.values())):.4f}" if record.metrics else "-"
         rows.append((str(record.cycle), f"{record.labels:,}", main))
     print_rows(rows)
-    if stopped is not None:
+    if stopped is not None and stopped["rule"] in map(str, rules):
         click.echo(f"stopped by {stopped['rule']}: {stopped['reason']}")

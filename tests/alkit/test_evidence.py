@@ -16,6 +16,7 @@ from alkit.evidence import (
     class_balance,
     comparison,
     control_accuracy,
+    control_curve,
     gain,
     gather,
     suggestion,
@@ -157,6 +158,13 @@ def test_class_balance() -> None:
         ("dog", share(1, 2), share(0, 1)),
     ]
     assert class_balance([], ["cat"]) == []
+
+
+def test_a_point_of_the_control_is_of_the_cycle_that_the_query_belongs_to() -> None:
+    asked = query(3, (0, 0), (8, 10))
+    found = control_accuracy([asked])
+    assert found is not None
+    assert control_curve([found]) == [Point(asked.cycle, 300, share(8, 10))]
 
 
 def test_gain_is_by_100_labels() -> None:

@@ -98,6 +98,8 @@ def test_a_rule_ends_it_and_is_said_again(alkit: Alkit, line: list[Any]) -> None
     again = alkit(*line, "--stop", "budget=20")
     assert again.out == said.out
     assert "stopped already by budget=20" in again.err
+    other = alkit(*line, "--cycles", "1", "--stop", "budget=1000")
+    assert "stopped by" not in other.out, "no rule of this run has ended it"
     assert "stopped        by budget=20: There are" in alkit("status", "-c", "pics-campaign").out
 
 
