@@ -12,12 +12,14 @@ from alkit.bench.protocol import Protocol, parse_protocol
 
 
 def write_digits(folder: Path, *, classes: int = 3) -> tuple[Path, Path]:
-    """Write digits of the first few classes as a pool and a test set."""
+    """Write digits of the first few classes as a pool and a test set, if they are not there."""
+    pool, test = folder / "pool.npz", folder / "test.npz"
+    if pool.exists():
+        return pool, test
     digits = load_digits()
     few = np.flatnonzero(digits.target < classes)
     images = np.round(digits.images[few] * 15.9).astype(np.uint8)
     half = len(few) // 2
-    pool, test = folder / "pool.npz", folder / "test.npz"
     np.savez(pool, images=images[:half], labels=digits.target[few][:half])
     np.savez(test, images=images[half:], labels=digits.target[few][half:])
     return pool, test
