@@ -65,11 +65,11 @@ class Accuracy(Rule):
             return None
         return (
             f"The test accuracy is {curve[-1].accuracy}; even the lower end reaches the target of "
-            f"{self.target:g}."
+            f"{self.target}."
         )
 
     def __str__(self) -> str:
-        return f"accuracy={self.target:g}"
+        return f"accuracy={_written(self.target)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,12 @@ class Flat(Rule):
         if len(steps) < self.cycles or max(steps) >= self.gain:
             return None
         return (
-            f"In each of the last {self.cycles:,} cycles, 100 labels gained less than {self.gain:g} in test "
+            f"In each of the last {self.cycles:,} cycles, 100 labels gained less than {self.gain} in test "
             f"accuracy: {', '.join(f'{step:+.4f}' for step in steps)}."
         )
 
     def __str__(self) -> str:
-        return f"flat={self.gain:g}:{self.cycles}"
+        return f"flat={_written(self.gain)}:{self.cycles}"
 
 
 def parse(text: str) -> Rule:
@@ -124,6 +124,11 @@ def _flat(value: str) -> Rule:
     gain, cycles = value.split(":")
     _require(0 <= float(gain) < 1 and int(cycles) >= 1)
     return Flat(float(gain), int(cycles))
+
+
+def _written(number: float) -> str:
+    """Return a number in all its digits, so that no other rule is written the same."""
+    return repr(number).removesuffix(".0")
 
 
 def _require(fits: bool) -> None:

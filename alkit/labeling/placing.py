@@ -1,7 +1,11 @@
-"""Images beside an export: copies, so that no tool can change an original, or symbolic links if wanted."""
+"""Images in an export: copies, so that no tool can change an original, or symbolic links if wanted."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..files import write_atomically
@@ -24,3 +28,15 @@ def place(export: Export, item: Item, path: Path, *, link: bool) -> None:
         path.symlink_to(item.file.absolute())
     else:
         write_atomically(path, export.content(item))
+
+
+@contextlib.contextmanager
+def whole(folder: Path) -> Iterator[Path]:
+    """Yield a folder to fill, which gets its name when it is full, and goes if anything fails."""
+    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir()
+        yield temporary
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -25,6 +25,8 @@ def curve(*hits: int, of: int = 1000, step: int = 100) -> list[Point]:
         ("accuracy=0.9", Accuracy(0.9)),
         ("flat=0.005:3", Flat(0.005, 3)),
         ("flat=0:1", Flat(0, 1)),
+        ("accuracy=0.98765432", Accuracy(0.98765432)),
+        ("flat=0.0012345678:2", Flat(0.0012345678, 2)),
     ],
 )
 def test_a_rule_is_written_as_it_is_read(text: str, rule: object) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from alkit.files import write_atomically
 from alkit.labeling.contents import load_json
 from alkit.labeling.formats import Export, Format, Item, Reply
 from alkit.labeling.names import find_mark
-from alkit.labeling.placing import place
+from alkit.labeling.placing import place, whole
 from alkit.labeling.tables import GivenAnswer
 
 KEYS = ("images", "categories")
@@ -51,7 +49,9 @@ class Coco(Format):
         """Write the JSON, and the images into a folder beside it if wanted."""
         beside = self.beside(path)
         for folder in beside:
-            _place_all(export, folder, link=self.images == "link")
+            with whole(folder) as images:
+                for item in export.items:
+                    place(export, item, images / item.name, link=self.images == "link")
         numbers = {name: number for number, name in enumerate(export.choices, start=1)}
         content = {
             "info": {"description": export.title},
@@ -100,18 +100,6 @@ class Coco(Format):
             else:
                 reply.answers.append(GivenAnswer(number, mark[0], labels[0], hash=mark[1]))
         return Reply(reply.answers, reply.rejected, blank)
-
-
-def _place_all(export: Export, folder: Path, *, link: bool) -> None:
-    """Make a folder with all images, whole or not at all."""
-    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-    try:
-        temporary.mkdir()
-        for item in export.items:
-            place(export, item, temporary / item.name, link=link)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _annotation(item: Item, category: int) -> dict[str, Any]:

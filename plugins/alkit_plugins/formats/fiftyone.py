@@ -14,7 +14,7 @@ from alkit.files import write_atomically
 from alkit.labeling.contents import load_json
 from alkit.labeling.formats import Export, Format, Reply
 from alkit.labeling.names import find_mark
-from alkit.labeling.placing import place
+from alkit.labeling.placing import place, whole
 from alkit.labeling.tables import GivenAnswer
 
 LABELS, DATA = "labels.json", "data"
@@ -41,12 +41,13 @@ class FiftyOne(Format):
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write the folder."""
-        (path / DATA).mkdir(parents=True)
-        for item in export.items:
-            place(export, item, path / DATA / item.name, link=self.images == "link")
         labels = {Path(item.name).stem: item.answer for item in export.items}
         content = {"classes": export.choices, "labels": labels}
-        write_atomically(path / LABELS, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        with whole(path) as folder:
+            (folder / DATA).mkdir()
+            for item in export.items:
+                place(export, item, folder / DATA / item.name, link=self.images == "link")
+            write_atomically(folder / LABELS, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         return [path]
 
     def read(self, path: Path) -> Reply:

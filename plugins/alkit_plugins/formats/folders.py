@@ -13,7 +13,7 @@ import alkit
 from alkit.errors import InvalidAnswers
 from alkit.labeling.formats import Export, Format, Reply
 from alkit.labeling.names import find_mark
-from alkit.labeling.placing import place
+from alkit.labeling.placing import place, whole
 from alkit.labeling.tables import ABSTAIN, UNUSABLE, GivenAnswer
 
 UNLABELED = "_unlabeled"
@@ -43,12 +43,13 @@ class Folders(Format):
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Make the folders, with the images in them."""
         words = {UNLABELED: None, **RESERVED}
-        folders = {word: path / folder for folder, word in words.items() if word not in export.classes}
-        folders |= {name: path / _escaped(name) for name in export.classes}
-        for folder in folders.values():
-            folder.mkdir(parents=True)
-        for item in export.items:
-            place(export, item, folders[item.answer] / item.name, link=self.images == "link")
+        names = {word: name for name, word in words.items() if word not in export.classes}
+        names |= {name: _escaped(name) for name in export.classes}
+        with whole(path) as folder:
+            for name in names.values():
+                (folder / name).mkdir()
+            for item in export.items:
+                place(export, item, folder / names[item.answer] / item.name, link=self.images == "link")
         return [path]
 
     def read(self, path: Path) -> Reply:

@@ -228,20 +228,6 @@ def test_coco_beside_copies_and_links(make: Make, export: Export, tmp_path: Path
         assert all(file.is_symlink() is (how == "link") for file in folder.iterdir())
 
 
-def test_cocos_images_are_there_whole_or_not_at_all(make: Make, export: Export, tmp_path: Path) -> None:
-    def cut(item: Item) -> bytes:
-        if item.rank == 3:
-            raise OSError("the disk is full")
-        return export.content(item)
-
-    format, path = make("coco", images="copy"), tmp_path / "out" / "a.json"
-    path.parent.mkdir()
-    with pytest.raises(OSError, match="full"):
-        format.write(dataclasses.replace(export, content=cut), path)
-    assert list(path.parent.iterdir()) == []
-    assert format.write(export, path) == [path, path.with_name("a-images")]
-
-
 # -- folders -------------------------------------------------------------------------------------------
 
 
@@ -307,6 +293,27 @@ def test_fiftyones_targets_of_all_kinds(make: Make, export: Export, tmp_path: Pa
         reply = make("fiftyone").read(path)
         assert [(a.image, a.label) for a in reply.answers] == [("8", "a/b"), ("7", "cat"), ("6", "7")]
         assert (reply.blank, [number for number, _ in reply.rejected]) == (2, [5, 6, 8])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "file"),
+    [("coco", {"images": "copy"}, "a.json"), ("folders", {}, "a"), ("fiftyone", {}, "a")],
+)
+def test_folders_of_images_are_there_whole_or_not_at_all(
+    make: Make, export: Export, tmp_path: Path, name: str, options: dict[str, str], file: str
+) -> None:
+    def cut(item: Item) -> bytes:
+        if item.rank == 3:
+            raise OSError("the disk is full")
+        return export.content(item)
+
+    format, path = make(name, **options), tmp_path / "out" / file
+    path.parent.mkdir()
+    with pytest.raises(OSError, match="full"):
+        format.write(dataclasses.replace(export, content=cut), path)
+    assert list(path.parent.iterdir()) == []
+    assert format.write(export, path)[0] == path
+    assert len(list(path.parent.rglob("*-alkit-*"))) == len(export.items)
 
 
 # -- all -----------------------------------------------------------------------------------------------
