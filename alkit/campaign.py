@@ -191,8 +191,9 @@ class Campaign:
             control: share of the n images that is drawn at random from all candidates before the strategy
                 chooses, so that the answers say how good the model is; by default a tenth where people
                 answer and the strategy has a model trained, else none. Seed queries, queries of fewer than
-                ten images, strategies that choose uniformly and those that ask again have none. Where a share
-                is named, a model is trained for its predictions, also for a strategy that needs none.
+                ten images, strategies that choose uniformly and those that ask again have none, nor do tasks
+                that predict no class an image. Where a share is named, a model is trained for its
+                predictions, also for a strategy that needs none.
 
         Raises:
             InvalidBudget: n is not between one and the number of candidates.
@@ -761,7 +762,7 @@ class Campaign:
         What has been `learned` for this strategy in this cycle is not trained or loaded again. A control is
         judged by predictions, so a model is trained for it, if anything is labeled.
         """
-        from .control import draw, rows, slice_size
+        from .control import draw, judges, rows, slice_size
         from .cycle import Cycle
         from .devices import threads_for
         from .selection import check_needs, choose
@@ -785,7 +786,7 @@ class Campaign:
         cycle_seed = seeding.derive(self.settings.seed, "select", self.cycle)
         if candidates is None:
             candidates = self._candidates(strategy)
-        sliced = judged and not strategy.uniform
+        sliced = judged and not strategy.uniform and judges(task)
         slice_ = draw(candidates, slice_size(control, n) if sliced else 0, cycle_seed)
         cycle = Cycle(
             number=self.cycle,

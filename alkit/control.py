@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .cycle import Cycle
-    from .task import Output
+    from .task import Output, TaskModel
 
     Indices = npt.NDArray[np.int64]
 
@@ -43,6 +43,11 @@ def slice_size(share: float, n: int) -> int:
     if share == 0 or n < SMALLEST_QUERY:
         return 0
     return min(max(1, round(share * n)), n - 1)
+
+
+def judges(model: TaskModel) -> bool:
+    """Say whether a model predicts a class an image, which an answer then confirms or not."""
+    return model.uses_classes and "probabilities" in model.spec.provides
 
 
 def draw(candidates: Indices, count: int, seed: int) -> Indices:
@@ -91,7 +96,7 @@ def predictions(cycle: Cycle, indices: Indices, classes: int) -> list[tuple[int 
 
     Outputs beyond the classes, as of a head that is larger than it need be, are left out.
     """
-    if not cycle.model.uses_classes or "probabilities" not in cycle.model.spec.provides:
+    if not judges(cycle.model):
         return None
 
     def most_probable(output: Output) -> Tensor:

@@ -156,6 +156,14 @@ def test_a_strategy_without_a_model_has_none_of_itself(labeled: Path, blind: str
         assert (query.controls, query.record["checkpoint"]) == (0, None)
 
 
+def test_there_is_none_where_the_model_predicts_no_classes(
+    labeled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugins.tasks.get("classification"), "uses_classes", False)
+    with Campaign(labeled) as campaign:
+        assert campaign.ask(20, control=0.1).controls == 0
+
+
 @pytest.mark.parametrize(("uniform", "control", "judged"), [(False, 2, 2), (True, 0, 20)])
 def test_where_it_is_wanted_a_model_is_trained_that_it_judges(
     labeled: Path, blind: str, uniform: bool, control: int, judged: int
