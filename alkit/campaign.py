@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from .images import ImageRecord
     from .learning import LabeledImages, Learned
-    from .oracle import Oracle
+    from .oracle import Answer, Oracle
     from .pool import Pool
     from .sources import Source
     from .stopping import Rule
@@ -278,6 +278,30 @@ class Campaign:
             if not dry_run:
                 self._keep(receipt, note or {})
             return dataclasses.replace(receipt, still_open=len(self.pool.pending))
+
+    def take_back(self, index: int, annotator: str, *, after: int = 0) -> Answer:
+        """Take back an annotator's latest answer to an image: it counts no more, but stays in the history.
+
+        If nobody else has answered, the image waits for an answer again, as long as no other query has been
+        asked; else it goes back to the pool.
+
+        Args:
+            index: position in the pool.
+            annotator: who gave the answer.
+            after: number of an event that the answer has to come after.
+
+        Raises:
+            InvalidAnswers: there is no such answer.
+            CampaignLocked: another process is at work.
+        """
+        with self._lock():
+            row = self.state.latest(index, annotator, after=after)
+            if row is None:
+                raise InvalidAnswers(f"there is no answer of '{annotator}' to image {index} to take back")
+            with self.ledger.transaction():
+                self.ledger.add_event("retracted", {"index": self.pool.place_of(index), "answer": row.id})
+            self.state = read_state(self.ledger, self.state)
+            return row.answer
 
     def consult(self, oracle: Oracle) -> Receipt:
         """Let an oracle answer what is open; what it leaves out stays open.

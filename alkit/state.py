@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .strategy import Strategy
 
 
-KINDS = ("classes", "asked", "answered", "withdrawn", "passed", "lost", "found", "aggregate")
+KINDS = ("classes", "asked", "answered", "retracted", "withdrawn", "passed", "lost", "found", "aggregate")
 """Of events that change the state."""
 
 
@@ -38,6 +38,7 @@ class State:
         aggregate: how their answers become one.
         given_up: images that a query asked for and waits for no more, without an answer, by its event.
         guesses_seen: images with an answer by somebody who saw the model's guess.
+        retracted: numbers of the answers that were taken back and do not count.
         events: what the state was made from, in order.
         answers: likewise.
     """
@@ -51,6 +52,7 @@ class State:
     aggregate: Rule = "last"
     given_up: Mapping[int, Set[int]] = field(default_factory=dict)
     guesses_seen: Set[int] = frozenset()
+    retracted: Set[int] = frozenset()
     events: Sequence[Event] = ()
     answers: Sequence[AnswerRow] = ()
 
@@ -66,12 +68,18 @@ class State:
         return [self._query(number, pending) for number in range(1, len(self.asked) + 1)]
 
     def answers_to(self, place: int) -> Sequence[Answer]:
-        """Return all answers to an image and to those in whose place it is, the latest last."""
-        return self._said.get(place, ())
+        """Return all answers that count to an image and to those in whose place it is, the latest last."""
+        return [row.answer for row in self._said.get(place, ())]
+
+    def latest(self, index: int, annotator: str, *, after: int = 0) -> AnswerRow | None:
+        """Return an annotator's latest answer that counts to an image, if it came after an event."""
+        rows = self._said.get(self.pool.place_of(index), ())
+        own = [row for row in rows if row.answer.annotator == annotator and row.event > after]
+        return own[-1] if own else None
 
     @cached_property
-    def _said(self) -> Mapping[int, Sequence[Answer]]:
-        return _by_place(self.answers, self.pool)
+    def _said(self) -> Mapping[int, Sequence[AnswerRow]]:
+        return _by_place(self.answers, self.pool, self.retracted)
 
     @property
     def disputes(self) -> dict[int, tuple[int, ...]]:
@@ -157,11 +165,12 @@ class State:
         return None if number is None or number >= len(self.classes) else self.classes[number]
 
 
-def _by_place(rows: Sequence[AnswerRow], pool: Pool) -> dict[int, list[Answer]]:
-    """Return answers by the image that keeps them."""
-    answers: dict[int, list[Answer]] = defaultdict(list)
+def _by_place(rows: Sequence[AnswerRow], pool: Pool, retracted: Set[int]) -> dict[int, list[AnswerRow]]:
+    """Return the answers that count by the image that keeps them."""
+    answers: dict[int, list[AnswerRow]] = defaultdict(list)
     for row in rows:
-        answers[pool.place_of(row.index)].append(row.answer)
+        if row.id not in retracted:
+            answers[pool.place_of(row.index)].append(row)
     return answers
 
 
@@ -215,6 +224,8 @@ def _replayed(
     asked_by: dict[int, int] = {}
     given_up: dict[int, set[int]] = defaultdict(set)
     seen: list[int] = []
+    retracted: set[int] = set()
+    answered: dict[int, list[AnswerRow]] = defaultdict(list)
     given: dict[int, list[AnswerRow]] = defaultdict(list)
     for row in rows:
         given[row.event].append(row)
@@ -232,8 +243,21 @@ def _replayed(
         elif event.kind == "answered":
             for row in given[event.id]:
                 pool.close(row.index)
+                answered[pool.place_of(row.index)].append(row)
                 if event.data.get("saw_guess"):
                     seen.append(row.index)
+        elif event.kind == "retracted":
+            retracted.add(event.data["answer"])
+            index = event.data["index"]
+            by = asked_by.get(index, event.id)
+            if index in given_up[by] or any(
+                row.event > by and row.id not in retracted for row in answered[index]
+            ):
+                continue
+            if by == asked[-1].id and pool.usable[index]:
+                pool.ask([index])
+            else:
+                given_up[by].add(index)
         elif event.kind == "aggregate":
             aggregate = event.data["by"]
         elif event.kind == "withdrawn":
@@ -244,7 +268,8 @@ def _replayed(
             pool.lose(event.data["indices"])
         else:
             pool.find(event.data["indices"])
-    votes = {index: votes_of(said) for index, said in _by_place(rows, pool).items()}
+    said = _by_place(rows, pool, retracted)
+    votes = {index: votes_of([row.answer for row in those]) for index, those in said.items()}
     for index, answer in settle(votes, aggregate).items():
         pool.settle(index, answer)
     several = {index: by for index, by in votes.items() if len(by) > 1}
@@ -259,6 +284,7 @@ def _replayed(
         aggregate=aggregate,
         given_up=given_up,
         guesses_seen=guesses_seen,
+        retracted=retracted,
         events=events,
         answers=rows,
     )

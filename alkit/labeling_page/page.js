@@ -14,7 +14,7 @@ const $ = (id) => document.getElementById(id);
 const pictures = new Map();
 let state = null; // what the server said last
 let at = null; // index of the image on show, null if all are answered
-let back = false; // an answered image is on show, because somebody went back
+let undone = null; // what was said of the image on show until it was taken back, null otherwise
 let sawGuess = false;
 let busy = true;
 let unheard = false; // the server did not answer when it was last looked at
@@ -55,7 +55,7 @@ async function answer(label) {
   trouble(reply.ok ? "" : `Not recorded: '${label}'. ${sentence(reply.data.error)}`);
   if (!reply.ok) return;
   $("filter").value = "";
-  back = false;
+  undone = null;
   take(reply.data, `${label} recorded. `);
 }
 
@@ -80,7 +80,7 @@ function take(next, said) {
     const done = state.images.every((image) => image.answer !== null) || at === null;
     const how = done ? "is open now" : `has taken the place of query ${state.query}, which needs no more answers`;
     $("news-text").textContent = `${said}Query ${next.query} ${how}.`;
-    $("news-go").onclick = () => { state = next; back = false; $("news").hidden = true; prepare(); show(""); };
+    $("news-go").onclick = () => { state = next; $("news").hidden = true; prepare(); show(""); };
     $("news").hidden = false;
     return;
   }
@@ -93,13 +93,12 @@ function take(next, said) {
 
 // -- what is on show ---------------------------------------------------------------------------------------
 
-const entry = (index) => state.images.find((image) => image.index === index);
 const waiting = () => state.images.filter((image) => image.answer === null);
 
-/** Show the first image without an answer, or the one that somebody went back to. */
+/** Show the image whose answer was taken back, or else the first without one. */
 function show(said) {
   const left = waiting();
-  if (!back) move(left.length ? left[0].index : null);
+  if (undone === null) move(left.length ? left[0].index : null);
   const count = state.images.length;
   $("title").textContent = `Query ${state.query}`;
   document.title = `${count - left.length} of ${count} · Query ${state.query} · alkit`;
@@ -107,15 +106,13 @@ function show(said) {
   $("progress").value = count - left.length;
   $("count").textContent = `${count - left.length} of ${count}`;
   $("annotator").textContent = state.annotator ? `Answers of ${state.annotator}` : "";
-  const current = at === null ? null : entry(at);
-  const standing = current?.answer ?? null;
-  $("standing").hidden = standing === null;
-  $("standing").textContent = standing === null ? "" : `Answered '${standing}', which stands until you give another answer.`;
-  $("keep").hidden = standing === null;
+  $("undone").hidden = $("again").hidden = undone === null;
+  $("undone").textContent = undone === null ? "" : `Your answer '${undone}' is taken back and counts no more.`;
   $("undo").setAttribute("aria-disabled", String(previous() === null));
-  for (const word of ["abstain", "unusable"]) press($(word), standing === word);
+  for (const button of [$("abstain"), $("unusable"), ...$("classes").children]) {
+    button.setAttribute("aria-disabled", String(at === null));
+  }
   for (const button of $("classes").children) {
-    press(button, standing === button.value);
     const tally = state.images.filter((image) => image.answer === button.value).length;
     button.querySelector(".tally").textContent = tally || "";
   }
@@ -129,11 +126,6 @@ function move(index) {
   at = index;
   sawGuess = false;
   hideGuess();
-}
-
-function press(button, pressed) {
-  button.setAttribute("aria-pressed", String(pressed));
-  button.setAttribute("aria-disabled", String(at === null));
 }
 
 /** Put the image on the stage, load the next ones, and let go of the others. */
@@ -193,26 +185,30 @@ function fit() {
 
 // -- going back --------------------------------------------------------------------------------------------
 
-/** Return the index of this annotator's answer before the one on show, the latest one if none is; what is asked for again is still to be answered. */
+/** Return this annotator's latest answer to the query, null if there is none. */
 function previous() {
-  const current = at === null ? 0 : entry(at).said;
-  const said = state.images.filter((image) => image.said && image.answer !== null && (!back || !current || image.said < current));
-  said.sort((a, b) => b.said - a.said);
-  return said.length ? said[0].index : null;
+  const said = state.images.filter((image) => image.said).sort((a, b) => b.said - a.said);
+  return said.length ? said[0] : null;
 }
 
-function undo() {
-  const index = busy ? null : previous();
-  if (index === null) return;
-  back = true;
-  move(index);
-  show(`Back at ${entry(index).answer}. `);
+/** Take the latest answer back, and show its image again. */
+async function undo() {
+  const latest = busy ? null : previous();
+  if (latest === null) return;
+  busy = true;
+  const reply = await ask("undo", { query: state.query, index: latest.index });
+  busy = false;
+  trouble(reply.ok ? "" : `Not undone. ${sentence(reply.data.error)}`);
+  if (!reply.ok) return;
+  const { taken_back: label, ...next } = reply.data;
+  move(latest.index);
+  undone = label;
+  show("");
+  take(next, `${label} taken back. `);
 }
 
-function keep() {
-  if (busy || !back) return;
-  back = false;
-  show("Kept. ");
+function again() {
+  if (undone !== null) answer(undone);
 }
 
 // -- the model's guess -------------------------------------------------------------------------------------
@@ -240,7 +236,7 @@ function hideGuess() {
 const isMany = () => state.classes === null || state.classes.length > MANY;
 
 function prepare() {
-  at = null;
+  at = undone = null;
   pictures.clear();
   $("filter").hidden = !isMany();
   $("filter").value = "";
@@ -308,7 +304,7 @@ const COMMANDS = {
   0: () => answerOther("abstain"),
   "-": () => answerOther("unusable"),
   Backspace: undo,
-  Escape: keep,
+  Escape: again,
   "?": () => $("guess").hidden || showGuess(),
 };
 
@@ -351,7 +347,7 @@ $("filter").addEventListener("input", filter);
 $("abstain").addEventListener("click", () => answerOther("abstain"));
 $("unusable").addEventListener("click", () => answerOther("unusable"));
 $("undo").addEventListener("click", undo);
-$("keep").addEventListener("click", keep);
+$("again").addEventListener("click", again);
 $("guess").addEventListener("click", showGuess);
 new ResizeObserver(fit).observe($("stage"));
 setInterval(look, 1000 * SECONDS_TO_LOOK);

@@ -49,6 +49,7 @@ ADDRESSES = Map(
         Rule("/image/<int:number>/<int:index>", endpoint="image", methods=["GET"]),
         Rule("/guess/<int:number>/<int:index>", endpoint="guess", methods=["GET"]),
         Rule("/answer", endpoint="answer", methods=["POST"]),
+        Rule("/undo", endpoint="undo", methods=["POST"]),
     ],
     redirect_defaults=False,
 )
@@ -125,8 +126,8 @@ class Page:
         self._done(self.session.look)
         return self._shown()
 
-    def _shown(self) -> Response:
-        return _json({**self._done(self.session.state), "show_guess": self.show_guess})
+    def _shown(self, **more: str) -> Response:
+        return _json({**self._done(self.session.state), "show_guess": self.show_guess, **more})
 
     def _image(self, _: Request, number: int, index: int) -> Response:
         if not self.session.asked(number, index):
@@ -145,16 +146,18 @@ class Page:
         return _json(guess._asdict())
 
     def _answer(self, request: Request) -> Response:
-        given = request.get_json()
-        wanted = {"query": int, "index": int, "label": str, "saw_guess": bool}
-        if not isinstance(given, dict) or {key: type(value) for key, value in given.items()} != wanted:
-            raise BadRequest("an answer has a query, an index, a label and saw_guess")
+        given = _body(request, {"query": int, "index": int, "label": str, "saw_guess": bool})
         self._done(
             lambda: self.session.answer(
                 given["query"], given["index"], given["label"], saw_guess=given["saw_guess"]
             )
         )
         return self._shown()
+
+    def _undo(self, request: Request) -> Response:
+        given = _body(request, {"query": int, "index": int})
+        label = self._done(lambda: self.session.take_back(given["query"], given["index"]))
+        return self._shown(taken_back=label)
 
     def _done(self, work: Callable[[], T]) -> T:
         return self._clerk.submit(work).result()
@@ -184,6 +187,14 @@ def serving(page: Page, port: int = 0) -> Iterator[BaseWSGIServer]:
             yield server
         finally:
             server.server_close()
+
+
+def _body(request: Request, wanted: dict[str, type]) -> dict[str, Any]:
+    """Return the JSON object that a request brings, with exactly these keys and types."""
+    given = request.get_json()
+    if not isinstance(given, dict) or {key: type(value) for key, value in given.items()} != wanted:
+        raise BadRequest(f"this takes an object of {', '.join(wanted)}")
+    return given
 
 
 def _name(host: str) -> str:

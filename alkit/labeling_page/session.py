@@ -26,7 +26,7 @@ class Session:
         annotator: who answers.
 
     Attributes:
-        taken: answers recorded so far, corrections among them.
+        taken: answers recorded so far, also those that were corrected or taken back.
 
     Raises:
         InvalidAnswers: no query is open, or the task's labels are classes and there are none yet.
@@ -71,7 +71,8 @@ class Session:
             "classes": list(self.campaign.classes) if self._named else None,
             "guesses": any(pick.predicted is not None for pick in picks),
             "images": [
-                {"index": pick.index, "answer": pick.answer, "said": self._said(pick.index)} for pick in picks
+                {"index": pick.index, "answer": pick.answer, "said": self._said(query, pick.index)}
+                for pick in picks
             ],
             "words": [word for word in (ABSTAIN, UNUSABLE) if word not in self.campaign.classes],
             "next": f"alkit query --campaign {directory} --budget N",
@@ -94,6 +95,19 @@ class Session:
         if receipt.rejected:
             raise InvalidAnswers(receipt.rejected[0][1])
         self.taken += receipt.accepted
+
+    def take_back(self, number: int, index: int) -> str:
+        """Take back this annotator's latest answer to an image since a query asked for it; return what it was.
+
+        Raises:
+            InvalidAnswers: there is none.
+            CampaignLocked: another process is at work.
+        """
+        if not self.asked(number, index):
+            raise InvalidAnswers(f"query {number} does not ask for image {index}; load the page again")
+        after = self.campaign.queries[number - 1].event
+        answer = self.campaign.take_back(index, self.annotator, after=after)
+        return str(answer.value) if answer.kind == "label" else answer.kind
 
     def asked(self, number: int, index: int) -> bool:
         """Say whether a query asked for an image."""
@@ -121,7 +135,7 @@ class Session:
         pixels: Pixels = images.take(np.array([index]))[0].permute(1, 2, 0).numpy()
         return pixels
 
-    def _said(self, index: int) -> int:
-        """Return the number of this annotator's latest answer to an image, 0 without one: later is larger."""
-        rows = self.campaign.ledger.answers(index)
-        return max((row.id for row in rows if row.answer.annotator == self.annotator), default=0)
+    def _said(self, query: Query, index: int) -> int:
+        """Return the number of this annotator's latest answer to the query, 0 without one: later is larger."""
+        row = self.campaign.state.latest(index, self.annotator, after=query.event)
+        return 0 if row is None else row.id

@@ -65,7 +65,48 @@ def test_a_copy_in_the_place_of_a_lost_image_has_its_answers(ledger: Ledger) -> 
         ledger.add_answers(ledger.add_event("answered", {}), [(2, Answer(value="dog"))])
     state = read_state(ledger)
     assert [answer.value for answer in state.answers_to(2)] == ["cat", "dog"]
-    assert state.answers_to(1) == ()
+    assert state.answers_to(1) == []
+
+
+def take_back(ledger: Ledger, index: int, answer: int) -> None:
+    with ledger.transaction():
+        ledger.add_event("retracted", {"index": index, "answer": answer})
+
+
+def test_what_is_taken_back_is_waited_for_again(ledger: Ledger) -> None:
+    before = read_state(ledger)
+    take_back(ledger, 0, 1)
+    state = read_state(ledger, before)
+    assert state.pool.pending.tolist() == [0]
+    assert state.pool.values == []
+    assert state.answers_to(0) == []
+    assert state.queries[0].open
+
+
+def test_behind_it_is_what_was_said_before(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.add_answers(ledger.add_event("answered", {}), [(0, Answer(value="dog"))])
+    take_back(ledger, 0, 2)
+    state = read_state(ledger)
+    assert (state.pool.values, state.pool.pending.tolist()) == (["cat"], [])
+
+
+def test_what_is_taken_back_after_another_query_goes_back_to_the_pool(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ask(ledger, 1)
+    take_back(ledger, 0, 1)
+    state = read_state(ledger)
+    assert (state.pool.pending.tolist(), state.pool.candidates.tolist()) == ([1], [0])
+    assert state.queries[0].picks[0].given_up
+
+
+def test_what_is_asked_for_again_and_taken_back_has_its_earlier_answer(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ask(ledger, 0)
+        ledger.add_answers(ledger.add_event("answered", {}), [(0, Answer(value="dog"))])
+    take_back(ledger, 0, 2)
+    state = read_state(ledger)
+    assert (state.pool.values, state.pool.pending.tolist()) == (["cat"], [0])
 
 
 def test_only_what_is_new_is_read_again(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,9 @@ class Client:
             "answer", {"query": query, "index": index, "label": label, "saw_guess": False}, **headers
         )
 
+    def undo(self, index: int, query: int = 1) -> Reply:
+        return self.ask("undo", {"query": query, "index": index})
+
 
 @pytest.fixture
 def served() -> Iterator[Callable[..., Client]]:

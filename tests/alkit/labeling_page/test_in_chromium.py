@@ -183,7 +183,7 @@ def test_what_the_page_has_acknowledged_survives_a_kill(window, label, asked):
     assert in_force(asked) == given
 
 
-def test_undo_goes_back_and_the_next_answer_corrects(window, label, asked):
+def test_undo_takes_back_until_another_answer_is_given(window, label, asked):
     from selenium.webdriver import Keys
 
     _, address = label(asked)
@@ -193,13 +193,19 @@ def test_undo_goes_back_and_the_next_answer_corrects(window, label, asked):
     third = window.index
     window.press(Keys.BACKSPACE)
     window.until(lambda: window.index == second)
+    assert in_force(asked) == {first: "blue"}
     window.press(Keys.BACKSPACE)
     window.until(lambda: window.index == first)
-    assert "Answered 'blue'" in window.text("standing")
+    assert window.text("undone") == "Your answer 'blue' is taken back and counts no more."
+    assert window.text("count") == "0 of 9"
+    assert in_force(asked) == {}
     assert window.answer("3") == first
+    assert window.index == second
+    assert not window.visible("undone")
+    assert window.answer("2") == second
     assert window.index == third
     window.press(Keys.BACKSPACE)
-    window.until(lambda: window.index == first)
+    window.until(lambda: window.index == second)
     window.press(Keys.ESCAPE)
     window.until(lambda: window.index == third)
     assert in_force(asked) == {first: "red", second: "green"}
@@ -207,7 +213,24 @@ def test_undo_goes_back_and_the_next_answer_corrects(window, label, asked):
         assert [row.answer.value for row in campaign.ledger.answers(first)] == ["blue", "red"]
 
 
-def test_what_is_asked_for_again_cannot_be_undone(window, label, labeled):
+def test_the_last_answer_of_a_query_can_be_taken_back(window, label, asked):
+    from selenium.webdriver import Keys
+
+    _, address = label(asked)
+    window.open(address)
+    for _ in range(8):
+        window.answer("1")
+    last = window.answer("2")
+    assert window.index == -1
+    window.press(Keys.BACKSPACE)
+    window.until(lambda: window.index == last)
+    with Campaign(asked) as campaign:
+        assert campaign.open_query is not None
+    window.answer("3")
+    assert in_force(asked)[last] == "red"
+
+
+def test_what_was_said_before_it_was_asked_for_again_cannot_be_undone(window, label, labeled):
     from selenium.webdriver import Keys
 
     with Campaign(labeled) as campaign:
@@ -221,12 +244,12 @@ def test_what_is_asked_for_again_cannot_be_undone(window, label, labeled):
     assert window.driver.execute_script(undo) == "true"
     window.press(Keys.BACKSPACE)
     assert window.index == first
-    assert "Back at" not in window.text("spoken")
+    assert "taken back" not in window.text("spoken")
     window.answer("2")
     second = window.index
     window.press(Keys.BACKSPACE)
     window.until(lambda: window.index == first)
-    assert "Back at green" in window.text("spoken")
+    assert "green taken back" in window.text("spoken")
     window.press(Keys.ESCAPE)
     window.until(lambda: window.index == second)
 

@@ -169,6 +169,34 @@ def test_a_correction_keeps_the_history_and_the_order_of_what_was_said(client, a
     assert recorded(asked, first) == [("label", "red", "ada"), ("label", "blue", "ada")]
 
 
+def test_what_is_taken_back_counts_no_more(client, asked):
+    first, second = (image["index"] for image in client.state()["images"][:2])
+    client.answer(first, "red")
+    client.answer(second, "abstain")
+    reply = client.undo(second)
+    assert (reply.status, reply.json["taken_back"]) == (200, "abstain")
+    assert client.state()["images"][1] == {"index": second, "answer": None, "said": 0}
+    assert client.undo(first).json["taken_back"] == "red"
+    with Campaign(asked) as campaign:
+        assert campaign.pool.answer_of(first) is None
+        assert sorted(campaign.pool.pending) == sorted(campaign.queries[0].indices)
+    assert recorded(asked, first) == [("label", "red", "ada")], "it stays in the history"
+    assert client.undo(first).status == 422
+    assert client.ask("undo", {"query": 1}).status == 400
+
+
+def test_only_ones_own_answer_to_the_query_is_taken_back(client, asked):
+    index, other = (image["index"] for image in client.state()["images"][:2])
+    stranger = next(i for i in range(60) if i not in {image["index"] for image in client.state()["images"]})
+    with Campaign(asked) as campaign:
+        campaign.tell([GivenAnswer(0, str(i), "green", "bob") for i in (index, stranger)])
+    client.answer(index, "red")
+    assert client.undo(other).status == 422
+    assert client.undo(stranger).status == 422
+    after = client.undo(index).json["images"][0]
+    assert after == {"index": index, "answer": "green", "said": 0}, "others' answers stand"
+
+
 def test_what_others_say_is_shown_and_not_ones_own_to_undo(client, asked):
     index = client.state()["images"][0]["index"]
     with Campaign(asked) as campaign:
