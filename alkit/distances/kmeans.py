@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .kmeanspp import k_means_plus_plus
 from .rows import (
     BLOCK,
     Features,
@@ -92,20 +93,12 @@ def k_means(
 
 
 def _seeds(rows: Rows, k: int, rng: np.random.Generator) -> Tensor:
-    """Draw starting centres [k or fewer, D] float64, each by its squared distance to those before."""
+    """Draw starting centres [k or fewer, D] float64 by k-means++ on a sample; none coincides with another."""
     size = min(len(rows), max(SEEDING * k, SMALLEST))
     values = rows.take(np.sort(rng.choice(len(rows), size, replace=False)))
-    chosen = [int(rng.integers(size))]
-    nearest = np.full(size, np.inf)
-    while len(chosen) < k:
-        # By subtraction: a copy of a centre is at distance zero, and never drawn.
-        apart = torch.cdist(values, values[chosen[-1:]], compute_mode="donot_use_mm_for_euclid_dist")
-        nearest = np.minimum(nearest, apart[:, 0].cpu().numpy().astype(np.float64) ** 2)
-        if not nearest.any():
-            break
-        mass = np.cumsum(nearest)
-        chosen.append(int(np.searchsorted(mass, rng.random() * mass[-1], side="right")))
-    return values[torch.tensor(chosen, device=values.device)].double()
+    drawn = k_means_plus_plus(values, k, rng=rng)
+    apart = drawn.indices[drawn.distances > 0.0]
+    return values[torch.from_numpy(apart).to(values.device)].double()
 
 
 def _step(rows: Rows, centres: Tensor) -> tuple[Tensor, Tensor]:

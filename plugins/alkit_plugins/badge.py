@@ -14,7 +14,7 @@ drawn uniformly. Dense outputs: a_i is averaged over positions, since there is o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -22,7 +22,6 @@ from torch import Tensor
 
 import alkit
 from alkit.distances import k_means_plus_plus
-from alkit.distances.kmeanspp import First
 
 from . import candidates
 
@@ -39,7 +38,9 @@ class Badge(alkit.Strategy):
     needs = frozenset({"probabilities", "embedding"})
     paper = "Ash et al., Deep Batch Active Learning by Diverse, Uncertain Gradient Lower Bounds, ICLR 2020"
 
-    first: First = alkit.option("largest", "the first image: of the largest gradient, or any")
+    first: Literal["largest", "uniform"] = alkit.option(
+        "largest", "the first image: of the largest gradient, or any"
+    )
     subset: int | None = alkit.option(None, candidates.SUBSET_HELP, minimum=1)
 
     def select(self, cycle: Cycle, n: int) -> Indices:
