@@ -183,7 +183,11 @@ class TaskModel(ABC):
 
     @abstractmethod
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Judge the model on labeled batches: a number per metric, the main one first."""
+        """Judge the model on labeled batches: a number per metric, the main one first.
+
+        A metric with the word `loss`, `error`, `mae`, `mse`, `rmse`, `nll`, `brier` or `ece` in its name is
+        better low, any other is better high.
+        """
 
     def recipe(self, labeled: int) -> Recipe:
         """Return how to train on so many labeled images."""

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from ..composing import make_strategy, plugin_of
-from ..errors import BenchmarkError, CellsFailed, InvalidProtocol
+from ..composing import make_strategy
+from ..errors import BenchmarkError, CellsFailed
 from ..files import write_atomically
-from ..progress import Bar, Progress
+from ..progress import Progress
 from . import provenance, records
 from .arena import Arena, prepare, warm_up
 from .cell import Cell, is_complete, run_cell
-from .checks import check_pairing
+from .checks import unpaired
+from .existing import PROTOCOL, check_same, complete_cells, exclusively, joined, origin_of
 from .maps import write_map
-from .protocol import Entry, Protocol, read_protocol
+from .monitor import Monitor
+from .protocol import Entry, Protocol
 
 Backend = Literal["loky", "dask", "sequential"]
-PROTOCOL, ARENA, LOCK = "protocol.toml", "arena.json", "suite.lock"
+ARENA = "arena.json"
 ATTEMPTS = 3  # rounds over the cells that a killed worker left behind
-SECONDS_BETWEEN_LOOKS = 1.0
 
 
 def run_suite(
@@ -61,25 +59,19 @@ def run_suite(
         InvalidProtocol: it does not fit the images or the strategies.
         BenchmarkError: the folder holds another benchmark's records, a cell failed, or a check did.
     """
-    from filelock import FileLock, Timeout
-
-    (results / records.CELLS).mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(results / records.CELLS / LOCK, timeout=0):
-            return _run_suite(
-                protocol,
-                results.absolute(),
-                cache=(cache or results.parent / "cache").absolute(),
-                device=device,
-                jobs=jobs,
-                backend=backend,
-                scheduler=scheduler,
-                download=download,
-                command=command,
-                progress=progress,
-            )
-    except Timeout:
-        raise BenchmarkError(f"another process runs a benchmark in {results}; wait, or name --out") from None
+    with exclusively(results):
+        return _run_suite(
+            protocol,
+            results.absolute(),
+            cache=(cache or results.parent / "cache").absolute(),
+            device=device,
+            jobs=jobs,
+            backend=backend,
+            scheduler=scheduler,
+            download=download,
+            command=command,
+            progress=progress,
+        )
 
 
 def _run_suite(
@@ -100,14 +92,14 @@ def _run_suite(
         progress.line(note)
     _check_strategies(protocol, arena)
     identity = f"{protocol.fingerprint()}-{arena.fingerprint()}"
-    _check_same(records.read_all(results), identity, protocol, arena, results)
-    protocol = _joined(protocol, results)
+    check_same(records.read_all(results), identity, protocol, arena, results)
+    protocol = joined(protocol, results)
     write_atomically(results / PROTOCOL, protocol.to_toml())
     path = results / records.CELLS / ARENA
     arena.save(path)
     header = {**provenance.header(arena, command), "protocol": identity}
     run = records.begin_run(results)
-    done = _complete(records.read_all(results), protocol)
+    done = complete_cells(records.read_all(results), protocol)
     cells = [
         _cell(results, path, protocol, entry, seed, header, run)
         for entry, seed in protocol.cells
@@ -122,8 +114,11 @@ def _run_suite(
         warm_up(arena)
         jobs = jobs or (1 if arena.device.startswith("cuda") else os.cpu_count() or 1)
         _run_all(cells, _runner(backend, min(jobs, len(cells)), scheduler, progress), protocol, progress)
-    every = records.read_all(results)
-    check_pairing(every)
+    for (strategy, seed), error in unpaired(records.read_all(results)).items():
+        records.write(
+            records.cell_path(results, strategy, seed),
+            [{"kind": "failed", "strategy": strategy, "seed": seed, "cycle": 0, "error": error}],
+        )
     (results / records.CELLS / records.RUN).unlink()
     path.unlink()  # the arena
     write_map(results, protocol, arena, progress)
@@ -148,60 +143,6 @@ def _check_strategies(protocol: Protocol, arena: Arena) -> None:
         check_needs(make_strategy(entry.name, entry.options), spec)
 
 
-def _check_same(
-    found: Sequence[records.Record], identity: str, protocol: Protocol, arena: Arena, results: Path
-) -> None:
-    """Refuse to mix records that were made from something else."""
-    versions = {entry.shown: _origin(entry)["version"] for entry in protocol.strategies}
-    device = arena.device.partition(":")[0]
-    for record in found:
-        if record["kind"] != "cell":
-            continue
-        if record["protocol"] != identity:
-            reason = "of another protocol, other images or other labels"
-        elif record["version"] != versions.get(record["strategy"], record["version"]):
-            reason = f"of another version of '{record['strategy']}' ({record['version'][:12]})"
-        elif record["machine"]["device"].partition(":")[0] != device:
-            reason = f"that were computed on '{record['machine']['device']}', not on '{device}'"
-        else:
-            continue
-        raise BenchmarkError(f"{results} holds records {reason}; name another folder by --out, or remove it")
-
-
-def _origin(entry: Entry) -> dict[str, str]:
-    """Say where a strategy comes from."""
-    plugin = plugin_of(make_strategy(entry.name, entry.options))
-    return {
-        "plugin": entry.name,
-        "distribution": plugin.distribution if plugin else "",
-        "version": plugin.version if plugin else "",
-    }
-
-
-def _joined(protocol: Protocol, results: Path) -> Protocol:
-    """Add the strategies and seeds that the results have already."""
-    path = results / PROTOCOL
-    if not path.exists():
-        return protocol
-    before = read_protocol(path)
-    names = {entry.shown: entry for entry in before.strategies}
-    for entry in protocol.strategies:
-        if dataclasses.replace(names.get(entry.shown, entry), seeds=entry.seeds) != entry:
-            raise InvalidProtocol(
-                f"{results} holds '{entry.shown}' with other options; give this one another label"
-            )
-        names[entry.shown] = entry
-    seeds = tuple(dict.fromkeys((*before.seeds, *protocol.seeds)))
-    return dataclasses.replace(protocol, strategies=tuple(names.values()), seeds=seeds)
-
-
-def _complete(found: Sequence[records.Record], protocol: Protocol) -> set[tuple[str, int]]:
-    by_cell: dict[tuple[str, int], list[records.Record]] = {}
-    for record in found:
-        by_cell.setdefault((record["strategy"], record["seed"]), []).append(record)
-    return {key for key, cell in by_cell.items() if is_complete(cell, protocol)}
-
-
 def _cell(
     results: Path,
     arena: Path,
@@ -217,7 +158,7 @@ def _cell(
         protocol=protocol,
         entry=entry,
         seed=seed,
-        header={**_origin(entry), **header},
+        header={**origin_of(entry), **header},
         run=run,
     )
 
@@ -256,7 +197,7 @@ def _run_all(cells: Sequence[Cell], run: Runner, protocol: Protocol, progress: P
     left = list(cells)
     with (
         progress.bar(len(cells) * (protocol.labels.cycles + 1), "cells") as bar,
-        _Watcher(cells, bar, progress),
+        Monitor(cells, bar, progress),
     ):
         for attempt in range(ATTEMPTS):
             try:
@@ -277,65 +218,3 @@ def _run_all(cells: Sequence[Cell], run: Runner, protocol: Protocol, progress: P
 def _is_over(cell: Cell) -> bool:
     done = records.read(cell.path)
     return is_complete(done, cell.protocol) or any(record["kind"] == "failed" for record in done)
-
-
-class _Watcher:
-    """Looks at the files of the cells while they run, and says how far they are and how they do."""
-
-    def __init__(self, cells: Sequence[Cell], bar: Bar, progress: Progress) -> None:
-        self.cells, self.bar, self.progress = list(cells), bar, progress
-        self.sizes: dict[Path, int] = {}
-        self.cycles: dict[Path, int] = {}
-        self.over: set[Path] = set()
-        self.at_start = 0
-        self.started = time.monotonic()
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._look_on, name="alkit-watch", daemon=True)
-
-    def __enter__(self) -> None:
-        self._look(quietly=True)
-        self.at_start = sum(self.cycles.values())
-        self.thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        self.thread.join()
-        self._look()
-
-    def _look_on(self) -> None:
-        while not self.stop.wait(SECONDS_BETWEEN_LOOKS):
-            self._look()
-
-    def _look(self, *, quietly: bool = False) -> None:
-        for cell in self.cells:
-            size = cell.path.stat().st_size if cell.path.exists() else 0
-            if size == self.sizes.get(cell.path):
-                continue
-            self.sizes[cell.path] = size
-            try:
-                found = records.read(cell.path)
-            except BenchmarkError:  # it will say so itself
-                continue
-            done = [record for record in found if record["kind"] == "cycle"]
-            self.bar.update(len(done) - self.cycles.get(cell.path, 0))
-            self.cycles[cell.path] = len(done)
-            if len(done) == cell.protocol.labels.cycles + 1 and cell.path not in self.over:
-                self.over.add(cell.path)
-                if not quietly:
-                    self._say(cell, done)
-
-    def _say(self, cell: Cell, done: Sequence[records.Record]) -> None:
-        values = [next(iter(record["metrics"].values()), float("nan")) for record in done]
-        curve = " ".join(f"{value:.3f}" for value in values)
-        self.progress.line(
-            f"{len(self.over)} of {len(self.cells)} cells, {self._left()}: "
-            f"{cell.entry.shown}, seed {cell.seed}: {curve}"
-        )
-
-    def _left(self) -> str:
-        done = sum(self.cycles.values()) - self.at_start
-        total = len(self.cells) * (self.cells[0].protocol.labels.cycles + 1) - self.at_start
-        seconds = (time.monotonic() - self.started) * (total - done) / max(done, 1)
-        if seconds < 90:
-            return f"{seconds:.0f} s left"
-        return f"{seconds / 60:.0f} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 EXAMPLES = """\b
 Examples:
   alkit bench                                  list the protocols
-  alkit bench quick                            all strategies on digits, in minutes
+  alkit bench quick                            the six strategies on digits, in minutes
   alkit bench cnn --pool cifar10/train --test cifar10/test
   alkit bench cnn --strategy my-idea           add a strategy to results that are there
   alkit bench cnn --show > mine.toml           a protocol of your own to change
   alkit bench mine.toml --seeds 10 --jobs 4
   alkit bench quick --report-only              write the report anew
+  alkit bench quick --drop my-idea             take a strategy out again
   alkit bench compare results/a results/b      two results, cell by cell
 """
 
@@ -56,6 +57,13 @@ Examples:
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Of a dask cluster.  [a local one is started]")
 @click.option("--report-only", is_flag=True, help="Write the report of the records that are there.")
+@click.option(
+    "--drop",
+    "dropped",
+    multiple=True,
+    metavar="NAME",
+    help="Take a strategy out of results that are there, records and all; may be repeated.",
+)
 @click.option("--show", is_flag=True, help="Print the protocol as TOML and do nothing.")
 @device_option
 @quiet_option
@@ -65,6 +73,7 @@ def command(
     out: str | None,
     show: bool,
     report_only: bool,
+    dropped: tuple[str, ...],
     quiet: bool,
     as_json: bool,
     **given: Any,
@@ -86,7 +95,11 @@ def command(
     if show:
         click.echo(protocol.to_toml(), nl=False)
         return
-    if report_only:
+    if dropped:
+        from ..bench.existing import drop
+
+        drop(results, dropped)
+    if report_only or dropped:
         _report(results, as_json)
         return
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...errors import BenchmarkError
 from ..checks import check_pairing
+from ..existing import PROTOCOL
 from ..protocol import BASELINE, Protocol, read_protocol
 from ..records import Record, read_all
 from ..statistics import Comparison, compare
@@ -17,7 +18,7 @@ from ..statistics.curves import curves_of
 from ..statistics.estimates import Estimate, estimate
 from .plane import Plane, read_plane
 
-PROTOCOL, MAP = "protocol.toml", "map.json"
+MAP = "map.json"
 LOWER_IS_BETTER = ("loss", "error", "mae", "mse", "rmse", "nll", "brier", "ece")
 BALANCED = "balanced_accuracy"
 SKEW = 0.05
@@ -185,7 +186,7 @@ def read_evidence(results: Path) -> Evidence:
         cells=[record for record in found if record["kind"] == "cell"],
         cycles=cycles,
         failures=[record for record in found if record["kind"] == "failed"],
-        plane=read_plane(results / MAP),
+        plane=read_plane(results / MAP, order),
     )
 
 

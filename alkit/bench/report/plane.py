@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -60,8 +61,8 @@ class Plane:
     boundaries: dict[str, Boundary]
 
 
-def read_plane(path: Path) -> Plane | None:
-    """Read `map.json`; None without one.
+def read_plane(path: Path, strategies: Collection[str]) -> Plane | None:
+    """Read what `map.json` holds of some strategies; None without a map.
 
     Raises:
         BenchmarkError: the file is none.
@@ -70,7 +71,7 @@ def read_plane(path: Path) -> Plane | None:
         return None
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        chosen = found["strategies"]
+        chosen = {name: of for name, of in found["strategies"].items() if name in strategies}
         boundaries = found.get("boundaries") or {}
         return Plane(
             method=str(found["method"]),

@@ -21,10 +21,12 @@ import alkit
 from alkit import plugins
 from alkit.bench import cell as cell_module
 from alkit.bench import records
-from alkit.bench.checks import HiddenLabels, check_labels, check_pairing
-from alkit.bench.protocol import Entry, Labels, Protocol
+from alkit.bench.checks import HiddenLabels, check_labels, check_pairing, unpaired
+from alkit.bench.existing import drop
+from alkit.bench.protocol import Entry, Labels, Protocol, read_protocol
+from alkit.bench.report import write_report
 from alkit.bench.suite import run_suite
-from alkit.errors import BenchmarkError, InvalidProtocol
+from alkit.errors import BenchmarkError, CellsFailed, InvalidProtocol, UsageError
 from alkit.progress import Silent
 
 from .tiny import tiny_protocol
@@ -86,10 +88,7 @@ def _fail_if_run(*_: object) -> None:
 
 def test_seeds_and_strategies_can_be_added(suite: tuple[Protocol, Path, Records], tmp_path: Path) -> None:
     protocol, results, every = suite
-    copy = tmp_path / "results"
-    copy.mkdir()
-    for path in results.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
+    copy = _copy(results, tmp_path / "results")
     more = dataclasses.replace(protocol, strategies=(Entry(name="random"), Entry(name="coreset")), seeds=(0,))
     found = _run(more, copy, cache=results.parent / "cache")
     assert {(r["strategy"], r["seed"]) for r in found} == {
@@ -313,14 +312,65 @@ def test_a_violated_check_is_loud(picks: list[int], known: list[int], sentence: 
         )
 
 
-def test_cells_that_do_not_pair_are_refused(suite: tuple[Protocol, Path, Records]) -> None:
+def test_cells_that_do_not_pair_are_told(suite: tuple[Protocol, Path, Records]) -> None:
     _, _, every = suite
-    check_pairing(every)
+    assert unpaired(every) == {}
     for name in ("order", "starting_weights"):
         changed = json.loads(json.dumps(every))
         next(r for r in changed if r["kind"] == "cycle" and r["cycle"] == 0)[name] = "other"
-        with pytest.raises(BenchmarkError, match=f"differ in their {name.replace('_', ' ')}"):
+        assert list(unpaired(changed)) == [("entropy", 0)]  # the baseline is believed
+        with pytest.raises(
+            BenchmarkError, match=f"'entropy' and 'random' differ in their {name.replace('_', ' ')}"
+        ):
             check_pairing(changed)
+
+
+def test_most_are_believed() -> None:
+    every = [
+        {"kind": "cycle", "cycle": 0, "strategy": name, "seed": 3, "order": order}
+        for name, order in (("random", "b"), ("entropy", "a"), ("coreset", "a"))
+    ]
+    assert list(unpaired(every)) == [("random", 3)]
+
+
+def test_a_cell_that_does_not_pair_fails_and_is_run_again(
+    suite: tuple[Protocol, Path, Records], tmp_path: Path
+) -> None:
+    protocol, results, every = suite
+    copy = _copy(results, tmp_path / "results")
+    changed = json.loads(json.dumps(every))
+    next(r for r in changed if r["kind"] == "cycle" and r["strategy"] == "entropy")["order"] = "other"
+    records.write(copy / records.RECORDS, changed)
+    with pytest.raises(CellsFailed, match="1 of 4 cells failed"):
+        _run(protocol, copy, cache=results.parent / "cache")
+    found = records.read(copy / records.RECORDS)
+    assert [r["kind"] for r in found if (r["strategy"], r["seed"]) == ("entropy", 0)] == ["failed"]
+    write_report(copy)
+    assert "differ in their order" in (copy / "report.md").read_text()
+    again = _run(protocol, copy, cache=results.parent / "cache")
+    assert _computed(again) == _computed(every)
+
+
+def test_a_strategy_is_dropped_and_comes_back(suite: tuple[Protocol, Path, Records], tmp_path: Path) -> None:
+    protocol, results, every = suite
+    copy = _copy(results, tmp_path / "results")
+    with pytest.raises(UsageError, match="no strategy 'coreset' to drop; there are random, entropy"):
+        drop(copy, ["coreset"])
+    with pytest.raises(UsageError, match="no strategy would be left"):
+        drop(copy, ["random", "entropy"])
+    drop(copy, ["entropy"])
+    assert records.read_all(copy) == [record for record in every if record["strategy"] == "random"]
+    assert [entry.shown for entry in read_protocol(copy / "protocol.toml").strategies] == ["random"]
+    write_report(copy)
+    assert "entropy" not in (copy / "report.md").read_text()
+    assert _computed(_run(protocol, copy, cache=results.parent / "cache")) == _computed(every)
+
+
+def _copy(results: Path, copy: Path) -> Path:
+    copy.mkdir()
+    for path in filter(Path.is_file, results.iterdir()):
+        (copy / path.name).write_bytes(path.read_bytes())
+    return copy
 
 
 def test_the_baseline_may_have_no_companion(tmp_path: Path, monkeypatch: Any) -> None:
