@@ -1,183 +1,90 @@
-"""What scikit-activeml's strategies say beside alkit's on the same small cases, and what both cost.
+"""All strategies that scikit-activeml and alkit both have: do they answer alike, and what do they cost?
 
-    pip install scikit-activeml && python benchmarks/peers.py --out peers
+    pip install scikit-activeml && python benchmarks/peers.py --count 10000 --out peers
 
-Both get the same probabilities, so no network runs. Uncertainty and BALD: the largest difference of scores.
-BatchBALD: the same picks while all configurations are counted. BADGE draws, so what is compared is its
-first pick and the chances of the second; scikit-activeml counts the origin among the centres, and is
-compared with and without. Time is the median of interleaved rounds, memory what tracemalloc sees of numpy
-at the peak (alkit's tensors are not in it).
+Answers are compared on small cases, and a disagreement makes the exit code 1. Costs are those of `--count`
+images: seconds are the median of interleaved rounds, memory is what one run adds to a process of its own at
+the peak, beyond the input (Linux). What is compared how is said in `peers_uncertain` and
+`peers_representative`; `kcenter` and `speed` compare CoreSet on larger pools.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
+import multiprocessing
 import statistics
-from collections.abc import Callable
-from typing import Any
+import sys
+from pathlib import Path
 
-import numpy as np
+import peers_representative
+import peers_uncertain
 import torch
-from alkit_plugins.bald import mutual_information
-from alkit_plugins.batchbald import Greedy
-from alkit_plugins.entropy import Entropy
-from alkit_plugins.joint_information import JointInformation
-from alkit_plugins.least_confidence import LeastConfidence
-from alkit_plugins.margin import Margin
 from common import about, parser, seconds
-from skactiveml.base import SkactivemlClassifier
-from skactiveml.pool import Badge, uncertainty_scores
-from skactiveml.pool._bald import batch_bald
+from kcenter import memory
 
-from alkit.distances import k_means_plus_plus
-from alkit.distances.kmeanspp import Products
-from alkit.task import Output
-
-SEED, COUNT, CLASSES, PASSES, DIM = 0, 2000, 10, 8, 64
-SCORES = {"entropy": Entropy, "margin_sampling": Margin, "least_confident": LeastConfidence}
+CASES = {**peers_uncertain.CASES, **peers_representative.CASES}
+WARMING = 300  # images of a run that loads libraries
+CLEAR = Path("/proc/self/clear_refs")
 
 
-class Table(SkactivemlClassifier):
-    """Knows the probabilities of all images."""
-
-    def __init__(self, table: Any = None, classes: Any = None, missing_label: Any = np.nan) -> None:
-        super().__init__(classes=classes, missing_label=missing_label)
-        self.table = table
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Table:
-        self.classes_ = np.array(self.classes)
-        return self
-
-    def predict_proba(self, X: Any) -> Any:
-        return self.table
-
-
-def probabilities(*shape: int) -> np.ndarray:
-    logits = 2.0 * np.random.default_rng(SEED).standard_normal(shape)
-    return torch.from_numpy(logits).softmax(dim=-1).numpy()
-
-
-def uncertainty(method: str) -> dict[str, Callable[[], Any]]:
-    table = probabilities(COUNT, CLASSES)
-    tensor = torch.from_numpy(table)
-    return {
-        "alkit": lambda: SCORES[method]().score(None, Output(tensor, tensor)).numpy(),
-        "scikit-activeml": lambda: uncertainty_scores(table, method=method),
-    }
-
-
-def bald() -> dict[str, Callable[[], Any]]:
-    table = probabilities(PASSES, COUNT, CLASSES)
-    return {
-        "alkit": lambda: mutual_information(torch.from_numpy(table)).numpy(),
-        "scikit-activeml": lambda: batch_bald(table, 1)[0],
-    }
-
-
-def joint(n: int = 3) -> dict[str, Callable[[], Any]]:
-    table = probabilities(PASSES, COUNT, CLASSES)
-
-    def ours() -> list[int]:
-        rows = torch.from_numpy(table).transpose(0, 1).contiguous()
-        greedy = Greedy(JointInformation(rows, CLASSES**n, torch.Generator()))
-        while len(greedy.picks) < n:
-            greedy.step()
-        return greedy.picks
-
-    return {
-        "alkit": ours,
-        "scikit-activeml": lambda: np.nanargmax(batch_bald(table, n, CLASSES**n), axis=1).tolist(),
-    }
-
-
-def badge(n: int = 50) -> tuple[dict[str, Callable[[], Any]], dict[str, Any]]:
-    table = probabilities(COUNT, CLASSES)
-    embeddings = np.random.default_rng(1).standard_normal((COUNT, DIM))
-    errors = table - np.eye(CLASSES)[table.argmax(axis=1)]
-    classifier = Table(table, classes=range(CLASSES)).fit(None, None)
-    unknown = np.full(COUNT, np.nan)
-
-    def theirs(picks: int) -> Any:
-        strategy = Badge(random_state=SEED)
-        return strategy.query(
-            embeddings, unknown, classifier, fit_clf=False, batch_size=picks, return_utilities=True
-        )
-
-    def ours() -> Any:
-        generator = np.random.default_rng(SEED)
-        return k_means_plus_plus(embeddings, n, factors=errors, first="largest", rng=generator).indices
-
-    (first, _), chances = theirs(2)
-    products = Products([torch.from_numpy(embeddings), torch.from_numpy(errors)])
-    square = products.squared_distances(slice(0, COUNT), np.array([first])).numpy()[:, 0]
-    with_origin = np.minimum(square, products.square)
-    expected = np.nan_to_num(chances[1])
-    agreement = {
-        "same first pick": bool(ours()[0] == first),
-        "largest difference of second chances": float(np.abs(square / square.sum() - expected).max()),
-        "the same with the origin a centre": float(np.abs(with_origin / with_origin.sum() - expected).max()),
-    }
-    return {"alkit": ours, "scikit-activeml": lambda: theirs(n)[0]}, agreement
-
-
-def difference(contenders: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """The largest difference of scores that begin at zero: margins differ by a constant."""
-    ours, theirs = (np.asarray(work(), dtype=np.float64) for work in contenders.values())
-    return {"largest difference of scores": float(np.abs(ours - ours.min() - theirs + theirs.min()).max())}
-
-
-def peak_mb(work: Callable[[], Any]) -> float:
-    import tracemalloc
-
-    tracemalloc.start()
+def added_mb(name: str, who: str, count: int, threads: int) -> float | None:
+    """Return the memory that one run adds to this process at its peak; None where no account is kept."""
+    if not CLEAR.exists():
+        return None
+    torch.set_num_threads(threads)
+    CASES[name].works(WARMING)[who]()
+    work = CASES[name].works(count)[who]
+    ctypes.CDLL(None).malloc_trim(0)  # what was freed and kept would hide as much of the peak
+    CLEAR.write_text("5")
+    before = memory("VmRSS")
     work()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak / 2**20
+    return memory("VmHWM") - before
 
 
 def main() -> None:
-    given = parser(__doc__).parse_args()
+    made = parser(__doc__)
+    made.add_argument("--count", type=int, default=2_000, help="images on which costs are measured")
+    given = made.parse_args()
     torch.set_num_threads(given.threads)
-    cases: dict[str, tuple[dict[str, Callable[[], Any]], dict[str, Any]]] = {}
-    for method, strategy in SCORES.items():
-        works = uncertainty(method)
-        cases[strategy.name] = works, difference(works)
-    cases["bald"] = (works := bald()), difference(works)
-    works = joint()
-    cases["batchbald"] = works, {"same picks": works["alkit"]() == works["scikit-activeml"]()}
-    cases["badge"] = badge()
+    context = multiprocessing.get_context("spawn")
     lines = [
         "# Beside scikit-activeml",
         "",
-        "| strategy | agreement | alkit, s | its, s | its numpy memory, MB |",
+        "| strategy | answers | alkit, s | its, s | alkit, MB | its, MB |",
+        "|---|---|---|---|---|---|",
     ]
-    lines.append("|---|---|---|---|---|")
-    results = {}
-    for name, (works, agreement) in cases.items():
-        taken = {
-            who: statistics.median(values)
-            for who, values in seconds(works, given.rounds, given.clock).items()
-        }
-        memory = peak_mb(works["scikit-activeml"])
-        said = "; ".join(
-            f"{what}: {value if isinstance(value, bool) else f'{value:.1e}'}"
-            for what, value in agreement.items()
-        )
-        lines.append(
-            f"| {name} | {said} | {taken['alkit']:.2g} | {taken['scikit-activeml']:.2g} | {memory:.1f} |"
-        )
-        results[name] = {"agreement": agreement, "seconds": taken, "numpy_memory_mb": memory}
+    results, agreed = {}, True
+    for name, case in CASES.items():
+        findings = case.findings()
+        agreed = agreed and all(agrees for _, agrees in findings)
+        taken = seconds(case.works(given.count), given.rounds, given.clock)
+        medians = {who: statistics.median(values) for who, values in taken.items()}
+        added = {}
+        for who in medians:
+            with context.Pool(1) as alone:
+                added[who] = alone.apply(added_mb, (name, who, given.count, given.threads))
+        said = "; ".join(sentence for sentence, _ in findings)
+        costs = [f"{value:.2g}" for value in medians.values()]
+        costs += ["-" if value is None else f"{value:.1f}" for value in added.values()]
+        lines.append(f"| {name} | {said} | {' | '.join(costs)} |")
+        results[name] = {"findings": findings, "seconds": medians, "added_mb": added, "samples": taken}
     source = about(
-        given, packages=["scikit-activeml"], images=COUNT, classes=CLASSES, passes=PASSES, seed=SEED
+        given,
+        packages=["scikit-activeml", "scikit-learn"],
+        images=given.count,
+        probabilities=f"{peers_uncertain.CLASSES} classes, {peers_uncertain.PASSES} passes",
+        embeddings=f"{peers_uncertain.DIM} wide for badge, {peers_representative.DIM} for the others",
+        chosen=f"{peers_uncertain.JOINT} by batchbald, {peers_uncertain.PICKS} by badge, "
+        f"{peers_representative.BUDGET} by the others",
     )
     lines += ["", *(f"- {key}: {value}" for key, value in source.items())]
     print("\n".join(lines))
     if given.out:
-        given.out.with_suffix(".json").write_text(
-            json.dumps({"source": source, "results": results}, indent=1) + "\n"
-        )
+        record = {"source": source, "results": results}
+        given.out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
         given.out.with_suffix(".md").write_text("\n".join(lines) + "\n")
+    sys.exit(not agreed)
 
 
 if __name__ == "__main__":

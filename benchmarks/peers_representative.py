@@ -1,38 +1,40 @@
-"""TypiClust and ProbCover next to scikit-activeml's, on pools small enough to ask both.
+"""Cases of `peers`: strategies that look at embeddings, given both as one matrix.
 
-    python benchmarks/peers_representative.py        # needs scikit-activeml 1.0
-
-TypiClust is given alkit's clusters on both sides, so that only the choice within them is compared, and 20
-neighbours; ProbCover is given the radius, and asked whether any image would have covered more than each of
-alkit's picks. (Ties are broken at random there, by the lower index here.)
+To compare answers, both choose within alkit's clusters in TypiClust, and get the radius in ProbCover, where
+scikit-activeml is asked whether any image would have covered more than each of alkit's picks: ties are broken
+at random there, by the lower index here. To compare costs, each finds clusters of its own.
 """
 
 from __future__ import annotations
 
-import sys
 import warnings
+from collections.abc import Callable
+from functools import partial
 
-import common
 import numpy as np
 import torch
 from alkit_plugins import clusters
 from alkit_plugins.probcover import cover
 from alkit_plugins.typiclust import mean_distances
-from skactiveml.pool import ProbCover, TypiClust
+from peers_uncertain import Case, Findings, Works, same_picks
+from skactiveml.pool import CoreSet, ProbCover, TypiClust
 
-from alkit.distances import Balls, k_means
+from alkit.distances import Balls, k_center, k_means
 
-POOLS = 10
-COUNT, LABELED, BUDGET = 1_500, 20, 15
+POOLS, SMALL = 10, 1_500  # on which answers are compared
+LABELED, BUDGET = 20, 15
+DIM, RADIUS, NEIGHBORS = 16, 0.6, 20
+
+warnings.filterwarnings("ignore", "The maximum purity was -1")  # the radius is given, not looked for
 
 
-def pool(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def pool(seed: int, count: int = SMALL) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw embeddings [N, 16] of length one; what is labeled, as positions and as scikit-activeml has it."""
     rng = np.random.default_rng(seed)
-    rows = rng.standard_normal((8, 16))[rng.integers(0, 8, COUNT)] + 0.6 * rng.standard_normal((COUNT, 16))
+    rows = rng.standard_normal((8, DIM))[rng.integers(0, 8, count)] + 0.6 * rng.standard_normal((count, DIM))
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    labeled = np.sort(rng.choice(COUNT, LABELED, replace=False))
-    answers = np.full(COUNT, np.nan)
+    labeled = np.sort(rng.choice(count, LABELED, replace=False))
+    answers = np.full(count, np.nan)
     answers[labeled] = 0.0
     return unit, labeled, answers
 
@@ -47,57 +49,86 @@ class Given:
         return k_means(rows, self.n_clusters).cluster
 
 
-def typiclust(seed: int) -> tuple[list[tuple[int, bool]], list[tuple[int, bool]]]:
-    """Return the sizes of the clusters chosen from, and whether the most typical member was chosen.
+def coreset(count: int) -> Works:
+    unit, labeled, answers = pool(0, count)
+    return {
+        "alkit": lambda: k_center(unit, labeled, BUDGET).indices.tolist(),
+        "scikit-activeml": lambda: CoreSet(random_state=0).query(unit, answers, batch_size=BUDGET).tolist(),
+    }
+
+
+def typical(unit: np.ndarray, labeled: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return alkit's picks, clusters and mean distances."""
+    cluster = k_means(unit, LABELED + BUDGET).cluster
+    distance = mean_distances(torch.from_numpy(unit), cluster, NEIGHBORS)
+    left = np.setdiff1d(np.arange(len(unit)), labeled)
+    return clusters.in_turn(cluster, distance, labeled, left, BUDGET), cluster, distance
+
+
+def typiclust(count: int) -> Works:
+    unit, labeled, answers = pool(0, count)
+    theirs = TypiClust(k=NEIGHBORS, random_state=0)
+    return {
+        "alkit": lambda: typical(unit, labeled)[0],
+        "scikit-activeml": lambda: theirs.query(unit, answers, batch_size=BUDGET),
+    }
+
+
+def same_clusters(seed: int) -> bool:
+    """Compare the sizes of the clusters chosen from, and whether the most typical member was chosen.
 
     Clusters of one size come in any order there, and the last one that is asked may be another.
     """
     unit, labeled, answers = pool(seed)
-    theirs = TypiClust(cluster_algo=Given, k=20, random_state=0).query(unit, answers, batch_size=BUDGET)
-    cluster = k_means(unit, LABELED + BUDGET).cluster
-    distance = mean_distances(torch.from_numpy(unit), cluster, 20)
-    left = np.setdiff1d(np.arange(COUNT), labeled)
-    ours = clusters.in_turn(cluster, distance, labeled, left, BUDGET)
+    ours, cluster, distance = typical(unit, labeled)
+    strategy = TypiClust(cluster_algo=Given, k=NEIGHBORS, random_state=0)
+    theirs = strategy.query(unit, answers, batch_size=BUDGET)
 
     def described(picks: np.ndarray) -> list[tuple[int, bool]]:
         members = [np.flatnonzero(cluster == cluster[pick]) for pick in picks]
         best = [bool(distance[pick] == distance[own].min()) for pick, own in zip(picks, members, strict=True)]
         return list(zip(map(len, members), best, strict=True))
 
-    return described(ours), described(theirs)
+    return described(ours) == described(theirs)
 
 
-def probcover(seed: int, radius: float = 0.6) -> tuple[list[int], list[int]]:
-    """Return how many images each pick of alkit covers, and the most that any would by scikit-activeml.
+def probcover(count: int) -> Works:
+    unit, labeled, answers = pool(0, count)
+    left = np.setdiff1d(np.arange(count), labeled)
+    theirs = ProbCover(n_classes=8, deltas=[RADIUS], random_state=0)
+    return {
+        "alkit": lambda: cover(Balls(unit, RADIUS), labeled, left, BUDGET)[0],
+        "scikit-activeml": lambda: theirs.query(unit, answers, batch_size=BUDGET),
+    }
+
+
+def same_gains(seed: int) -> bool:
+    """Compare how many images each pick of alkit covers with the most that any would by scikit-activeml.
 
     Both by the picks that alkit has made so far: one other choice between two equals changes all that follow.
     """
     unit, labeled, answers = pool(seed)
-    left = np.setdiff1d(np.arange(COUNT), labeled)
-    picks, gains, _ = cover(Balls(unit, radius), labeled, left, BUDGET)
-    strategy = ProbCover(n_classes=8, deltas=[radius], random_state=0)
+    left = np.setdiff1d(np.arange(SMALL), labeled)
+    picks, gains, _ = cover(Balls(unit, RADIUS), labeled, left, BUDGET)
+    strategy = ProbCover(n_classes=8, deltas=[RADIUS], random_state=0)
     most = []
     for pick in picks:
         _, utilities = strategy.query(unit, answers, return_utilities=True)
         most.append(int(np.nanmax(utilities)))
         answers[pick] = 0.0
-    return gains.tolist(), most
+    return gains.tolist() == most
 
 
-def main() -> None:
-    given = common.parser(__doc__).parse_args()
-    warnings.filterwarnings("ignore", "The maximum purity was -1")  # the radius is given, not looked for
-    failed = 0
-    for name, compare, what in (
-        ("typiclust", typiclust, "the most typical of clusters as large, in the same order"),
-        ("probcover", probcover, "each pick covers as much as any could"),
-    ):
-        same = sum(ours == theirs for ours, theirs in map(compare, range(POOLS)))
-        print(f"{name}: {what} on {same} of {POOLS} pools")
-        failed += same < POOLS
-    print(common.about(given, packages=("scikit-activeml", "scikit-learn")))
-    sys.exit(failed > 0)
+def on_pools(compare: Callable[[int], bool], what: str) -> Findings:
+    same = sum(map(compare, range(POOLS)))
+    return [(f"{what} on {same} of {POOLS} pools", same == POOLS)]
 
 
-if __name__ == "__main__":
-    main()
+CASES = {
+    "coreset": Case(coreset, partial(same_picks, coreset)),
+    "typiclust": Case(
+        typiclust,
+        partial(on_pools, same_clusters, "the most typical of clusters as large, in the same order"),
+    ),
+    "probcover": Case(probcover, partial(on_pools, same_gains, "each pick covers as much as any could")),
+}
