@@ -20,17 +20,56 @@ from typing import Any
 
 import torch
 
+from alkit.devices import has_fast_bfloat16
+from alkit.recipe import Precision
+
 Taken = dict[str, list[float]]
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with the options that every benchmark has."""
+def parser(description: str | None, *, devices: bool = False) -> argparse.ArgumentParser:
+    """Return a parser with the options that every benchmark has, and those of one that a GPU can run."""
     made = argparse.ArgumentParser(description=(description or "").splitlines()[0])
     made.add_argument("--rounds", type=int, default=5, help="interleaved rounds after one to warm up")
     made.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch threads")
     made.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu: of all threads together")
     made.add_argument("--out", type=Path, help="where to write the results, without .json and .md")
+    if devices:
+        made.add_argument("--device", type=device, default=torch.device("cpu"), help="cpu or cuda")
+        made.add_argument("--tiny", action="store_true", help="sizes so small that only the code is tried")
     return made
+
+
+def device(name: str) -> torch.device:
+    """Return a device by name, or stop where there is none."""
+    try:
+        found = torch.device(name)
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"{name} is no device that torch knows") from error
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise SystemExit(
+            "torch finds no GPU here: this part needs one, a driver, and a torch that is built for CUDA"
+        )
+    return found
+
+
+def precisions(on: torch.device) -> list[Precision]:
+    """Return what is worth timing on a device: bfloat16 only where the hardware has instructions for it."""
+    if has_fast_bfloat16(on):
+        return ["float32", "bfloat16"]
+    print(f"bfloat16 is left out: this {on.type} has no instructions for it", file=sys.stderr)
+    return ["float32"]
+
+
+def finished(work: Callable[[], object], on: torch.device) -> Callable[[], object]:
+    """Return work that ends when the device has done it: a GPU is only told what to do, and does it later."""
+    if on.type != "cuda":
+        return work
+
+    def run() -> None:
+        work()
+        torch.cuda.synchronize(on)
+
+    return run
 
 
 def seconds(contenders: Mapping[str, Callable[[], object]], rounds: int, clock: str = "wall") -> Taken:
@@ -88,15 +127,16 @@ def _serve(maker: Callable[[], Mapping[str, Callable[[], object]]], pipe: Connec
         pipe.send(now() - started)
 
 
-def machine() -> str:
-    """Name the processor and how many cores of it there are."""
+def machine(on: torch.device | None = None) -> str:
+    """Name the processor and how many cores of it there are, and the GPU if one is used."""
     name = platform.processor()
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), name)
     except OSError:
         pass
-    return f"{name}, {os.cpu_count()} cores, {platform.system()}"
+    gpu = f", {torch.cuda.get_device_name(on)}" if on is not None and on.type == "cuda" else ""
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}{gpu}"
 
 
 def about(given: argparse.Namespace, **more: Any) -> dict[str, Any]:
@@ -106,7 +146,7 @@ def about(given: argparse.Namespace, **more: Any) -> dict[str, Any]:
     return {
         "command": "python " + shlex.join(sys.argv),
         "date": datetime.date.today().isoformat(),
-        "machine": machine(),
+        "machine": machine(getattr(given, "device", None)),
         "threads": given.threads,
         "clock": given.clock,
         "versions": ", ".join([f"Python {platform.python_version()}", *versions]),
@@ -115,8 +155,8 @@ def about(given: argparse.Namespace, **more: Any) -> dict[str, Any]:
     }
 
 
-def rows(taken: Taken, baseline: str) -> list[dict[str, Any]]:
-    """Return median, spread and ratio to the baseline of each contender."""
+def rows(taken: Taken, baseline: str, bars: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Return median, spread and ratio to the baseline of each contender, and the ratio that is aimed at."""
     base = statistics.median(taken[baseline])
     return [
         {
@@ -125,6 +165,7 @@ def rows(taken: Taken, baseline: str) -> list[dict[str, Any]]:
             "fastest": round(min(values), 5),
             "slowest": round(max(values), 5),
             "times_as_fast": round(base / statistics.median(values), 2),
+            "bar": bars.get(name),
         }
         for name, values in taken.items()
     ]
@@ -132,22 +173,28 @@ def rows(taken: Taken, baseline: str) -> list[dict[str, Any]]:
 
 def table(entries: list[dict[str, Any]]) -> list[str]:
     """Return a Markdown table of `rows`."""
-    lines = ["| version | median s | fastest | slowest | times as fast |", "|---|---|---|---|---|"]
+    lines = ["| version | median s | fastest | slowest | times as fast | bar |", "|---|---|---|---|---|---|"]
     return lines + [
         f"| {r['version']} | {r['seconds']:.4g} | {r['fastest']:.4g} | {r['slowest']:.4g} | "
-        f"{r['times_as_fast']:.2f} |"
+        f"{r['times_as_fast']:.2f} | {r['bar'] or ''} |"
         for r in entries
     ]
 
 
 def report(
-    title: str, parts: Mapping[str, Taken], baseline: str, given: argparse.Namespace, **more: Any
+    title: str,
+    parts: Mapping[str, Taken],
+    baseline: str,
+    given: argparse.Namespace,
+    *,
+    bars: Mapping[str, Mapping[str, float]] | None = None,
+    **more: Any,
 ) -> None:
     """Print a table a part, and write all as Markdown and JSON if asked to."""
     source = about(given, **more)
     lines, results = [f"# {title}", ""], {}
     for name, taken in parts.items():
-        results[name] = rows(taken, baseline)
+        results[name] = rows(taken, baseline, (bars or {}).get(name, {}))
         lines += [f"## {name}", "", *table(results[name]), ""]
     lines += [f"- {key}: {value}" for key, value in source.items()]
     print("\n".join(lines))

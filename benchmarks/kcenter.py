@@ -1,17 +1,18 @@
 """How fast greedy k-center is, next to textbook loops and scikit-activeml's CoreSet.
 
     python benchmarks/kcenter.py                 # the two sizes compared, interleaved
-    python benchmarks/kcenter.py --growth --million --json kcenter.json --plot kcenter.png
+    python benchmarks/kcenter.py --growth --million --out kcenter --plot kcenter.png
+    python benchmarks/kcenter.py --device cuda   # beside the same loop on the GPU, and alkit on the CPU
 
 Features are those of a small network trained on shifted and noisy digits, or a file (`--features`, [N, D]
 .npy). The slow ones are timed in full at the small size; at the large one at two small numbers of picks, from
 which a straight line gives the time of all (`--full` runs them in full). Every figure is the median of
-`--rounds` rounds. On a busy machine `--threads 1 --clock cpu` compares processor time, one thread each.
+`--rounds` rounds. On a busy machine `--threads 1 --clock cpu` compares processor time, one thread each. On a
+GPU features lie in its memory beforehand, as embeddings do, and picks end on the host.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import sys
@@ -20,10 +21,11 @@ import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from common import about
+from common import about, parser
 from sklearn.datasets import load_digits
 from sklearn.metrics import pairwise_distances
 from threadpoolctl import threadpool_limits
@@ -31,10 +33,12 @@ from threadpoolctl import threadpool_limits
 from alkit.distances import k_center
 
 clock = time.perf_counter  # or time.process_time
-Method = Callable[[np.ndarray, np.ndarray, int], list[int]]  # features, labeled, n
+Features = np.ndarray | torch.Tensor
+Method = Callable[[Features, np.ndarray, int], list[int]]  # features, labeled, n
 
-COMPARED = {"10k": (10_000, 1_000, 1_000), "50k": (50_000, 5_000, 2_500)}
+COMPARED = {"10k": (10_000, 1_000, 1_000), "50k": (50_000, 5_000, 2_500), "tiny": (400, 40, 100)}
 PAUSE = 0.3  # seconds, in which the threads of the one before go to sleep
+SLOW = ("textbook", "scikit-activeml")
 SHORT = (20, 80)  # picks timed where the whole is extrapolated
 BARS = {
     "10k": {"textbook": 50, "scikit-activeml": 30, "numpy": 5},
@@ -79,6 +83,26 @@ def matrix_vector(features: np.ndarray, labeled: np.ndarray, n: int) -> list[int
         np.minimum(nearest, column, out=nearest)
         nearest[pick] = -1.0
     return picks
+
+
+def torch_matrix_vector(features: torch.Tensor, labeled: np.ndarray, n: int) -> list[int]:
+    """The same in torch, on the features' device; the host waits for nothing before the last pick."""
+    square = features.square().sum(dim=1)
+    nearest = torch.full_like(square, torch.inf)
+    known = torch.from_numpy(labeled).to(features.device)
+    for block in known.split(500):
+        columns = torch.addmm(square[block], features, features[block].T, alpha=-2)
+        torch.minimum(nearest, columns.amin(dim=1).add_(square), out=nearest)
+    nearest[known] = -1.0
+    picks = torch.empty(n, dtype=torch.int64, device=features.device)
+    for number in range(n):
+        pick = nearest.argmax(dim=0, keepdim=True)
+        picks[number] = pick[0]
+        centre = features.index_select(0, pick)[0]
+        column = torch.addmv(square, features, centre, alpha=-2).add_(square.index_select(0, pick))
+        torch.minimum(nearest, column, out=nearest)
+        nearest.index_fill_(0, pick, -1.0)
+    return picks.tolist()
 
 
 def scikit_activeml(features: np.ndarray, labeled: np.ndarray, n: int) -> list[int]:
@@ -133,7 +157,7 @@ def fill(target: np.ndarray, seed: int = 0, intrinsic: int = 32, clusters: int =
         target[start : start + rows] = torch.relu(latent @ mixing).numpy()
 
 
-def timed(run: Method, features: np.ndarray, labeled: np.ndarray, n: int) -> tuple[float, list[int]]:
+def timed(run: Method, features: Features, labeled: np.ndarray, n: int) -> tuple[float, list[int]]:
     time.sleep(PAUSE)
     started = clock()
     picks = run(features, labeled, n)
@@ -146,38 +170,62 @@ def memory(field: str) -> float:
         return next(int(line.split()[1]) for line in status if line.startswith(field)) / 1024
 
 
-def extra_memory(features: np.ndarray, labeled: np.ndarray, n: int) -> float | None:
-    """Peak resident memory that k-center adds, in MB; None where Linux's account is not there."""
+def extra_memory(features: Features, labeled: np.ndarray, n: int) -> float | None:
+    """Peak memory that k-center adds where the features lie, in MB; None where no account is kept."""
+    if isinstance(features, torch.Tensor) and features.is_cuda:
+        torch.cuda.reset_peak_memory_stats(features.device)
+        before = torch.cuda.memory_allocated(features.device)
+        k_center(features, labeled, n)
+        return (torch.cuda.max_memory_allocated(features.device) - before) / 2**20
     if not Path("/proc/self/clear_refs").exists():
         return None
     Path("/proc/self/clear_refs").write_text("5")
-    before = memory("VmRSS")
+    before_mb = memory("VmRSS")
     k_center(features, labeled, n)
-    return memory("VmHWM") - before
+    return memory("VmHWM") - before_mb
 
 
-def compare(name: str, features: np.ndarray, rounds: int, full: bool) -> dict[str, object]:
+def peers(device: torch.device) -> dict[str, tuple[Method, torch.device]]:
+    """What alkit is compared with on a device, and where each finds its features; the slow ones last."""
+    cpu = torch.device("cpu")
+    if device.type == "cuda":
+        return {
+            "torch on the GPU": (torch_matrix_vector, device),
+            "alkit on the CPU": (alkit_k_center, cpu),
+        }
+    found: dict[str, tuple[Method, torch.device]] = {
+        "numpy": (matrix_vector, cpu),
+        "textbook": (textbook, cpu),
+    }
+    if installed("scikit-activeml"):
+        found["scikit-activeml"] = (scikit_activeml, cpu)
+    return found
+
+
+def compare(
+    name: str, features: np.ndarray, rounds: int, full: bool, device: torch.device
+) -> dict[str, object]:
     """Time all methods in turn, round after round."""
     count, known, n = COMPARED[name]
     features = np.ascontiguousarray(features[:count])
+    near: Features = features if device.type == "cpu" else torch.from_numpy(features).to(device)
     labeled = np.random.default_rng(0).choice(count, known, replace=False)
-    slow: dict[str, Method] = {"textbook": textbook}
-    if installed("scikit-activeml"):
-        slow["scikit-activeml"] = scikit_activeml
-    shorten = name == "50k" and not full
-    seconds: dict[str, list[float]] = {"alkit": [], "numpy": [], **{method: [] for method in slow}}
+    others = peers(device)
+    shortened = [] if full or name != "50k" else [other for other in others if other in SLOW]
+    seconds: dict[str, list[float]] = {"alkit": [], **{method: [] for method in others}}
     agree: dict[str, float] = {}
-    memory_mb = extra_memory(features, labeled, n)
+    memory_mb = extra_memory(near, labeled, n)
     for _ in range(rounds):
-        for method, run in {"numpy": matrix_vector, **slow}.items():
+        for method, (run, place) in others.items():
             # next to each slow one, so that what else the machine does weighs on both
-            took, ours = timed(alkit_k_center, features, labeled, n)
+            took, ours = timed(alkit_k_center, near, labeled, n)
             seconds["alkit"].append(took)
-            if shorten and method in slow:
-                few, many = (timed(run, features, labeled, picked)[0] for picked in SHORT)
+            rows = features if place.type == "cpu" else near
+            if method in shortened:
+                few, many = (timed(run, rows, labeled, picked)[0] for picked in SHORT)
                 seconds[method].append(few + (many - few) * (n - SHORT[0]) / (SHORT[1] - SHORT[0]))
             else:
-                took, picks = timed(run, features, labeled, n)
+                took, picks = timed(run, rows, labeled, n)
                 seconds[method].append(took)
                 agree[method] = float(np.mean(np.array(picks) == np.array(ours)))
     medians = {method: statistics.median(values) for method, values in seconds.items()}
@@ -186,17 +234,18 @@ def compare(name: str, features: np.ndarray, rounds: int, full: bool) -> dict[st
         "seconds": medians,
         "all_seconds": seconds,
         "ratio": {method: medians[method] / medians["alkit"] for method in medians if method != "alkit"},
-        "bar": BARS[name],
-        "extrapolated": sorted(slow) if shorten else [],
+        "bar": BARS.get(name, {}),
+        "extrapolated": sorted(shortened),
         "same_position": agree,
         "extra_memory_mb": memory_mb,
     }
 
 
-def growth(rounds: int) -> dict[str, list[dict[str, float]]]:
+def growth(rounds: int, device: torch.device) -> dict[str, list[dict[str, float]]]:
     """Seconds against N (b = 2,500) and against b (N = 100,000), 5,000 labeled."""
-    features = np.empty((400_000, 512), dtype=np.float32)
-    fill(features)
+    array = np.empty((400_000, 512), dtype=np.float32)
+    fill(array)
+    features = array if device.type == "cpu" else torch.from_numpy(array).to(device)
     result: dict[str, list[dict[str, float]]] = {"N": [], "b": []}
     sizes = [("N", count, 2_500) for count in (12_500, 25_000, 50_000, 100_000, 200_000, 400_000)]
     sizes += [("b", 100_000, n) for n in (625, 1_250, 2_500, 5_000, 10_000, 20_000)]
@@ -208,22 +257,28 @@ def growth(rounds: int) -> dict[str, list[dict[str, float]]]:
     return result
 
 
-def million(scratch: str | None, rounds: int) -> dict[str, float]:
+def million(scratch: str | None, rounds: int, device: torch.device) -> dict[str, Any]:
     """Seconds for 1,000,000 x 512, 5,000 labeled, b = 10,000: from a memory-mapped file, then from memory."""
     shape, labeled = (1_000_000, 512), np.random.default_rng(0).choice(1_000_000, 5_000, replace=False)
+    runs: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         mapped = np.memmap(Path(folder) / "features.bin", dtype=np.float32, mode="w+", shape=shape)
         fill(mapped)
         mapped.flush()
-        runs: dict[str, list[float]] = {"memory-mapped": [], "in memory": []}
         for _ in range(rounds):
             mapped = np.memmap(Path(folder) / "features.bin", dtype=np.float32, mode="r", shape=shape)
-            runs["memory-mapped"].append(timed(alkit_k_center, mapped, labeled, 10_000)[0])
-            features = np.array(mapped)
+            if device.type == "cpu":
+                took, _ = timed(alkit_k_center, mapped, labeled, 10_000)
+                runs.setdefault("memory-mapped", []).append(took)
+            features = torch.from_numpy(np.array(mapped)).to(device)
             del mapped
-            runs["in memory"].append(timed(alkit_k_center, features, labeled, 10_000)[0])
-            del features
-    return {name: statistics.median(values) for name, values in runs.items()}
+            took, _ = timed(alkit_k_center, features, labeled, 10_000)
+            runs.setdefault("in memory", []).append(took)
+        memory_mb = extra_memory(features, labeled, 10_000)
+    return {
+        "seconds": {name: statistics.median(values) for name, values in runs.items()},
+        "extra_memory_mb": memory_mb,
+    }
 
 
 def installed(name: str) -> bool:
@@ -234,7 +289,7 @@ def installed(name: str) -> bool:
     return True
 
 
-def table(results: dict[str, dict[str, object]]) -> str:
+def table(results: dict[str, dict[str, object]]) -> list[str]:
     lines = ["| size | method | seconds | ratio | bar | |", "|---|---|---|---|---|---|"]
     for name, result in results.items():
         size = " ".join(f"{key}={value:,}" for key, value in result["size"].items())
@@ -248,7 +303,7 @@ def table(results: dict[str, dict[str, object]]) -> str:
             lines.append(
                 f"| {name} | {method} | {result['seconds'][method]:.2f} | {ratio:.1f} | {bar} | {note} |"
             )
-    return "\n".join(lines)
+    return lines
 
 
 def plot(found: dict[str, list[dict[str, float]]], path: Path) -> None:
@@ -275,51 +330,49 @@ def plot(found: dict[str, list[dict[str, float]]], path: Path) -> None:
 
 def main() -> None:
     global clock
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--sizes", nargs="*", choices=list(COMPARED), default=list(COMPARED))
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is timed")
-    parser.add_argument("--features", type=Path, help="[N, D] float32 .npy instead of the trained digits")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of each method")
-    parser.add_argument(
-        "--clock", choices=["wall", "cpu"], default="wall", help="cpu: of all threads together"
-    )
-    parser.add_argument("--full", action="store_true", help="run the slow ones in full at the large size")
-    parser.add_argument("--growth", action="store_true", help="growth in N and in b")
-    parser.add_argument("--million", action="store_true", help="1,000,000 x 512, b = 10,000")
-    parser.add_argument("--scratch", help="folder for the file of 2 GB")
-    parser.add_argument("--json", type=Path, help="write all figures here")
-    parser.add_argument("--plot", type=Path, help="draw the growth here (needs matplotlib)")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    threadpool_limits(arguments.threads)
-    if arguments.clock == "cpu":
+    arguments = parser(__doc__, devices=True)
+    arguments.set_defaults(rounds=3)
+    arguments.add_argument("--sizes", nargs="*", choices=list(COMPARED), default=["10k", "50k"])
+    arguments.add_argument("--features", type=Path, help="[N, D] float32 .npy instead of the trained digits")
+    arguments.add_argument("--full", action="store_true", help="run the slow ones in full at the large size")
+    arguments.add_argument("--growth", action="store_true", help="growth in N and in b")
+    arguments.add_argument("--million", action="store_true", help="1,000,000 x 512, b = 10,000")
+    arguments.add_argument("--scratch", help="folder for the file of 2 GB")
+    arguments.add_argument("--plot", type=Path, help="draw the growth here (needs matplotlib)")
+    given = arguments.parse_args()
+    sizes = ["tiny"] if given.tiny else given.sizes
+    torch.set_num_threads(given.threads)
+    threadpool_limits(given.threads)
+    if given.clock == "cpu":
         clock = time.process_time
     packages = [name for name in ("scikit-learn", "scikit-activeml") if installed(name)]
-    report: dict[str, object] = {"source": about(arguments, packages=packages)}
-    if arguments.sizes:
-        largest = max(COMPARED[name][0] for name in arguments.sizes)
-        features = np.load(arguments.features) if arguments.features else trained_features(largest)
-        alkit_k_center(features[:2000], np.array([0]), 100)  # libraries loaded
-        report["compared"] = {
-            name: compare(name, features, arguments.rounds, arguments.full) for name in arguments.sizes
-        }
-        print(table(report["compared"]))
+    source = about(given, packages=packages, device=str(given.device))
+    found: dict[str, object] = {"source": source}
+    lines = ["# Greedy k-center"]
+    if sizes:
+        largest = max(COMPARED[name][0] for name in sizes)
+        features = np.load(given.features) if given.features else trained_features(largest)
+        warm = torch.from_numpy(features[:2000]).to(given.device)
+        alkit_k_center(warm, np.array([0]), 100)  # libraries loaded
+        compared = {name: compare(name, features, given.rounds, given.full, given.device) for name in sizes}
+        found["compared"] = compared
+        lines += ["", *table(compared)]
         del features
-    if arguments.million:
-        report["million"] = million(arguments.scratch, arguments.rounds)
-        print(
-            "1,000,000 x 512, b = 10,000:",
-            {name: round(value, 2) for name, value in report["million"].items()},
-        )
-    if arguments.growth:
-        report["growth"] = growth(arguments.rounds)
-        if arguments.plot:
-            plot(report["growth"], arguments.plot)
-    print(json.dumps(report["source"]))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=1) + "\n")
+    if given.million:
+        found["million"] = most = million(given.scratch, given.rounds, given.device)
+        taken = ", ".join(f"{name} {value:.2f} s" for name, value in most["seconds"].items())
+        memory_mb = most["extra_memory_mb"] or 0
+        lines += ["", f"1,000,000 x 512, 5,000 labeled, b = 10,000: {taken}; +{memory_mb:.0f} MB"]
+    if given.growth:
+        found["growth"] = growth(given.rounds, given.device)
+        if given.plot:
+            plot(found["growth"], given.plot)
+    lines += ["", *(f"- {key}: {value}" for key, value in source.items())]
+    print("\n".join(lines))
+    if given.out:
+        given.out.parent.mkdir(parents=True, exist_ok=True)
+        given.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
+        given.out.with_suffix(".md").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

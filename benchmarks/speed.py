@@ -2,12 +2,15 @@
 
     python benchmarks/speed.py --out benchmarks/results/speed
     python benchmarks/speed.py --parts kcenter training --rounds 3
+    python benchmarks/speed.py --gpu --out speed-with-gpu
 
 Parts: `kcenter` (greedy k-center beside a textbook loop, scikit-activeml's where it is installed, and one
-matrix-vector product a pick), `adversary` (one TA-VAAL iteration and scoring, beside the plain formulation),
-`training` (ResNet-18 with a loss predictor, beside a plain loop), `startup` (commands, beside imports), and
-on request `scale` (queries on a million images). Every ratio is of medians, taken in one run, interleaved.
-`--gpu` runs `adversary` on CUDA as well.
+matrix-vector product a pick), `million` (k-center on 1,000,000 x 512 features), `adversary` (one TA-VAAL
+iteration and scoring, beside the plain formulation), `training` (ResNet-18 with a loss predictor, beside a
+plain loop), `startup` (commands, beside imports), and on request `scale` (queries on a million images). Every
+ratio is of medians, taken in one run, interleaved; bfloat16 is timed where the hardware has it. `--gpu` runs
+`kcenter`, `adversary` and `training` on CUDA as well: k-center beside the same loop on the GPU and alkit's on
+the CPU, the others beside the plain formulation on the GPU.
 """
 
 from __future__ import annotations
@@ -17,67 +20,113 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import common
 
 HERE = Path(__file__).parent
-PARTS = ("kcenter", "adversary", "training", "startup")
+PARTS = {
+    "kcenter": ["kcenter.py"],
+    "million": ["kcenter.py", "--sizes", "--million"],
+    "adversary": ["adversary.py"],
+    "training": ["training.py"],
+    "startup": ["startup.py"],
+    "scale": ["scale.py"],
+}
+ON_GPU = ("kcenter", "adversary", "training")
 
 
-def run(name: str, out: Path, extra: list[str]) -> dict[str, Any]:
+class Row(NamedTuple):
+    """A line of the table; `bar` is how many times as fast it is meant to be."""
+
+    part: str
+    version: str
+    seconds: float
+    times_as_fast: float | None = None
+    bar: float | None = None
+
+
+def commands(given: argparse.Namespace) -> dict[str, list[str]]:
+    """Return what to run, by name."""
+    parts = {name: PARTS[name] for name in given.parts}
+    if given.gpu:
+        parts |= {
+            f"{name}-cuda": [*PARTS[name], "--device", "cuda"] for name in given.parts if name in ON_GPU
+        }
+    for name, words in parts.items():
+        if name != "scale":
+            words = [*words, "--rounds", str(given.rounds)]
+        if given.tiny and name.removesuffix("-cuda") in ON_GPU:
+            words = [*words, "--tiny"]
+        parts[name] = words
+    return parts
+
+
+def run(name: str, words: list[str], out: Path) -> dict[str, Any]:
     """Run one part and return what it wrote."""
     written = out.with_name(f"{out.name}-{name}")
-    flag = ["--json", f"{written}.json"] if name.startswith("kcenter") else ["--out", str(written)]
-    script = HERE / f"{name.partition('-')[0]}.py"
+    script, *options = words
     print(f"== {name}", file=sys.stderr, flush=True)
-    subprocess.run([sys.executable, str(script), *flag, *extra], check=True, stdout=subprocess.DEVNULL)
-    result: dict[str, Any] = json.loads(Path(f"{written}.json").read_text())
+    command = [sys.executable, str(HERE / script), "--out", str(written), *options]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    result: dict[str, Any] = json.loads(written.with_suffix(".json").read_text())
     return result
 
 
-def rows(name: str, result: dict[str, Any]) -> list[tuple[str, str, float, float]]:
-    """Return (part, version, seconds, times as fast as the baseline) of what a part wrote."""
+def rows(name: str, result: dict[str, Any]) -> list[Row]:
+    """Return the lines of what a part wrote; `scale` has a table of its own."""
+    if name == "scale":
+        return []
+    if name == "million":
+        part = "k-center N=1,000,000 L=5,000 b=10,000 D=512"
+        return [Row(part, f"alkit, {where}", s) for where, s in result["million"]["seconds"].items()]
+    where = " on CUDA" if name.endswith("-cuda") else ""
     if name.startswith("kcenter"):
         return [
-            (
-                "k-center " + " ".join(f"{key}={value:,}" for key, value in found["size"].items()),
+            Row(
+                f"k-center{where} " + " ".join(f"{key}={value:,}" for key, value in found["size"].items()),
                 f"alkit beside {peer}" + (" (extrapolated)" if peer in found["extrapolated"] else ""),
                 found["seconds"]["alkit"],
-                found["ratio"][peer],
+                ratio,
+                found["bar"].get(peer),
             )
             for found in result["compared"].values()
-            for peer in found["ratio"]
+            for peer, ratio in found["ratio"].items()
         ]
-    if name.startswith("scale"):
-        return []
     return [
-        (part, entry["version"], entry["seconds"], entry["times_as_fast"])
+        Row(part + where, entry["version"], entry["seconds"], entry["times_as_fast"], entry["bar"])
         for part, entries in result["results"].items()
         for entry in entries
     ]
+
+
+def line(row: Row) -> str:
+    times = "" if row.times_as_fast is None else f"{row.times_as_fast:.2f}"
+    return f"| {row.part} | {row.version} | {row.seconds:.4g} | {times} | {row.bar or ''} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--parts", nargs="*", choices=[*PARTS, "scale"], default=list(PARTS))
+    default = [name for name in PARTS if name != "scale"]
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=default)
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds")
-    parser.add_argument("--gpu", action="store_true", help="the adversary on CUDA as well")
+    parser.add_argument("--gpu", action="store_true", help=f"{', '.join(ON_GPU)} on CUDA as well")
+    parser.add_argument("--tiny", action="store_true", help="sizes so small that only the code is tried")
     parser.add_argument(
         "--out", type=Path, default=Path("speed"), help="where to write, without .json and .md"
     )
     given = parser.parse_args()
+    if given.gpu:
+        common.device("cuda")  # before hours on the CPU
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    lines = ["| part | version | median s | times as fast |", "|---|---|---|---|"]
-    results = {}
-    for name in [*given.parts, *(["adversary-gpu"] if given.gpu else [])]:
-        extra = [] if name == "scale" else ["--rounds", str(given.rounds)]
-        extra += ["--device", "cuda"] if name.endswith("-gpu") else []
-        results[name] = run(name, given.out, extra)
-        lines += [f"| {p} | {v} | {s:.4g} | {r:.2f} |" for p, v, s, r in rows(name, results[name])]
+    lines = ["| part | version | median s | times as fast | bar |", "|---|---|---|---|---|"]
+    results = {name: run(name, words, given.out) for name, words in commands(given).items()}
+    lines += [line(row) for name, result in results.items() for row in rows(name, result)]
     sources = [result.get("source", result) for result in results.values()]
     keys = ("date", "machine", "threads", "versions")
-    lines += ["", *(f"- {key}: {sources[0][key]}" for key in keys if sources and key in sources[0])]
+    lines += ["", *(f"- {key}: {sources[-1][key]}" for key in keys if sources and key in sources[-1])]
     print("\n".join(lines))
     given.out.with_suffix(".md").write_text("\n".join(["# Speed", "", *lines]) + "\n")
     given.out.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from alkit_plugins.learning_loss import LearningLoss
 from alkit_plugins.tasks.classification import Classification
-from common import parser, report, seconds_apart
+from common import finished, parser, precisions, report, seconds_apart
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -31,8 +31,8 @@ from alkit.recipe import Precision, Recipe, Session
 from alkit.store import ImageStore
 from alkit.training import fit
 
-IMAGES = 512
-PIECE = f"One epoch over {IMAGES} images"
+PIECE = "One epoch over 512 images"
+BARS = {PIECE: {"alkit, float32": 1.2, "alkit, bfloat16": 2.4}}  # on a CPU
 
 
 class PILImages(Dataset[tuple[Tensor, int]]):
@@ -76,15 +76,15 @@ class PlainModel(nn.Module):
 
 
 class Plain:
-    def __init__(self, pixels: np.ndarray, labels: np.ndarray, batch: int) -> None:
-        self.model = PlainModel().train()
+    def __init__(self, pixels: np.ndarray, labels: np.ndarray, batch: int, device: torch.device) -> None:
+        self.device, self.model = device, PlainModel().to(device).train()
         self.optimizer = torch.optim.SGD(self.model.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
         self.data = DataLoader(PILImages(pixels, labels), batch, shuffle=True)
 
     def epoch(self) -> None:
         for images, labels in self.data:
-            logits, predicted = self.model(images)
-            losses = nn.functional.cross_entropy(logits, labels, reduction="none")
+            logits, predicted = self.model(images.to(self.device))
+            losses = nn.functional.cross_entropy(logits, labels.to(self.device), reduction="none")
             half = len(losses) // 2
             true = losses.detach()
             sign = 2 * (true[:half] > true[half:].flip(0)).float() - 1
@@ -96,8 +96,9 @@ class Plain:
 
 
 class Ours:
-    def __init__(self, pixels: np.ndarray, labels: np.ndarray, batch: int, precision: Precision) -> None:
-        device = torch.device("cpu")
+    def __init__(
+        self, pixels: np.ndarray, labels: np.ndarray, batch: int, device: torch.device, precision: Precision
+    ) -> None:
         self.model = Classification(model="resnet18")
         self.model.build((3, 32, 32), [str(number) for number in range(10)], device)
         self.companion = LearningLoss().companion(self.model.spec)
@@ -116,34 +117,39 @@ class Ours:
         fit(self.model, self.batches, self.companion, self.session)  # type: ignore[arg-type]
 
 
-def data() -> tuple[np.ndarray, np.ndarray]:
+def data(count: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (IMAGES, 3, 32, 32), dtype=np.uint8)
-    return pixels, rng.integers(0, 10, IMAGES)
+    pixels = rng.integers(0, 256, (count, 3, 32, 32), dtype=np.uint8)
+    return pixels, rng.integers(0, 10, count)
 
 
-def plain(batch: int, threads: int) -> dict[str, Callable[[], object]]:
+def plain(count: int, batch: int, threads: int, device: torch.device) -> dict[str, Callable[[], object]]:
     torch.set_num_threads(threads)
-    return {PIECE: Plain(*data(), batch).epoch}
+    return {PIECE: finished(Plain(*data(count), batch, device).epoch, device)}
 
 
-def ours(batch: int, threads: int, precision: Precision) -> dict[str, Callable[[], object]]:
+def ours(
+    count: int, batch: int, threads: int, device: torch.device, precision: Precision
+) -> dict[str, Callable[[], object]]:
     torch.set_num_threads(threads)
     keep_freed_memory()  # as alkit's commands do
-    return {PIECE: Ours(*data(), batch, precision).epoch}
+    return {PIECE: finished(Ours(*data(count), batch, device, precision).epoch, device)}
 
 
 def main() -> None:
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, devices=True)
     arguments.add_argument("--batch", type=int, default=128, help="images a step")
     given = arguments.parse_args()
+    count, batch = (8, 4) if given.tiny else (512, given.batch)
+    common = (count, batch, given.threads, given.device)
     makers = {
-        "plain": partial(plain, given.batch, given.threads),
-        "alkit, float32": partial(ours, given.batch, given.threads, "float32"),
-        "alkit, bfloat16": partial(ours, given.batch, given.threads, "bfloat16"),
+        "plain": partial(plain, *common),
+        **{f"alkit, {name}": partial(ours, *common, name) for name in precisions(given.device)},
     }
     taken = seconds_apart(makers, {PIECE: given.rounds}, given.clock)
-    report("Training ResNet-18 with a loss predictor", taken, "plain", given, batch=given.batch)
+    bars = BARS if given.device.type == "cpu" else {}
+    more = {"images": count, "batch": batch, "device": str(given.device)}
+    report("Training ResNet-18 with a loss predictor", taken, "plain", given, bars=bars, **more)
 
 
 if __name__ == "__main__":
