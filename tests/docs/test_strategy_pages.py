@@ -26,4 +26,5 @@ def test_a_page_has_idea_formula_cost_use_and_source(name, documentation):
     for word in ("Cost", "When to use", "When not"):
         assert f"- **{word}**: " in text
     assert "**Paper**: " in text or "**Source**: " in text
+    assert "**Differences**" in text
     assert len(text.splitlines()) <= LONGEST
