@@ -71,9 +71,13 @@ class Evidence:
 
     @cached_property
     def balanced(self) -> Comparison | None:
-        """Statistics of the balanced accuracy, where classes are not balanced and it was recorded."""
-        recorded = all(BALANCED in record["metrics"] for record in self.cycles)
-        if not recorded or self.comparison.metric == BALANCED or not (self.is_imbalanced or self.is_skewed):
+        """Statistics of the balanced accuracy, where classes are not balanced and it says more."""
+        main = self.comparison.metric
+        values = [(record["metrics"].get(BALANCED), record["metrics"][main]) for record in self.cycles]
+        # The same number twice: the test images are balanced.
+        if any(balanced is None for balanced, _ in values) or all(one == other for one, other in values):
+            return None
+        if not (self.is_imbalanced or self.is_skewed):
             return None
         return self.compared(BALANCED)
 

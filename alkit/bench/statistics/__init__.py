@@ -245,10 +245,14 @@ def _notes(curves: Curves) -> tuple[str, ...]:
     notes = (
         ["one seed only: no intervals and no tests, so no difference means anything"] if seeds == 1 else []
     )
+    by_count: dict[int, list[str]] = {}
     for name in curves.strategies:
-        complete = curves.complete(name)
+        by_count.setdefault(curves.complete(name), []).append(name)
+    for complete, names in sorted(by_count.items(), reverse=True):
         if complete < seeds:
-            notes.append(f"{name} has completed {complete} of {seeds} seeds; it is compared on those only")
+            notes.append(
+                f"only {complete} of {seeds} seeds are complete for {', '.join(names)}: compared on those"
+            )
         if complete < min(2, seeds):
-            notes.append(f"{name} is left out of wins and ranks, which need two seeds")
+            notes.append(f"left out of wins and ranks, which need two seeds: {', '.join(names)}")
     return tuple(notes)

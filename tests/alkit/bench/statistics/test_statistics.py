@@ -188,10 +188,10 @@ def test_gaps_are_counted_and_said() -> None:
     )
     assert comparison.summaries[2].areas[4:] == (None, None)
     assert comparison.notes == (
-        "random has completed 5 of 6 seeds; it is compared on those only",
-        "vaal has completed 4 of 6 seeds; it is compared on those only",
-        "coreset has completed 0 of 6 seeds; it is compared on those only",
-        "coreset is left out of wins and ranks, which need two seeds",
+        "only 5 of 6 seeds are complete for random: compared on those",
+        "only 4 of 6 seeds are complete for vaal: compared on those",
+        "only 0 of 6 seeds are complete for coreset: compared on those",
+        "left out of wins and ranks, which need two seeds: coreset",
     )
     json.dumps(comparison.as_dict(), allow_nan=False)
 
