@@ -1,19 +1,21 @@
-"""What each difference between the paper and the published code does to TA-VAAL's picks.
+"""What each difference between the papers and the published code does to the picks.
 
     python benchmarks/faithfulness.py --images cifar10/train --out benchmarks/results/faithfulness
 
-One task model with its ranker is trained on a labeled set. Then TA-VAAL ranks the same candidates by default
-and with one option changed at a time, from the same seed. Reported per seed and as a mean: Spearman's
-correlation of the two orders, and the overlap of their top tenth. The first row is the yardstick: the default
-against itself with another seed of the adversary.
+A task model is trained on a labeled set, alone or with a loss predictor. Then a strategy ranks the same
+candidates by default, and with one thing changed at a time, from the same seed. Reported per seed and as a
+mean: Spearman's correlation of the two orders, and the overlap of their top tenth. The first row of each
+strategy is the yardstick: the default against itself with another seed, of the adversary or, where there is
+none, of the training.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,23 +23,73 @@ from alkit_plugins.diagnosis import rank_correlation
 from common import about, parser
 
 from alkit import options, plugins
+from alkit.campaign import Campaign
 from alkit.creation import create
 from alkit.cycle import Cycle
-from alkit.learning import LabeledImages, Lesson, learn
+from alkit.learning import LabeledImages, Learned, Lesson, learn
 from alkit.measure import Measures
 from alkit.progress import Terminal
 from alkit.selection import choose
 
-VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
-    ("batch statistics while scoring", "ta-vaal", {"scoring": "train"}),
-    ("random ranks in the first iteration", "ta-vaal", {"first-ranks": "random"}),
-    ("batches in the pool's order", "ta-vaal", {"shuffle": False}),
-    ("raw rank to the discriminator", "ta-vaal", {"discriminator-rank": "raw"}),
-    ("summed KL", "ta-vaal", {"kl": "sum"}),
-    ("two VAE steps an iteration", "ta-vaal", {"vae-steps": 2}),
-    ("bfloat16", "ta-vaal", {"precision": "bfloat16"}),
-    ("no rank at all: VAAL, one VAE step", "vaal", {"vae-steps": 1}),
-]
+ANOTHER = 1000  # added to a seed
+Use = tuple[str, dict[str, Any]]  # a strategy and its options
+
+
+class Variant(NamedTuple):
+    """One way to the picks: what the task model was trained for, and what chose.
+
+    Attributes:
+        name: in the table.
+        trained: the strategy whose companion is trained along.
+        choosing: the strategy that ranks.
+        training_seed: added to the seed of the training.
+        choosing_seed: added to the seed of the choice.
+    """
+
+    name: str
+    trained: Use
+    choosing: Use
+    training_seed: int = 0
+    choosing_seed: int = 0
+
+
+def variants(iterations: int) -> dict[str, list[Variant]]:
+    """Return for each strategy its default, and what is compared with it, the yardstick first."""
+    game = {"iterations": iterations, "precision": "float32"}
+    ranker: Use = ("ta-vaal", game)
+
+    def game_with(name: str, changed: dict[str, Any], strategy: str = "ta-vaal") -> Variant:
+        return Variant(name, ranker, (strategy, {**game, **changed}))
+
+    loss: Use = ("learning-loss", {})
+    ranking: Use = ("learning-loss", {"loss": "ranking"})
+    later: Use = ("learning-loss", {"detach-after": 0.605})
+    entropy: Use = ("entropy", {})
+    return {
+        "TA-VAAL": [
+            game_with("default", {}),
+            game_with("default, another seed", {})._replace(choosing_seed=ANOTHER),
+            game_with("batch statistics while scoring", {"scoring": "train"}),
+            game_with("random ranks in the first iteration", {"first-ranks": "random"}),
+            game_with("batches in the pool's order", {"shuffle": False}),
+            game_with("raw rank to the discriminator", {"discriminator-rank": "raw"}),
+            game_with("summed KL", {"kl": "sum"}),
+            game_with("two VAE steps an iteration", {"vae-steps": 2}),
+            game_with("bfloat16", {"precision": "bfloat16"}),
+            game_with("no rank at all: VAAL, one VAE step", {"vae-steps": 1}, "vaal"),
+        ],
+        "Learning Loss": [
+            Variant("default", loss, loss),
+            Variant("default, another seed", loss, loss, training_seed=ANOTHER),
+            Variant("cross-entropy of the order", ranking, ranking),
+            Variant("detached after 0.605 of the epochs", later, later),
+        ],
+        "entropy": [
+            Variant("default", entropy, entropy),
+            Variant("default, another seed", entropy, entropy, training_seed=ANOTHER),
+            Variant("a loss predictor trained along", loss, entropy),
+        ],
+    }
 
 
 def main() -> None:
@@ -47,64 +99,81 @@ def main() -> None:
     arguments.add_argument("--candidates", type=int, default=2000, help="images that are ranked")
     arguments.add_argument("--iterations", type=int, default=300, help="adversarial iterations")
     arguments.add_argument("--seeds", type=int, default=3, help="seeds")
+    arguments.add_argument("--strategies", nargs="*", choices=variants(1), default=list(variants(1)))
     given = arguments.parse_args()
     torch.set_num_threads(given.threads)
-    found: dict[str, list[tuple[float, float]]] = {}
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for seed in range(given.seeds):
-        for name, correlation, overlap in compare(given, seed):
-            found.setdefault(name, []).append((correlation, overlap))
-            print(f"seed {seed}: {name}: {correlation:.2f} {overlap:.2f}", flush=True)
+        for strategy, name, correlation, overlap in compare(given, seed):
+            found.setdefault((strategy, name), []).append((correlation, overlap))
+            print(f"seed {seed}: {strategy}: {name}: {correlation:.2f} {overlap:.2f}", flush=True)
     report(found, given)
 
 
-def compare(given: Any, seed: int) -> list[tuple[str, float, float]]:
+def compare(given: Any, seed: int) -> Iterator[tuple[str, str, float, float]]:
     """Rank the candidates by default and by every variant, with one seed."""
     with tempfile.TemporaryDirectory() as folder:
         campaign = create(Path(folder) / "campaign", given.images, oracle="dataset", seed=seed)
         with campaign:
-            some = np.random.default_rng(seed).permutation(campaign.pool.candidates)
-            labeled = np.sort(some[: given.labels])
-            candidates = np.sort(some[given.labels : given.labels + given.candidates])
-            oracle = campaign.oracle()
-            assert oracle is not None
-            answers = oracle.label(labeled.tolist())
-            values = [answers[index].value for index in labeled.tolist()]
-            images = campaign.workbench.images(campaign.state)
-            device = torch.device("cpu")
-            base = {"iterations": given.iterations, "precision": "float32"}
-            strategy = options.build(plugins.strategies.get("ta-vaal"), base)
+            bench = Bench(campaign, Path(folder), seed, given)
+            for strategy in given.strategies:
+                default, *others = variants(given.iterations)[strategy]
+                expected = bench.order(default)
+                for other in others:
+                    yield strategy, other.name, *agreement(expected, bench.order(other))
+
+
+class Bench:
+    """A pool, a labeled set and candidates, drawn by a seed."""
+
+    def __init__(self, campaign: Campaign, folder: Path, seed: int, given: Any) -> None:
+        some = np.random.default_rng(seed).permutation(campaign.pool.candidates)
+        self.campaign, self.folder, self.seed = campaign, folder, seed
+        self.labeled = np.sort(some[: given.labels])
+        self.candidates = np.sort(some[given.labels : given.labels + given.candidates])
+        oracle = campaign.oracle()
+        assert oracle is not None
+        answers = oracle.label(self.labeled.tolist())
+        self.values = [answers[index].value for index in self.labeled.tolist()]
+        self.images = campaign.workbench.images(campaign.state)
+        self.learned: dict[str, Learned] = {}
+
+    def order(self, variant: Variant) -> np.ndarray:
+        """Return the candidates, the first choice first."""
+        learned = self._learned(*variant.trained, self.seed + variant.training_seed)
+        name, changed = variant.choosing
+        seed = self.seed + variant.choosing_seed
+        cycle = Cycle(
+            number=0,
+            model=learned.model,
+            companion=learned.companion,
+            images=self.images,
+            labeled=self.labeled,
+            targets=learned.targets,
+            candidates=self.candidates,
+            seed=seed,
+            device=torch.device("cpu"),
+        )
+        return choose(
+            options.build(plugins.strategies.get(name), changed), cycle, len(self.candidates), seed=seed
+        )
+
+    def _learned(self, name: str, changed: dict[str, Any], seed: int) -> Learned:
+        """Train the task model and a strategy's companion, once for each way to do it."""
+        key = json.dumps([name, changed, seed])
+        if key not in self.learned:
             lesson = Lesson(
                 cycle=0,
                 seed=seed,
-                labeled=LabeledImages(images=images, indices=labeled, values=values),
+                labeled=LabeledImages(images=self.images, indices=self.labeled, values=self.values),
                 test=None,
-                classes=campaign.classes,
-                strategy=strategy,
-                checkpoints=Path(folder) / "checkpoints",
+                classes=self.campaign.classes,
+                strategy=options.build(plugins.strategies.get(name), changed),
+                checkpoints=self.folder / "checkpoints",
             )
-            task = campaign.workbench.task(campaign.classes)
-            learned = learn(task, lesson, device, Terminal(), Measures())
-
-            def order(name: str, changed: dict[str, Any], cycle_seed: int) -> np.ndarray:
-                cycle = Cycle(
-                    number=0,
-                    model=learned.model,
-                    companion=learned.companion,
-                    images=images,
-                    labeled=labeled,
-                    targets=learned.targets,
-                    candidates=candidates,
-                    seed=cycle_seed,
-                    device=device,
-                )
-                variant = options.build(plugins.strategies.get(name), {**base, **changed})
-                return choose(variant, cycle, len(candidates), seed=cycle_seed)
-
-            default = order("ta-vaal", {}, seed)
-            results = [("default, another seed", *agreement(default, order("ta-vaal", {}, seed + 1000)))]
-            for label, name, changed in VARIANTS:
-                results.append((label, *agreement(default, order(name, changed, seed))))
-            return results
+            task = self.campaign.workbench.task(self.campaign.classes)
+            self.learned[key] = learn(task, lesson, torch.device("cpu"), Terminal(), Measures())
+        return self.learned[key]
 
 
 def agreement(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
@@ -116,12 +185,13 @@ def agreement(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     return correlation, len(np.intersect1d(first[:top], second[:top])) / top
 
 
-def report(found: dict[str, list[tuple[float, float]]], given: Any) -> None:
-    lines = ["| changed | rank correlation | overlap of the top tenth | by seed |", "|---|---|---|---|"]
-    for name, values in found.items():
+def report(found: dict[tuple[str, str], list[tuple[float, float]]], given: Any) -> None:
+    heading = "| strategy | changed | rank correlation | overlap of the top tenth | by seed |"
+    lines = [heading, "|---|---|---|---|---|"]
+    for (strategy, name), values in found.items():
         correlation, overlap = np.mean(values, axis=0)
         each = ", ".join(f"{c:.2f}/{o:.2f}" for c, o in values)
-        lines.append(f"| {name} | {correlation:.2f} | {overlap:.2f} | {each} |")
+        lines.append(f"| {strategy} | {name} | {correlation:.2f} | {overlap:.2f} | {each} |")
     source = about(
         given,
         images=given.images,
@@ -136,9 +206,10 @@ def report(found: dict[str, list[tuple[float, float]]], given: Any) -> None:
     if given.out:
         given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.with_suffix(".md").write_text(
-            "\n".join(["# What differences do to TA-VAAL's picks", "", *lines]) + "\n"
+            "\n".join(["# What differences do to the picks", "", *lines]) + "\n"
         )
-        given.out.with_suffix(".json").write_text(json.dumps({**source, "results": found}, indent=1) + "\n")
+        results = {f"{strategy}: {name}": values for (strategy, name), values in found.items()}
+        given.out.with_suffix(".json").write_text(json.dumps({**source, "results": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
