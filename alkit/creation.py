@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from . import __version__, composing, plugins
 from .aggregation import check_rule
 from .answers import Receipt, sort_answers
-from .campaign import LEDGER, LOCK, SETTINGS, Campaign
+from .campaign import Campaign
 from .errors import CampaignError, InvalidAnswers, SourceError
 from .files import write_atomically
 from .labeling.tables import read_answers
 from .ledger import Ledger, holds_events
+from .opened import LEDGER, LOCK, SETTINGS
 from .options import build
 from .progress import Progress, Silent
 from .settings import PluginChoice, Settings, SourceChoice, choice_of

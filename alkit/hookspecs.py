@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .markers import hookspec
 
 if TYPE_CHECKING:
     import click
 
-    from .campaign import Campaign
     from .labeling.formats import Format
     from .oracle import Oracle
     from .queries import Query
@@ -44,5 +43,5 @@ def alkit_commands(cli: click.Group) -> None:
 
 
 @hookspec
-def alkit_cycle_finished(campaign: Campaign, query: Query) -> None:
-    """Observe a recorded query (entry-point group `alkit.extensions`)."""
+def alkit_cycle_finished(campaign: Any, query: Query) -> None:
+    """Observe a recorded query of an `alkit.Campaign` (entry-point group `alkit.extensions`)."""

@@ -140,7 +140,8 @@ def open_campaign(directory: str | None, *, device: str = "auto", quiet: bool = 
     Raises:
         CampaignError: there is none.
     """
-    from ..campaign import LEDGER, SETTINGS, Campaign
+    from ..campaign import Campaign
+    from ..opened import LEDGER, SETTINGS
     from ..progress import Silent, Terminal
 
     if directory is None and not (Path(SETTINGS).exists() or Path(LEDGER).exists()):
@@ -159,7 +160,7 @@ def open_or_create(
     Raises:
         UsageError: the campaign exists and something is given that was decided when it was made.
     """
-    from ..campaign import SETTINGS
+    from ..opened import SETTINGS
     from ..progress import Silent, Terminal
 
     if pool is None:

@@ -10,7 +10,6 @@ from ..errors import InvalidAnswers
 from ..labeling.formats import Prediction
 from ..labeling.tables import ABSTAIN, UNUSABLE, GivenAnswer
 from ..ledger import now
-from ..state import read_state
 
 if TYPE_CHECKING:
     from ..campaign import Campaign
@@ -47,7 +46,7 @@ class Session:
 
     def look(self) -> None:
         """See what other processes have done."""
-        self.campaign.state = read_state(self.campaign.ledger, self.campaign.state)
+        self.campaign.refresh()
 
     def query(self) -> Query:
         """Return the open query, or the one that was shown last."""
@@ -97,7 +96,7 @@ class Session:
         self.taken += receipt.accepted
 
     def take_back(self, number: int, index: int) -> str:
-        """Take back this annotator's latest answer to an image since a query asked for it; return what it was.
+        """Take back this annotator's latest answer to an image of a query; return what it was.
 
         Raises:
             InvalidAnswers: there is none.
@@ -136,6 +135,6 @@ class Session:
         return pixels
 
     def _said(self, query: Query, index: int) -> int:
-        """Return the number of this annotator's latest answer to the query, 0 without one: later is larger."""
+        """Return the number of this annotator's latest answer to a query's image, larger if later, or 0."""
         row = self.campaign.state.latest(index, self.annotator, after=query.event)
         return 0 if row is None else row.id

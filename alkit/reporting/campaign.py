@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ..advice import WORTH
 from ..errors import SourceError, UsageError
-from ..evidence import WORTH
 from ..figures import svg
 from ..files import write_atomically
 from . import charts

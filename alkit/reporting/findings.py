@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..advice import WORTH, Suggestion, findings, suggestion
 from ..bench.provenance import versions
-from ..evidence import WORTH, Evidence, Suggestion, findings, gather, suggestion
+from ..evidence import Evidence, gather
 from ..ledger import finite
 from .annotators import Annotator, annotators
 from .outcomes import ClassCount, Outcome, class_counts, outcome
 
 if TYPE_CHECKING:
-    from ..campaign import Campaign, CycleRecord
+    from ..campaign import Campaign
     from ..queries import Query
     from ..settings import Settings
     from ..stopping import Rule
+    from ..trainings import CycleRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ import pytest
 
 from alkit.campaign import Campaign
 from alkit.evidence import (
-    Evidence,
     Point,
     class_balance,
     comparison,
@@ -19,7 +18,6 @@ from alkit.evidence import (
     control_curve,
     gain,
     gather,
-    suggestion,
 )
 from alkit.intervals import share
 from alkit.labeling.tables import GivenAnswer
@@ -83,8 +81,6 @@ def test_a_label_given_in_sight_of_the_guess_is_counted_but_no_evidence() -> Non
     assert found is not None and compared is not None
     assert (found.asked, found.guess_seen, found.unlabeled, found.accuracy) == (10, 3, 0, share(5, 7))
     assert (compared.picks, compared.control) == (share(5, 7), share(2, 7))
-    words = suggestion(Evidence(accuracy=(found,))).reasons[0]
-    assert "Labels of 3 control images do not count" in words
 
 
 def test_several_models_are_said_to_be_several() -> None:
@@ -176,34 +172,6 @@ def test_gain_is_by_100_labels() -> None:
     assert found.per_100.low < 0.04 < found.per_100.high
     assert gain(curve[:1], "test") is None
     assert gain([curve[0], curve[0]], "test") is None
-
-
-def test_without_data_it_says_that_it_cannot_tell() -> None:
-    found = suggestion(Evidence())
-    assert found.action == "go on"
-    assert all("cannot be told" in reason for reason in found.reasons)
-
-
-def test_stop_only_where_the_interval_says_so() -> None:
-    curve = points(800, 930)
-    evidence = Evidence(curve=tuple(curve), gain=gain(curve, "test"))
-    assert suggestion(evidence, target=0.92).action == "go on", "0.930 may be 0.912"
-    enough = suggestion(evidence, target=0.9)
-    assert enough.action == "stop"
-    assert "lower end reaches the target of 0.9" in enough.reasons[0]
-    falling = points(930, 800)
-    flat = suggestion(Evidence(curve=tuple(falling), gain=gain(falling, "test")))
-    assert (flat.action, "upper end is below 0.005" in flat.reasons[0]) == ("stop", True)
-    assert suggestion(Evidence(), stopped=["The budget is spent."]).reasons == ("The budget is spent.",)
-
-
-def test_switch_only_where_the_picks_are_measurably_easier() -> None:
-    easier = Evidence(comparison=comparison([query(1, (90, 90), (4, 10))]))
-    assert suggestion(easier).action == "switch strategy"
-    harder = suggestion(Evidence(comparison=comparison([query(1, (20, 90), (9, 10))])))
-    assert (harder.action, "does not know yet" in harder.reasons[2]) == ("go on", True)
-    unclear = suggestion(Evidence(comparison=comparison([query(1, (8, 9), (1, 1))])))
-    assert (unclear.action, "may be chance" in unclear.reasons[2]) == ("go on", True)
 
 
 def test_of_a_campaign(labeled: Path) -> None:

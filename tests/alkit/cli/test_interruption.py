@@ -76,7 +76,7 @@ def stopped() -> Iterator[Callable[..., tuple[int, str]]]:
     [
         "alkit.training:fit",
         pytest.param("alkit_plugins.entropy:Entropy.score", marks=pytest.mark.slow),
-        pytest.param("alkit.campaign:write_csv", marks=pytest.mark.slow),
+        pytest.param("alkit.handouts:write_csv", marks=pytest.mark.slow),
     ],
 )
 def test_an_interrupted_query_is_continued_by_the_same_command(
@@ -89,7 +89,7 @@ def test_an_interrupted_query_is_continued_by_the_same_command(
     assert "Traceback" not in err
     said = alkit("query", "-c", labeled, "-n", "5", "--json")
     assert said.json["query"] == 1
-    assert said.json["reused"] == (place == "alkit.campaign:write_csv"), "recorded, not yet reported"
+    assert said.json["reused"] == (place == "alkit.handouts:write_csv"), "recorded, not yet reported"
     expected = alkit("query", "-c", twin, "-n", "5", "--json").json
     assert [pick["index"] for pick in said.json["picks"]] == [pick["index"] for pick in expected["picks"]]
     assert (labeled / "queries" / "001.csv").exists()
@@ -240,7 +240,7 @@ def test_killed_at_many_random_moments_nothing_is_lost(
 def test_killed_after_the_record_the_query_is_what_comes_next(
     stopped: Callable[..., tuple[int, str]], alkit: Alkit, labeled: Path
 ) -> None:
-    place = "alkit.campaign:Campaign._write_for_people"
+    place = "alkit.asking:write_for_people"
     code, _ = stopped(place, signal.SIGKILL, "query", "-c", labeled, "-n", "5", "-s", "random")
     assert code == -signal.SIGKILL
     said = alkit("query", "-c", labeled, "-n", "2", "--json")
@@ -261,7 +261,7 @@ def test_killed_before_the_commit_nothing_was_asked(
 def test_a_locked_campaign_is_said_within_a_bounded_time(
     alkit_ends: Alkit, labeled: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alkit.campaign.LOCK_SECONDS", 0.2)
+    monkeypatch.setattr("alkit.opened.LOCK_SECONDS", 0.2)
     (here / "a.csv").write_text("image,label\nred/10.png,red\n")
     with FileLock(labeled / "campaign.lock"):
         for words in (["query", "-n", "3"], ["ingest", "a.csv"], ["train"], ["update"]):

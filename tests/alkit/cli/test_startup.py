@@ -16,15 +16,16 @@ from alkit.cli import COMMANDS
 EVERY_OPTION = {
     "init": "--pool --strategy --option --root --download --labels --classes --test --task --model "
     "--task-option --oracle --oracle-option --image-size --channels --seed --device --quiet --json",
-    "query": "--budget --strategy --option --campaign --pool --new --seed-strategy --seed-size --json",
-    "ingest": "--campaign --format --option --dry-run --annotator --allow-new-classes --strict --oracle --oracle-option --quiet --json",
+    "query": "--budget --strategy --option --campaign --pool --new --control --seed-strategy --seed-size --json",
+    "ingest": "--campaign --format --option --dry-run --annotator --allow-new-classes --strict --aggregate "
+    "--oracle --oracle-option --quiet --json",
     "export": "--format --option --out --labeled --campaign --device --quiet --json",
-    "labelstudio": "--url --token --project --option --allow-new-classes --strict --dry-run --campaign --json",
+    "labelstudio": "--url --token --project --option --allow-new-classes --strict --dry-run --campaign "
+    "--json",
     "status": "--campaign --images --json",
     "report": "--campaign --out --stop --map --worth --json",
-    "report": "--campaign --out --stop --map --worth --json",
     "train": "--campaign --device --quiet --json",
-    "run": "--budget --cycles --campaign --pool --oracle --strategy --seed-size --json",
+    "run": "--budget --cycles --campaign --pool --oracle --strategy --control --stop --seed-size --json",
     "update": "--campaign --quiet --json",
     "bench": "--out --strategy --seeds --pool --test --root --download --cache --jobs --backend --scheduler "
     "--report-only --show --device --quiet --json",

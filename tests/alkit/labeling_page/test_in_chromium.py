@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from alkit.campaign import LOCK, Campaign
+from alkit.campaign import Campaign
 from alkit.creation import create
 from alkit.labeling.tables import GivenAnswer
+from alkit.opened import LOCK
 
 pytestmark = [
     pytest.mark.slow,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from alkit import campaign as campaigns
+from alkit import opened
 from alkit.campaign import Campaign
 from alkit.errors import InvalidAnswers, UsageError
 from alkit.labeling.tables import GivenAnswer
@@ -246,14 +246,14 @@ def test_a_query_that_is_replaced_is_noticed_and_late_answers_are_kept(client, a
 
 
 def test_a_locked_campaign_says_so_and_takes_the_answer_later(client, asked, monkeypatch):
-    monkeypatch.setattr(campaigns, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(opened, "LOCK_SECONDS", 0.1)
     index = client.state()["images"][0]["index"]
-    with FileLock(asked / campaigns.LOCK):
+    with FileLock(asked / opened.LOCK):
         reply = client.answer(index, "red")
         assert (reply.status, "another process is working on" in reply.json["error"]) == (503, True)
         assert client.state()["images"][0]["answer"] is None, "it can be looked at meanwhile"
     assert client.answer(index, "red").status == 200
-    with FileLock(asked / campaigns.LOCK, timeout=0):
+    with FileLock(asked / opened.LOCK, timeout=0):
         pass  # other commands work between answers
 
 

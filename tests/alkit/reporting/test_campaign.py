@@ -165,7 +165,8 @@ def test_a_metric_without_interval_is_drawn_and_said_to_have_none(
     import dataclasses
 
     records = [dataclasses.replace(record, metrics={"mean_error": 0.5}) for record in opened.history()]
-    monkeypatch.setattr(Campaign, "history", lambda self: records)
+    for module in ("trainings", "evidence"):
+        monkeypatch.setattr(f"alkit.{module}.history", lambda _: records)
     assert "Test mean error by number of labels; no interval is known for it." in write(opened)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from alkit.reporting.markdown import to_markdown
 from alkit.intervals import share
 from alkit.reporting.blocks import Picture, Pictures, Report, Section, Verdict
+from alkit.reporting.markdown import to_markdown
 from alkit.reporting.page import GENERATOR, to_page
 from alkit.reporting.words import interval, pairs
 
