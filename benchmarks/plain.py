@@ -12,7 +12,7 @@ import argparse
 import math
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -116,15 +116,15 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     protocol = read_protocol(options.results / "protocol.toml")
     cycles = [r for r in records.cycles_of(records.read_all(options.results)) if r["strategy"] == "random"]
-    counts = sorted({record["labels"] for record in cycles})
-    found = plain_figures(protocol.task.options["model"], counts, cycles[0]["recipe"], options)
+    recipes = {record["labels"]: record["recipe"] for record in cycles}
+    found = plain_figures(protocol.task.options["model"], recipes, options)
     lines = [
         "# Random labels: alkit's baseline and plain PyTorch",
         "",
         "| labels | alkit | plain |",
         "|---|---|---|",
     ]
-    for count in counts:
+    for count in sorted(recipes):
         suite = [r["metrics"]["accuracy"] for r in cycles if r["labels"] == count]
         lines.append(f"| {count:,} | {_shown(suite)} | {_shown(found[count])} |")
     lines += ["", *(f"- {key}: {value}" for key, value in common.about(options).items())]
@@ -134,20 +134,20 @@ def main() -> None:
 
 
 def plain_figures(
-    model: str, counts: Sequence[int], recipe: dict[str, float], options: argparse.Namespace
+    model: str, recipes: Mapping[int, Mapping[str, float]], options: argparse.Namespace
 ) -> dict[int, list[float]]:
-    """Train on random labels, `options.rounds` times each number of them; return test accuracies."""
+    """Train on so many random labels by each recipe, `options.rounds` times; return test accuracies."""
     from alkit_plugins.tasks.networks import find
 
     test_images, test_targets = read(options.test)
-    found: dict[int, list[float]] = {count: [] for count in counts}
+    found: dict[int, list[float]] = {count: [] for count in recipes}
     for seed in range(options.rounds):
         torch.manual_seed(1000 + seed)
         np.random.seed(1000 + seed)
-        images, targets = read(options.pool, most=max(counts))
+        images, targets = read(options.pool, most=max(recipes))
         mean, std = images.mean((0, 2, 3), keepdim=True), images.std((0, 2, 3), keepdim=True)
         images, normalized = (images - mean) / std, (test_images - mean) / std
-        for count in counts:
+        for count, recipe in recipes.items():
             classes = int(test_targets.max()) + 1
             network = find(model, images.shape[1], classes, images.shape[2])()
             size = int(recipe["batch_size"])
