@@ -17,9 +17,13 @@ from alkit.task import Output
 
 SEEN = {
     "random": "nothing",
+    "subset": "nothing",
     "entropy": "candidates",
     "margin": "candidates",
     "least-confidence": "candidates",
+    "mc-entropy": "candidates",
+    "bald": "candidates",
+    "batchbald": "candidates",
     "learning-loss": "candidates",
     "badge": "candidates",
     "coreset": "both",
@@ -55,6 +59,12 @@ def test_each_image_passes_once(name: str, monkeypatch: pytest.MonkeyPatch) -> N
         "both": np.union1d(cycle.labeled, cycle.candidates),
     }[SEEN[name]]
     assert sorted(seen) == expected.tolist()
+
+
+def test_no_strategy_is_left_out() -> None:
+    own = {plugin.name for plugin in plugins.strategies if plugin.distribution == "alkit"}
+    composed = {name for name in own if issubclass(plugins.strategies.get(name), alkit.Combinator)}
+    assert own - composed - {"disputed"} == set(SEEN)  # that one looks at answers only
 
 
 def images_by_layer(work: Callable[[], object]) -> Counter[tuple[int, ...]]:
