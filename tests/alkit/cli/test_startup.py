@@ -16,9 +16,10 @@ from alkit.cli import COMMANDS
 EVERY_OPTION = {
     "init": "--pool --strategy --option --root --download --labels --classes --test --task --model "
     "--task-option --oracle --oracle-option --image-size --channels --seed --device --quiet --json",
-    "query": "--budget --strategy --option --campaign --pool --new --control --seed-strategy --seed-size --json",
-    "ingest": "--campaign --format --option --dry-run --annotator --allow-new-classes --strict --aggregate "
-    "--oracle --oracle-option --quiet --json",
+    "query": "--budget --strategy --option --campaign --pool --new --control --seed-strategy "
+    "--seed-size --json",
+    "ingest": "--campaign --format --option --dry-run --annotator --allow-new-classes --strict "
+    "--aggregate --oracle --oracle-option --quiet --json",
     "export": "--format --option --out --labeled --campaign --device --quiet --json",
     "labelstudio": "--url --token --project --option --allow-new-classes --strict --dry-run --campaign "
     "--json",
