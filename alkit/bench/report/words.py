@@ -76,7 +76,10 @@ def described(protocol: Protocol) -> str:
         "model is trained, and judged on the test images."
     )
     if labels.candidates:
-        text += f" Each query looks at {labels.candidates:,} unlabeled images drawn anew, the same for all."
+        text += (
+            f" Each query looks at {labels.candidates:,} unlabeled images drawn anew, as far as labels allow the "
+            "same for all."
+        )
     if protocol.data.imbalance != "none":
         text += f" The pool is imbalanced ({protocol.data.imbalance}, {protocol.data.ratio:g} to 1)."
     if protocol.judge == "both":
