@@ -338,12 +338,27 @@ def test_gradients_autocast_and_low_precision_products_do_not_matter(monkeypatch
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
-def test_cuda_gives_the_same():
-    features = mixture(6000, 128, 3)
-    expected = k_center(features, np.arange(500), 800)
-    result = k_center(torch.from_numpy(features).cuda(), np.arange(500), 800)
+@pytest.mark.parametrize("labeled", [500, 0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize(
+    "options", [{}, {"metric": "cosine"}, {"robust": 0.05}, {"candidates": np.arange(300, 5000, 2)}]
+)
+def test_cuda_gives_the_same(labeled, dtype, options):
+    features = torch.from_numpy(mixture(6000, 128, 3)).to(dtype)
+    expected = k_center(features, np.arange(labeled), 800, **options)
+    result = k_center(features.cuda(), np.arange(labeled), 800, **options)
     assert result.indices.tolist() == expected.indices.tolist()
-    assert result.distances.tolist() == expected.distances.tolist()
+    np.testing.assert_allclose(result.distances, expected.distances, rtol=1e-12)
+    assert result.radius == pytest.approx(expected.radius, rel=1e-12)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_cuda_gives_ties_to_the_lowest_index_too():
+    """Copies, and integers on a grid: hardly any distance is alone."""
+    grid = np.random.default_rng(0).integers(0, 6, (2000, 4)).astype(np.float32)
+    result = k_center(torch.from_numpy(grid).cuda(), [7], 1999)
+    assert_same(result, brute_force(grid, [7], 1999))
 
 
 # -- invariants -----------------------------------------------------------------------------------------

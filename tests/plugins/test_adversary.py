@@ -267,6 +267,30 @@ def test_bfloat16_follows_float32():
     assert losses[0]["vae"] != losses[1]["vae"]
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_cuda_takes_the_same_steps():
+    """In float64, so that only the order of summation differs."""
+    torch.manual_seed(1)
+    images, noise, rank = torch.randn(2, 9, 3, 28, 28), torch.randn(2, 9, 4), torch.rand(2, 9)
+    losses = []
+    for device in ("cpu", "cuda"):
+        torch.manual_seed(0)
+        vae, judge = (
+            VAE((3, 28, 28), (4, 5, 6, 7), 4, conditioned=True),
+            Discriminator(4, 16, conditioned=True),
+        )
+        adversary = Adversary(vae.double().to(device), judge.double().to(device))
+        sides = [
+            Side(*(part[which].double().to(device) for part in (images, noise, rank, rank)))
+            for which in (0, 1)
+        ]
+        for _ in range(3):
+            found = adversary.vae_step(*sides) | adversary.discriminator_step(*sides)
+        losses.append({name: value.item() for name, value in found.items()})
+    assert losses[1] == pytest.approx(losses[0], rel=1e-6)  # Adam divides by roots of small gradients
+
+
 def test_identical_images_stay_finite():
     adversary = small_adversary()
     same = torch.full((5, 1, 8, 8), 0.3)
