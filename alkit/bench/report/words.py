@@ -77,8 +77,8 @@ def described(protocol: Protocol) -> str:
     )
     if labels.candidates:
         text += (
-            f" Each query looks at {labels.candidates:,} unlabeled images drawn anew, as far as labels allow the "
-            "same for all."
+            f" Each query looks at {labels.candidates:,} unlabeled images drawn anew, as far as labels allow "
+            "the same for all."
         )
     if protocol.data.imbalance != "none":
         text += f" The pool is imbalanced ({protocol.data.imbalance}, {protocol.data.ratio:g} to 1)."
