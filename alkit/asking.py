@@ -61,9 +61,14 @@ def ask(
         if left == 0 and chosen.strategy.asks_again:
             raise InvalidBudget("no image is in dispute: no two annotators differ on one")
         check_budget(n, left)
-        if not chosen.strategy.needs_labels or len(opened.pool.labeled):
+        if len(opened.pool.labeled) or _can_begin(opened, chosen.strategy):
             return choose_and_record(opened, chosen, n, instead_of=open_query, control=share)
         check_needs_of(opened, chosen.strategy)
+        if not chosen.strategy.needs_labels and chosen.strategy.needs == {"embedding"}:
+            opened.progress.line(
+                f"'{chosen.strategy.name}' needs no seed where the network is pretrained: with starting "
+                "weights, or with a frozen backbone"
+            )
         seeder = make_seeder(opened, seed_strategy)
         oracle = opened.oracle()
         if oracle is None:
@@ -115,7 +120,8 @@ def choose_and_record(
         remind(strategy, opened.directory / remembered)
     checkpoint = None
     judged = control > 0 and not seed and not strategy.asks_again and len(opened.pool.labeled) > 0
-    if (strategy.needs or judged) and learned is None:
+    trained = judged or (bool(strategy.needs) and len(opened.pool.labeled) > 0)
+    if trained and learned is None:
         learned, _ = train(opened, strategy, measures)
     if learned is not None:
         task, companion, targets = learned.model, learned.companion, learned.targets
@@ -201,7 +207,21 @@ def make_seeder(opened: Opened, name: str) -> Chooser:
     seeder = make_chooser(opened, name, {})
     if seeder.strategy.needs_labels or seeder.strategy.asks_again:
         raise InvalidOption(f"strategy '{name}' needs labels itself and cannot seed; 'random' can")
+    if not _can_begin(opened, seeder.strategy):
+        raise InvalidOption(
+            f"strategy '{name}' looks at what task '{opened.settings.task.name}' learns, and it has learned "
+            "nothing yet; 'random' can seed, and so can what looks at embeddings of a pretrained network"
+        )
     return seeder
+
+
+def _can_begin(opened: Opened, strategy: Strategy) -> bool:
+    """Say whether a strategy can choose while nothing is labeled."""
+    from .selection import can_begin
+
+    if strategy.needs_labels or not strategy.needs:
+        return not strategy.needs_labels
+    return can_begin(strategy, opened.workbench.task(opened.classes).spec)
 
 
 def _candidates(opened: Opened, strategy: Strategy) -> Indices:

@@ -36,6 +36,12 @@ def check_needs(strategy: Strategy, spec: TaskSpec) -> None:
         )
 
 
+def can_begin(strategy: Strategy, spec: TaskSpec) -> bool:
+    """Say whether a strategy can choose while nothing is labeled: by images, or by pretrained embeddings."""
+    at_hand = frozenset({"embedding"} & spec.provides if spec.pretrained else ())
+    return not strategy.needs_labels and strategy.needs <= at_hand
+
+
 def choose(strategy: Strategy, cycle: Cycle, n: int, *, seed: int, blame: str = "") -> Indices:
     """Let a strategy select, and check that it kept its promise.
 

@@ -27,7 +27,9 @@ class Strategy(ABC):
         needs: what the task model must provide, out of `probabilities`, `embedding`, `features` (mid-level
             taps), `loss` (a loss per image) and `model` (nothing but a trained model). Empty: the strategy
             looks at images only, and no model is trained for it.
-        needs_labels: it cannot choose while nothing is labeled; a seed query comes first.
+        needs_labels: it cannot choose while nothing is labeled; a seed query comes first. Without it a
+            strategy that needs nothing, or the `embedding` alone of a task that is `pretrained`, answers the
+            first query; it has no companion then.
         uniform: what it chooses is a uniformly random sample of the candidates, which needs no control slice.
         asks_again: its candidates are the answered images on which annotators differ, see `Cycle.disputes`.
         presets: named sets of option values, chosen by `preset=NAME`.

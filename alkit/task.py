@@ -39,6 +39,8 @@ class TaskSpec:
         provides: out of `model`, `loss`, `probabilities`, `embedding`, `features`.
         taps: the feature maps, in the order of `Output.features`.
         embedding_dim: width of the embedding, or None.
+        pretrained: the embedding can be used while nothing is labeled: its weights were trained before, or
+            labels never change it.
     """
 
     task: str
@@ -47,6 +49,7 @@ class TaskSpec:
     provides: frozenset[str]
     taps: tuple[Tap, ...] = ()
     embedding_dim: int | None = None
+    pretrained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ ADVICE: dict[str, dict[str, str]] = {
             "think of a single labeled image: there are no pairs and no deviation, and batch normalization "
             "in training mode fails on a batch of one"
         ),
+        "nothing-labeled": (
+            "set needs_labels = True, or choose without cycle.labeled, cycle.targets and the companion where "
+            "they are empty or None"
+        ),
         "identical-images": (
             "all distances and deviations are 0 here: divide by none of them, and take what is chosen out "
             "of what may be chosen"

@@ -220,6 +220,16 @@ def one_labeled_image(subject: Subject, task: str) -> None:
     subject.choose(task, labeled=1)
 
 
+def nothing_labeled(subject: Subject, task: str) -> None:
+    """Without `needs_labels` it chooses while nothing is labeled, by pretrained embeddings at most."""
+    strategy = subject.new()
+    if strategy.needs_labels:
+        raise NotApplicable("the strategy needs labels")
+    if not strategy.needs <= {"embedding"}:
+        raise NotApplicable("the strategy needs what is learned from labels, so a seed query comes first")
+    subject.choose(task, labeled=0)
+
+
 def identical_images(subject: Subject, task: str) -> None:
     """It chooses distinct candidates even where all images are the same."""
     world, strategy = subject.world(task, identical=True)
@@ -424,6 +434,7 @@ TASK_CHECKS: tuple[Callable[[Subject, str], None], ...] = (
     chooses_any_number,
     one_candidate,
     one_labeled_image,
+    nothing_labeled,
     identical_images,
     certain_model,
     image_shapes,

@@ -57,7 +57,8 @@ class World:
     def train(self, strategy: Strategy) -> None:
         """Train the model on the labeled images together with the strategy's companion.
 
-        A strategy that needs nothing gets a model that was never trained.
+        A strategy that needs nothing gets a model that was never trained, and so does any where nothing is
+        labeled.
 
         Raises:
             UnsupportedTask: the task does not provide what the strategy needs.
@@ -65,7 +66,7 @@ class World:
         model, spec = self.model, self.model.spec
         selection.check_needs(strategy, spec)
         model.reset(seeding.derive(self.seed, "weights"))
-        if strategy.needs:
+        if strategy.needs and len(self.labeled):
             with seeding.fence(seeding.derive(self.seed, "training")):
                 self.companion = strategy.companion(spec)
                 if self.companion is not None:
@@ -110,7 +111,7 @@ class World:
         return selection.choose(strategy, cycle, n, seed=seeding.derive(self.seed, "select", cycle.number))
 
     def _targets(self) -> torch.Tensor:
-        return self.model.encode([self.values[index] for index in self.labeled]).to(self.device)
+        return self.model.encode(self.values)[torch.from_numpy(self.labeled)].to(self.device)
 
 
 def make_world(

@@ -26,6 +26,7 @@ class KMeans(alkit.Strategy):
 
     name = "kmeans"
     needs = frozenset({"embedding"})
+    needs_labels = False
     paper = "Lloyd, Least squares quantization in PCM, 1982"
 
     metric: Literal["euclidean", "cosine"] = alkit.option("euclidean", "distance between embeddings")

@@ -32,6 +32,7 @@ class ProbCover(alkit.Strategy):
 
     name = "probcover"
     needs = frozenset({"embedding"})
+    needs_labels = False
     paper = "Yehuda, Dekel, Hacohen and Weinshall, Active Learning Through a Covering Lens, NeurIPS 2022"
 
     radius: float | None = alkit.option(

@@ -30,7 +30,7 @@ class Subset(alkit.Strategy):
     def __post_init__(self) -> None:
         """Need embeddings only where they are looked at."""
         if self.by == "cover":
-            vars(self).update(needs=frozenset({"embedding"}), needs_labels=True, uniform=False)
+            vars(self).update(needs=frozenset({"embedding"}), uniform=False)
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates."""

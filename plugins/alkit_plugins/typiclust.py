@@ -31,6 +31,7 @@ class TypiClust(alkit.Strategy):
 
     name = "typiclust"
     needs = frozenset({"embedding"})
+    needs_labels = False
     paper = "Hacohen, Dekel and Weinshall, Active Learning on a Budget, ICML 2022"
 
     max_clusters: int = alkit.option(500, "clusters at most", minimum=1)

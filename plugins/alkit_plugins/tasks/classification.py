@@ -93,7 +93,8 @@ class Classification(TaskModel):
             taps = self._frozen.taps
             self.reset(0)
         provides = frozenset({"model", "loss", "probabilities", "embedding", "features"})
-        self.spec = TaskSpec(self.name, image_shape, num_outputs, provides, taps, dim)
+        pretrained = self.freeze_backbone or self.weights is not None
+        self.spec = TaskSpec(self.name, image_shape, num_outputs, provides, taps, dim, pretrained)
 
     def reset(self, seed: int) -> None:
         """Make the network again with weights from a seed, then load the starting weights, if any."""
