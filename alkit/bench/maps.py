@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import seeding
 from ..files import write_atomically
+from ..plane import by_neighbourhoods
 from ..progress import Progress
 from . import records
 from .watch import MAP_EMBEDDINGS, boundary_path
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 MAP = "map.json"
 BACKGROUND = 1_500  # unlabeled images that are shown
-COMPONENTS = 50  # that t-SNE starts from
 
 
 def write_map(results: Path, protocol: Protocol, arena: Arena, progress: Progress) -> None:
@@ -100,17 +100,7 @@ def _boundaries(results: Path, protocol: Protocol, seed: int) -> dict[str, Any]:
 
 
 def _projected(path: Path, shown: Indices) -> npt.NDArray[np.float64]:
-    """Project embeddings of some images to [n, 2] by principal components and t-SNE."""
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-
+    """Project embeddings of some images to [n, 2]."""
     with np.load(path, allow_pickle=False) as kept:
         rows = np.searchsorted(kept["members"], shown)
-        embeddings = kept["embeddings"][rows].astype(np.float32)
-    components = min(COMPONENTS, *embeddings.shape)
-    reduced = PCA(components, random_state=0).fit_transform(embeddings)
-    perplexity = min(30.0, (len(shown) - 1) / 4)
-    xy: npt.NDArray[np.float64] = TSNE(
-        perplexity=perplexity, init="pca", random_state=0, n_jobs=1
-    ).fit_transform(reduced)
-    return xy
+        return by_neighbourhoods(kept["embeddings"][rows].astype(np.float32))

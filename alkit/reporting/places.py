@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import seeding
 from ..errors import AlkitError
+from ..plane import by_components, by_neighbourhoods
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 MOST = 2_000
 """Unlabeled images that are shown, and labeled ones that are."""
-COMPONENTS = 50
-"""Principal components that t-SNE starts from."""
 Method = Literal["pca", "tsne"]
 
 
@@ -118,18 +117,7 @@ def _embeddings(campaign: Campaign, indices: Indices) -> npt.NDArray[np.float32]
 
 
 def _projected(embeddings: npt.NDArray[np.float32], method: Method) -> tuple[Points, str]:
-    from sklearn.decomposition import PCA
-
     if method == "pca":
-        pca = PCA(2, random_state=0)
-        xy: Points = pca.fit_transform(embeddings.astype(np.float64))
-        return (
-            xy,
-            f"the first two principal components, {pca.explained_variance_ratio_.sum():.0%} of the variance",
-        )
-    from sklearn.manifold import TSNE
-
-    reduced = PCA(min(COMPONENTS, *embeddings.shape), random_state=0).fit_transform(embeddings)
-    perplexity = min(30.0, (len(embeddings) - 1) / 4)
-    xy = TSNE(perplexity=perplexity, init="pca", random_state=0, n_jobs=1).fit_transform(reduced)
-    return xy, "t-SNE, in which only neighbourhoods mean something, not distances"
+        xy, share = by_components(embeddings)
+        return xy, f"the first two principal components, {share:.0%} of the variance"
+    return by_neighbourhoods(embeddings), "t-SNE, in which only neighbourhoods mean something, not distances"
