@@ -91,9 +91,11 @@ def _pictures(campaign: Campaign, found: Findings) -> list[Block]:
     if any(pick.predicted for pick in answered):
         told += ", and how sure the model was of it (✓) or of another class when it asked"
     blocks: list[Block] = []
-    for control, who in ((False, f"'{query.strategy}' chose"), (True, "were drawn at random as its control")):
+    for control in (False, True):
         picks = [pick for pick in answered if pick.control == control]
         if picks:
+            drawn = f"{'was' if len(picks) == 1 else 'were'} drawn at random as its control"
+            who = drawn if control else f"'{query.strategy}' chose"
             first = f"The first {MOST} of " if len(picks) > MOST else ""
             caption = (
                 f"{first}{counted(len(picks), 'answered image')} that {who} in query {query.number}; below"

@@ -38,6 +38,8 @@ def classes(counts: Sequence[ClassCount], shown: Sequence[ClassCount]) -> Paint:
         counts: all classes.
         shown: those to be drawn, from the top.
     """
+    from matplotlib.ticker import PercentFormatter
+
     total = max(1, sum(count.labels for count in counts))
     asked = sum(count.answered for count in counts)
     places = range(len(shown), 0, -1)
@@ -65,7 +67,7 @@ def classes(counts: Sequence[ClassCount], shown: Sequence[ClassCount]) -> Paint:
         axes.set_yticks(list(places), [count.name for count in shown])
         axes.set_ylim(0.4, len(shown) + 0.6)
         axes.set_xlim(left=0)
-        axes.xaxis.set_major_formatter("{x:.0%}")
+        axes.xaxis.set_major_formatter(PercentFormatter(1))
         axes.grid(False, axis="y")
         axes.tick_params(axis="y", length=0)
         handles, names = axes.get_legend_handles_labels()
