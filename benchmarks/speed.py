@@ -9,8 +9,8 @@ matrix-vector product a pick), `million` (k-center on 1,000,000 x 512 features),
 iteration and scoring, beside the plain formulation), `training` (ResNet-18 with a loss predictor, beside a
 plain loop), `startup` (commands, beside imports), and on request `scale` (queries on a million images). Every
 ratio is of medians, taken in one run, interleaved; bfloat16 is timed where the hardware has it. `--gpu` runs
-`kcenter`, `adversary` and `training` on CUDA as well: k-center beside the same loop on the GPU and alkit's on
-the CPU, the others beside the plain formulation on the GPU.
+all but `startup` and `scale` on CUDA too: k-center beside the same loop on the GPU and alkit's on the CPU,
+the adversary and training beside the plain formulation on the GPU.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PARTS = {
     "startup": ["startup.py"],
     "scale": ["scale.py"],
 }
-ON_GPU = ("kcenter", "adversary", "training")
+ON_GPU = ("kcenter", "million", "adversary", "training")
 
 
 class Row(NamedTuple):
@@ -77,10 +77,10 @@ def rows(name: str, result: dict[str, Any]) -> list[Row]:
     """Return the lines of what a part wrote; `scale` has a table of its own."""
     if name == "scale":
         return []
-    if name == "million":
-        part = "k-center N=1,000,000 L=5,000 b=10,000 D=512"
-        return [Row(part, f"alkit, {where}", s) for where, s in result["million"]["seconds"].items()]
     where = " on CUDA" if name.endswith("-cuda") else ""
+    if name.startswith("million"):
+        part = f"k-center{where} N=1,000,000 L=5,000 b=10,000 D=512"
+        return [Row(part, f"alkit, {source}", s) for source, s in result["million"]["seconds"].items()]
     if name.startswith("kcenter"):
         return [
             Row(

@@ -33,8 +33,8 @@ def versions(part: dict[str, object]) -> set[str]:
 
 @pytest.mark.slow
 def test_a_small_run(tmp_path: Path) -> None:
-    found = run(tmp_path / "speed", "--parts", "kcenter", "adversary", "training")
-    assert set(found) == {"kcenter", "adversary", "training"}
+    found = run(tmp_path / "speed", "--parts", "kcenter", "million", "adversary", "training")
+    assert set(found) == {"kcenter", "million", "adversary", "training"}
     assert {"textbook", "alkit, float32"} <= versions(found["adversary"])
     assert {"plain", "alkit, float32"} <= versions(found["training"])
     compared = found["kcenter"]["compared"]
