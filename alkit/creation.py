@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from .images import ImageRecord
 
-DEFAULT_STRATEGY = "entropy"
+DEFAULT_STRATEGY = "badge"
 DRAFT = ".alkit-draft-"
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # of writing, whatever was being done
 

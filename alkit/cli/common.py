@@ -77,7 +77,7 @@ def strategy_options(function: F) -> F:
         "--strategy",
         metavar="NAME",
         help="Who chooses: one of 'alkit strategies', a composition like \"entropy(2000) > coreset\", or "
-        "FILE.py:CLASS, whose code is run.",
+        "FILE.py:CLASS, whose code is run.  [the campaign's; badge in a new one]",
     )(function)
 
 

@@ -49,7 +49,7 @@ def by_color(campaign: Campaign, indices: Sequence[int]) -> list[GivenAnswer]:
 
 def test_the_whole_loop(labeled: Path) -> None:
     with Campaign(labeled) as campaign:
-        first = campaign.ask(6)
+        first = campaign.ask(6, strategy="entropy")
         assert (first.strategy, first.number, first.cycle, len(first.picks)) == ("entropy", 1, 0, 6)
         assert not set(first.indices) & set(campaign.pool.labeled.tolist())
         scores = [pick.score for pick in first.picks]
@@ -199,7 +199,7 @@ def test_nothing_labeled_a_seed_query_comes_first(campaign: Path) -> None:
         assert (seed.strategy, seed.record["seed_query"]) == ("random", True)
         opened.tell(by_color(opened, seed.indices), allow_new_classes=True)
         assert sorted(opened.classes) == ["blue", "green", "red"]
-        assert opened.ask(6).strategy == "entropy"
+        assert opened.ask(6).strategy == "badge"
 
 
 def test_a_strategy_without_needs_has_no_seed_query(campaign: Path) -> None:
@@ -377,7 +377,7 @@ def test_what_is_in_force_is_recorded_with_every_pick(labeled: Path) -> None:
     ranks = database.execute("SELECT rank FROM picks ORDER BY rank").fetchall()
     database.close()
     for word in (
-        '"strategy": "entropy"',
+        '"strategy": "badge"',
         '"distribution": "alkit"',
         '"version"',
         '"checkpoint": "checkpoints/',
@@ -586,7 +586,7 @@ def test_an_oracle_that_answers_nothing_stops_a_run_at_once(campaign: Path) -> N
 def test_what_a_task_cannot_serve_is_refused_before_the_seed(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr("alkit_plugins.entropy.Entropy.needs", frozenset({"magic"}))
+    monkeypatch.setattr("alkit_plugins.badge.Badge.needs", frozenset({"magic"}))
     with create(tmp_path / "c", str(pictures), oracle="dataset") as made:
         oracle = made.oracle()
         assert oracle is not None

@@ -78,7 +78,7 @@ def test_a_tenth_is_drawn_before_the_strategy_chooses(labeled: Path, monkeypatch
     monkeypatch.setattr("alkit.selection.choose", spy)
     with Campaign(labeled) as campaign:
         everything = set(campaign.pool.candidates.tolist())
-        query = campaign.ask(20)
+        query = campaign.ask(20, strategy="entropy")
         control = {pick.index for pick in query.picks if pick.control}
         assert (query.controls, query.record["control"], query.record["candidates"]) == (2, 0.1, 48)
         assert seen == [(everything - control, 18)]

@@ -135,7 +135,7 @@ def broken(folder: Path) -> Path:
         ({"pool": nothing}, SourceError, "holds no images"),
         ({"pool": broken}, SourceError, "none of the 3 images"),
         ({"strategy": "entopy"}, UnknownPlugin, "did you mean 'entropy'"),
-        ({"strategy_options": {"k": "1"}}, InvalidOption, "has no option 'k'; it has none"),
+        ({"strategy_options": {"k": "1"}}, InvalidOption, "'badge' has no option 'k'; it has first, subset"),
         ({"task": "clasification"}, UnknownPlugin, "did you mean 'classification'"),
         ({"task_options": {"epochs": "0"}}, InvalidOption, "at least 1"),
         ({"task_options": {"epoch": "3"}}, InvalidOption, "has no option 'epoch'; it has .*model, "),

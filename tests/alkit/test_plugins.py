@@ -326,7 +326,7 @@ def test_everything_that_comes_with_alkit_can_be_loaded() -> None:
 DEFAULTS = {
     ("campaign.py", "random"),
     ("cli/common.py", "random"),
-    ("creation.py", "entropy"),
+    ("creation.py", "badge"),
     ("notation.py", "then"),
     ("bench/protocol.py", "random"),
     ("bench/statistics/__init__.py", "random"),

@@ -23,7 +23,7 @@ def test_it_writes_a_list_and_a_sheet_and_says_what_to_type_next(
     monkeypatch.chdir(labeled)
     said = alkit("query", "-n", "4")
     assert said.out.splitlines() == [
-        "query 1: 4 images chosen by 'entropy'",
+        "query 1: 4 images chosen by 'badge'",
         "list           queries/001.csv",
         "contact sheet  queries/001.png",
         "next           fill in the column 'label' of 001.csv, then",
@@ -32,8 +32,8 @@ def test_it_writes_a_list_and_a_sheet_and_says_what_to_type_next(
     assert "training on 12 labels" in said.err
     rows = read_list(labeled / "queries" / "001.csv")
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
-    assert {row["strategy"] for row in rows} == {"entropy"}
-    assert all(float(row["score"]) > 0 for row in rows)
+    assert {row["strategy"] for row in rows} == {"badge"}
+    assert rows[0]["score"] == "" and all(float(row["score"]) > 0 for row in rows[1:])  # distances
     with Image.open(labeled / "queries" / "001.png") as sheet:
         assert sheet.width > 500
 
@@ -110,14 +110,14 @@ def test_known_labels_may_come_with_the_query(alkit: Alkit, campaign: Path, here
         + "x,red\n"
     )
     said = alkit("query", "-c", campaign, "--labels", "known.csv", "-n", "3")
-    assert "query 1: 3 images chosen by 'entropy'" in said.out
+    assert "query 1: 3 images chosen by 'badge'" in said.out
     assert "line 8 of known.csv is left out: 'x' is not an image of this pool" in said.err
     assert alkit("status", "-c", campaign, "--json").json["labeled"] == 6
 
 
 def test_a_cold_start_says_what_it_does(alkit: Alkit, campaign: Path) -> None:
     said = alkit("query", "-c", campaign, "-n", "6")
-    assert "nothing is labeled yet: 'random' chooses these 6 images, as a seed for 'entropy'" in said.err
+    assert "nothing is labeled yet: 'random' chooses these 6 images, as a seed for 'badge'" in said.err
     assert "query 1: 6 images chosen by 'random'" in said.out
     assert said.out.rstrip().endswith("--allow-new-classes")
 
@@ -286,7 +286,7 @@ def test_a_file_that_cannot_be_read_is_not_said_to_be_written(
 def test_a_control_slice_is_counted_but_not_shown(alkit: Alkit, labeled: Path, read_list: Read) -> None:
     said = alkit("query", "-c", labeled, "-n", "20", "--control", "0.25")
     assert said.out.splitlines()[0] == (
-        "query 1: 20 images chosen by 'entropy', 5 of them at random as a control"
+        "query 1: 20 images chosen by 'badge', 5 of them at random as a control"
     )
     assert {row["score"] for row in read_list(labeled / "queries" / "001.csv")} == {""}
     shown = alkit("query", "-c", labeled, "-n", "20", "--json").json

@@ -259,7 +259,7 @@ def test_a_locked_campaign_says_so_and_takes_the_answer_later(client, asked, mon
 
 def test_nothing_tells_why_an_image_was_chosen(labeled: Path, served):
     with Campaign(labeled) as campaign:
-        query = campaign.ask(20)
+        query = campaign.ask(20, strategy="entropy")
     assert query.picks[0].score is not None
     state = served(labeled).state()
     assert {key for image in state["images"] for key in image} == {"index", "answer", "said"}
