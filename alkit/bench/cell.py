@@ -20,9 +20,10 @@ from ..ledger import finite
 from ..measure import Measures
 from ..progress import Silent
 from . import records
-from .arena import Arena, seed_set
+from .arena import Arena
 from .checks import HiddenLabels, check_labels, check_random
-from .protocol import Entry, Protocol
+from .preparing import seed_set
+from .protocol import BASELINE, Entry, Protocol
 from .watch import outlook, watch
 
 if TYPE_CHECKING:
@@ -198,8 +199,8 @@ class _Run:
             diagnostics |= {key: value for key, value in cycle.diagnostics.items() if key != "adversary"}
             self._save(number)
             taken = measures.as_dict()
-            if number == self.protocol.labels.cycles - 1:
-                watch(self.cell, self.arena, cycle)
+            if number == self.protocol.labels.cycles - 1 and self.seed == self.protocol.seeds[0]:
+                watch(self.cell.path, self.arena, cycle, baseline=self.cell.entry.name == BASELINE)
             self.hidden.reveal(picks)
             diagnostics |= self._truth_about(picks, cycle)
             self.labeled = np.union1d(before, picks)

@@ -12,12 +12,13 @@ from ..errors import BenchmarkError, CellsFailed
 from ..files import write_atomically
 from ..progress import Progress
 from . import provenance, records
-from .arena import Arena, prepare, warm_up
+from .arena import Arena
 from .cell import Cell, is_complete, run_cell
 from .checks import unpaired
 from .existing import PROTOCOL, check_same, complete_cells, exclusively, joined, origin_of
 from .maps import write_map
 from .monitor import Monitor
+from .preparing import prepare, warm_up
 from .protocol import Entry, Protocol
 
 Backend = Literal["loky", "dask", "sequential"]

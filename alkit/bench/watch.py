@@ -10,14 +10,12 @@ import numpy as np
 
 from ..files import write_atomically
 from . import toy
-from .protocol import BASELINE
 
 if TYPE_CHECKING:
     from ..cycle import Cycle
     from ..learning import LabeledImages, Learned
     from ..task import TaskModel
     from .arena import Arena
-    from .cell import Cell
 
 BLOCK = 256
 MAP_EMBEDDINGS = "map.npz"
@@ -57,16 +55,21 @@ def outlook(task: TaskModel, learned: Learned, test: LabeledImages, arena: Arena
     return {"predicted_loss_correlation": round(float(spearmanr(predictions, losses).statistic), 4)}
 
 
-def watch(cell: Cell, arena: Arena, cycle: Cycle) -> None:
-    """Keep what the map of picks is drawn from: for the first seed, at the last query."""
-    if cell.seed != cell.protocol.seeds[0]:
-        return
+def watch(cell_file: Path, arena: Arena, cycle: Cycle, *, baseline: bool) -> None:
+    """Keep what the map of picks is drawn from, as the last query of a cell has it.
+
+    Args:
+        cell_file: the cell's records.
+        arena: the images.
+        cycle: the query.
+        baseline: the cell is the baseline's, whose embeddings place the images.
+    """
     if arena.is_toy:
-        _keep_boundary(cell, arena, cycle)
-    elif cell.entry.name == BASELINE and "embedding" in cycle.model.spec.provides:
+        _keep_boundary(cell_file, arena, cycle)
+    elif baseline and "embedding" in cycle.model.spec.provides:
         members = np.array(arena.pool.members, dtype=np.int64)
         embeddings = cycle.embeddings(members).half().cpu().numpy()
-        path = cell.path.parent / MAP_EMBEDDINGS
+        path = cell_file.parent / MAP_EMBEDDINGS
         temporary = path.with_suffix(".tmp.npz")
         np.savez(temporary, embeddings=embeddings, members=members)
         temporary.replace(path)
@@ -77,7 +80,7 @@ def boundary_path(cell_file: Path) -> Path:
     return cell_file.with_suffix(".boundary.json")
 
 
-def _keep_boundary(cell: Cell, arena: Arena, cycle: Cycle) -> None:
+def _keep_boundary(cell_file: Path, arena: Arena, cycle: Cycle) -> None:
     import torch
 
     from ..batches import Loader
@@ -92,4 +95,4 @@ def _keep_boundary(cell: Cell, arena: Arena, cycle: Cycle) -> None:
         ]
     rows = torch.cat(decided).reshape(toy.GRID, toy.GRID).tolist()
     kept = {"extent": [0.0, 1.0, 0.0, 1.0], "grid": rows}
-    write_atomically(boundary_path(cell.path), json.dumps(kept))
+    write_atomically(boundary_path(cell_file), json.dumps(kept))

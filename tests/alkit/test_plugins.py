@@ -332,7 +332,7 @@ DEFAULTS = {
     ("bench/statistics/__init__.py", "random"),
     ("figures.py", "random"),
     ("testing/formats.py", "random"),
-    ("bench/arena.py", "random"),  # how a seed set is drawn
+    ("bench/preparing.py", "random"),  # how a seed set is drawn
     ("bench/report/words.py", "random"),
     ("bench/protocol.py", "balanced"),
     ("bench/report/__init__.py", "balanced"),  # accuracy

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alkit.bench.arena import Arena, prepare, seed_set
+from alkit.bench.arena import Arena
+from alkit.bench.preparing import prepare, seed_set
 from alkit.errors import InvalidProtocol, SourceError
 from alkit.progress import Silent
 

@@ -14,7 +14,7 @@ import torch
 import alkit
 from alkit import plugins, seeding
 from alkit.bench import records
-from alkit.bench.arena import prepare, seed_set
+from alkit.bench.preparing import prepare, seed_set
 from alkit.bench.protocol import parse_protocol
 from alkit.bench.suite import run_suite
 from alkit.progress import Silent
