@@ -14,7 +14,7 @@ from ...reporting.page import to_page
 from ..records import cycles_of, read_all
 from ..statistics.suites import compare_suites
 from .comparison import suites_markdown
-from .evidence import Evidence, diagnostics_of, read_evidence
+from .evidence import Evidence, diagnostics_of, provenance_of, read_evidence
 from .sections import report_of
 
 SUMMARY, MARKDOWN, PAGE = "summary.json", "report.md", "report.html"
@@ -75,7 +75,7 @@ def summary_of(evidence: Evidence) -> dict[str, Any]:
                 "picked": evidence.picked_shares,
             },
             "diagnostics": diagnostics_of(evidence.cycles),
-            "provenance": list(evidence.cells),
+            "provenance": provenance_of(evidence.cells),
         }
     )
 

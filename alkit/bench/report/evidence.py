@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -214,6 +215,25 @@ def diagnostics_of(cycles: Sequence[Record]) -> dict[str, dict[str, dict[int, fl
         }
         for name, by_strategy in gathered.items()
     }
+
+
+def provenance_of(cells: Sequence[Record]) -> list[Record]:
+    """Say where records come from: cells that differ in seed and date only are told together."""
+    by_origin: dict[str, list[Record]] = {}
+    for cell in cells:
+        shared = {
+            key: value for key, value in cell.items() if key not in ("kind", "seed", "seed_set", "date")
+        }
+        by_origin.setdefault(json.dumps(shared, sort_keys=True), []).append(cell)
+    return [
+        {
+            **json.loads(origin),
+            "seeds": sorted(cell["seed"] for cell in alike),
+            "from": min(str(cell.get("date", "")) for cell in alike),
+            "to": max(str(cell.get("date", "")) for cell in alike),
+        }
+        for origin, alike in by_origin.items()
+    ]
 
 
 def _shares(counts: Sequence[int]) -> tuple[float, ...]:

@@ -116,6 +116,15 @@ def test_the_page_and_the_markdown_have_the_same_sections_in_order(written: Path
     assert re.findall(r"^## (.*)$", markdown, re.MULTILINE) == HEADINGS
 
 
+def test_cells_that_differ_in_seed_and_date_only_are_told_together(written: Path) -> None:
+    provenance = json.loads((written / "summary.json").read_text())["provenance"]
+    assert len({told["strategy"] for told in provenance}) == len(provenance)
+    assert all(told["seeds"] == [0, 1, 2, 3, 4] for told in provenance)
+    assert {(told["from"], told["to"]) for told in provenance} == {
+        ("2026-11-23T10:00:00Z", "2026-11-23T10:04:00Z")
+    }
+
+
 def test_numbers_in_the_table_are_those_of_the_statistics(written: Path) -> None:
     rows = page_of(written).rows("labels saved")
     comparison = json.loads((written / "summary.json").read_text())["comparison"]
