@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\b
 Examples:
   alkit bench                                  list the protocols
-  alkit bench quick                            the six strategies on digits, in minutes
+  alkit bench quick                            every strategy on digits, in minutes
   alkit bench cnn --pool cifar10/train --test cifar10/test
   alkit bench cnn --strategy my-idea           add a strategy to results that are there
   alkit bench cnn --show > mine.toml           a protocol of your own to change
