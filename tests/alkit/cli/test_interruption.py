@@ -83,14 +83,15 @@ def test_an_interrupted_query_is_continued_by_the_same_command(
     stopped: Callable[..., tuple[int, str]], alkit: Alkit, labeled: Path, tmp_path: Path, place: str
 ) -> None:
     twin = Path(shutil.copytree(labeled, tmp_path / "twin"))
-    code, err = stopped(place, signal.SIGINT, "query", "-c", labeled, "-n", "5")
+    asked = ["-s", "entropy", "-n", "5"]
+    code, err = stopped(place, signal.SIGINT, "query", "-c", labeled, *asked)
     assert code == 130
     assert err.endswith("\nInterrupted; the same command goes on where this one was.\n")
     assert "Traceback" not in err
-    said = alkit("query", "-c", labeled, "-n", "5", "--json")
+    said = alkit("query", "-c", labeled, *asked, "--json")
     assert said.json["query"] == 1
     assert said.json["reused"] == (place == "alkit.handouts:write_csv"), "recorded, not yet reported"
-    expected = alkit("query", "-c", twin, "-n", "5", "--json").json
+    expected = alkit("query", "-c", twin, *asked, "--json").json
     assert [pick["index"] for pick in said.json["picks"]] == [pick["index"] for pick in expected["picks"]]
     assert (labeled / "queries" / "001.csv").exists()
 
