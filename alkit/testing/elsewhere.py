@@ -48,6 +48,7 @@ def choose_elsewhere(
     import torch
 
     job = {
+        "directory": os.getcwd(),  # that process may have been started in another
         "strategy": strategy,
         "options": dict(given),
         "tasks": list(tasks),
@@ -109,6 +110,7 @@ def _choose(job: Mapping[str, Any]) -> dict[str, list[int]]:
 
     from .strategies import Subject
 
+    os.chdir(job["directory"])
     torch.set_num_threads(job["threads"])
     subject = Subject(_find(job["strategy"]), job["options"], job["device"])
     return {task: subject.choose(task, job["n"]).tolist() for task in job["tasks"]}
