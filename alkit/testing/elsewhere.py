@@ -48,7 +48,7 @@ def choose_elsewhere(
     import torch
 
     job = {
-        "directory": os.getcwd(),  # that process may have been started in another
+        "directory": str(Path.cwd()),  # that process may have been started in another
         "strategy": strategy,
         "options": dict(given),
         "tasks": list(tasks),
