@@ -1,6 +1,6 @@
 """Is the random baseline strong? The same network and recipe in plain PyTorch, on as many labels.
 
-    python benchmarks/plain.py results/cnn --pool cifar10/train --test cifar10/test
+    python benchmarks/plain.py results/cnn --pool ./cifar10/train --test ./cifar10/test
 
 trains the protocol's network on random labels in a loop of its own, with its own augmentation and order, and
 prints its test accuracy beside that of the suite's random baseline at the same numbers of labels.

@@ -20,7 +20,7 @@ EXAMPLES = """\b
 Examples:
   alkit bench                                  list the protocols
   alkit bench quick                            every strategy on digits, in minutes
-  alkit bench cnn --pool cifar10/train --test cifar10/test
+  alkit bench cnn --pool photos/train --test photos/test
   alkit bench cnn --strategy my-idea           add a strategy to results that are there
   alkit bench cnn --show > mine.toml           a protocol of your own to change
   alkit bench mine.toml --seeds 10 --jobs 4
