@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAP = "map.json"
 BACKGROUND = 1_500  # unlabeled images that are shown
+LABELED = 200  # labeled ones, of each strategy
 
 
 def write_map(results: Path, protocol: Protocol, arena: Arena, progress: Progress) -> None:
@@ -38,7 +39,11 @@ def write_map(results: Path, protocol: Protocol, arena: Arena, progress: Progres
     embeddings = results / records.CELLS / MAP_EMBEDDINGS
     if len(found) < len(protocol.strategies) or not (arena.is_toy or embeddings.exists()):
         return
-    labeled = _labeled_before(results, seed, number)
+    before = _labeled_before(results, seed, number)
+    labeled = {
+        name: seeding.numpy_generator(seed, "map", name).permutation(indices)[:LABELED].tolist()
+        for name, indices in before.items()
+    }
     wanted = {int(index) for name in found for index in (*found[name]["picks"], *labeled[name])}
     rng = seeding.numpy_generator(seed, "map")
     members = np.array(arena.pool.members, dtype=np.int64)
