@@ -2,73 +2,83 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .markers import hookimpl as hookimpl
+from alkit._lazy import lazy_exports
+
+from ._version import INTERFACE as INTERFACE
+from ._version import __version__ as __version__
 from .options import option as option
+from .plugin.hooks import hookimpl as hookimpl
 
 if TYPE_CHECKING:
-    from .batches import Batch as Batch
-    from .campaign import Campaign as Campaign
-    from .combinator import Combinator as Combinator
-    from .combinator import inner as inner
-    from .cycle import Cycle as Cycle
-    from .errors import AlkitError as AlkitError
-    from .oracle import Answer as Answer
-    from .oracle import Oracle as Oracle
-    from .pool import Pool as Pool
-    from .queries import Query as Query
-    from .sources import Source as Source
-    from .sources import open_source as open_source
-    from .store import ImageStore as ImageStore
-    from .strategy import ScoreStrategy as ScoreStrategy
-    from .strategy import Strategy as Strategy
-    from .task import Companion as Companion
-    from .task import Output as Output
-    from .task import Step as Step
-    from .task import Tap as Tap
-    from .task import TaskModel as TaskModel
-    from .task import TaskSpec as TaskSpec
+    from alkit._typing import Indices as Indices
+    from alkit.campaign.campaign import Campaign as Campaign
+    from alkit.campaign.create import create as create
+    from alkit.campaign.record.pool import Pool as Pool
+    from alkit.campaign.record.query import Pick as Pick
+    from alkit.campaign.record.query import Query as Query
+    from alkit.campaign.record.trainings import CycleRecord as CycleRecord
+    from alkit.composition.combinator import Combinator as Combinator
+    from alkit.composition.fields import inner as inner
+    from alkit.data.loader import Batch as Batch
+    from alkit.data.source import Source as Source
+    from alkit.data.sources import open_source as open_source
+    from alkit.data.store import ImageStore as ImageStore
+    from alkit.engine.cycle import Cycle as Cycle
+    from alkit.errors import AlkitError as AlkitError
+    from alkit.interfaces.oracle import Answer as Answer
+    from alkit.interfaces.oracle import AnswerKind as AnswerKind
+    from alkit.interfaces.oracle import Oracle as Oracle
+    from alkit.interfaces.strategy import ScoreStrategy as ScoreStrategy
+    from alkit.interfaces.strategy import Strategy as Strategy
+    from alkit.interfaces.task import TaskModel as TaskModel
+    from alkit.training.types import Companion as Companion
+    from alkit.training.types import Output as Output
+    from alkit.training.types import Step as Step
+    from alkit.training.types import Tap as Tap
+    from alkit.training.types import TaskSpec as TaskSpec
+    from alkit.utils import seeding as seeding
 
-__version__ = "0.1.0"
-
-INTERFACE = 1
-"""Goes up with each change that breaks plugins; one says which it was written for: alkit_interface = 1."""
-
-_HOME = {
-    "AlkitError": "errors",
-    "Answer": "oracle",
-    "Batch": "batches",
-    "Campaign": "campaign",
-    "Combinator": "combinator",
-    "Companion": "task",
-    "Cycle": "cycle",
-    "ImageStore": "store",
-    "Oracle": "oracle",
-    "Output": "task",
-    "Pool": "pool",
-    "Query": "queries",
-    "ScoreStrategy": "strategy",
-    "Source": "sources",
-    "Step": "task",
-    "Strategy": "strategy",
-    "Tap": "task",
-    "TaskModel": "task",
-    "TaskSpec": "task",
-    "inner": "combinator",
-    "open_source": "sources",
+_HOMES = {
+    "alkit._typing": ("Indices",),
+    "alkit.campaign.campaign": ("Campaign",),
+    "alkit.campaign.create": ("create",),
+    "alkit.campaign.record.pool": ("Pool",),
+    "alkit.campaign.record.query": (
+        "Pick",
+        "Query",
+    ),
+    "alkit.campaign.record.trainings": ("CycleRecord",),
+    "alkit.composition.combinator": ("Combinator",),
+    "alkit.composition.fields": ("inner",),
+    "alkit.data.loader": ("Batch",),
+    "alkit.data.source": ("Source",),
+    "alkit.data.sources": ("open_source",),
+    "alkit.data.store": ("ImageStore",),
+    "alkit.engine.cycle": ("Cycle",),
+    "alkit.errors": ("AlkitError",),
+    "alkit.interfaces.oracle": (
+        "Answer",
+        "AnswerKind",
+        "Oracle",
+    ),
+    "alkit.interfaces.strategy": (
+        "ScoreStrategy",
+        "Strategy",
+    ),
+    "alkit.interfaces.task": ("TaskModel",),
+    "alkit.training.types": (
+        "Companion",
+        "Output",
+        "Step",
+        "Tap",
+        "TaskSpec",
+    ),
+    "alkit.utils": ("seeding",),
 }
 
-__all__ = sorted([*_HOME, "INTERFACE", "__version__", "hookimpl", "option"])
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for, so that `import alkit` stays quick."""
-    if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"module 'alkit' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__all__ = sorted(
+    [name for names in _HOMES.values() for name in names] + ["INTERFACE", "__version__", "hookimpl", "option"]
+)
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES, __all__)

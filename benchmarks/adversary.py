@@ -16,13 +16,13 @@ from typing import Literal
 
 import torch
 import torchvision
-from alkit_plugins.adversary import Adversary, Side
-from alkit_plugins.loss_prediction import LossPredictor
-from alkit_plugins.vae import VAE, Discriminator
 from common import finished, parser, precisions, report, seconds_apart
 from torch import Tensor, nn
 
-from alkit.memory import keep_freed_memory
+from alkit.utils.malloc import keep_freed_memory
+from alkit_plugins.components.adversary import Adversary, Side
+from alkit_plugins.components.loss_prediction import LossPredictor
+from alkit_plugins.components.vae import VAE, Discriminator
 
 CHANNELS, LATENT = (128, 256, 512, 1024), 32
 ITERATION, SCORING = "One iteration of TA-VAAL", "Scoring one batch, ranks known"

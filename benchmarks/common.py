@@ -20,8 +20,8 @@ from typing import Any
 
 import torch
 
-from alkit.devices import has_fast_bfloat16
-from alkit.recipe import Precision
+from alkit.training.recipe import Precision
+from alkit.utils.devices import has_fast_bfloat16
 
 Taken = dict[str, list[float]]
 

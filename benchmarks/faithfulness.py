@@ -19,17 +19,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from alkit_plugins.diagnosis import rank_correlation
 from common import about, parser
 
-from alkit import options, plugins
-from alkit.campaign import Campaign
-from alkit.creation import create
-from alkit.cycle import Cycle
-from alkit.learning import LabeledImages, Learned, Lesson, learn
-from alkit.measure import Measures
-from alkit.progress import Terminal
-from alkit.selection import choose
+from alkit import options
+from alkit.campaign.campaign import Campaign
+from alkit.campaign.create import create
+from alkit.data.labeled_images import LabeledImages
+from alkit.engine.cycle import Cycle
+from alkit.engine.train import Learned, Lesson, learn
+from alkit.interfaces.contract import choose
+from alkit.plugin import registry
+from alkit.utils.profiling import Measures
+from alkit.utils.progress import Terminal
+from alkit_plugins.components.diagnosis import rank_correlation
 
 ANOTHER = 1000  # added to a seed
 Use = tuple[str, dict[str, Any]]  # a strategy and its options
@@ -155,7 +157,7 @@ class Bench:
             device=torch.device("cpu"),
         )
         return choose(
-            options.build(plugins.strategies.get(name), changed), cycle, len(self.candidates), seed=seed
+            options.build(registry.strategies.get(name), changed), cycle, len(self.candidates), seed=seed
         )
 
     def _learned(self, name: str, changed: dict[str, Any], seed: int) -> Learned:
@@ -168,7 +170,7 @@ class Bench:
                 labeled=LabeledImages(images=self.images, indices=self.labeled, values=self.values),
                 test=None,
                 classes=self.campaign.classes,
-                strategy=options.build(plugins.strategies.get(name), changed),
+                strategy=options.build(registry.strategies.get(name), changed),
                 checkpoints=self.folder / "checkpoints",
             )
             task = self.campaign.workbench.task(self.campaign.classes)

@@ -31,7 +31,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from alkit.memory import keep_freed_memory
+from alkit.utils.malloc import keep_freed_memory
 
 CPU = torch.device("cpu")
 GATHERS = (torch.ops.aten.index_select, torch.ops.aten.index, torch.ops.aten.gather)  # read what they return

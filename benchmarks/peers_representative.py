@@ -13,13 +13,13 @@ from functools import partial
 
 import numpy as np
 import torch
-from alkit_plugins import clusters
-from alkit_plugins.probcover import cover
-from alkit_plugins.typiclust import mean_distances
 from peers_uncertain import Case, Findings, Works, same_picks
 from skactiveml.pool import CoreSet, ProbCover, TypiClust
 
 from alkit.distances import Balls, k_center, k_means
+from alkit_plugins.components import clusters
+from alkit_plugins.strategies.probcover import cover
+from alkit_plugins.strategies.typiclust import mean_distances
 
 POOLS, SMALL = 10, 1_500  # on which answers are compared
 LABELED, BUDGET = 20, 15

@@ -8,19 +8,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from alkit_plugins.bald import mutual_information
-from alkit_plugins.batchbald import Greedy
-from alkit_plugins.entropy import Entropy
-from alkit_plugins.joint_information import JointInformation
-from alkit_plugins.least_confidence import LeastConfidence
-from alkit_plugins.margin import Margin
 from skactiveml.base import SkactivemlClassifier
 from skactiveml.pool import Badge, uncertainty_scores
 from skactiveml.pool._bald import batch_bald
 
-from alkit.distances import k_means_plus_plus
-from alkit.distances.kmeanspp import Products
-from alkit.task import Output
+from alkit.distances.kmeanspp import Products, k_means_plus_plus
+from alkit.training.types import Output
+from alkit_plugins.components.joint_information import JointInformation
+from alkit_plugins.strategies.bald import mutual_information
+from alkit_plugins.strategies.batchbald import Greedy
+from alkit_plugins.strategies.entropy import Entropy
+from alkit_plugins.strategies.least_confidence import LeastConfidence
+from alkit_plugins.strategies.margin import Margin
 
 Works = dict[str, Callable[[], Any]]
 Findings = list[tuple[str, bool]]

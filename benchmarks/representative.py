@@ -24,10 +24,10 @@ import common
 import numpy as np
 import torch
 
-from alkit import plugins
-from alkit.cycle import Cycle
+from alkit.data.store import ImageStore
+from alkit.engine.cycle import Cycle
 from alkit.options import build
-from alkit.store import ImageStore
+from alkit.plugin import registry
 
 STRATEGIES = ("kmeans", "typiclust", "probcover", "uncertaingcn", "coregcn")
 CLASSES = 10
@@ -92,7 +92,7 @@ def measured(name: str, given: argparse.Namespace, seed: int) -> dict[str, Any]:
     """Let a strategy choose once, in this process."""
     torch.set_num_threads(given.threads)
     now = time.process_time if given.clock == "cpu" else time.perf_counter
-    strategy = build(plugins.strategies.get(name))
+    strategy = build(registry.strategies.get(name))
     small = cycle_of(mixture(600, given.dim, seed), 20, seed)
     strategy.select(small, 10)  # libraries loaded
     cycle = cycle_of(mixture(given.count, given.dim, seed), given.labeled, seed)

@@ -16,8 +16,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from alkit_plugins.learning_loss import LearningLoss
-from alkit_plugins.tasks.classification import Classification
 from common import finished, parser, precisions, report, seconds_apart
 from PIL import Image
 from torch import Tensor, nn
@@ -25,11 +23,13 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 from torchvision.models import resnet18
 
-from alkit.batches import Loader
-from alkit.memory import keep_freed_memory
-from alkit.recipe import Precision, Recipe, Session
-from alkit.store import ImageStore
-from alkit.training import fit
+from alkit.data.loader import Loader
+from alkit.data.store import ImageStore
+from alkit.training.loop import fit
+from alkit.training.recipe import Precision, Recipe, Session
+from alkit.utils.malloc import keep_freed_memory
+from alkit_plugins.strategies.learning_loss import LearningLoss
+from alkit_plugins.tasks.classification import Classification
 
 PIECE = "One epoch over 512 images"
 BARS = {PIECE: {"alkit, float32": 1.2, "alkit, bfloat16": 2.4}}  # on a CPU

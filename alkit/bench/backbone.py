@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import plugins, seeding
-from ..files import write_atomically
-from ..measure import Measures
-from ..options import build
-from ..progress import Progress
-from .arena import SEED, Arena
+from alkit.options import build
+from alkit.plugin import registry
+from alkit.utils import seeding
+from alkit.utils.files import write_atomically
+from alkit.utils.profiling import Measures
+from alkit.utils.progress import Progress
+
 from .protocol import Backbone
+from .shared_data import SEED, Arena
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -55,10 +57,10 @@ def _train(
 ) -> None:
     from safetensors.torch import save
 
-    from ..learning import Lesson, learn
+    from alkit.engine.train import Lesson, learn
 
     options = {"model": backbone.model, **backbone.options}
-    task = build(plugins.tasks.get(arena.task), options)
+    task = build(registry.tasks.get(arena.task), options)
     task.build(arena.shape, arena.classes, arena.torch_device)
     learned = learn(
         task,

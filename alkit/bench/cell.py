@@ -12,28 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import options as opts
-from .. import plugins, seeding
-from ..composing import make_strategy, options_in_force
-from ..errors import AlkitError, BenchmarkError
-from ..ledger import finite
-from ..measure import Measures
-from ..progress import Silent
+from alkit import options as opts
+from alkit.composition.factory import make_strategy, options_in_force
+from alkit.errors import AlkitError, BenchmarkError
+from alkit.plugin import registry
+from alkit.utils import seeding
+from alkit.utils.json_values import finite
+from alkit.utils.profiling import Measures
+from alkit.utils.progress import Silent
+
 from . import records
-from .arena import Arena
+from .cell_diagnostics import outlook, watch
 from .checks import HiddenLabels, check_labels, check_random
-from .preparing import seed_set
+from .prepare import seed_set
 from .protocol import BASELINE, Entry, Protocol
-from .watch import outlook, watch
+from .shared_data import Arena
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from ..cycle import Cycle
-    from ..learning import Learned
-    from ..strategy import Strategy
-
-    Indices = npt.NDArray[np.int64]
+    from alkit._typing import Indices
+    from alkit.engine.cycle import Cycle
+    from alkit.engine.train import Learned
+    from alkit.interfaces.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +127,7 @@ def _quiet_threads(cell: Cell) -> Iterator[None]:
     """Use one thread on a CPU: many processes with one thread each do more than one with many."""
     import torch
 
-    from ..memory import keep_freed_memory
+    from alkit.utils.malloc import keep_freed_memory
 
     before = torch.get_num_threads()
     keep_freed_memory()
@@ -217,9 +216,10 @@ class _Run:
     def _learn(
         self, number: int, strategy: Strategy | None, measures: Measures, kept: str = "checkpoints"
     ) -> Learned:
-        from ..learning import LabeledImages, Lesson, learn
+        from alkit.data.labeled_images import LabeledImages
+        from alkit.engine.train import Lesson, learn
 
-        parse = plugins.tasks.get(self.arena.task).parse
+        parse = registry.tasks.get(self.arena.task).parse
         values = [parse(self.hidden.revealed(index)) for index in self.labeled.tolist()]
         checkpoints = self.cell.work / kept
         checkpoints.mkdir(parents=True, exist_ok=True)
@@ -249,7 +249,7 @@ class _Run:
         return {f"plain_{name}": value for name, value in metrics.items()}
 
     def _cycle(self, number: int, learned: Learned, measures: Measures) -> Cycle:
-        from ..cycle import Cycle
+        from alkit.engine.cycle import Cycle
 
         return Cycle(
             number=number,
@@ -275,7 +275,7 @@ class _Run:
         return np.sort(unlabeled[:wanted])
 
     def _choose(self, cycle: Cycle) -> Indices:
-        from ..selection import check_needs, choose
+        from alkit.interfaces.contract import check_needs, choose
 
         check_needs(self.strategy, self.task.spec)
         budget = self.protocol.labels.budget
@@ -317,13 +317,13 @@ class _Run:
 
     def _save(self, number: int) -> None:
         """Keep what the strategy remembers, before the record that says so."""
-        from ..training import save_atomically
+        from alkit.training.checkpoints import save_atomically
 
         if state := self.strategy.state_dict():
             save_atomically(state, self.cell.work / f"state-{number:03d}.pt")
 
     def _restore(self, number: int) -> None:
-        from ..training import load_safely
+        from alkit.training.checkpoints import load_safely
 
         path = self.cell.work / f"state-{number:03d}.pt"
         if path.exists():

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import BenchmarkError
+from alkit.errors import BenchmarkError
+
 from .protocol import BASELINE, Entry, Labels
 from .records import Record
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from alkit._typing import Indices
+    from alkit.engine.train import Learned
+    from alkit.interfaces.strategy import Strategy
 
-    from ..learning import Learned
-    from ..strategy import Strategy
-
-    Indices = npt.NDArray[np.int64]
 
 PAIRED = ("seed_set", "test", "candidates", "classes", "task_options")
 PAIRED_AT_START = ("starting_weights", "order", "labels", "recipe")

@@ -7,8 +7,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import BenchmarkError
-from ..progress import Bar, Progress
+from alkit.errors import BenchmarkError
+from alkit.utils.progress import Bar, Progress
+
 from . import records
 from .cell import Cell
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import InvalidProtocol
+from alkit.errors import InvalidProtocol
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
 
 SHIPPED = Path(__file__).parent / "protocols"
 TABLES = ("data", "task", "labels", "backbone", "strategies")
@@ -30,7 +31,7 @@ class Data:
     """The images.
 
     Attributes:
-        pool: sources as `alkit.sources.open_source` takes them; the first one that is at hand is used.
+        pool: sources as `alkit.data.sources.open_source` takes them; the first one that is at hand is used.
         test: the test images; the data set's own by default.
         root: where torchvision data sets lie.
         image_size: pixels a side, from the images by default.
@@ -163,7 +164,7 @@ class Protocol:
         """Hash what a cell depends on beside its strategy and its seed, so that unlike cells are never mixed.
 
         More seeds and more strategies can therefore be added to results that are there; where images lie and
-        what a protocol is called does not count, but see `alkit.bench.arena.Arena.fingerprint`.
+        what a protocol is called does not count, but see `alkit.bench.shared_data.Arena.fingerprint`.
         """
         parts = self.as_dict()
         for name in ("name", "description", "strategies", "seeds"):

@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import BenchmarkError
-from ..files import write_atomically
-from ..ledger import finite
-from ..store import sync_folder
+from alkit.errors import BenchmarkError
+from alkit.utils.files import sync_folder, write_atomically
+from alkit.utils.json_values import finite
 
 RECORDS, CELLS, RUN = "records.jsonl", "cells", "run"
 Record = dict[str, Any]

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from ..composing import make_strategy
-from ..errors import BenchmarkError, CellsFailed
-from ..files import write_atomically
-from ..progress import Progress
+from alkit.composition.factory import make_strategy
+from alkit.errors import BenchmarkError, CellsFailed
+from alkit.utils.files import write_atomically
+from alkit.utils.progress import Progress
+
 from . import provenance, records
-from .arena import Arena
-from .cell import Cell, is_complete, run_cell
+from .cell import Cell, is_complete
 from .checks import unpaired
-from .existing import PROTOCOL, check_same, complete_cells, exclusively, joined, origin_of
-from .maps import write_map
+from .embedding_maps import write_map
+from .executors import Backend, Runner, runner_of
 from .monitor import Monitor
-from .preparing import prepare, warm_up
+from .prepare import prepare, warm_up
 from .protocol import Entry, Protocol
+from .resume import PROTOCOL, check_same, complete_cells, exclusively, joined, origin_of
+from .shared_data import Arena
 
-Backend = Literal["loky", "dask", "sequential"]
 ARENA = "arena.json"
 ATTEMPTS = 3  # rounds over the cells that a killed worker left behind
 
@@ -114,7 +115,7 @@ def _run_suite(
     if cells:
         warm_up(arena)
         jobs = jobs or (1 if arena.device.startswith("cuda") else os.cpu_count() or 1)
-        _run_all(cells, _runner(backend, min(jobs, len(cells)), scheduler, progress), protocol, progress)
+        _run_all(cells, runner_of(backend, min(jobs, len(cells)), scheduler, progress), protocol, progress)
     for (strategy, seed), error in unpaired(records.read_all(results)).items():
         records.write(
             records.cell_path(results, strategy, seed),
@@ -137,7 +138,7 @@ def _run_suite(
 
 def _check_strategies(protocol: Protocol, arena: Arena) -> None:
     """Refuse a strategy that does not exist, or that the task cannot serve, before anything is trained."""
-    from ..selection import check_needs
+    from alkit.interfaces.contract import check_needs
 
     spec = arena.task_model().spec
     for entry in protocol.strategies:
@@ -161,33 +162,6 @@ def _cell(
         seed=seed,
         header={**origin_of(entry), **header},
         run=run,
-    )
-
-
-Runner = Callable[[Sequence[Cell]], None]
-
-
-def _runner(backend: Backend, jobs: int, scheduler: str | None, progress: Progress) -> Runner:
-    if backend == "sequential":
-        return _one_by_one
-    if backend == "loky":
-        return lambda cells: _with_loky(cells, jobs)
-    from .cluster import with_dask
-
-    return lambda cells: with_dask(cells, jobs, scheduler, progress)
-
-
-def _one_by_one(cells: Sequence[Cell]) -> None:
-    for cell in cells:
-        run_cell(cell)
-
-
-def _with_loky(cells: Sequence[Cell], jobs: int) -> None:
-    from joblib import Parallel, delayed
-
-    # A worker takes one cell at a time: cells differ in length, and a killed worker loses one only.
-    Parallel(n_jobs=jobs, backend="loky", batch_size=1, pre_dispatch=jobs)(
-        delayed(run_cell)(cell) for cell in cells
     )
 
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..sources.arrays import ArraySource
+from alkit.data.sources.arrays import ArraySource
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import nn
+
 
 NAME = "toy2d"
 CLASSES = ("large", "small", "rare")

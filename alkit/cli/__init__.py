@@ -9,8 +9,8 @@ from typing import NoReturn
 
 import click
 
-from .. import __version__
-from ..errors import AlkitError
+from alkit._version import __version__
+from alkit.errors import AlkitError
 
 COMMANDS = {
     "init": "init",
@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
         if cmd_name in COMMANDS:
-            module = importlib.import_module(f".{COMMANDS[cmd_name]}", __name__)
+            module = importlib.import_module(f".commands.{COMMANDS[cmd_name]}", __name__)
             command: click.Command = module.command
             return command
         self._extend()
@@ -66,7 +66,7 @@ class LazyGroup(click.Group):
 
     def _extend(self) -> None:
         """Let extensions add their commands, once."""
-        from ..plugins import notify
+        from alkit.plugin.registry import notify
 
         if self._extended:
             return

@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 
-from ..combinator import Combinator
-from ..options import options_of
-from ..plugins import Plugin, Registry
-from ..strategy import Strategy
-from .common import print_rows
+from alkit.composition.combinator import Combinator
+from alkit.interfaces.strategy import Strategy
+from alkit.options import options_of
+from alkit.plugin.registry import Plugin, Registry
+
+from .output import print_rows
 
 
 def listing(registry: Registry[Any]) -> list[dict[str, str]]:
@@ -38,8 +39,8 @@ def describe(registry: Registry[Any], name: str) -> dict[str, Any]:
 
 def describe_strategy(text: str) -> dict[str, Any]:
     """Describe a strategy by its text; of a composition, with the options in force in place of defaults."""
-    from ..composing import class_of, find, make_strategy, options_in_force, origins, plugin_of
-    from ..notation import is_composed
+    from alkit.composition.expression import is_composed
+    from alkit.composition.factory import class_of, find, make_strategy, options_in_force, origins, plugin_of
 
     if not is_composed(text):
         return _described("strategy", find(text), class_of(text))

@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from alkit._typing import Indices
+
 from .rows import (
     BLOCK,
     PAIRS,
     Features,
-    Indices,
     Rows,
     as_tensor,
     check_finite,

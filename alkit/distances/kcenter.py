@@ -21,20 +21,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from alkit._typing import Indices
+
 from .nearest import reported
 from .ranks import Ranks
 from .robust import isolated
-from .rows import (
-    Features,
-    Floats,
-    Indices,
-    Metric,
-    Rows,
-    as_tensor,
-    check_finite,
-    full_float32,
-    power_of_two,
-)
+from .rows import Features, Floats, Metric, Rows, as_tensor, check_finite, full_float32, power_of_two
 from .search import Search
 
 if TYPE_CHECKING:

@@ -12,19 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from alkit._typing import Indices
+
 from .kmeanspp import k_means_plus_plus
-from .rows import (
-    BLOCK,
-    Features,
-    Floats,
-    Indices,
-    Metric,
-    Rows,
-    as_tensor,
-    check_finite,
-    full_float32,
-    power_of_two,
-)
+from .rows import BLOCK, Features, Floats, Metric, Rows, as_tensor, check_finite, full_float32, power_of_two
 
 SEEDING = 8  # rows a centre that k-means++ looks at
 SMALLEST = 2048  # rows that it looks at in any case

@@ -21,7 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .rows import Features, Floats, Indices, as_tensor, check_finite, power_of_two
+from alkit._typing import Indices
+
+from .rows import Features, Floats, as_tensor, check_finite, power_of_two
 
 First: TypeAlias = Literal["largest", "uniform"]
 

@@ -6,12 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from alkit._typing import Indices
+
 from .rows import (
     BLOCK,
     PAIRS,
     Features,
     Floats,
-    Indices,
     Metric,
     Rows,
     as_tensor,

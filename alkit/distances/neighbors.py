@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from alkit._typing import Indices
+
 from .nearest import reported
 from .rows import (
     BLOCK,
     PAIRS,
     Features,
     Floats,
-    Indices,
     Metric,
     Rows,
     as_tensor,

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .rows import Floats, Indices, Rows, slack, squared
+from alkit._typing import Indices
+
+from .rows import Floats, Rows, slack, squared
 
 GRAM = 256  # rows of the candidates' mutual distances computed at once
 

@@ -12,6 +12,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
 
+
 Number = TypeVar("Number", bound=np.generic)
 
 

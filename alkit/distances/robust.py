@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from alkit._typing import Indices
+
 from .nearest import CENTRES, Centres, Points
 from .ranks import Ranks
-from .rows import BLOCK, Floats, Indices, Rows
+from .rows import BLOCK, Floats, Rows
 
 SAMPLE = 1024
 

@@ -7,10 +7,12 @@ import math
 import numpy as np
 import torch
 
+from alkit._typing import Indices
+
 from .nearest import CENTRES, Centres, Points
 from .race import Race
 from .ranks import Ranks
-from .rows import BLOCK, Floats, Indices, Rows, slack, squared
+from .rows import BLOCK, Floats, Rows, slack, squared
 
 ROUND = 512  # fewest candidates of a round
 

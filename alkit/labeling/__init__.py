@@ -1,1 +1,57 @@
-"""What goes to people who label, and what comes back."""
+"""Answers and images on their way to people and back: tables, files, names, references."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alkit._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from alkit.labeling.csv_table import ABSTAIN as ABSTAIN
+    from alkit.labeling.csv_table import COLUMNS as COLUMNS
+    from alkit.labeling.csv_table import REFERENCES as REFERENCES
+    from alkit.labeling.csv_table import UNUSABLE as UNUSABLE
+    from alkit.labeling.csv_table import GivenAnswer as GivenAnswer
+    from alkit.labeling.csv_table import read_answers as read_answers
+    from alkit.labeling.csv_table import write_table as write_table
+    from alkit.labeling.file_names import find_mark as find_mark
+    from alkit.labeling.image_files import place as place
+    from alkit.labeling.image_files import whole as whole
+    from alkit.labeling.references import References as References
+    from alkit.labeling.safe_reading import elements as elements
+    from alkit.labeling.safe_reading import load_json as load_json
+    from alkit.labeling.safe_reading import read_text as read_text
+    from alkit.labeling.times import in_order as in_order
+    from alkit.labeling.times import read_time as read_time
+    from alkit.utils.files import write_atomically as write_atomically
+
+_HOMES = {
+    "alkit.labeling.csv_table": (
+        "ABSTAIN",
+        "COLUMNS",
+        "GivenAnswer",
+        "REFERENCES",
+        "UNUSABLE",
+        "read_answers",
+        "write_table",
+    ),
+    "alkit.labeling.file_names": ("find_mark",),
+    "alkit.labeling.image_files": (
+        "place",
+        "whole",
+    ),
+    "alkit.labeling.references": ("References",),
+    "alkit.labeling.safe_reading": (
+        "elements",
+        "load_json",
+        "read_text",
+    ),
+    "alkit.labeling.times": (
+        "in_order",
+        "read_time",
+    ),
+    "alkit.utils.files": ("write_atomically",),
+}
+
+__all__ = sorted([name for names in _HOMES.values() for name in names])
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES, __all__)

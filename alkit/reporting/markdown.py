@@ -6,19 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from .blocks import (
-    Block,
-    Code,
-    Facts,
-    Figures,
-    Items,
-    Notice,
-    Pictures,
-    Report,
-    Table,
-    Text,
-    Verdict,
-)
+from .document import Block, Code, Facts, Figures, Items, Notice, Pictures, Report, Table, Text, Verdict
 
 FIGURES = PurePosixPath("figures")
 

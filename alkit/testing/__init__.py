@@ -11,49 +11,46 @@ Without pytest, `alkit check mine` and `check_strategy("mine")` say the same. A 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from alkit._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from .formats import check_format as check_format
-    from .mixins import FormatTests as FormatTests
-    from .mixins import OracleTests as OracleTests
-    from .mixins import StrategyTests as StrategyTests
-    from .mixins import TaskTests as TaskTests
-    from .oracles import check_oracle as check_oracle
-    from .results import Nonconforming as Nonconforming
-    from .results import NotApplicable as NotApplicable
-    from .results import Result as Result
-    from .strategies import check_strategy as check_strategy
-    from .tasks import check_task as check_task
-    from .world import World as World
-    from .world import make_world as make_world
+    from alkit.testing.formats import check_format as check_format
+    from alkit.testing.oracles import check_oracle as check_oracle
+    from alkit.testing.results import Nonconforming as Nonconforming
+    from alkit.testing.results import NotApplicable as NotApplicable
+    from alkit.testing.results import Result as Result
+    from alkit.testing.strategies import check_strategy as check_strategy
+    from alkit.testing.suites import FormatTests as FormatTests
+    from alkit.testing.suites import OracleTests as OracleTests
+    from alkit.testing.suites import StrategyTests as StrategyTests
+    from alkit.testing.suites import TaskTests as TaskTests
+    from alkit.testing.tasks import check_task as check_task
+    from alkit.testing.world import World as World
+    from alkit.testing.world import make_world as make_world
 
-_HOME = {
-    "FormatTests": "mixins",
-    "Nonconforming": "results",
-    "NotApplicable": "results",
-    "OracleTests": "mixins",
-    "Result": "results",
-    "StrategyTests": "mixins",
-    "TaskTests": "mixins",
-    "World": "world",
-    "check_format": "formats",
-    "check_oracle": "oracles",
-    "check_strategy": "strategies",
-    "check_task": "tasks",
-    "make_world": "world",
+_HOMES = {
+    "alkit.testing.formats": ("check_format",),
+    "alkit.testing.oracles": ("check_oracle",),
+    "alkit.testing.results": (
+        "Nonconforming",
+        "NotApplicable",
+        "Result",
+    ),
+    "alkit.testing.strategies": ("check_strategy",),
+    "alkit.testing.suites": (
+        "FormatTests",
+        "OracleTests",
+        "StrategyTests",
+        "TaskTests",
+    ),
+    "alkit.testing.tasks": ("check_task",),
+    "alkit.testing.world": (
+        "World",
+        "make_world",
+    ),
 }
 
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for: only the mixins need pytest."""
-    if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"module 'alkit.testing' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__all__ = sorted([name for names in _HOMES.values() for name in names])
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES, __all__)

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from alkit import options, plugins
+from alkit import options
+from alkit.campaign.ingest import match
+from alkit.data.preprocessing import ImageRecord
 from alkit.errors import AlkitError, InvalidAnswers
-from alkit.images import ImageRecord
-from alkit.labeling.formats import Export, Format, Item, Prediction
-from alkit.labeling.incoming import match
+from alkit.interfaces.format import Export, Format, Item, Prediction
+from alkit.plugin import registry
 
 from .results import Nonconforming, Result, outcome, require, title
 
@@ -45,7 +46,7 @@ class FormatSubject:
 
     def __init__(self, format: str | type[Format], given: Mapping[str, Any] | None, folder: Path) -> None:
         self.entry_point = format if isinstance(format, str) else None
-        self.cls = plugins.formats.get(format) if isinstance(format, str) else format
+        self.cls = registry.formats.get(format) if isinstance(format, str) else format
         self.given, self.folder = dict(given or {}), folder
         folder.mkdir(parents=True, exist_ok=True)
         self._written = 0

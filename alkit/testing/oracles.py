@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import get_args
 
-from alkit.oracle import Answer, AnswerKind, Oracle
+from alkit.interfaces.oracle import Answer, AnswerKind, Oracle
 
 from .results import Result, outcome, require, title
 

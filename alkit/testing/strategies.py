@@ -7,101 +7,27 @@ import io
 import json
 import random
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-from alkit import composing, notation, onefile, options, seeding, selection
+from alkit import options
 from alkit.errors import AlkitError, InvalidOption, UnsupportedTask
-from alkit.strategy import Strategy
-from alkit.task import Output, Step, TaskSpec
+from alkit.interfaces import contract
+from alkit.interfaces.strategy import Strategy
+from alkit.plugin import single_file
+from alkit.training.types import Output, Step, TaskSpec
+from alkit.utils import seeding
 
-from . import elsewhere
-from .models import TASKS
+from . import other_process
 from .results import Nonconforming, NotApplicable, Result, outcome, require, title
-from .world import World, make_world, one_thread
+from .subject import N, Subject, chosen
+from .toy_tasks import TASKS
+from .world import make_world, one_thread
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from alkit.cycle import Cycle
-
-    Indices = npt.NDArray[np.int64]
-
-N = 5
 WORDS = frozenset({"model", "loss", "probabilities", "embedding", "features"})
 SHAPES = ((1, 7, 9), (3, 13, 13), (1, 32, 32))
-
-
-class Subject:
-    """The strategy under test.
-
-    Args:
-        strategy: its entry-point name, `FILE.py:CLASS`, a composition, or its class.
-        given: options, as values or as text; those of a composition stand in its text.
-        device: where the worlds live.
-
-    Raises:
-        UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy.
-        UsageError: the text does not follow the notation, or options stand beside a composition.
-    """
-
-    def __init__(
-        self, strategy: str | type[Strategy], given: Mapping[str, Any] | None = None, device: str = "cpu"
-    ) -> None:
-        if isinstance(strategy, str) and notation.is_composed(strategy):
-            given = options.values_of(composing.make_strategy(strategy, given))
-            strategy = notation.read(strategy).name
-        self.entry_point = strategy if isinstance(strategy, str) else None
-        self.cls = composing.class_of(strategy) if isinstance(strategy, str) else strategy
-        self.given, self.device = dict(given or {}), device
-        self._chosen: dict[str, tuple[int, ...]] = {}
-
-    def new(self) -> Strategy:
-        """Make the strategy anew."""
-        return options.build(self.cls, self.given)
-
-    def world(self, task: str, **arguments: Any) -> tuple[World, Strategy]:
-        """Return a trained world and a strategy of its own.
-
-        Raises:
-            NotApplicable: the strategy refuses the task.
-        """
-        world = make_world(task, device=self.device, **arguments)
-        strategy = self.new()
-        try:
-            world.train(strategy)
-        except UnsupportedTask as error:
-            raise NotApplicable(str(error)) from error
-        except AlkitError:
-            raise
-        except Exception as error:  # a companion's failure
-            raise Nonconforming(f"training failed: {type(error).__name__}: {error}") from error
-        return world, strategy
-
-    def choose(self, task: str, n: int = N, **arguments: Any) -> Indices:
-        """Choose in a new world."""
-        world, strategy = self.world(task, **arguments)
-        return chosen(world, strategy, n)
-
-    def usual(self, task: str) -> Indices:
-        """Choose in the default world; done once, since many checks compare with it."""
-        if task not in self._chosen:
-            self._chosen[task] = tuple(self.choose(task).tolist())
-        return np.array(self._chosen[task], dtype=np.int64)
-
-
-def chosen(world: World, strategy: Strategy, n: int, cycle: Cycle | None = None) -> Indices:
-    """Let a strategy choose; its scores must be numbers."""
-    cycle = world.cycle() if cycle is None else cycle
-    try:
-        picks = world.choose(strategy, n, cycle)
-    except AlkitError as error:
-        raise Nonconforming(str(error)) from error
-    odd = [index for index, score in cycle.scores.items() if not np.isfinite(score)]
-    require(not odd, f"the recorded score of image {odd[0] if odd else ''} is not a finite number")
-    return picks
 
 
 # Checks of the interface: no task, or all of them at once.
@@ -110,7 +36,7 @@ def chosen(world: World, strategy: Strategy, n: int, cycle: Cycle | None = None)
 def name(subject: Subject) -> None:
     """The name is the entry point's, in kebab-case."""
     own = getattr(subject.cls, "name", None)
-    if subject.entry_point is not None and onefile.names_a_file(subject.entry_point):
+    if subject.entry_point is not None and single_file.names_a_file(subject.entry_point):
         raise NotApplicable("a strategy from one file is called by the file and the class")
     fits = isinstance(own, str) and own == own.lower() and own.replace("-", "").isalnum()
     require(fits, f"the name {own!r} is not in kebab-case: small letters, digits and hyphens")
@@ -171,7 +97,7 @@ def needs(subject: Subject) -> None:
     for missing in sorted(strategy.needs):
         spec = TaskSpec("poor", (3, 12, 12), 3, WORDS - {missing})
         try:
-            selection.check_needs(strategy, spec)
+            contract.check_needs(strategy, spec)
         except UnsupportedTask:
             continue
         raise Nonconforming(f"a task without {missing} is not refused")
@@ -188,8 +114,8 @@ def another_process(subject: Subject) -> None:
             here[task] = subject.usual(task).tolist()
         except NotApplicable:
             continue
-    reference = subject.entry_point or elsewhere.reference(subject.cls)
-    there = elsewhere.choose_elsewhere(reference, subject.given, sorted(here), N, subject.device)
+    reference = subject.entry_point or other_process.reference(subject.cls)
+    there = other_process.choose_elsewhere(reference, subject.given, sorted(here), N, subject.device)
     for task in here:
         require(there[task] == here[task], f"{task}: {here[task]} here, {there[task]} in another process")
 
@@ -474,7 +400,7 @@ def _all_results(subject: Subject) -> list[Result]:
     results = [outcome(title(check), check, subject) for check in INTERFACE_CHECKS]
     for task in TASKS:
         try:
-            selection.check_needs(subject.new(), make_world(task).model.spec)
+            contract.check_needs(subject.new(), make_world(task).model.spec)
         except UnsupportedTask as error:
             results.append(Result(task, True, f"not checked: {error}"))
             continue

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from alkit import options, plugins, seeding
-from alkit.batches import Batch, Loader
-from alkit.recipe import Session
-from alkit.store import ImageStore
+from alkit import options
+from alkit.data.loader import Batch, Loader
+from alkit.data.store import ImageStore
+from alkit.plugin import registry
+from alkit.training.recipe import Session
+from alkit.utils import seeding
 
 from .results import NotApplicable, Result, outcome, require, title
 from .world import CLASSES, one_thread
 
 if TYPE_CHECKING:
-    from alkit.task import Output, TaskModel
+    from alkit.interfaces.task import TaskModel
+    from alkit.training.types import Output
+
 
 WORDS = frozenset({"model", "loss", "probabilities", "embedding", "features"})
 
@@ -42,7 +46,7 @@ class TaskSubject:
         shape: tuple[int, int, int],
     ) -> None:
         self.entry_point = task if isinstance(task, str) else None
-        self.cls = plugins.tasks.get(task) if isinstance(task, str) else task
+        self.cls = registry.tasks.get(task) if isinstance(task, str) else task
         self.given, self.classes, self.values, self.shape = dict(given), tuple(classes), list(values), shape
         pixels = seeding.numpy_generator(0, "task").integers(0, 256, (len(values), *shape), dtype=np.uint8)
         self._store = ImageStore.from_array(pixels)

@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from alkit import seeding, selection
-from alkit.batches import Loader
-from alkit.cycle import Cycle
-from alkit.recipe import Session
-from alkit.store import ImageStore
+from alkit.data.loader import Loader
+from alkit.data.store import ImageStore
+from alkit.engine.cycle import Cycle
+from alkit.interfaces import contract
+from alkit.training.recipe import Session
+from alkit.utils import seeding
 
-from .models import TASKS, TinyTask
+from .toy_tasks import TASKS, TinyTask
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from alkit._typing import Indices
+    from alkit.interfaces.strategy import Strategy
+    from alkit.training.types import Companion
 
-    from alkit.strategy import Strategy
-    from alkit.task import Companion
-
-    Indices = npt.NDArray[np.int64]
 
 CLASSES = ("cat", "dog", "owl")
 
@@ -64,7 +63,7 @@ class World:
             UnsupportedTask: the task does not provide what the strategy needs.
         """
         model, spec = self.model, self.model.spec
-        selection.check_needs(strategy, spec)
+        contract.check_needs(strategy, spec)
         model.reset(seeding.derive(self.seed, "weights"))
         if strategy.needs and len(self.labeled):
             with seeding.fence(seeding.derive(self.seed, "training")):
@@ -108,7 +107,7 @@ class World:
     def choose(self, strategy: Strategy, n: int, cycle: Cycle | None = None) -> Indices:
         """Let the strategy choose n candidates, fenced and checked as the engine does it."""
         cycle = self.cycle() if cycle is None else cycle
-        return selection.choose(strategy, cycle, n, seed=seeding.derive(self.seed, "select", cycle.number))
+        return contract.choose(strategy, cycle, n, seed=seeding.derive(self.seed, "select", cycle.number))
 
     def _targets(self) -> torch.Tensor:
         return self.model.encode(self.values)[torch.from_numpy(self.labeled)].to(self.device)

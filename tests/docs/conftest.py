@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alkit import plugins
 from alkit.cli import main
+from alkit.plugin import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(
@@ -131,14 +131,14 @@ def documentation() -> Documentation:
 @pytest.fixture
 def brief_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave every command as it is, and train for one epoch and two iterations."""
-    classification: Any = plugins.tasks.get("classification")
+    classification: Any = registry.tasks.get("classification")
     settled = classification.recipe
 
     def recipe(self: Any, labeled: int) -> Any:
         return dataclasses.replace(settled(self, labeled), epochs=1)
 
     monkeypatch.setattr(classification, "recipe", recipe)
-    vaal: Any = plugins.strategies.get("vaal")
+    vaal: Any = registry.strategies.get("vaal")
     planned = vaal.plan
 
     def plan(self: Any, *arguments: Any) -> Any:

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from alkit import options, plugins
+from alkit import options
+from alkit.plugin import registry
 
 DEFAULTS = {
     "learning-loss": {"loss": "margin", "margin": 1.0, "weight": 1.0, "hidden": 128, "detach-after": 0.6},
@@ -36,11 +37,11 @@ def test_the_page_lists_what_the_presets_set(documentation):
     listed = presets(documentation)
     assert set(DEFAULTS) <= set(listed)
     for name, given in listed.items():
-        strategy = plugins.strategies.get(name)
+        strategy = registry.strategies.get(name)
         assert options.build(strategy, given) == options.build(strategy, {"preset": "published"}), name
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_defaults(name):
-    strategy = plugins.strategies.get(name)
+    strategy = registry.strategies.get(name)
     assert options.build(strategy, DEFAULTS[name]) == strategy()

@@ -22,7 +22,7 @@ def installed(install: Callable[..., Path]) -> Path:
 def test_it_is_found_with_its_distribution_among_the_others(
     installed: Path, tmp_path: Path, python: Python
 ) -> None:
-    code = "from alkit import plugins; print(*map(str, plugins.strategies), sep='\\n')"
+    code = "from alkit.plugin import registry; print(*map(str, registry.strategies), sep='\\n')"
     names = python("-c", code, cwd=tmp_path, path=installed).splitlines()
     assert "margin-ratio (alkit-margin 1.0)" in names
     assert any(name.startswith("random (alkit ") for name in names)
@@ -32,10 +32,10 @@ def test_it_chooses_the_highest_ratios_and_conforms(installed: Path, tmp_path: P
     code = """
 import torch
 import alkit.testing
-from alkit import plugins
+from alkit.plugin import registry
 
 torch.set_num_threads(1)
-strategy = plugins.strategies.get("margin-ratio")()
+strategy = registry.strategies.get("margin-ratio")()
 world = alkit.testing.make_world()
 world.train(strategy)
 picks = world.choose(strategy, 3)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alkit import scaffold
+from alkit.plugin import scaffold
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alkit import plugins
+from alkit.plugin import registry
 
 
 def test_the_quoted_plugin_is_the_installed_one(documentation):
@@ -25,7 +25,7 @@ def test_every_strategy_is_in_the_table(documentation):
     section = text.partition("## Strategies")[2].partition("\n## ")[0]
     rows = "".join(re.findall(r"^\|.*\n", section, re.MULTILINE))
     listed = re.findall(r"\[`([\w-]+)`\]\(docs/explanation/strategies/\1\.md\)", rows)
-    assert sorted(listed) == sorted(p.name for p in plugins.strategies if p.distribution == "alkit")
+    assert sorted(listed) == sorted(p.name for p in registry.strategies if p.distribution == "alkit")
 
 
 def test_pictures_are_there_and_small(documentation):

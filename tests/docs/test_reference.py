@@ -10,8 +10,12 @@ import subprocess
 import sys
 
 import alkit
-from alkit import distances, errors, hookspecs, ledger, plugins, queries, testing
+from alkit import distances, errors, testing
+from alkit.campaign.record import ledger
 from alkit.cli import COMMANDS
+from alkit.labeling import csv_table
+from alkit.plugin import hooks as hookspecs
+from alkit.plugin import registry
 
 
 def headings(text: str) -> set[str]:
@@ -69,10 +73,10 @@ def test_whatever_a_built_in_plugin_makes_use_of_is_explained(documentation):
 
 
 def test_every_check_of_the_kit_is_explained(documentation):
-    from alkit.testing import advice
+    from alkit.testing import hints
 
     text = read(documentation, "testing.md")
-    for kind, checks in advice.ADVICE.items():
+    for kind, checks in hints.ADVICE.items():
         section = text.partition(f"## Checks: {kind}\n")[2].partition("\n## ")[0]
         assert re.findall(r"^\| `([\w-]+)`", section, re.MULTILINE) == list(checks)
 
@@ -81,14 +85,14 @@ def test_every_built_in_plugin_has_a_heading(documentation):
     pages = headings(read(documentation, "strategies.md")) | headings(
         read(documentation, "tasks-and-oracles.md")
     )
-    built_in = {p.name for p in plugins.all_plugins() if p.distribution == "alkit"}
+    built_in = {p.name for p in registry.all_plugins() if p.distribution == "alkit"}
     assert {"ta-vaal", "classification", "dataset"} <= built_in <= pages
 
 
 def test_every_column_of_a_query_is_explained(documentation):
     page = read(documentation, "campaign-files.md")
     section = page.partition("## queries/NNN.csv")[2].partition("\n## ")[0]
-    assert re.findall(r"^\| `(\w+)`", section, re.MULTILINE) == list(queries.COLUMNS)
+    assert re.findall(r"^\| `(\w+)`", section, re.MULTILINE) == list(csv_table.COLUMNS)
 
 
 def test_every_table_and_column_of_the_ledger_is_explained(documentation, tmp_path):

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from alkit import plugins
+from alkit.plugin import registry
 
-NAMES = sorted(plugin.name for plugin in plugins.strategies if plugin.distribution == "alkit")
+NAMES = sorted(plugin.name for plugin in registry.strategies if plugin.distribution == "alkit")
 LONGEST = 40  # lines that somebody wrote
 FIGURES = re.compile(r"<!-- figures: .*?<!-- end -->\n", re.DOTALL)
 

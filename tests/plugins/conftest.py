@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from alkit.cycle import Cycle
-from alkit.store import ImageStore
-from alkit.task import Output
+from alkit.data.store import ImageStore
+from alkit.engine.cycle import Cycle
+from alkit.training.types import Output
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 

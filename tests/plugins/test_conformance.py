@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alkit import options, plugins
-from alkit.oracle import Oracle
-from alkit.sources import open_source
+from alkit import options
+from alkit.data.sources import open_source
+from alkit.interfaces.oracle import Oracle
+from alkit.plugin import registry as plugins
 from alkit.testing import OracleTests, StrategyTests, TaskTests
 
 HIDDEN = {"hidden": 8}

@@ -11,9 +11,10 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 import alkit.testing
-from alkit import options, plugins
-from alkit.batches import Batch
-from alkit.task import Output
+from alkit import options
+from alkit.data.loader import Batch
+from alkit.plugin import registry
+from alkit.training.types import Output
 
 SEEN = {
     "random": "nothing",
@@ -40,7 +41,7 @@ SEEN = {
 @pytest.mark.parametrize("name", SEEN)
 def test_each_image_passes_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {"iterations": 2} if "vaal" in name else {}
-    strategy = options.build(plugins.strategies.get(name), given)
+    strategy = options.build(registry.strategies.get(name), given)
     world = alkit.testing.make_world()
     world.train(strategy)
     cycle = world.cycle()
@@ -62,8 +63,8 @@ def test_each_image_passes_once(name: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_no_strategy_is_left_out() -> None:
-    own = {plugin.name for plugin in plugins.strategies if plugin.distribution == "alkit"}
-    composed = {name for name in own if issubclass(plugins.strategies.get(name), alkit.Combinator)}
+    own = {plugin.name for plugin in registry.strategies if plugin.distribution == "alkit"}
+    composed = {name for name in own if issubclass(registry.strategies.get(name), alkit.Combinator)}
     assert own - composed - {"disputed"} == set(SEEN)  # that one looks at answers only
 
 
@@ -81,7 +82,7 @@ def images_by_layer(work: Callable[[], object]) -> Counter[tuple[int, ...]]:
 
 def test_the_profiler_sees_no_image_twice_in_the_task_model() -> None:
     world = alkit.testing.make_world()
-    strategy = options.build(plugins.strategies.get("ta-vaal"), {"iterations": 3, "channels": (5, 6)})
+    strategy = options.build(registry.strategies.get("ta-vaal"), {"iterations": 3, "channels": (5, 6)})
     world.train(strategy)
     cycle = world.cycle()
     layers = [m for m in world.model.network.modules() if isinstance(m, torch.nn.Conv2d)]
@@ -94,7 +95,7 @@ def test_the_profiler_sees_only_what_the_adversary_needs() -> None:
     """The encoder runs in both steps of an iteration and once to judge; the decoder in the VAE's alone."""
     world = alkit.testing.make_world()
     given = {"iterations": 3, "channels": (5, 6), "latent": 4, "batch-size": 7}
-    strategy = options.build(plugins.strategies.get("ta-vaal"), given)
+    strategy = options.build(registry.strategies.get("ta-vaal"), given)
     world.train(strategy)
     cycle = world.cycle()
     passed = images_by_layer(lambda: world.choose(strategy, 5, cycle))
@@ -108,7 +109,7 @@ def test_the_profiler_sees_only_what_the_adversary_needs() -> None:
 
 def test_embeddings_are_kept_for_the_rest_of_the_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
     world = alkit.testing.make_world()
-    world.train(plugins.strategies.get("coreset")())
+    world.train(registry.strategies.get("coreset")())
     cycle = world.cycle()
     first = cycle.embeddings(cycle.candidates)
     monkeypatch.setattr(cycle.model, "forward_batch", None)  # asking it again would fail

@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ...files import write_atomically
-from ...ledger import finite
-from ...reporting.blocks import Report
-from ...reporting.markdown import FIGURES, to_markdown
-from ...reporting.page import to_page
-from ..records import cycles_of, read_all
-from ..statistics.suites import compare_suites
+from alkit.bench.records import cycles_of, read_all
+from alkit.bench.statistics.compare_suites import compare_suites
+from alkit.reporting.document import Report
+from alkit.reporting.html import to_page
+from alkit.reporting.markdown import FIGURES, to_markdown
+from alkit.utils.files import write_atomically
+from alkit.utils.json_values import finite
+
 from .comparison import suites_markdown
 from .evidence import Evidence, diagnostics_of, provenance_of, read_evidence
 from .sections import report_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...figures import (
+from alkit.reporting.figures import (
     BLUE,
     FADED,
     INK,
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..statistics.ranks import Ranks
-    from ..statistics.wins import Wins
+    from alkit.bench.statistics.ranks import Ranks
+    from alkit.bench.statistics.wins import Wins
+
 
 Paint = Callable[["Figure"], None]
 Interval = tuple[float, float]

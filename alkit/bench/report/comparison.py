@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ...reporting.blocks import Block, Report, Section, Table, Text
-from ...reporting.markdown import to_markdown
-from ...reporting.words import counted, listed, metric_name
-from ..statistics.suites import SuiteComparison
-from .words import Digits, probability
+from alkit.bench.statistics.compare_suites import SuiteComparison
+from alkit.reporting.document import Block, Report, Section, Table, Text
+from alkit.reporting.markdown import to_markdown
+from alkit.reporting.wording import counted, listed, metric_name
+
+from .wording import Digits, probability
 
 
 def suites_markdown(found: SuiteComparison, a: str, b: str) -> str:

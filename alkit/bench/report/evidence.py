@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ...errors import BenchmarkError
-from ..checks import check_pairing
-from ..existing import PROTOCOL
-from ..protocol import BASELINE, Protocol, read_protocol
-from ..records import Record, read_all
-from ..statistics import Comparison, compare
-from ..statistics.costs import Cost, costs_of
-from ..statistics.curves import curves_of
-from ..statistics.estimates import Estimate, estimate
-from .plane import Plane, read_plane
+from alkit.bench.checks import check_pairing
+from alkit.bench.protocol import BASELINE, Protocol, read_protocol
+from alkit.bench.records import Record, read_all
+from alkit.bench.resume import PROTOCOL
+from alkit.bench.statistics import Comparison, compare
+from alkit.bench.statistics.costs import Cost, costs_of
+from alkit.bench.statistics.curves import curves_of
+from alkit.bench.statistics.estimates import Estimate, estimate
+from alkit.errors import BenchmarkError
+
+from .embedding_map import Plane, read_plane
 
 MAP = "map.json"
 LOWER_IS_BETTER = ("loss", "error", "mae", "mse", "rmse", "nll", "brier", "ece")

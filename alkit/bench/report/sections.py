@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ...reporting.blocks import Block, Report, Section, Table, Text
-from ...reporting.words import NONE, amount, counted, metric_name
-from .drawing import Drawer
-from .ending import checks, provenance
+from alkit.reporting.document import Block, Report, Section, Table, Text
+from alkit.reporting.wording import NONE, amount, counted, metric_name
+
+from .appendix import checks, provenance
 from .evidence import Evidence, diagnostics_of
+from .figures import Drawer
 from .summary import compared, conclusions
-from .words import Digits, probability, saved_briefly
+from .wording import Digits, probability, saved_briefly
 
 PHASES = ("train", "companion", "evaluate", "embed", "score", "adversary", "select")
 MOST_DIAGNOSTICS = 12

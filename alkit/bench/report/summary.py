@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...reporting.blocks import Block, Facts, Items, Notice, Text
-from ...reporting.words import NONE, counted, listed, metric_name, ranges
+from alkit.reporting.document import Block, Facts, Items, Notice, Text
+from alkit.reporting.wording import NONE, counted, listed, metric_name, ranges
+
 from .evidence import Evidence
-from .words import Digits, described, detectable, doubts, saved, verdicts
+from .wording import Digits, described, detectable, doubts, saved, verdicts
 
 
 def compared(evidence: Evidence) -> list[Block]:

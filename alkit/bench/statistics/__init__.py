@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...errors import UsageError
+from alkit.errors import UsageError
+
 from .curves import Curves, Floats, InvalidRecords
 from .estimates import Difference, Estimate, difference, estimate, holm, paired
 from .power import Power, power_of

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import AlkitError
+from alkit.errors import AlkitError
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Record: TypeAlias = Mapping[str, Any]

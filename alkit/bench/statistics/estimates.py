@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..extras import need
+from alkit.utils.extras import need
+
 from .curves import Floats
 
 FEWEST_FOR_WILCOXON = 6

@@ -10,12 +10,8 @@ from typing import Any, ClassVar, Literal
 
 import alkit
 from alkit.errors import InvalidAnswers
-from alkit.files import write_atomically
-from alkit.labeling.contents import load_json
-from alkit.labeling.formats import Export, Format, Item, Reply
-from alkit.labeling.names import find_mark
-from alkit.labeling.placing import place, whole
-from alkit.labeling.tables import GivenAnswer
+from alkit.interfaces import Export, Format, Item, Reply
+from alkit.labeling import GivenAnswer, find_mark, load_json, place, whole, write_atomically
 
 KEYS = ("images", "categories")
 

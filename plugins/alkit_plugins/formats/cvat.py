@@ -12,11 +12,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 import alkit
 from alkit.errors import InvalidAnswers, InvalidOption
-from alkit.files import write_atomically
-from alkit.labeling.contents import elements
-from alkit.labeling.formats import Export, Format, Item, Reply
-from alkit.labeling.names import find_mark
-from alkit.labeling.tables import GivenAnswer
+from alkit.interfaces import Export, Format, Item, Reply
+from alkit.labeling import GivenAnswer, elements, find_mark, write_atomically
 
 MEMBER = "annotations.xml"
 

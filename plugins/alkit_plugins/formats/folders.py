@@ -11,10 +11,8 @@ from urllib.parse import unquote
 
 import alkit
 from alkit.errors import InvalidAnswers
-from alkit.labeling.formats import Export, Format, Reply
-from alkit.labeling.names import find_mark
-from alkit.labeling.placing import place, whole
-from alkit.labeling.tables import ABSTAIN, UNUSABLE, GivenAnswer
+from alkit.interfaces import Export, Format, Reply
+from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, find_mark, place, whole
 
 UNLABELED = "_unlabeled"
 RESERVED = {f"_{ABSTAIN}": ABSTAIN, f"_{UNUSABLE}": UNUSABLE}

@@ -15,11 +15,8 @@ from xml.sax.saxutils import quoteattr
 
 import alkit
 from alkit.errors import InvalidAnswers, InvalidOption
-from alkit.files import write_atomically
-from alkit.labeling.contents import load_json
-from alkit.labeling.formats import Export, Item, LiveFormat, Prediction, Push, Reply, Server
-from alkit.labeling.incoming import in_order
-from alkit.labeling.tables import ABSTAIN, GivenAnswer
+from alkit.interfaces import Export, Item, LiveFormat, Prediction, Push, Reply, Server
+from alkit.labeling import ABSTAIN, GivenAnswer, in_order, load_json, write_atomically
 
 MAX_EMBEDDED = 2 * 10**8  # bytes in one file; Label Studio takes 250 MB
 TYPES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".gif": "gif", ".webp": "webp", ".bmp": "bmp"}

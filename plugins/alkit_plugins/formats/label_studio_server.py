@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from alkit.errors import AlkitError, InvalidOption
-from alkit.labeling.formats import Push, Server
+from alkit import AlkitError
+from alkit.errors import InvalidOption
+from alkit.interfaces import Push, Server
 
 TITLE_LENGTH = 50
 SECONDS = 60.0  # to wait for an answer

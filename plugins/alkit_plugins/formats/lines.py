@@ -11,10 +11,8 @@ from typing import Any, ClassVar
 
 import alkit
 from alkit.errors import InvalidAnswers
-from alkit.files import write_atomically
-from alkit.labeling.contents import read_text
-from alkit.labeling.formats import Export, Format, Reply
-from alkit.labeling.tables import REFERENCES, GivenAnswer
+from alkit.interfaces import Export, Format, Reply
+from alkit.labeling import REFERENCES, GivenAnswer, read_text, write_atomically
 
 
 @dataclass(kw_only=True)

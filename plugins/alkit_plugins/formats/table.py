@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import alkit
-from alkit.labeling.formats import Export, Format, Reply
-from alkit.labeling.tables import REFERENCES, read_answers, write_table
-from alkit.queries import COLUMNS
+from alkit.interfaces import Export, Format, Reply
+from alkit.labeling import COLUMNS, REFERENCES, read_answers, write_table
 
 
 @dataclass(kw_only=True)

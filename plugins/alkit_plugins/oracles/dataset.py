@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import alkit
-from alkit import seeding
+from alkit import Answer, Oracle, option, seeding
 from alkit.errors import SourceError
-from alkit.options import option
-from alkit.oracle import Answer, Oracle
 
 if TYPE_CHECKING:
-    from alkit.sources import Source
+    from alkit import Source
 
 
 @dataclass(kw_only=True)

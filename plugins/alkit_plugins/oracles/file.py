@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import alkit
-from alkit.answers import References
+from alkit import Answer, AnswerKind, Oracle, option
+from alkit.data import ImageRecord
 from alkit.errors import InvalidAnswers, InvalidOption
-from alkit.images import ImageRecord
-from alkit.labeling.tables import ABSTAIN, UNUSABLE, GivenAnswer, read_answers
-from alkit.options import option
-from alkit.oracle import Answer, AnswerKind, Oracle
+from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, References, read_answers
 
 if TYPE_CHECKING:
-    from alkit.sources import Source
+    from alkit import Source
 
 
 @dataclass(kw_only=True)

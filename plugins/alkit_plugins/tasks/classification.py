@@ -13,18 +13,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import alkit
-from alkit import seeding
+from alkit import Output, Tap, TaskModel, TaskSpec, option, seeding
 from alkit.errors import InvalidAnswers, InvalidOption, TrainingError
-from alkit.options import option
-from alkit.recipe import Precision, Recipe, Schedule
-from alkit.task import Output, Tap, TaskModel, TaskSpec
+from alkit.training import Precision, Recipe, Schedule
 
 from .frozen import FrozenBackbone
 from .networks import expected_channels, find, logits
 from .taps import Listener, Wiring, wire
 
 if TYPE_CHECKING:
-    from alkit.batches import Batch
+    from alkit import Batch
+
 
 # Images that a training looks at in all, by device; settled with small-cnn on CIFAR-10, 500 to 2,000 labels.
 LOOKS = {"cpu": 40_000, "cuda": 128_000}

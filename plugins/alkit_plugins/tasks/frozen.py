@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from alkit import seeding
-from alkit.task import Tap
+from alkit import Tap, seeding
 
 from .taps import Listener
 
 if TYPE_CHECKING:
-    from alkit.batches import Batch, Loader
-    from alkit.store import ImageStore
+    from alkit import Batch, ImageStore
+    from alkit.data import Loader
+
 
 BLOCK = 256
 SAMPLE = 64

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from alkit import Tap
 from alkit.errors import InvalidOption
-from alkit.task import Tap
 
 from .networks import logits
 

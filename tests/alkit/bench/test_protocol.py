@@ -8,15 +8,8 @@ from typing import Any
 
 import pytest
 
-from alkit.bench.protocol import (
-    Entry,
-    check_protocol,
-    find_protocol,
-    parse_protocol,
-    read_protocol,
-    shipped,
-)
-from alkit.composing import make_strategy
+from alkit.bench.protocol import Entry, check_protocol, find_protocol, parse_protocol, read_protocol, shipped
+from alkit.composition.factory import make_strategy
 from alkit.errors import InvalidProtocol
 
 TABLE: dict[str, Any] = {

@@ -18,16 +18,16 @@ import numpy as np
 import pytest
 
 import alkit
-from alkit import plugins
 from alkit.bench import cell as cell_module
 from alkit.bench import records
 from alkit.bench.checks import HiddenLabels, check_labels, check_pairing, unpaired
-from alkit.bench.existing import drop
 from alkit.bench.protocol import Entry, Labels, Protocol, read_protocol
 from alkit.bench.report import write_report
+from alkit.bench.resume import drop
 from alkit.bench.suite import run_suite
 from alkit.errors import BenchmarkError, CellsFailed, InvalidProtocol, UsageError
-from alkit.progress import Silent
+from alkit.plugin import registry
+from alkit.utils.progress import Silent
 
 from .tiny import tiny_protocol
 
@@ -234,9 +234,9 @@ def test_a_strategy_that_fails_fails_its_cells_only(
 
 def _offer(monkeypatch: Any, cls: type[alkit.Strategy]) -> None:
     """Let the registry know a class that no distribution offers."""
-    get, owner = plugins.strategies.get, plugins.strategies.owner
-    monkeypatch.setattr(plugins.strategies, "get", lambda name: cls if name == cls.name else get(name))
-    monkeypatch.setattr(plugins.strategies, "owner", lambda found: None if found is cls else owner(found))
+    get, owner = registry.strategies.get, registry.strategies.owner
+    monkeypatch.setattr(registry.strategies, "get", lambda name: cls if name == cls.name else get(name))
+    monkeypatch.setattr(registry.strategies, "owner", lambda found: None if found is cls else owner(found))
 
 
 def test_candidates_are_as_far_as_possible_the_same(tmp_path: Path, monkeypatch: Any) -> None:
@@ -256,10 +256,10 @@ def test_candidates_are_as_far_as_possible_the_same(tmp_path: Path, monkeypatch:
             seen.setdefault("last", []).append(set(cycle.candidates.tolist()))
             return cycle.candidates[-n:]
 
-    get, owner = plugins.strategies.get, plugins.strategies.owner
+    get, owner = registry.strategies.get, registry.strategies.owner
     both: dict[str, Any] = {"first": First, "last": Last}
-    monkeypatch.setattr(plugins.strategies, "get", lambda name: both.get(name) or get(name))
-    monkeypatch.setattr(plugins.strategies, "owner", lambda c: None if c in both.values() else owner(c))
+    monkeypatch.setattr(registry.strategies, "get", lambda name: both.get(name) or get(name))
+    monkeypatch.setattr(registry.strategies, "owner", lambda c: None if c in both.values() else owner(c))
     labels = {"start": 12, "budget": 6, "cycles": 2, "candidates": 40}
     _run(tiny_protocol(tmp_path, labels=labels, strategies=["first", "last"], seeds=1), tmp_path / "results")
     assert [len(candidates) for candidates in seen["first"]] == [40, 40]
@@ -374,7 +374,7 @@ def _copy(results: Path, copy: Path) -> Path:
 
 
 def test_the_baseline_may_have_no_companion(tmp_path: Path, monkeypatch: Any) -> None:
-    from alkit_plugins.learning_loss import LearningLoss
+    from alkit_plugins.strategies.learning_loss import LearningLoss
 
     class Crooked(LearningLoss):
         name = "random"

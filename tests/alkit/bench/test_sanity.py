@@ -12,12 +12,13 @@ import pytest
 import torch
 
 import alkit
-from alkit import plugins, seeding
 from alkit.bench import records
-from alkit.bench.preparing import prepare, seed_set
+from alkit.bench.prepare import prepare, seed_set
 from alkit.bench.protocol import parse_protocol
 from alkit.bench.suite import run_suite
-from alkit.progress import Silent
+from alkit.plugin import registry
+from alkit.utils import seeding
+from alkit.utils.progress import Silent
 
 from .tiny import tiny_protocol, write_digits
 
@@ -36,7 +37,8 @@ def plain() -> ModuleType:
 
 def test_the_baseline_is_a_plain_training(tmp_path: Path, plain: ModuleType) -> None:
     """The same first weights, order and recipe without alkit end in the same accuracies."""
-    protocol = tiny_protocol(tmp_path, strategies=["random"], seeds=1)
+    options = {"epochs": 2, "batch-size": 8, "model": "tiny-cnn", "precision": "float32"}
+    protocol = tiny_protocol(tmp_path, strategies=["random"], seeds=1, task={"options": options})
     every = run_suite(protocol, tmp_path / "results", device="cpu", backend="sequential", progress=Silent())
     arena = prepare(protocol, tmp_path / "cache", device="cpu", progress=Silent())
     pixels = arena.images.take(np.arange(arena.pool.count)).double() / 255
@@ -134,9 +136,9 @@ def test_a_strategy_that_peeks_beats_random_and_entropy_finds_hard_images(
     pool, test = write_digits(tmp_path, classes=10)
     with np.load(pool) as arrays:
         Peek.truth = arrays["labels"].astype(np.int64)
-    get, owner = plugins.strategies.get, plugins.strategies.owner
-    monkeypatch.setattr(plugins.strategies, "get", lambda name: Peek if name == "peek" else get(name))
-    monkeypatch.setattr(plugins.strategies, "owner", lambda cls: None if cls is Peek else owner(cls))
+    get, owner = registry.strategies.get, registry.strategies.owner
+    monkeypatch.setattr(registry.strategies, "get", lambda name: Peek if name == "peek" else get(name))
+    monkeypatch.setattr(registry.strategies, "owner", lambda cls: None if cls is Peek else owner(cls))
     protocol = parse_protocol(
         {
             "data": {"pool": str(pool), "test": str(test), "imbalance": "long-tailed", "ratio": 30},

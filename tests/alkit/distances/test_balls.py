@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from alkit.distances import Balls
+from alkit.distances.balls import Balls
 
 
 def test_the_boundary_belongs_to_the_ball():

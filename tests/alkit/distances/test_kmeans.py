@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.cluster import KMeans as Reference
 
-from alkit.distances import k_means
+from alkit.distances.kmeans import k_means
 
 
 def mixture(count=600, dim=8, seed=0, centres=12):

@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from alkit.distances import k_means_plus_plus
 from alkit.distances import kmeanspp as kmeanspp_module
-from alkit.distances.kmeanspp import Products, Seeding
+from alkit.distances.kmeanspp import Products, Seeding, k_means_plus_plus
 
 
 def explicit(features, factors):

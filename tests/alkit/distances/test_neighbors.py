@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from alkit.distances import neighbor_distances
+from alkit.distances.neighbors import neighbor_distances
 
 
 def brute_force(squares, k):

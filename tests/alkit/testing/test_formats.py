@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from alkit import plugins
-from alkit.testing import Nonconforming, check_format
-from alkit.testing.formats import CHECKS, FormatSubject
+from alkit.plugin import registry
+from alkit.testing.formats import CHECKS, FormatSubject, check_format
+from alkit.testing.results import Nonconforming
 
-Lines: Any = plugins.formats.get("jsonl")
-Folders: Any = plugins.formats.get("folders")
+Lines: Any = registry.formats.get("jsonl")
+Folders: Any = registry.formats.get("folders")
 
 
 class Nameless(Lines):

@@ -17,8 +17,11 @@ import torch
 from torch import nn
 
 import alkit
-from alkit.testing import Nonconforming, NotApplicable, World, check_strategy, make_world, strategies
-from alkit.testing.strategies import INTERFACE_CHECKS, TASK_CHECKS, Subject, title
+from alkit.testing import strategies
+from alkit.testing.results import Nonconforming, NotApplicable, title
+from alkit.testing.strategies import INTERFACE_CHECKS, TASK_CHECKS, check_strategy
+from alkit.testing.subject import Subject
+from alkit.testing.world import World, make_world
 
 MODEL = frozenset({"model"})
 

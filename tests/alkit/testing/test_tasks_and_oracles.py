@@ -7,11 +7,11 @@ import itertools
 import pytest
 import torch
 
-from alkit.oracle import Answer, Oracle
-from alkit.task import Output
-from alkit.testing import Nonconforming, oracles, tasks
-from alkit.testing.models import TinyClassification
-from alkit.testing.strategies import title
+from alkit.interfaces.oracle import Answer, Oracle
+from alkit.testing import oracles, tasks
+from alkit.testing.results import Nonconforming, title
+from alkit.testing.toy_tasks import TinyClassification
+from alkit.training.types import Output
 
 
 class OtherSpec(TinyClassification):

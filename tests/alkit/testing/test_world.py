@@ -10,8 +10,9 @@ import torch
 
 import alkit
 from alkit.errors import UnsupportedTask
-from alkit.testing import TaskTests, make_world
-from alkit.testing.models import TASKS, TinyClassification, TinyRegression, TinySegmentation
+from alkit.testing import TaskTests
+from alkit.testing.toy_tasks import TASKS, TinyClassification, TinyRegression, TinySegmentation
+from alkit.testing.world import make_world
 
 
 class Wants(alkit.Strategy):

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from alkit import options, plugins
-from alkit.labeling.formats import Export, Format
+from alkit import options
+from alkit.interfaces.format import Export, Format
+from alkit.plugin import registry
 from alkit.testing.formats import FormatSubject
 
 
@@ -24,6 +25,6 @@ def make() -> Callable[..., Format]:
     """Make a format by name and options."""
 
     def build(name: str, **given: Any) -> Format:
-        return options.build(plugins.formats.get(name), given)
+        return options.build(registry.formats.get(name), given)
 
     return build

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from alkit import plugins
+from alkit.plugin import registry
 from alkit.testing import FormatTests
 
 
@@ -65,5 +65,5 @@ def test_nothing_that_comes_with_alkit_is_left_out() -> None:
     tests = [
         value for value in globals().values() if isinstance(value, type) and issubclass(value, FormatTests)
     ]
-    own = {plugin.name for plugin in plugins.formats if plugin.distribution == "alkit"}
+    own = {plugin.name for plugin in registry.formats if plugin.distribution == "alkit"}
     assert own == {test.name for test in tests} - {""}

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alkit import plugins
 from alkit.errors import InvalidAnswers, InvalidOption
-from alkit.labeling.formats import Export, Format, Item
+from alkit.interfaces.format import Export, Format, Item
+from alkit.plugin import registry
 
 Make = Callable[..., Format]
 
@@ -136,7 +136,7 @@ def test_an_archive_is_never_unpacked(make: Make, tmp_path: Path) -> None:
 
 
 def test_a_bomb_is_not_read_to_its_end(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alkit.labeling.contents.MAX_BYTES", 1000)
+    monkeypatch.setattr("alkit.labeling.safe_reading.MAX_BYTES", 1000)
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("annotations.xml", " " * 10**6)
@@ -147,7 +147,7 @@ def test_a_bomb_is_not_read_to_its_end(make: Make, tmp_path: Path, monkeypatch: 
 def test_json_in_an_archive_has_a_limit_of_its_own(
     make: Make, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alkit.labeling.contents.MAX_JSON_MEMBER", 100)
+    monkeypatch.setattr("alkit.labeling.safe_reading.MAX_JSON_MEMBER", 100)
     path = tmp_path / "in.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("instances.json", json.dumps(coco(export)))
@@ -158,7 +158,7 @@ def test_json_in_an_archive_has_a_limit_of_its_own(
 
 
 def test_xml_is_parsed_as_far_as_it_is_read(make: Make, tmp_path: Path) -> None:
-    from alkit.labeling.contents import PIECE, elements
+    from alkit.labeling.safe_reading import PIECE, elements
 
     path = tmp_path / "in.xml"
     count = PIECE // 5
@@ -354,9 +354,9 @@ def test_no_json_breaks_a_reader(make: Make, tmp_path: Path, name: str, content:
 
 
 def test_each_file_is_recognized_by_its_own_format_only(make: Make, export: Export, tmp_path: Path) -> None:
-    from alkit.labeling.incoming import find_format
+    from alkit.campaign.ingest import find_format
 
-    for plugin in plugins.formats:
+    for plugin in registry.formats:
         format = make(plugin.name)
         for extension in format.extensions:
             path = tmp_path / f"{plugin.name}{extension}"
@@ -364,7 +364,7 @@ def test_each_file_is_recognized_by_its_own_format_only(make: Make, export: Expo
             assert find_format(path).name == plugin.name
 
 
-@pytest.mark.parametrize("name", [plugin.name for plugin in plugins.formats])
+@pytest.mark.parametrize("name", [plugin.name for plugin in registry.formats])
 def test_a_class_may_begin_or_end_with_a_space(make: Make, export: Export, tmp_path: Path, name: str) -> None:
     names = ("cat", " cat", "cat ")
     items = [dataclasses.replace(item, answer=a) for item, a in zip(export.items, names, strict=False)]
@@ -375,7 +375,7 @@ def test_a_class_may_begin_or_end_with_a_space(make: Make, export: Export, tmp_p
 
 
 def test_names_are_told_from_what_tools_add() -> None:
-    from alkit.labeling.names import find_mark, marked
+    from alkit.labeling.file_names import find_mark, marked
 
     name = marked(7, 42, "0123456789abcdef" * 4, ".jpg")
     assert name == "00007-alkit-42-0123456789abcdef.jpg"

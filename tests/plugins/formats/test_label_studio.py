@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from alkit.errors import AlkitError, InvalidAnswers, InvalidOption
-from alkit.labeling.formats import Export, Format, Push, Server
+from alkit.interfaces.format import Export, Format, Push, Server
 
 Make = Callable[..., Format]
 EXPORT = Path(__file__).with_name("label-studio-export.json")  # recorded by the test of the live server
@@ -137,8 +137,8 @@ def test_tasks_by_others_are_rejected_one_by_one(make: Make, tmp_path: Path) -> 
 
 
 def test_what_a_real_server_exports(make: Any) -> None:
-    from alkit.images import ImageRecord
-    from alkit.labeling.incoming import match
+    from alkit.campaign.ingest import match
+    from alkit.data.preprocessing import ImageRecord
 
     format = make("label-studio")
     assert format.recognizes(EXPORT)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from alkit.errors import InvalidOption, SourceError
+from alkit.interfaces.oracle import Answer
 from alkit.options import build
-from alkit.oracle import Answer
-from alkit.plugins import oracles
+from alkit.plugin.registry import oracles
 
 KEYS = [f"{number}.png" for number in range(400)]
 LABELS = {key: "abc"[number % 3] for number, key in enumerate(KEYS) if number != 7}

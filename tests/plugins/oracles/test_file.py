@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from alkit.errors import InvalidAnswers, InvalidOption
+from alkit.interfaces.oracle import Answer
 from alkit.options import build
-from alkit.oracle import Answer
-from alkit.plugins import oracles
+from alkit.plugin.registry import oracles
 
 
 def connected(path: Path | str, *classes: str) -> Any:

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from alkit_plugins.tasks.classification import Classification, load_weights
-from alkit_plugins.tasks.networks import SmallCNN
 from safetensors.torch import save_file
 
 from alkit import ImageStore, Output
-from alkit.batches import Batch, Loader
+from alkit.data.loader import Batch, Loader
 from alkit.errors import InvalidAnswers, InvalidOption, TrainingError
 from alkit.options import build
-from alkit.recipe import Session
+from alkit.training.recipe import Session
+from alkit_plugins.tasks.classification import Classification, load_weights
+from alkit_plugins.tasks.networks import SmallCNN
 
 CPU = torch.device("cpu")
 SHAPE = (1, 8, 8)

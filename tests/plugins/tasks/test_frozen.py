@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from alkit_plugins.tasks.classification import Classification
-from alkit_plugins.tasks.frozen import FrozenBackbone
 
 from alkit import ImageStore
-from alkit.batches import Batch, Loader
-from alkit.recipe import Session
+from alkit.data.loader import Batch, Loader
+from alkit.training.recipe import Session
+from alkit_plugins.tasks.classification import Classification
+from alkit_plugins.tasks.frozen import FrozenBackbone
 
 CPU = torch.device("cpu")
 SHAPE = (1, 8, 8)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from alkit_plugins.tasks.networks import SmallCNN, expected_channels, find, logits, resnet18_cifar
 
 from alkit.errors import InvalidOption
+from alkit_plugins.tasks.networks import SmallCNN, expected_channels, find, logits, resnet18_cifar
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from alkit_plugins.tasks.classification import Classification
 
 from alkit.errors import InvalidOption
+from alkit_plugins.tasks.classification import Classification
 
 CPU = torch.device("cpu")
 CLASSES = [str(number) for number in range(5)]

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from alkit import figures
 from alkit.bench.records import RECORDS, read_all, write
 from alkit.bench.report import compare_report, write_report
 from alkit.bench.report.evidence import is_better_higher, read_evidence
-from alkit.bench.report.words import Digits
+from alkit.bench.report.wording import Digits
 from alkit.errors import BenchmarkError
+from alkit.reporting import figures
 
 HEADINGS = [
     "What was compared",

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from alkit.bench.extras import MissingExtra
 from alkit.bench.statistics.curves import Floats
 from alkit.bench.statistics.estimates import Difference, Estimate, difference, estimate, holm, paired
+from alkit.utils.extras import MissingExtra
 
 VALUES = np.random.default_rng(8).normal(0.6, 0.2, 7)
 

@@ -1,0 +1,9 @@
+"""Types that many modules name."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Indices = npt.NDArray[np.int64]
+Pixels = npt.NDArray[np.uint8]

@@ -1,0 +1,102 @@
+"""What is kept of a cell beside its figures: how a companion predicts, and what maps are drawn from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alkit.utils.files import write_atomically
+
+from . import toy
+
+if TYPE_CHECKING:
+    from alkit.data.labeled_images import LabeledImages
+    from alkit.engine.cycle import Cycle
+    from alkit.engine.train import Learned
+    from alkit.interfaces.task import TaskModel
+
+    from .shared_data import Arena
+
+
+BLOCK = 256
+MAP_EMBEDDINGS = "map.npz"
+
+
+def outlook(task: TaskModel, learned: Learned, test: LabeledImages, arena: Arena) -> dict[str, Any]:
+    """Return the rank correlation of predicted and true test losses, where a companion predicts them."""
+    predict = getattr(learned.companion, "predicted_loss", None)
+    if predict is None:
+        return {}
+    import torch
+    from scipy.stats import spearmanr
+
+    from alkit.data.loader import Loader
+
+    device = arena.torch_device
+    targets = task.encode(test.values)
+    loader = Loader(
+        test.images,
+        device,
+        targets=targets,
+        labeled=test.indices,
+        mean=arena.images.mean,
+        std=arena.images.std,
+    )
+    predicted, true = [], []
+    task.network.eval()
+    with torch.no_grad():
+        for batch in loader.sequential(test.indices, BLOCK):
+            output = task.forward_batch(batch)
+            assert batch.targets is not None
+            predicted.append(predict(output).float().cpu())
+            true.append(task.loss(output, batch.targets).float().cpu())
+    predictions, losses = torch.cat(predicted).numpy(), torch.cat(true).numpy()
+    if predictions.std() == 0 or losses.std() == 0:
+        return {}
+    return {"predicted_loss_correlation": round(float(spearmanr(predictions, losses).statistic), 4)}
+
+
+def watch(cell_file: Path, arena: Arena, cycle: Cycle, *, baseline: bool) -> None:
+    """Keep what the map of picks is drawn from, as the last query of a cell has it.
+
+    Args:
+        cell_file: the cell's records.
+        arena: the images.
+        cycle: the query.
+        baseline: the cell is the baseline's, whose embeddings place the images.
+    """
+    if arena.is_toy:
+        _keep_boundary(cell_file, arena, cycle)
+    elif baseline and "embedding" in cycle.model.spec.provides:
+        members = np.array(arena.pool.members, dtype=np.int64)
+        embeddings = cycle.embeddings(members).half().cpu().numpy()
+        path = cell_file.parent / MAP_EMBEDDINGS
+        temporary = path.with_suffix(".tmp.npz")
+        np.savez(temporary, embeddings=embeddings, members=members)
+        temporary.replace(path)
+
+
+def boundary_path(cell_file: Path) -> Path:
+    """Return where the decisions of a cell's model over the plane are kept."""
+    return cell_file.with_suffix(".boundary.json")
+
+
+def _keep_boundary(cell_file: Path, arena: Arena, cycle: Cycle) -> None:
+    import torch
+
+    from alkit.data.loader import Loader
+    from alkit.data.store import ImageStore
+
+    points = ImageStore.from_array(toy.grid()[:, None, None, :])
+    loader = Loader(points, cycle.device, mean=arena.images.mean, std=arena.images.std)
+    with torch.no_grad():
+        decided = [
+            cycle.model.forward_batch(batch).prediction.argmax(dim=1)
+            for batch in loader.sequential(np.arange(len(points)), BLOCK)
+        ]
+    rows = torch.cat(decided).reshape(toy.GRID, toy.GRID).tolist()
+    kept = {"extent": [0.0, 1.0, 0.0, 1.0], "grid": rows}
+    write_atomically(boundary_path(cell_file), json.dumps(kept))

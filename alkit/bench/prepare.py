@@ -1,0 +1,219 @@
+"""Preparing a benchmark: images are read, the pool is drawn, the backbone trained, and seed sets drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alkit.data.source import Source
+from alkit.data.sources import open_source
+from alkit.errors import BenchmarkError, InvalidProtocol, SourceError
+from alkit.plugin import registry
+from alkit.utils import seeding
+from alkit.utils.files import write_atomically
+from alkit.utils.progress import Progress
+
+from . import toy
+from .backbone import with_backbone
+from .protocol import Protocol
+from .shared_data import SEED, Arena, Images
+
+if TYPE_CHECKING:
+    from alkit._typing import Indices
+
+
+def prepare(
+    protocol: Protocol, cache: Path, *, device: str = "auto", download: bool = False, progress: Progress
+) -> Arena:
+    """Read the images, draw the pool, and train the backbone if there is one; what is cached is used again.
+
+    Raises:
+        SourceError: no pool of the protocol is at hand, or it has no labels or no test images.
+        InvalidProtocol: the pool is smaller than the protocol asks for.
+    """
+    from alkit.utils.devices import find_device
+    from alkit.utils.malloc import keep_freed_memory
+
+    cache.mkdir(parents=True, exist_ok=True)
+    found = find_device(device)
+    if found.type == "cpu":
+        keep_freed_memory()
+    pool_source, test_source, notes = _sources(protocol, download)
+    shape = _shape(pool_source, protocol)
+    pool = _read(pool_source, shape, cache, progress)
+    test = _read(test_source, shape, cache, progress)
+    classes = _classes(protocol, pool_source, pool)
+    arena = Arena(
+        location=pool_source.location,
+        shape=shape,
+        classes=classes,
+        pool=pool,
+        test=test,
+        task=protocol.task.name,
+        task_options=dict(protocol.task.options),
+        cache=str(cache),
+        device=str(found),
+        is_toy=isinstance(pool_source, toy.Points),
+        notes=tuple(notes),
+    )
+    if protocol.backbone is not None:
+        arena = with_backbone(arena, protocol.backbone, progress)
+    arena = dataclasses.replace(arena, pool=_imbalanced(arena.pool, classes, protocol))
+    _check_size(protocol, arena)
+    return arena
+
+
+def seed_set(protocol: Protocol, arena: Arena, seed: int) -> Indices:
+    """Draw the labels that a seed starts from, the same for every strategy; ascending positions."""
+    rng = seeding.numpy_generator(seed, "seed set")
+    members, start = np.array(arena.pool.members, dtype=np.int64), protocol.labels.start
+    if protocol.labels.draw == "random":
+        return np.sort(rng.choice(members, size=start, replace=False))
+    shuffled = rng.permutation(members)
+    by_class: dict[str, list[int]] = {}
+    for index in shuffled.tolist():
+        by_class.setdefault(arena.pool.labels[index], []).append(index)
+    turns = [group[turn] for turn in range(start) for group in by_class.values() if turn < len(group)]
+    return np.sort(np.array(turns[:start], dtype=np.int64))
+
+
+def _sources(protocol: Protocol, download: bool) -> tuple[Source, Source, list[str]]:
+    """Open the first pool that is at hand, and its test images."""
+    missing: list[str] = []
+    notes: list[str] = []
+    for location in protocol.data.pool:
+        if location == toy.NAME:
+            return toy.Points(test=False), toy.Points(test=True), notes
+        try:
+            pool = open_source(location, root=protocol.data.root, download=download)
+        except SourceError as error:
+            missing.append(f"{location}: {error}")
+            continue
+        if missing:
+            notes.append(f"runs on {location}, since {protocol.data.pool[0]} is not at hand")
+        test = protocol.data.test
+        other = pool.test_split() if test is None else open_source(test, root=protocol.data.root)
+        if other is None:
+            raise SourceError(f"'{location}' has no test images of its own; name some by --test")
+        return pool, other, notes
+    raise SourceError(
+        f"protocol '{protocol.name}' finds none of its pools ({'; '.join(missing)}); name a labeled one by "
+        "--pool and --test, say where a data set lies by --root, or allow --download"
+    )
+
+
+def _shape(source: Source, protocol: Protocol) -> tuple[int, int, int]:
+    from alkit.data.preprocessing import choose_shape
+
+    return choose_shape(source, source.keys(), size=protocol.data.image_size)
+
+
+def _read(source: Source, shape: tuple[int, int, int], cache: Path, progress: Progress) -> Images:
+    """Read a source into a raw file of the cache, or find it there."""
+    from alkit.data.preprocessing import scan
+    from alkit.data.store import StoreWriter, is_whole
+
+    keys, labels = source.keys(), source.answers()
+    if not labels:
+        raise SourceError(f"the images in '{source.location}' have no labels, which a benchmark needs")
+    file = Path(source.location)  # of arrays; what is in a folder has stamps of its own
+    stamp = _stamp(file) if file.is_file() else ""
+    digest = hashlib.sha256(repr((source.location, shape, stamp)).encode())
+    for key in keys:
+        digest.update(f"{key} {labels.get(key)} {_stamp(source.path(key))}\n".encode())
+    path = cache / f"images-{digest.hexdigest()[:16]}.u8"
+    index = path.with_suffix(".json")
+    if not (index.exists() and is_whole(path, shape, len(keys))):
+        path.unlink(missing_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            with StoreWriter(draft, shape) as store:
+                records = scan(source, keys, store=store, progress=progress)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+        members = [
+            record.index
+            for record in records
+            if record.unusable is None and record.duplicate_of is None and record.key in labels
+        ]
+        write_atomically(index, json.dumps(members))
+    members = json.loads(index.read_text(encoding="utf-8"))
+    if not members:
+        raise SourceError(f"no image in '{source.location}' is usable and labeled")
+    return Images(
+        path=str(path),
+        count=len(keys),
+        members=tuple(members),
+        labels=tuple(labels.get(key, "") for key in keys),
+    )
+
+
+def _stamp(path: Path | None) -> str:
+    if path is None:
+        return ""
+    status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _classes(protocol: Protocol, source: Source, pool: Images) -> tuple[str, ...]:
+    if not registry.tasks.get(protocol.task.name).uses_classes:
+        return ()
+    return source.classes or tuple(sorted({pool.labels[index] for index in pool.members}))
+
+
+def _imbalanced(pool: Images, classes: Sequence[str], protocol: Protocol) -> Images:
+    """Keep fewer images of some classes, as the protocol says; drawn once for all seeds."""
+    data = protocol.data
+    if data.imbalance == "none":
+        return pool
+    if not classes:
+        raise InvalidProtocol(f"data.imbalance needs classes, which task '{protocol.task.name}' does not use")
+    rng = seeding.numpy_generator(SEED, "imbalance")
+    labels = np.array([pool.labels[index] for index in pool.members])
+    members = np.array(pool.members, dtype=np.int64)
+    largest = min(int((labels == name).sum()) for name in classes)
+    kept: list[int] = []
+    for number, name in enumerate(classes):
+        if data.imbalance == "long-tailed":
+            share = data.ratio ** (-number / max(len(classes) - 1, 1))
+        else:
+            share = 1 / data.ratio if number % 2 == 0 else 1.0
+        count = max(1, round(largest * share))
+        kept += rng.permutation(members[labels == name])[:count].tolist()
+    return dataclasses.replace(pool, members=tuple(sorted(kept)))
+
+
+def _check_size(protocol: Protocol, arena: Arena) -> None:
+    labels = protocol.labels
+    wanted = labels.start + labels.budget * labels.cycles
+    if wanted > len(arena.pool.members):
+        raise InvalidProtocol(
+            f"{labels.start:,} labels and {labels.cycles} queries of {labels.budget:,} are more than the "
+            f"{len(arena.pool.members):,} images of the pool"
+        )
+
+
+def warm_up(arena: Arena) -> None:
+    """Let a task that caches by image fill its cache, before many processes would do it at once."""
+    from alkit.data.loader import Loader
+
+    task = arena.task_model()
+    for images in (arena.pool, arena.test):
+        store = arena.store(images)
+        mean, std = arena.images.mean, arena.images.std
+        loader = Loader(store, arena.torch_device, mean=mean, std=std)
+        first = np.array(images.members[:1], dtype=np.int64)
+        for batch in loader.sequential(first, 1):
+            try:
+                task.network.eval()
+                task.forward_batch(batch)
+            except (RuntimeError, ValueError) as error:
+                raise BenchmarkError(f"task '{arena.task}' fails on the images: {error}") from error

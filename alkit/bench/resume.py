@@ -1,0 +1,122 @@
+"""What a folder of results holds already: what it allows, what is added to it, what is dropped from it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from alkit.composition.factory import make_strategy, plugin_of
+from alkit.errors import BenchmarkError, InvalidProtocol, UsageError
+from alkit.utils.files import write_atomically
+
+from . import records
+from .cell import is_complete
+from .protocol import Entry, Protocol, read_protocol
+from .shared_data import Arena
+
+PROTOCOL, LOCK = "protocol.toml", "suite.lock"
+
+
+@contextlib.contextmanager
+def exclusively(results: Path) -> Iterator[None]:
+    """Keep every other process from changing these results meanwhile.
+
+    Raises:
+        BenchmarkError: one is at it.
+    """
+    from filelock import FileLock, Timeout
+
+    (results / records.CELLS).mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(results / records.CELLS / LOCK, timeout=0):
+            yield
+    except Timeout:
+        raise BenchmarkError(f"another process runs a benchmark in {results}; wait, or name --out") from None
+
+
+def drop(results: Path, strategies: Sequence[str]) -> None:
+    """Take strategies out of results, with all their records and whatever of them was not finished.
+
+    Raises:
+        InvalidProtocol: there are no results.
+        UsageError: one of them is not there, or none would be left.
+    """
+    protocol = read_protocol(results / PROTOCOL)
+    there = [entry.shown for entry in protocol.strategies]
+    for name in strategies:
+        if name not in there:
+            raise UsageError(f"{results} has no strategy '{name}' to drop; there are {', '.join(there)}")
+    left = tuple(entry for entry in protocol.strategies if entry.shown not in strategies)
+    if not left:
+        raise UsageError(f"no strategy would be left in {results}; remove the folder")
+    with exclusively(results):
+        for name in strategies:
+            for seed in protocol.seeds:
+                path = records.cell_path(results, name, seed)
+                path.unlink(missing_ok=True)
+                shutil.rmtree(path.with_suffix(".work"), ignore_errors=True)
+        kept = [
+            record
+            for record in records.read(results / records.RECORDS)
+            if record["strategy"] not in strategies
+        ]
+        records.write(results / records.RECORDS, kept)
+        write_atomically(results / PROTOCOL, dataclasses.replace(protocol, strategies=left).to_toml())
+
+
+def check_same(
+    found: Sequence[records.Record], identity: str, protocol: Protocol, arena: Arena, results: Path
+) -> None:
+    """Refuse to mix records that were made from something else."""
+    versions = {entry.shown: origin_of(entry)["version"] for entry in protocol.strategies}
+    device = arena.device.partition(":")[0]
+    for record in found:
+        if record["kind"] != "cell":
+            continue
+        if record["protocol"] != identity:
+            reason = "of another protocol, other images or other labels"
+        elif record["version"] != versions.get(record["strategy"], record["version"]):
+            reason = f"of another version of '{record['strategy']}' ({record['version'][:12]})"
+        elif record["machine"]["device"].partition(":")[0] != device:
+            reason = f"that were computed on '{record['machine']['device']}', not on '{device}'"
+        else:
+            continue
+        raise BenchmarkError(f"{results} holds records {reason}; name another folder by --out, or remove it")
+
+
+def joined(protocol: Protocol, results: Path) -> Protocol:
+    """Add the strategies and seeds that the results have already."""
+    path = results / PROTOCOL
+    if not path.exists():
+        return protocol
+    before = read_protocol(path)
+    names = {entry.shown: entry for entry in before.strategies}
+    for entry in protocol.strategies:
+        if dataclasses.replace(names.get(entry.shown, entry), seeds=entry.seeds) != entry:
+            raise InvalidProtocol(
+                f"{results} holds '{entry.shown}' with other options; give this one another label"
+            )
+        names[entry.shown] = entry
+    seeds = tuple(dict.fromkeys((*before.seeds, *protocol.seeds)))
+    return dataclasses.replace(protocol, strategies=tuple(names.values()), seeds=seeds)
+
+
+def complete_cells(found: Sequence[records.Record], protocol: Protocol) -> set[tuple[str, int]]:
+    """Return strategy and seed of the cells that ran to their end."""
+    by_cell: dict[tuple[str, int], list[records.Record]] = {}
+    for record in found:
+        by_cell.setdefault((record["strategy"], record["seed"]), []).append(record)
+    return {key for key, cell in by_cell.items() if is_complete(cell, protocol)}
+
+
+def origin_of(entry: Entry) -> dict[str, str]:
+    """Say where a strategy comes from."""
+    plugin = plugin_of(make_strategy(entry.name, entry.options))
+    return {
+        "plugin": entry.name,
+        "distribution": plugin.distribution if plugin else "",
+        "version": plugin.version if plugin else "",
+    }

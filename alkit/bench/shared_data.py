@@ -1,0 +1,142 @@
+"""What all cells of a benchmark share: images, labels, test images, classes, task and device."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alkit.options import build
+from alkit.plugin import registry
+from alkit.utils.files import write_atomically
+
+if TYPE_CHECKING:
+    import torch
+
+    from alkit._typing import Indices
+    from alkit.data.labeled_images import LabeledImages
+    from alkit.data.store import ImageStore
+    from alkit.interfaces.task import TaskModel
+
+
+SEED = 0  # of what is drawn once for all seeds: an imbalanced pool, the part that a backbone is trained on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """Images that were read into a raw file, with their labels.
+
+    Attributes:
+        path: rows of C x H x W bytes.
+        count: rows.
+        members: positions that take part, ascending: usable, no copies, labeled.
+        labels: class name by position; empty where unknown.
+    """
+
+    path: str
+    count: int
+    members: tuple[int, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arena:
+    """Everything that cells have in common; plain values, so that it travels to other processes as JSON.
+
+    Attributes:
+        location: of the pool that was at hand.
+        shape: (C, H, W).
+        classes: names in the order of their numbers.
+        pool: the images that strategies choose from.
+        test: the images that models are judged on.
+        task: name of the task's plugin.
+        task_options: of the task, the backbone's weights included.
+        cache: directory where embeddings are kept.
+        device: where cells compute.
+        is_toy: the images are points in the plane, see `alkit.bench.toy`.
+        notes: sentences for a person.
+    """
+
+    location: str
+    shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    pool: Images
+    test: Images
+    task: str
+    task_options: Mapping[str, Any]
+    cache: str
+    device: str
+    is_toy: bool = False
+    notes: tuple[str, ...] = ()
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON."""
+        write_atomically(path, json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def load(cls, path: Path) -> Arena:
+        """Read what `save` wrote."""
+        table = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("pool", "test"):
+            table[name] = Images(**{k: _tuple(v) for k, v in table[name].items()})
+        return cls(**{key: _tuple(value) for key, value in table.items()})
+
+    def fingerprint(self) -> str:
+        """Hash the labels and a sample of the pixels, so that results on other data are never mixed in."""
+        digest = hashlib.sha256(repr((self.shape, self.classes, self.pool.members)).encode())
+        digest.update(repr((self.pool.labels, self.test.members, self.test.labels)).encode())
+        for images in (self.pool, self.test):
+            members = np.array(images.members)
+            some = members[np.unique(np.linspace(0, len(members) - 1, 256).astype(np.int64))]
+            digest.update(self.store(images).take(some).numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def task_model(self) -> TaskModel:
+        """Return a new task model, built."""
+        task = build(registry.tasks.get(self.task), self.task_options)
+        task.cache_dir = Path(self.cache)
+        task.build(self.shape, self.classes, self.torch_device)
+        return task
+
+    @property
+    def torch_device(self) -> torch.device:
+        """Where cells compute."""
+        from alkit.utils.devices import find_device
+
+        return find_device(self.device)
+
+    @cached_property
+    def images(self) -> ImageStore:
+        """The pool's pixels."""
+        return self.store(self.pool)
+
+    def test_images(self) -> LabeledImages:
+        """Return the test images with their labels."""
+        return self.labeled(self.test, np.array(self.test.members, dtype=np.int64), self.store(self.test))
+
+    def labeled(self, images: Images, indices: Indices, store: ImageStore) -> LabeledImages:
+        """Return images with their labels as the task takes them."""
+        from alkit.data.labeled_images import LabeledImages
+
+        parse = registry.tasks.get(self.task).parse
+        values = [parse(images.labels[index]) for index in indices.tolist()]
+        return LabeledImages(images=store, indices=indices, values=values)
+
+    def store(self, images: Images) -> ImageStore:
+        """Return the pixels of images that were read."""
+        from alkit.data.store import ImageStore
+
+        usable = np.zeros(images.count, dtype=bool)
+        usable[list(images.members)] = True
+        return ImageStore.open(Path(images.path), self.shape, images.count, usable=usable)
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

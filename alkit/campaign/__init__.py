@@ -1,0 +1,1 @@
+"""A labeling effort that lives in a directory and survives its process."""

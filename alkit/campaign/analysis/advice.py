@@ -1,0 +1,146 @@
+"""What to do next with a campaign, and why, in sentences: each says its interval, or that it cannot tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from alkit.utils.proportions import needed_for_width
+
+if TYPE_CHECKING:
+    from .evidence import Comparison, Evidence
+
+
+WORTH = 0.005  # accuracy that 100 labels should bring
+WIDTH = 0.1  # to which an accuracy on control images should be known, either side
+Action = Literal["go on", "switch strategy", "stop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What to do next, and why, a sentence a reason."""
+
+    action: Action
+    reasons: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"action": self.action, "reasons": list(self.reasons)}
+
+
+def suggestion(
+    evidence: Evidence, *, target: float | None = None, worth: float = WORTH, stopped: Sequence[str] = ()
+) -> Suggestion:
+    """Say whether to go on, to switch strategy or to stop, with the reasons as sentences.
+
+    It suggests a change only where an interval speaks for it: to stop, if the lower end of the accuracy
+    reaches the target, or the upper end of the gain stays below what is worth it; to switch, if the model is
+    measurably better on the strategy's picks than on random ones. Otherwise to go on.
+
+    Args:
+        evidence: see `alkit.campaign.analysis.evidence.gather`.
+        target: accuracy that is enough, or None.
+        worth: accuracy that 100 labels should bring.
+        stopped: reasons of stopping rules that are met, see `alkit.campaign.analysis.stopping`.
+    """
+    enough = [*stopped, *_reached(evidence, target), *_flat(evidence, worth)]
+    if enough:
+        return Suggestion("stop", tuple(enough))
+    easier = evidence.comparison is not None and evidence.comparison.harder.high < 0
+    return Suggestion("switch strategy" if easier else "go on", findings(evidence, worth))
+
+
+def findings(evidence: Evidence, worth: float = WORTH) -> tuple[str, str, str]:
+    """Say how good the model is, what labels bring and whether the picks are harder, a sentence each.
+
+    Args:
+        evidence: see `alkit.campaign.analysis.evidence.gather`.
+        worth: accuracy that 100 labels should bring.
+    """
+    return _accuracy_words(evidence), _gain_words(evidence, worth), _comparison_words(evidence.comparison)
+
+
+def _reached(evidence: Evidence, target: float | None) -> list[str]:
+    if target is None:
+        return []
+    if evidence.curve:
+        newest, where = evidence.curve[-1].accuracy, "on the test set"
+    elif evidence.accuracy and evidence.accuracy[-1].accuracy is not None:
+        newest, where = evidence.accuracy[-1].accuracy, "on random images of the remaining pool"
+    else:
+        return []
+    if newest.low < target:
+        return []
+    return [f"The accuracy {where} is {newest}; even the lower end reaches the target of {target:g}."]
+
+
+def _flat(evidence: Evidence, worth: float) -> list[str]:
+    if evidence.gain is None or evidence.gain.per_100.high >= worth:
+        return []
+    return [
+        f"The last {evidence.gain.last.labels - evidence.gain.first.labels:,} labels brought "
+        f"{evidence.gain.per_100} in accuracy per 100; even the upper end is below {worth:g}."
+    ]
+
+
+def _accuracy_words(evidence: Evidence) -> str:
+    if evidence.curve:
+        return f"The accuracy on the test set is {evidence.curve[-1].accuracy}."
+    return f"{_control_words(evidence)}{_guess_words(evidence)}"
+
+
+def _guess_words(evidence: Evidence) -> str:
+    seen = evidence.accuracy[-1].guess_seen if evidence.accuracy else 0
+    if not seen:
+        return ""
+    return (
+        f" Labels of {seen:,} control images do not count, since they were given in sight of the model's "
+        "guess; those that are left may be the easier ones."
+    )
+
+
+def _control_words(evidence: Evidence) -> str:
+    if evidence.accuracy and evidence.accuracy[-1].accuracy is not None:
+        newest = evidence.accuracy[-1].accuracy
+        words = f"The accuracy on random images of the remaining pool is {newest}"
+        if max(newest.high - newest.value, newest.value - newest.low) <= WIDTH:
+            return f"{words}."
+        wanted = needed_for_width(WIDTH)
+        return f"{words}; {wanted:,} control labels in one query tell it to {WIDTH:g} either side."
+    return (
+        "How good the model is cannot be told: there is neither a test set nor an answered control slice; "
+        "ask with 'alkit query --control 0.1'."
+    )
+
+
+def _gain_words(evidence: Evidence, worth: float) -> str:
+    if evidence.gain is None:
+        return "What labels bring cannot be told before two models have been judged."
+    found = evidence.gain
+    words = f"The last labels brought {found.per_100} in accuracy per 100"
+    if found.per_100.low > 0:
+        return f"{words}: they still help."
+    over = (found.per_100.high - found.per_100.low) / 2 * (found.last.labels - found.first.labels) / worth
+    return (
+        f"{words}: whether they still help cannot be told yet. A gain of {worth:g} per 100 would show over "
+        f"about {math.ceil(over):,} labels."
+    )
+
+
+def _comparison_words(found: Comparison | None) -> str:
+    if found is None:
+        return "Whether the picks are harder than random images cannot be told: no query has answers to both."
+    words = (
+        f"On the picks of '{found.strategy}' the model errs in {found.picks.value:.1%}, on random images in "
+        f"{found.control.value:.1%}: a difference of {found.harder}"
+    )
+    if found.harder.high < 0:
+        return f"{words}; the strategy chooses what the model knows better than most of the pool."
+    if found.harder.settled:
+        return f"{words}; the strategy finds what the model does not know yet."
+    return (
+        f"{words}, which may be chance: one of {found.planned:.3f} shows with about {found.needed:,} control "
+        f"labels, and there are {found.control.of:,}."
+    )

@@ -1,0 +1,380 @@
+"""What a campaign's own answers say of its model and its strategy, with intervals.
+
+`gather(campaign)` puts all of it together as `Evidence`; the functions below it are pure and can be called on
+queries and learning curves of any origin. Every figure comes as a `Share` or a `Difference` and so with its
+interval; where the data cannot tell, the figure is None, or says how many labels would settle it.
+
+The intervals hold for the sampling of images. They say nothing of another seed's training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from alkit.campaign.record.trainings import history
+from alkit.utils.proportions import Difference, Share, difference, needed_to_settle, share
+
+from .agreement import Agreement, agreement
+
+if TYPE_CHECKING:
+    from alkit.campaign.record.query import Pick, Query
+    from alkit.campaign.session import Opened
+
+
+RECENT = 3  # queries or trainings that "lately" looks back over
+SMALLEST = 0.05  # difference of error rates that is worth planning for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlAccuracy:
+    """How often the model was right on images drawn at random from the pool that remained.
+
+    Abstentions and unusable images are left out of `accuracy`: it is the accuracy on images that have a
+    label. So are answers by people who saw the model's guess, since they lean to it.
+
+    Attributes:
+        queries: the numbers of the queries.
+        labels: how many images were labeled at the last of them.
+        asked: control images.
+        unanswered: of these, not answered yet.
+        given_up: of these, waited for no more without an answer.
+        unlabeled: of these, answered by `abstain` or `unusable`.
+        guess_seen: of these, labeled in sight of the model's guess.
+        accuracy: on the rest, or None while there is none.
+        same_model: one and the same model predicted all; otherwise `accuracy` is the mean of several models.
+    """
+
+    queries: tuple[int, ...]
+    labels: int
+    asked: int
+    unanswered: int
+    given_up: int
+    unlabeled: int
+    guess_seen: int
+    accuracy: Share | None
+    same_model: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "queries": list(self.queries),
+            "labels": self.labels,
+            "asked": self.asked,
+            "unanswered": self.unanswered,
+            "given_up": self.given_up,
+            "unlabeled": self.unlabeled,
+            "guess_seen": self.guess_seen,
+            "accuracy": _as_dict(self.accuracy),
+            "same_model": self.same_model,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The model's errors on what the strategy chose, against those on the control: are the picks harder?
+
+    Attributes:
+        strategy: who chose.
+        queries: the numbers of the queries: those of this strategy that have both.
+        picks: error rate on the strategy's picks.
+        control: error rate on the control images.
+        harder: picks minus control.
+        planned: the difference that `needed` is about: the one found, at least five points.
+        needed: control labels in all with which a difference as large as `planned` would show four times in
+            five, picks growing along; None if the difference is settled.
+    """
+
+    strategy: str
+    queries: tuple[int, ...]
+    picks: Share
+    control: Share
+    harder: Difference
+    planned: float
+    needed: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "strategy": self.strategy,
+            "queries": list(self.queries),
+            "picks": self.picks.as_dict(),
+            "control": self.control.as_dict(),
+            "harder": self.harder.as_dict(),
+            "planned": self.planned,
+            "needed": self.needed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ClassBalance:
+    """One class's share among the labels that the strategy's picks got, and among those of the control."""
+
+    name: str
+    picks: Share | None
+    control: Share | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"class": self.name, "picks": _as_dict(self.picks), "control": _as_dict(self.control)}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point of a learning curve: a model's accuracy at so many labels."""
+
+    cycle: int
+    labels: int
+    accuracy: Share
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"cycle": self.cycle, "labels": self.labels, "accuracy": self.accuracy.as_dict()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """What labels have brought lately.
+
+    Attributes:
+        per_100: accuracy gained by 100 labels. On the test set both models see the same images, and the
+            interval, which takes them for independent samples, is wider than it need be.
+        first: the point it is counted from.
+        last: the newest one.
+        source: accuracy on the `test` set, or on the `control` images where there is no test set.
+    """
+
+    per_100: Difference
+    first: Point
+    last: Point
+    source: Literal["test", "control"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "per_100": self.per_100.as_dict(),
+            "first": self.first.as_dict(),
+            "last": self.last.as_dict(),
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that a campaign's answers say.
+
+    Attributes:
+        accuracy: on the remaining pool, by query with a control, the oldest first.
+        recent: the last of them together; the mean over their models, see `ControlAccuracy.same_model`.
+        comparison: of the last strategy's picks with the control, or None without both.
+        classes: class balance over the same queries, in the order of the classes.
+        curve: accuracy on the test set by number of labels, empty without one.
+        gain: what labels brought lately, or None before there are two points.
+        agreement: between annotators, or None before two of them have answered for the same image.
+    """
+
+    accuracy: tuple[ControlAccuracy, ...] = ()
+    recent: ControlAccuracy | None = None
+    comparison: Comparison | None = None
+    classes: tuple[ClassBalance, ...] = ()
+    curve: tuple[Point, ...] = ()
+    gain: Gain | None = None
+    agreement: Agreement | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "accuracy": [item.as_dict() for item in self.accuracy],
+            "recent": _as_dict(self.recent),
+            "comparison": _as_dict(self.comparison),
+            "classes": [item.as_dict() for item in self.classes],
+            "curve": [item.as_dict() for item in self.curve],
+            "gain": _as_dict(self.gain),
+            "agreement": _as_dict(self.agreement),
+        }
+
+
+def gather(campaign: Opened) -> Evidence:
+    """Put together what a campaign's answers say; reads the ledger only."""
+    queries = campaign.queries
+    accuracy = tuple(found for query in queries if (found := control_accuracy([query])) is not None)
+    curve = tuple(test_curve(campaign))
+    return Evidence(
+        accuracy=accuracy,
+        recent=control_accuracy([query for query in queries if is_judged(query)][-RECENT:]),
+        comparison=comparison(queries),
+        classes=tuple(class_balance(queries, campaign.classes)),
+        curve=curve,
+        gain=gain(curve, "test") if len(curve) > 1 else gain(control_curve(accuracy), "control"),
+        agreement=agreement(campaign.state.votes),
+    )
+
+
+def is_control(query: Query, pick: Pick) -> bool:
+    """Say whether a pick is a random one: of a control slice, or of a strategy that chooses uniformly."""
+    return pick.control or bool(query.record.get("uniform"))
+
+
+def is_judged(query: Query) -> bool:
+    """Say whether a query has control images with a prediction, not all of them given up."""
+    return any(
+        is_control(query, pick) and pick.predicted is not None and not pick.given_up for pick in query.picks
+    )
+
+
+def was_right(pick: Pick) -> bool | None:
+    """Say whether the prediction was right, as far as an answer tells that was given without seeing it."""
+    return None if pick.saw_guess else pick.correct
+
+
+def control_accuracy(queries: Sequence[Query]) -> ControlAccuracy | None:
+    """Estimate the accuracy on the remaining pool from control images.
+
+    Within one query all is valid: one model, one uniform sample of the pool as it was. Over several, it is
+    the mean accuracy of their models, each on the pool as it was then; the Wilson interval holds for that
+    mean. A uniform sample of a finite pool varies less than the interval allows for, never more.
+
+    Returns:
+        None if no query has control images with a prediction; one that was given up as a whole has none.
+    """
+    judged = [query for query in queries if is_judged(query)]
+    if not judged:
+        return None
+    picks = [p for query in judged for p in query.picks if is_control(query, p) and p.predicted is not None]
+    known = [right for pick in picks if (right := was_right(pick)) is not None]
+    guess_seen = sum(pick.saw_guess and pick.correct is not None for pick in picks)
+    given_up = sum(pick.given_up for pick in picks)
+    unanswered = sum(pick.answer is None for pick in picks) - given_up
+    return ControlAccuracy(
+        queries=tuple(query.number for query in judged),
+        labels=int(judged[-1].record.get("labels", 0)),
+        asked=len(picks),
+        unanswered=unanswered,
+        given_up=given_up,
+        unlabeled=len(picks) - len(known) - unanswered - given_up - guess_seen,
+        guess_seen=guess_seen,
+        accuracy=share(sum(known), len(known)) if known else None,
+        same_model=len({query.record.get("checkpoint") for query in judged}) == 1,
+    )
+
+
+def comparison(queries: Sequence[Query]) -> Comparison | None:
+    """Compare the model's errors on picks and on the control, over the queries of the last strategy.
+
+    Sums over queries are fair only where the control has the same share in each; so queries count that were
+    asked by the same strategy with the same share as the last one.
+
+    Returns:
+        None without answers to both.
+    """
+    compared = _comparable(queries)
+    both = [
+        (is_control(query, pick), not right)
+        for query in compared
+        for pick in query.picks
+        if (right := was_right(pick)) is not None
+    ]
+    wrong_picks = [wrong for control, wrong in both if not control]
+    wrong_control = [wrong for control, wrong in both if control]
+    if not wrong_picks or not wrong_control:
+        return None
+    picks = share(sum(wrong_picks), len(wrong_picks))
+    control = share(sum(wrong_control), len(wrong_control))
+    harder = difference(picks, control)
+    gap = max(abs(harder.value), SMALLEST)
+    return Comparison(
+        strategy=compared[-1].strategy,
+        queries=tuple(query.number for query in compared),
+        picks=picks,
+        control=control,
+        harder=harder,
+        planned=gap,
+        needed=None if harder.settled else _needed(control.value, gap, ratio=picks.of / control.of),
+    )
+
+
+def class_balance(queries: Sequence[Query], classes: Sequence[str]) -> list[ClassBalance]:
+    """Return each class's share among picks and control, over the queries that `comparison` looks at.
+
+    One interval a class: of twenty classes, one is expected to leave its interval by chance.
+    """
+    compared = _comparable(queries)
+    labels: dict[bool, list[str]] = {False: [], True: []}
+    for query in compared:
+        for pick in query.picks:
+            if pick.answer in classes:
+                labels[is_control(query, pick)].append(str(pick.answer))
+    if not compared:
+        return []
+    return [
+        ClassBalance(name, _share_of(name, labels[False]), _share_of(name, labels[True])) for name in classes
+    ]
+
+
+def test_curve(campaign: Opened) -> list[Point]:
+    """Return the accuracy on the test set by number of labels; empty if the task has no `accuracy`."""
+    if campaign.settings.test is None:
+        return []
+    records, labels = campaign.ledger.test_images()
+    tested = sum(r.unusable is None and labels[r.index] is not None for r in records)
+    return [
+        Point(record.cycle, record.labels, share(round(record.metrics["accuracy"] * tested), tested))
+        for record in history(campaign.ledger)
+        if tested and "accuracy" in record.metrics
+    ]
+
+
+def control_curve(accuracy: Sequence[ControlAccuracy]) -> list[Point]:
+    """Return the accuracy on control images by number of labels.
+
+    The pool that remains changes from query to query, and with it what the accuracy is measured on.
+    """
+    return [
+        Point(item.queries[-1] - 1, item.labels, item.accuracy)  # queries before that one
+        for item in accuracy
+        if item.accuracy is not None
+    ]
+
+
+def gain(curve: Sequence[Point], source: Literal["test", "control"], over: int = RECENT) -> Gain | None:
+    """Return what 100 labels have brought over the last steps of a curve.
+
+    Returns:
+        None if there are fewer than two points, or no labels between them.
+    """
+    recent = curve[-over - 1 :]
+    if len(recent) < 2 or recent[-1].labels <= recent[0].labels:
+        return None
+    first, last = recent[0], recent[-1]
+    scale = 100 / (last.labels - first.labels)
+    return Gain(
+        per_100=difference(last.accuracy, first.accuracy).scaled(scale), first=first, last=last, source=source
+    )
+
+
+def _comparable(queries: Sequence[Query]) -> list[Query]:
+    """Return the queries with a control slice by the strategy of the last one, with the same share."""
+    sliced = [query for query in queries if query.controls]
+    if not sliced:
+        return []
+    wanted = _asked_by(sliced[-1])
+    return [query for query in sliced if _asked_by(query) == wanted]
+
+
+def _asked_by(query: Query) -> tuple[str, Any]:
+    return query.strategy, query.record.get("control")
+
+
+def _needed(control: float, gap: float, ratio: float) -> int:
+    """Return how many control labels show a gap: upwards, where there is room for it."""
+    picks = control + gap if control + gap <= 1 else control - gap
+    return needed_to_settle(picks, control, ratio=ratio)
+
+
+def _share_of(name: str, labels: Sequence[str]) -> Share | None:
+    return share(labels.count(name), len(labels)) if labels else None
+
+
+def _as_dict(item: Any) -> Mapping[str, Any] | None:
+    return None if item is None else item.as_dict()

@@ -1,0 +1,284 @@
+"""A labeling effort that lives in a directory and survives its process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alkit.campaign.record.aggregation import check_rule
+from alkit.utils.profiling import Measures
+
+from . import query_files
+from .ask import ask
+from .record.trainings import history
+from .run import run, stopped
+from .session import Opened
+from .tell import consult_about_open, take_back, tell
+from .train import train
+from .update import update
+
+if TYPE_CHECKING:
+    from alkit.campaign.analysis.stopping import Rule
+    from alkit.campaign.record.query import Query
+    from alkit.campaign.record.reconcile import Receipt
+    from alkit.campaign.record.trainings import CycleRecord
+    from alkit.interfaces.oracle import Answer, Oracle
+    from alkit.interfaces.strategy import Strategy
+    from alkit.labeling.csv_table import GivenAnswer
+
+
+class Campaign(Opened):
+    """A campaign that exists; `alkit.campaign.create.create` makes one.
+
+    Args:
+        directory: where it lives.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`.
+        progress: where long work shows how far it is.
+
+    Raises:
+        CampaignError: there is none, or it cannot be read.
+    """
+
+    # -- what happens ----------------------------------------------------------------------------------
+
+    def train(self, strategy: Strategy | None = None) -> CycleRecord:
+        """Train on all labels, with a strategy's companion if it has one, judge on the test images, record.
+
+        Raises:
+            TrainingError: nothing is labeled, or training failed.
+            CampaignLocked: another process is at work.
+        """
+        with self.lock():
+            return train(self, strategy, Measures())[1]
+
+    def ask(
+        self,
+        n: int,
+        *,
+        strategy: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        new: bool = False,
+        seed_strategy: str = "random",
+        seed_size: int | None = None,
+        control: float | None = None,
+    ) -> Query:
+        """Choose images, record the choice, write it for people, and return it.
+
+        While a query is open it is returned again, whatever is asked, unless `new`: then what is left of it
+        goes back to the pool. With nothing labeled, a seed query comes first: the campaign's own oracle
+        answers it at once and the query proper follows; without one, the seed query is what is returned.
+
+        Args:
+            n: images.
+            strategy: by name; the campaign's own by default.
+            options: of the strategy.
+            new: withdraw what is open.
+            seed_strategy: chooses while nothing is labeled.
+            seed_size: images of a seed query that an oracle answers; `n` by default.
+            control: share of the n images that is drawn at random from all candidates before the strategy
+                chooses, so that the answers say how good the model is; by default a tenth where people
+                answer and the strategy has a model trained, else none. Seed queries, queries of fewer than
+                ten images, strategies that choose uniformly and those that ask again have none, nor do tasks
+                that predict no class an image. Where a share is named, a model is trained for its
+                predictions, also for a strategy that needs none.
+
+        Raises:
+            InvalidBudget: n is not between one and the number of candidates.
+            AlkitError: the strategy, the training or the disk failed; nothing is recorded then.
+            CampaignLocked: another process is at work.
+        """
+        return ask(
+            self,
+            n,
+            strategy=strategy,
+            options=options,
+            new=new,
+            seed_strategy=seed_strategy,
+            seed_size=seed_size,
+            control=control,
+        )
+
+    def tell(
+        self,
+        answers: Sequence[GivenAnswer],
+        *,
+        strict: bool = False,
+        allow_new_classes: bool = False,
+        said_before: bool = False,
+        dry_run: bool = False,
+        note: Mapping[str, Any] | None = None,
+    ) -> Receipt:
+        """Take answers that name images by path, index or hash; what is good is kept, the rest is reported.
+
+        Args:
+            answers: as they came in.
+            strict: keep nothing if anything is rejected.
+            allow_new_classes: labels that are no class yet become classes.
+            said_before: what an annotator has said at any time is unchanged, also if corrected since.
+            dry_run: only tell what would become of them; keep nothing.
+            note: to be recorded with them, such as the file's name.
+
+        Raises:
+            CampaignLocked: another process is at work.
+        """
+        return tell(
+            self,
+            answers,
+            strict=strict,
+            allow_new_classes=allow_new_classes,
+            said_before=said_before,
+            dry_run=dry_run,
+            note=note,
+        )
+
+    def take_back(self, index: int, annotator: str, *, after: int = 0) -> Answer:
+        """Take back an annotator's latest answer to an image: it counts no more, but stays in the history.
+
+        If nobody else has answered, the image waits for an answer again, as long as no other query has been
+        asked; else it goes back to the pool.
+
+        Args:
+            index: position in the pool.
+            annotator: who gave the answer.
+            after: number of an event that the answer has to come after.
+
+        Raises:
+            InvalidAnswers: there is no such answer.
+            CampaignLocked: another process is at work.
+        """
+        return take_back(self, index, annotator, after=after)
+
+    def consult(self, oracle: Oracle) -> Receipt:
+        """Let an oracle answer what is open; what it leaves out stays open.
+
+        Raises:
+            InvalidAnswers: no query is open.
+            CampaignLocked: another process is at work.
+        """
+        return consult_about_open(self, oracle)
+
+    def run(
+        self,
+        oracle: Oracle,
+        *,
+        cycles: int,
+        n: int,
+        strategy: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        seed_strategy: str = "random",
+        seed_size: int | None = None,
+        control: float = 0.0,
+        stop: Sequence[Rule] = (),
+    ) -> list[CycleRecord]:
+        """Train, ask and answer until the campaign has had so many queries, then train and judge once more.
+
+        What an earlier, interrupted run has done counts, so the same call finishes it. What the oracle
+        leaves out stays out of this and later runs.
+
+        Args:
+            oracle: who answers.
+            cycles: queries in all, a seed query aside.
+            n: images a query.
+            strategy: by name; the campaign's own by default.
+            options: of the strategy.
+            seed_strategy: chooses while nothing is labeled.
+            seed_size: images of the seed query; `n` by default.
+            control: see `ask`.
+            stop: the run ends earlier where one of these rules says so, and stays ended by it.
+
+        Returns:
+            The run's trainings, one a cycle.
+
+        Raises:
+            CampaignError: the campaign has queries by another strategy or with other options.
+            InvalidAnswers: the oracle answers nothing at all.
+            AlkitError: as `ask` and `train`.
+        """
+        return run(
+            self,
+            oracle,
+            cycles=cycles,
+            n=n,
+            strategy=strategy,
+            options=options,
+            seed_strategy=seed_strategy,
+            seed_size=seed_size,
+            control=control,
+            stop=stop,
+        )
+
+    def aggregate_by(self, rule: str) -> None:
+        """Decide how answers of several annotators to one image become one: `last`, `majority`, `weighted`.
+
+        All answers are kept, so another decision can follow at any time.
+
+        Raises:
+            InvalidOption: there is no such rule.
+            CampaignLocked: another process is at work.
+        """
+        with self.lock():
+            if check_rule(rule) != self.state.aggregate:
+                self.record("aggregate", {"by": rule})
+
+    def update(self) -> dict[str, Any]:
+        """Take in the images that are new in the source, at the end of the list; indices never shift.
+
+        Returns:
+            `added`, `found` (lost images that are back), `duplicates`: how many; `unusable`: which and why;
+            `missing`: keys that are gone from the source.
+        """
+        return update(self)
+
+    # -- what there is ---------------------------------------------------------------------------------
+
+    def history(self) -> list[CycleRecord]:
+        """The trainings so far, one a cycle: that of a run, or else the latest."""
+        return history(self.ledger)
+
+    @property
+    def stopped(self) -> Mapping[str, Any] | None:
+        """The rule that ended the last run and its reason, or None if there has been a query since."""
+        return stopped(self)
+
+    def status(self) -> dict[str, Any]:
+        """Return where the campaign stands, as JSON values."""
+        pool, open_query = self.pool, self.open_query
+        counts = dict.fromkeys(self.classes, 0)
+        for value in pool.values:
+            counts[str(value)] = counts.get(str(value), 0) + 1
+        return {
+            "directory": str(self.directory),
+            "pool": self.settings.pool.location,
+            "images": pool.size,
+            "labeled": len(pool.labeled),
+            "candidates": len(pool.candidates),
+            "pending": len(pool.pending),
+            "set_aside": pool.set_aside,
+            "classes": counts,
+            "task": self.settings.task.as_dict(),
+            "strategy": self.settings.strategy.as_dict(),
+            "aggregate": self.state.aggregate,
+            "disputed": len(self.state.disputes),
+            "stopped": self.stopped,
+            "queries": len(self.state.asked),
+            "open_query": None
+            if open_query is None
+            else {
+                "query": open_query.number,
+                "strategy": open_query.strategy,
+                "asked": len(open_query.picks),
+                "unanswered": len(open_query.unanswered),
+                "list": str(self.csv_path(open_query)),
+                "contact_sheet": str(self.sheet_path(open_query)),
+            },
+            "history": [record.as_dict() for record in self.history()],
+        }
+
+    def csv_path(self, query: Query) -> Path:
+        """Where a query's list is."""
+        return query_files.csv_path(self.directory, query)
+
+    def sheet_path(self, query: Query) -> Path:
+        """Where a query's contact sheet is."""
+        return query_files.sheet_path(self.directory, query)

@@ -1,0 +1,89 @@
+"""What comes back from people who label: which format it is, and which images of the pool it is about."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alkit.errors import InvalidAnswers, UsageError
+from alkit.interfaces.format import Format, Reply
+from alkit.labeling.csv_table import GivenAnswer
+from alkit.labeling.file_names import DIGITS
+
+if TYPE_CHECKING:
+    from alkit.data.preprocessing import ImageRecord
+
+
+def find_format(path: Path, name: str | None = None, given: Mapping[str, Any] | None = None) -> Format:
+    """Return the format called `name`, or the one that recognizes a file.
+
+    Raises:
+        InvalidAnswers: there is no such file, or no format recognizes it.
+        UsageError: several formats do.
+    """
+    from alkit.options import build
+    from alkit.plugin import registry
+
+    if not path.exists():
+        raise InvalidAnswers(f"there is no file {path}")
+    if name is not None:
+        return build(registry.formats.get(name), given)
+    found: list[Format] = []
+    broken = ""
+    for plugin in registry.formats:
+        try:
+            known = build(registry.formats.get(f"{plugin.distribution}:{plugin.name}"), {})
+            if known.recognizes(path):
+                found.append(known)
+        except Exception as error:  # a stranger's broken format is not this file's
+            said = " ".join(str(error).split())
+            broken += f" ({plugin} could not look at it: {type(error).__name__}: {said})"
+    if not found:
+        listed = ", ".join(sorted({plugin.name for plugin in registry.formats}))
+        raise InvalidAnswers(
+            f"{path} cannot be read: it is none of {listed}, as far as can be seen{broken}; "
+            "say which by --format"
+        )
+    if len(found) > 1:
+        raise UsageError(f"{path} may be {' or '.join(f.name for f in found)}; say which by --format")
+    return build(type(found[0]), given)
+
+
+def match(reply: Reply, records: Sequence[ImageRecord], named: str) -> Reply:
+    """Match answers that carry a hash with the pool's images, by index and hash and nothing else.
+
+    Args:
+        reply: as it was read.
+        records: the frozen list of images.
+        named: what to call the file.
+
+    Raises:
+        InvalidAnswers: none of the images is one of the pool's.
+    """
+    matched: list[GivenAnswer] = []
+    rejected: list[tuple[int, str]] = []
+    for given in reply.answers:
+        if not given.hash:
+            matched.append(given)
+        elif (record := _record(given, records)) is not None:
+            matched.append(dataclasses.replace(given, image=record.key, hash=""))
+        else:
+            rejected.append(
+                (given.line, f"image {given.image} with hash {given.hash[:8]}... is not in this pool")
+            )
+    if rejected and not matched:
+        raise InvalidAnswers(
+            f"{named} is about other images than this campaign's, or older versions of them; ingest it where "
+            "it was exported, or export the query anew"
+        )
+    return Reply(matched, sorted([*reply.rejected, *rejected]), reply.blank)
+
+
+def _record(given: GivenAnswer, records: Sequence[ImageRecord]) -> ImageRecord | None:
+    if not (given.image.isascii() and given.image.isdigit()) or len(given.hash) < DIGITS:
+        return None
+    index = int(given.image[:10])
+    record = records[index] if index < len(records) else None
+    return record if record is not None and record.hash.startswith(given.hash) else None

@@ -1,0 +1,70 @@
+"""What people get of a query: its list to fill in, and its contact sheet."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alkit.campaign.record.query import Pick, Query
+from alkit.errors import SourceError, UnusableImage
+from alkit.labeling.contact_sheet import write_contact_sheet
+from alkit.labeling.csv_table import COLUMNS, write_table
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from .session import Opened
+
+
+def csv_path(directory: Path, query: Query) -> Path:
+    """Return where a query's list is."""
+    return directory / "queries" / f"{query.number:03d}.csv"
+
+
+def sheet_path(directory: Path, query: Query) -> Path:
+    """Return where a query's contact sheet is."""
+    return directory / "queries" / f"{query.number:03d}.png"
+
+
+def write_for_people(opened: Opened, query: Query) -> None:
+    """Write list and contact sheet where they are missing; a list may have been filled in by now."""
+    (opened.directory / "queries").mkdir(exist_ok=True)
+    if not csv_path(opened.directory, query).exists():
+        write_csv(query, csv_path(opened.directory, query))
+    if not sheet_path(opened.directory, query).exists():
+        title = f"query {query.number}: {len(query.picks)} images chosen by {query.strategy}"
+        write_contact_sheet(
+            title, query.shown, functools.partial(_pixels, opened), sheet_path(opened.directory, query)
+        )
+
+
+def _pixels(opened: Opened, pick: Pick) -> npt.NDArray[np.uint8]:
+    """Return an image as it is, or as the cache has it where the original cannot be read now."""
+    try:
+        return opened.source.read(pick.image)[1]
+    except (SourceError, UnusableImage):
+        images = opened.workbench.images(opened.state)
+        return images.take(np.array([pick.index]))[0].permute(1, 2, 0).numpy()
+
+
+def write_csv(query: Query, path: Path) -> None:
+    """Write a query for people; the last column is theirs to fill in."""
+    write_table(path, COLUMNS, _rows(query))
+
+
+def _rows(query: Query) -> list[tuple[Any, ...]]:
+    return [
+        (
+            pick.rank,
+            pick.index,
+            pick.image,
+            "" if pick.score is None else f"{pick.score:.6g}",
+            query.strategy,
+            query.cycle,
+            pick.answer or "",
+        )
+        for pick in query.shown
+    ]

@@ -1,0 +1,1 @@
+"""What a campaign keeps: its ledger, and what the ledger says."""

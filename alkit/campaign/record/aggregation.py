@@ -1,0 +1,123 @@
+"""How the answers of several annotators to one image become the one that is in force."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from alkit.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from alkit.interfaces.oracle import Answer
+
+
+Rule = Literal["last", "majority", "weighted"]
+RULES: tuple[Rule, ...] = ("last", "majority", "weighted")
+Votes = Mapping[str, "Answer"]
+
+
+def check_rule(name: str) -> Rule:
+    """Return a rule by its name.
+
+    Raises:
+        InvalidOption: there is none of that name.
+    """
+    for rule in RULES:
+        if rule == name:
+            return rule
+    raise InvalidOption(f"there is no aggregation '{name}'; there are {', '.join(RULES)}")
+
+
+def votes_of(answers: Sequence[Answer]) -> dict[str, Answer]:
+    """Return each annotator's latest answer to an image, the latest of all last."""
+    votes: dict[str, Answer] = {}
+    for answer in answers:
+        votes.pop(answer.annotator, None)
+        votes[answer.annotator] = answer
+    return votes
+
+
+def settle(votes: Mapping[int, Votes], rule: Rule) -> dict[int, Answer]:
+    """Return the answer in force of every image.
+
+    `last` is the latest answer, whoever gave it. `majority` is what most annotators say, an annotator's
+    latest answer counting once; among equals, what was said last. `weighted` is the same with votes that
+    weigh as much as their annotator usually agrees with the others: see `weights_of`. By both, an abstention
+    counts only if nobody says anything else, and `unusable` counts like a label.
+
+    Args:
+        votes: by image, each annotator's latest answer, the latest of all last.
+        rule: see above.
+    """
+    if rule == "last":
+        return {index: list(by.values())[-1] for index, by in votes.items()}
+    weigh = _weigher(weights_of(votes) if rule == "weighted" else {})
+    return {index: _winner(by, weigh) for index, by in votes.items()}
+
+
+def weights_of(votes: Mapping[int, Votes]) -> dict[str, float]:
+    """Return how often each annotator agrees with what the others say together, in (0, 1).
+
+    (agreements + 1) / (images in common + 2), so an annotator of whom nothing is known weighs one half. First
+    all others count the same, then, once more, as much as that has shown of them: one step of the weighted
+    majority voting of Li and Yu, Error rate bounds and iterative weighted majority voting for crowdsourcing,
+    2014. An annotator is judged by the others alone, never by a majority that they are part of. It is simpler
+    than Dawid and Skene (Journal of the Royal Statistical Society C, 1979), who estimate how each takes each
+    class for each other, for which most campaigns have too few answers.
+    """
+    shared = [by for by in map(_spoken, votes.values()) if len(by) > 1]
+    names = {name for by in votes.values() for name in by}
+    weights: dict[str, float] = {}
+    for _ in range(2):
+        weigh = _weigher(dict(weights))
+        agreed: dict[str, int] = defaultdict(int)
+        compared: dict[str, int] = defaultdict(int)
+        for by in shared:
+            for name, answer in by.items():
+                others = {other: vote for other, vote in by.items() if other != name}
+                agreeing = _heaviest(others, weigh)
+                if len(agreeing) == 1:  # others who cancel out say nothing
+                    compared[name] += 1
+                    agreed[name] += agreeing == [_said(answer)]
+        weights = {name: (agreed[name] + 1) / (compared[name] + 2) for name in names}
+    return weights
+
+
+def dispute(votes: Votes) -> tuple[int, ...]:
+    """Return how many annotators say each of several different things, the most first; empty if all agree."""
+    counts: dict[Hashable, int] = defaultdict(int)
+    for answer in _spoken(votes).values():
+        counts[_said(answer)] += 1
+    return tuple(sorted(counts.values(), reverse=True)) if len(counts) > 1 else ()
+
+
+def _weigher(weights: Mapping[str, float]) -> Callable[[str], float]:
+    """Return what an annotator's vote weighs: one where nothing is said."""
+    return lambda name: weights.get(name, 1.0)
+
+
+def _winner(votes: Votes, weight: Callable[[str], float]) -> Answer:
+    """Return the latest answer among those that say what weighs most; among equals, what was said last."""
+    spoken = _spoken(votes) or votes
+    tied = _heaviest(spoken, weight)
+    return next(answer for answer in reversed(list(spoken.values())) if _said(answer) in tied)
+
+
+def _heaviest(votes: Votes, weight: Callable[[str], float]) -> list[Hashable]:
+    """Return what weighs most, several things if they weigh the same."""
+    totals: dict[Hashable, float] = defaultdict(float)
+    for name, answer in votes.items():
+        totals[_said(answer)] += weight(name)
+    best = max(totals.values())
+    # Sums of weights in another order differ by rounding.
+    return [said for said, total in totals.items() if total >= best - 1e-9]
+
+
+def _spoken(votes: Votes) -> dict[str, Answer]:
+    return {name: answer for name, answer in votes.items() if answer.kind != "abstain"}
+
+
+def _said(answer: Answer) -> Hashable:
+    """Return what an answer says, so that answers that say the same are equal; values are JSON."""
+    return answer.kind, repr(answer.value)

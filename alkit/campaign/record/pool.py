@@ -1,0 +1,158 @@
+"""The state of a pool: which images are labeled, asked, set aside or free to be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from alkit._typing import Indices
+    from alkit.interfaces.oracle import Answer
+
+
+class Pool:
+    """Who is labeled, and with what answer; indices are positions in the whole pool, always.
+
+    Args:
+        size: images in the pool.
+        unusable: indices that cannot be read.
+        duplicates: indices of exact copies, with the index of the first.
+    """
+
+    def __init__(
+        self, size: int, *, unusable: Iterable[int] = (), duplicates: dict[int, int] | None = None
+    ) -> None:
+        self.size = size
+        self.duplicates = dict(duplicates or {})
+        self._usable = np.ones(size, dtype=bool)
+        self._usable[list(unusable)] = False
+        self._distinct = np.ones(size, dtype=bool)
+        self._distinct[list(self.duplicates)] = False
+        self._answers: dict[int, Answer] = {}
+        self._asked: set[int] = set()
+        self._passed: set[int] = set()
+        self._lost: set[int] = set()
+        self._stand_ins: dict[int, int] = {}
+
+    def original(self, index: int) -> int:
+        """Return the image that stands for `index`: itself, or the first of its exact copies."""
+        return self.duplicates.get(index, index)
+
+    def ask(self, indices: Iterable[int]) -> None:
+        """Set images aside until they are answered."""
+        self._asked.update(int(index) for index in indices)
+
+    def waiting_for(self, indices: Iterable[int]) -> list[int]:
+        """Return those that are asked and not yet answered."""
+        return [int(index) for index in indices if int(index) in self._asked]
+
+    def withdraw(self, indices: Iterable[int]) -> None:
+        """Give back images that were asked for and not answered."""
+        self._asked.difference_update(int(index) for index in indices)
+
+    def lose(self, indices: Iterable[int]) -> None:
+        """Set images aside that cannot be read any more, and are not waited for.
+
+        The first exact copy that is left takes the place of a lost image, and its answers.
+        """
+        lost = [int(index) for index in indices]
+        self._usable[lost] = False
+        self._lost.update(lost)
+        self._asked.difference_update(lost)
+        for copy, first in sorted(self.duplicates.items()):
+            if first in self._lost and copy not in self._lost:
+                stand_in = self._stand_ins.setdefault(first, copy)
+                del self.duplicates[copy]
+                if stand_in == copy:
+                    self._distinct[copy] = True
+                else:
+                    self.duplicates[copy] = stand_in
+
+    def find(self, indices: Iterable[int]) -> None:
+        """Take images back that were lost."""
+        found = [int(index) for index in indices]
+        self._usable[found] = True
+        self._lost.difference_update(found)
+
+    def pass_over(self, indices: Iterable[int]) -> None:
+        """Close images that were asked for and that an oracle has no answer to."""
+        passed = [int(index) for index in indices]
+        self._asked.difference_update(passed)
+        self._passed.update(passed)
+
+    def answer(self, index: int, answer: Answer) -> None:
+        """Take an answer that was waited for; it replaces an earlier one."""
+        self.settle(index, answer)
+        self.close(index)
+
+    def settle(self, index: int, answer: Answer) -> None:
+        """Say which answer is in force; an image that is asked for again stays asked."""
+        self._answers[self.place_of(index)] = answer
+
+    def close(self, index: int) -> None:
+        """Wait for an image no more, since somebody has answered."""
+        self._asked.discard(self.place_of(index))
+
+    def answer_of(self, index: int) -> Answer | None:
+        """Return the answer in force, or None."""
+        return self._answers.get(self.place_of(index))
+
+    def place_of(self, index: int) -> int:
+        """Return the image that keeps the answers to `index`: itself, or the copy in a lost one's place."""
+        return self._stand_ins.get(int(index), int(index))
+
+    @property
+    def labeled(self) -> Indices:
+        """Readable images with a label, ascending."""
+        return self._where({i for i, a in self._answers.items() if a.kind == "label" and self._usable[i]})
+
+    @property
+    def values(self) -> list[Any]:
+        """The labels, in the order of `labeled`."""
+        return [self._answers[int(index)].value for index in self.labeled]
+
+    @property
+    def pending(self) -> Indices:
+        """Asked and not yet answered, ascending."""
+        return self._where(self._asked)
+
+    @property
+    def lost(self) -> Indices:
+        """Not readable any more, ascending."""
+        return self._where(self._lost)
+
+    @property
+    def set_aside(self) -> dict[str, int]:
+        """How many images are out of reach, by reason."""
+        kinds = [answer.kind for answer in self._answers.values()]
+        return {
+            "unreadable": int((~self._usable).sum()),
+            "duplicates": len(self.duplicates),
+            "abstained": kinds.count("abstain"),
+            "judged unusable": kinds.count("unusable"),
+        }
+
+    @property
+    def usable(self) -> npt.NDArray[np.bool_]:
+        """[size] bool: readable and not a copy of an earlier image."""
+        return self._usable & self._distinct
+
+    @property
+    def candidates(self) -> Indices:
+        """What a strategy may choose, ascending: usable, distinct, neither answered nor asked."""
+        free = self.usable
+        free[list(self._answers)] = False
+        free[list(self._asked)] = False
+        return np.flatnonzero(free).astype(np.int64)
+
+    @property
+    def answerable(self) -> Indices:
+        """The candidates without those that an oracle passed over, ascending: what a run may choose."""
+        return np.setdiff1d(self.candidates, self._where(self._passed))
+
+    def _where(self, indices: set[int]) -> Indices:
+        return np.array(sorted(indices), dtype=np.int64)

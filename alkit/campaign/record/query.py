@@ -1,0 +1,121 @@
+"""A query: the images that a strategy wants labeled, and the file that shows them to people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One image wanted.
+
+    Attributes:
+        rank: from 1, the strategy's most wanted first; control images come last.
+        index: position in the pool.
+        image: its key.
+        score: of the strategy, or None.
+        answer: so far: the label in force, `abstain` or `unusable`; None while it is waited for.
+        control: drawn at random from all candidates, not chosen by the strategy.
+        predicted: the class that the model of the query predicted when it was asked, or None.
+        confidence: its predicted probability, or None.
+        correct: the prediction is the label in force; None while one of them is missing.
+        place: from 1, where people see it in the list.
+        given_up: waited for no more without an answer: withdrawn, passed over by an oracle, or lost. What is
+            said of the image later belongs to the query that it was asked for again.
+        saw_guess: somebody who answered saw what the model took the image for.
+    """
+
+    rank: int
+    index: int
+    image: str
+    score: float | None
+    answer: str | None = None
+    control: bool = False
+    predicted: str | None = None
+    confidence: float | None = None
+    correct: bool | None = None
+    place: int = 0
+    given_up: bool = False
+    saw_guess: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the pick as JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A recorded query.
+
+    Attributes:
+        number: from 1, within the campaign.
+        cycle: queries before this one.
+        event: the number of the `asked` event.
+        strategy: name of the strategy that chose.
+        options: its options in force.
+        picks: most wanted first.
+        open: some picks have no answer yet.
+        reused: it was recorded earlier and is returned again.
+        record: all else that was recorded: distribution, version, checkpoint, measures, diagnostics.
+    """
+
+    number: int
+    cycle: int
+    event: int
+    strategy: str
+    options: Mapping[str, Any]
+    picks: tuple[Pick, ...]
+    open: bool
+    reused: bool = False
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def indices(self) -> list[int]:
+        """Positions in the pool, most wanted first."""
+        return [pick.index for pick in self.picks]
+
+    @property
+    def controls(self) -> int:
+        """How many of the picks were drawn at random as a control."""
+        return sum(pick.control for pick in self.picks)
+
+    @property
+    def shown(self) -> tuple[Pick, ...]:
+        """The picks in the order in which people see them, without what the model thinks of them.
+
+        Where some are a control, the order is shuffled and tells nothing: rank is the place in the list, and
+        no score is there.
+        """
+        blind = self.controls > 0
+        return tuple(
+            replace(
+                pick,
+                rank=pick.place if blind else pick.rank,
+                score=None if blind else pick.score,
+                control=False,
+                predicted=None,
+                confidence=None,
+                correct=None,
+            )
+            for pick in sorted(self.picks, key=lambda pick: pick.place or pick.rank)
+        )
+
+    @property
+    def unanswered(self) -> list[Pick]:
+        """The picks without an answer that are not given up, as people see them."""
+        return [pick for pick in self.shown if pick.answer is None and not pick.given_up]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the query as JSON values."""
+        return {
+            "query": self.number,
+            "cycle": self.cycle,
+            "strategy": self.strategy,
+            "options": dict(self.options),
+            "open": self.open,
+            "reused": self.reused,
+            **self.record,
+            "picks": [pick.as_dict() for pick in self.picks],
+        }

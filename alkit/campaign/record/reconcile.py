@@ -1,0 +1,230 @@
+"""Sorting answers as they come in: known or not, new or again, a correction or the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alkit.interfaces.oracle import Answer, Oracle
+from alkit.labeling.csv_table import ABSTAIN, UNUSABLE, GivenAnswer
+from alkit.labeling.references import References
+from alkit.labeling.times import read_time
+
+if TYPE_CHECKING:
+    from alkit.data.preprocessing import ImageRecord
+    from alkit.interfaces.task import TaskModel
+
+    from .pool import Pool
+
+
+NO_TEXT = "a label, annotator or time that is no text in UTF-8; write it anew"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of answers.
+
+    Attributes:
+        kept: (index, answer) to be recorded, new ones and corrections.
+        new_classes: class names that come with them.
+        unchanged: the same as what was there.
+        corrected: replace another answer, which stays in the history.
+        unasked: for images that no query asked for.
+        rejected: (line, reason).
+        still_open: images asked and not answered.
+    """
+
+    kept: tuple[tuple[int, Answer], ...] = ()
+    new_classes: tuple[str, ...] = ()
+    unchanged: int = 0
+    corrected: int = 0
+    unasked: int = 0
+    rejected: tuple[tuple[int, str], ...] = ()
+    still_open: int = 0
+
+    @property
+    def accepted(self) -> int:
+        """How many were kept."""
+        return len(self.kept)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the receipt as JSON values."""
+        return {
+            "accepted": self.accepted,
+            "unchanged": self.unchanged,
+            "corrected": self.corrected,
+            "unasked": self.unasked,
+            "rejected": [{"line": line, "reason": reason} for line, reason in self.rejected],
+            "new_classes": list(self.new_classes),
+            "still_open": self.still_open,
+        }
+
+
+def sort_answers(
+    answers: Sequence[GivenAnswer],
+    *,
+    records: Sequence[ImageRecord],
+    pool: Pool,
+    task: type[TaskModel],
+    classes: Sequence[str],
+    allow_new_classes: bool,
+    location: Path,
+    previous: Callable[[int], Sequence[Answer]],
+    said_before: bool = False,
+) -> Receipt:
+    """Decide what to keep.
+
+    Answers to an exact copy count for the first of its copies, or for that in a lost one's place. Within
+    one call, a later line wins over an earlier one of the same image and annotator; both are kept, as a
+    correction. An answer is unchanged if it is that annotator's latest of the image, whoever else has
+    said something else since, unless it bears a newer time; so the same file again changes nothing. Only
+    where an answered image is asked for again, the same answer once more is one, unless it bears a time
+    on record.
+
+    Args:
+        answers: as they came in.
+        records: the frozen list of images.
+        pool: who is asked and answered.
+        task: what a label means.
+        classes: names so far.
+        allow_new_classes: take other names as new classes.
+        location: of the pool, for paths.
+        previous: all earlier answers of an image, the latest last.
+        said_before: what an annotator has said at any time is unchanged too, also if corrected since.
+    """
+    references = References(records, location)
+    asked = set(pool.pending.tolist())
+    kept: list[tuple[int, Answer]] = []
+    rejected: list[tuple[int, str]] = []
+    fresh: dict[str, None] = {}
+    understood: list[tuple[int, Answer]] = []
+    for given in answers:
+        index = references.find(given.image)
+        if index is None:
+            rejected.append((given.line, f"'{given.image}' is not an image of this pool"))
+            continue
+        if (reason := records[index].unusable) is not None:
+            rejected.append((given.line, f"'{given.image}' cannot be used: {reason}"))
+            continue
+        index = pool.place_of(pool.original(index))
+        try:
+            answer = _answer(given, task, classes)
+        except ValueError as error:
+            rejected.append((given.line, f"'{given.label}' is no label of this task: {error}"))
+            continue
+        if not _is_text(answer):
+            rejected.append((given.line, f"'{given.image}' has {NO_TEXT}"))
+            continue
+        if answer.kind == "label" and task.uses_classes and answer.value not in classes:
+            if not allow_new_classes:
+                rejected.append((given.line, _unknown_class(str(answer.value), classes)))
+                continue
+            fresh[answer.value] = None
+        understood.append((index, answer))
+    standing = {index: list(previous(index)) for index, _ in understood}
+    again = set() if said_before else {i for i in standing if i in asked and pool.answer_of(i) is not None}
+    last = {(index, answer.annotator): answer for index, answer in understood}
+    told = {  # whoever ends where they were has said nothing new on the way there
+        (index, annotator)
+        for (index, annotator), answer in last.items()
+        if not (index in again and not answer.time)
+        and _repeats(standing[index], answer, at_any_time=said_before)
+    }
+    unchanged = corrected = unasked = 0
+    for index, answer in understood:
+        earlier = standing[index]
+        known = (index, answer.annotator) in told or _repeats(earlier, answer, at_any_time=said_before)
+        if known and not (index in again and not answer.time):
+            unchanged += 1
+            continue
+        again.discard(index)
+        if not earlier:
+            unasked += index not in asked
+        elif (earlier[-1].kind, earlier[-1].value) != (answer.kind, answer.value):
+            corrected += 1
+        earlier.append(answer)
+        kept.append((index, answer))
+    return Receipt(tuple(kept), tuple(fresh), unchanged, corrected, unasked, tuple(rejected))
+
+
+def _answer(given: GivenAnswer, task: type[TaskModel], classes: Sequence[str]) -> Answer:
+    label = given.meant(classes)
+    if label in (ABSTAIN, UNUSABLE) and label not in classes:
+        return Answer(label, None, given.annotator, given.time, given.cost)  # type: ignore[arg-type]
+    return Answer("label", task.parse(label), given.annotator, given.time, given.cost)
+
+
+def _is_text(answer: Answer) -> bool:
+    """Say whether UTF-8 can hold it: JSON and command lines can bring halves of characters (surrogates)."""
+    try:
+        json.dumps([answer.value, answer.annotator, answer.time], ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _repeats(earlier: Sequence[Answer], answer: Answer, *, at_any_time: bool) -> bool:
+    """The annotator's own latest answer (or any, if wanted) says the same, and is not older than this one."""
+    own = [a for a in earlier if a.annotator == answer.annotator]
+    return any(
+        (a.kind, a.value) == (answer.kind, answer.value) and not _newer(answer.time, a.time)
+        for a in (own if at_any_time else own[-1:])
+    )
+
+
+def _newer(time: str, recorded: str) -> bool:
+    """Say whether a time is later than one on record; one that cannot be read as ISO 8601 is not."""
+    if not time or time == recorded:
+        return False
+    new, old = read_time(time), read_time(recorded)
+    return new is not None and old is not None and new > old
+
+
+def _unknown_class(label: str, classes: Sequence[str]) -> str:
+    import difflib
+
+    if not classes:
+        return f"'{label}' is no class yet: allow new classes (--allow-new-classes)"
+    close = difflib.get_close_matches(label, classes, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(list(classes)[:20])}"
+    return f"'{label}' is no class of this campaign; {hint}"
+
+
+def sort_oracle_answers(
+    answers: Mapping[int, Answer],
+    asked: Sequence[int],
+    oracle: Oracle,
+    *,
+    task: type[TaskModel],
+    classes: Sequence[str],
+) -> Receipt:
+    """Decide what to keep of what an oracle says; only what it was asked counts.
+
+    Names become classes if the oracle declares them, or while there are no classes at all; a typo never does.
+    """
+    kept: list[tuple[int, Answer]] = []
+    rejected: list[tuple[int, str]] = []
+    fresh: dict[str, None] = {}
+    for index in asked:
+        answer = answers.get(index)
+        if answer is None:
+            continue
+        if not _is_text(answer):
+            rejected.append((0, f"image {index} has {NO_TEXT}"))
+            continue
+        if answer.kind == "label":
+            try:
+                answer = replace(answer, value=task.parse(str(answer.value)))
+            except ValueError as error:
+                rejected.append((0, f"'{answer.value}' is no label of this task: {error}"))
+                continue
+            if task.uses_classes and answer.value not in classes:
+                if classes and answer.value not in oracle.classes:
+                    rejected.append((0, _unknown_class(str(answer.value), classes)))
+                    continue
+                fresh[answer.value] = None
+        kept.append((index, answer))
+    return Receipt(tuple(kept), tuple(sorted(fresh)), rejected=tuple(rejected))

@@ -1,0 +1,292 @@
+"""The state of a campaign, as its ledger tells it; whoever adds to the ledger reads the state again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from alkit.composition.factory import origin_of, same_code
+
+from .aggregation import Rule, dispute, settle, votes_of
+from .pool import Pool
+from .query import Pick, Query
+
+if TYPE_CHECKING:
+    from alkit.data.preprocessing import ImageRecord
+    from alkit.interfaces.oracle import Answer
+    from alkit.interfaces.strategy import Strategy
+
+    from .ledger import AnswerRow, Event, Ledger, PickRow
+
+
+KINDS = ("classes", "asked", "answered", "retracted", "withdrawn", "passed", "lost", "found", "aggregate")
+"""Of events that change the state."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What has happened so far.
+
+    Attributes:
+        records: the frozen list of images; a record's index is its place in the list.
+        pool: who is labeled, asked, set aside, free.
+        classes: class names in the order of their numbers.
+        asked: the `asked` events.
+        picks: those of each of them, most wanted first.
+        votes: each annotator's latest answer, by image, where two or more have answered.
+        aggregate: how their answers become one.
+        given_up: images that a query asked for and waits for no more, without an answer, by its event.
+        guesses_seen: images with an answer by somebody who saw the model's guess.
+        retracted: numbers of the answers that were taken back and do not count.
+        events: what the state was made from, in order.
+        answers: likewise.
+    """
+
+    records: Sequence[ImageRecord]
+    pool: Pool
+    classes: Sequence[str]
+    asked: Sequence[Event]
+    picks: Sequence[Sequence[PickRow]]
+    votes: Mapping[int, Mapping[str, Answer]] = field(default_factory=dict)
+    aggregate: Rule = "last"
+    given_up: Mapping[int, Set[int]] = field(default_factory=dict)
+    guesses_seen: Set[int] = frozenset()
+    retracted: Set[int] = frozenset()
+    events: Sequence[Event] = ()
+    answers: Sequence[AnswerRow] = ()
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The key of each image, by index."""
+        return [record.key for record in self.records]
+
+    @cached_property
+    def queries(self) -> list[Query]:
+        """All queries, the first one first."""
+        pending = set(self.pool.pending.tolist())
+        return [self._query(number, pending) for number in range(1, len(self.asked) + 1)]
+
+    def answers_to(self, place: int) -> Sequence[Answer]:
+        """Return all answers that count to an image and to those in whose place it is, the latest last."""
+        return [row.answer for row in self._said.get(place, ())]
+
+    def latest(self, index: int, annotator: str, *, after: int = 0) -> AnswerRow | None:
+        """Return an annotator's latest answer that counts to an image, if it came after an event."""
+        rows = self._said.get(self.pool.place_of(index), ())
+        own = [row for row in rows if row.answer.annotator == annotator and row.event > after]
+        return own[-1] if own else None
+
+    @cached_property
+    def _said(self) -> Mapping[int, Sequence[AnswerRow]]:
+        return _by_place(self.answers, self.pool, self.retracted)
+
+    @property
+    def disputes(self) -> dict[int, tuple[int, ...]]:
+        """How many annotators say each thing of the images on which they differ, the most first.
+
+        Only of images that can be asked again: readable, no copies, not asked right now.
+        """
+        pending, usable = set(self.pool.pending.tolist()), self.pool.usable
+        counts = {index: dispute(votes) for index, votes in sorted(self.votes.items())}
+        return {i: count for i, count in counts.items() if count and usable[i] and i not in pending}
+
+    @cached_property
+    def _asked_last(self) -> dict[int, int]:
+        """The `asked` event that asked for each image last."""
+        return {
+            pick.index: event.id
+            for event, picks in zip(self.asked, self.picks, strict=True)
+            for pick in picks
+        }
+
+    @property
+    def open_query(self) -> Query | None:
+        """The query that waits for answers, or None."""
+        return next((query for query in reversed(self.queries) if query.open), None)
+
+    def remembered(self, strategy: Strategy) -> str | None:
+        """Return the file (from the campaign's directory) of what a strategy remembered at its last query.
+
+        Another strategy of the same name, out of another file or distribution, remembers something else.
+        """
+        origin = origin_of(strategy)
+        files = [
+            event.data["state"]
+            for event in self.asked
+            if event.data["strategy"] == strategy.name and same_code(event.data, origin)
+        ]
+        return files[-1] if files else None
+
+    def _query(self, number: int, pending: set[int]) -> Query:
+        event, picks = self.asked[number - 1], self.picks[number - 1]
+        waiting = {
+            pick.index for pick in picks if pick.index in pending and self._asked_last[pick.index] == event.id
+        }
+        given_up = self.given_up.get(event.id, frozenset())
+        told_of = tuple(
+            self._pick(rank, pick, waited_for=pick.index in waiting, given_up=pick.index in given_up)
+            for rank, pick in enumerate(picks, 1)
+        )
+        told = ("cycle", "strategy", "options", "state")
+        return Query(
+            number=number,
+            cycle=event.data["cycle"],
+            event=event.id,
+            strategy=event.data["strategy"],
+            options=event.data["options"],
+            picks=told_of,
+            open=bool(waiting),
+            record={key: value for key, value in event.data.items() if key not in told},
+        )
+
+    def _pick(self, rank: int, pick: PickRow, *, waited_for: bool, given_up: bool) -> Pick:
+        """Return a pick with its answer; what a later query was told is none of this one's."""
+        answer = None if waited_for or given_up else self.pool.answer_of(pick.index)
+        predicted = self._class_of(pick.predicted)
+        label = answer.value if answer is not None and answer.kind == "label" else None
+        return Pick(
+            rank=rank,
+            index=pick.index,
+            image=self.records[pick.index].key,
+            score=pick.score,
+            answer=None if answer is None else answer.kind if label is None else str(label),
+            control=pick.control,
+            predicted=predicted,
+            confidence=pick.confidence,
+            correct=None if label is None or predicted is None else label == predicted,
+            place=rank if pick.place is None else pick.place,
+            given_up=given_up,
+            saw_guess=answer is not None and self.pool.place_of(pick.index) in self.guesses_seen,
+        )
+
+    def _class_of(self, number: int | None) -> str | None:
+        """Return the name of a class; an output beyond the classes has none."""
+        return None if number is None or number >= len(self.classes) else self.classes[number]
+
+
+def _by_place(rows: Sequence[AnswerRow], pool: Pool, retracted: Set[int]) -> dict[int, list[AnswerRow]]:
+    """Return the answers that count by the image that keeps them."""
+    answers: dict[int, list[AnswerRow]] = defaultdict(list)
+    for row in rows:
+        if row.id not in retracted:
+            answers[pool.place_of(row.index)].append(row)
+    return answers
+
+
+def make_pool(records: Sequence[ImageRecord]) -> Pool:
+    """Return the pool of a list of images, nothing asked or answered."""
+    return Pool(
+        len(records),
+        unusable=[r.index for r in records if r.unusable is not None],
+        duplicates={r.index: r.duplicate_of for r in records if r.duplicate_of is not None},
+    )
+
+
+def read_state(ledger: Ledger, before: State | None = None) -> State:
+    """Read the state off a ledger.
+
+    Args:
+        ledger: what has happened.
+        before: an earlier state of the same ledger, since nothing in a ledger ever changes: only what has
+            been added is read.
+    """
+    with ledger.snapshot():
+        read = _read(ledger, before)
+    return _replayed(*read)
+
+
+def _read(
+    ledger: Ledger, before: State | None
+) -> tuple[Sequence[ImageRecord], list[Event], list[AnswerRow], list[Sequence[PickRow]]]:
+    """Return images, events, answers, and picks by `asked` event."""
+    unchanged = before is not None and ledger.image_count() == len(before.records)
+    records = before.records if before is not None and unchanged else ledger.images()
+    events, answers = (list(before.events), list(before.answers)) if before is not None else ([], [])
+    picks = list(before.picks) if before is not None else []
+    fresh = ledger.events(*KINDS, after=events[-1].id if events else 0)
+    answers += ledger.answers(after=answers[-1].id if answers else 0)
+    picks += [ledger.picks(event.id) for event in fresh if event.kind == "asked"]
+    return records, events + fresh, answers, picks
+
+
+def _replayed(
+    records: Sequence[ImageRecord],
+    events: Sequence[Event],
+    rows: Sequence[AnswerRow],
+    picks: Sequence[Sequence[PickRow]],
+) -> State:
+    """Return the state that all of this leads to."""
+    pool = make_pool(records)
+    classes: list[str] = []
+    asked: list[Event] = []
+    aggregate: Rule = "last"
+    asked_by: dict[int, int] = {}
+    given_up: dict[int, set[int]] = defaultdict(set)
+    seen: list[int] = []
+    retracted: set[int] = set()
+    answered: dict[int, list[AnswerRow]] = defaultdict(list)
+    given: dict[int, list[AnswerRow]] = defaultdict(list)
+    for row in rows:
+        given[row.event].append(row)
+    for event in events:
+        if event.kind in ("withdrawn", "passed", "lost"):
+            for index in pool.waiting_for(event.data["indices"]):
+                given_up[asked_by[index]].add(index)
+        if event.kind == "classes":
+            classes += event.data["added"]
+        elif event.kind == "asked":
+            indices = [pick.index for pick in picks[len(asked)]]
+            asked.append(event)
+            pool.ask(indices)
+            asked_by.update(dict.fromkeys(indices, event.id))
+        elif event.kind == "answered":
+            for row in given[event.id]:
+                pool.close(row.index)
+                answered[pool.place_of(row.index)].append(row)
+                if event.data.get("saw_guess"):
+                    seen.append(row.index)
+        elif event.kind == "retracted":
+            retracted.add(event.data["answer"])
+            index = event.data["index"]
+            by = asked_by.get(index, event.id)
+            if index in given_up[by] or any(
+                row.event > by and row.id not in retracted for row in answered[index]
+            ):
+                continue
+            if by == asked[-1].id and pool.usable[index]:
+                pool.ask([index])
+            else:
+                given_up[by].add(index)
+        elif event.kind == "aggregate":
+            aggregate = event.data["by"]
+        elif event.kind == "withdrawn":
+            pool.withdraw(event.data["indices"])
+        elif event.kind == "passed":
+            pool.pass_over(event.data["indices"])
+        elif event.kind == "lost":
+            pool.lose(event.data["indices"])
+        else:
+            pool.find(event.data["indices"])
+    said = _by_place(rows, pool, retracted)
+    votes = {index: votes_of([row.answer for row in those]) for index, those in said.items()}
+    for index, answer in settle(votes, aggregate).items():
+        pool.settle(index, answer)
+    several = {index: by for index, by in votes.items() if len(by) > 1}
+    guesses_seen = {pool.place_of(index) for index in seen}
+    return State(
+        records=records,
+        pool=pool,
+        classes=classes,
+        asked=asked,
+        picks=picks,
+        votes=several,
+        aggregate=aggregate,
+        given_up=given_up,
+        guesses_seen=guesses_seen,
+        retracted=retracted,
+        events=events,
+        answers=rows,
+    )

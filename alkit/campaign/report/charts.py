@@ -1,0 +1,107 @@
+"""What the report of a campaign draws: each function returns something that paints one figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from alkit.reporting.figures import BLUE, GREEN, INK, PAPER, UNLABELED, VERMILLION, Line, draw_lines, looks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .embedding_map import Places
+    from .outcomes import ClassCount
+
+
+Paint = Callable[["Figure"], None]
+MOST_TICKS = 8
+
+
+def curve(line: Line, *, height: float) -> Paint:
+    """Draw a value against the number of labels, with its intervals as a band."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        draw_lines(axes, [line], looks([line.name]), height=height * 72 - 42)
+        step = -(-len(line.x) // MOST_TICKS)
+        ticks = list(line.x)[::-1][::step][::-1]
+        axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+        axes.set_xlabel("labels")
+
+    return paint
+
+
+def classes(counts: Sequence[ClassCount], shown: Sequence[ClassCount]) -> Paint:
+    """Draw a class's share of the labels, and beside it what the model said where it was asked.
+
+    Args:
+        counts: all classes.
+        shown: those to be drawn, from the top.
+    """
+    from matplotlib.ticker import PercentFormatter
+
+    total = max(1, sum(count.labels for count in counts))
+    asked = sum(count.answered for count in counts)
+    places = range(len(shown), 0, -1)
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        axes.barh(
+            places, [count.labels / total for count in shown], 0.68, color=BLUE, alpha=0.75, label="labels"
+        )
+        if asked:
+            for of, color, marker, name in (
+                ([count.answered for count in shown], INK, "|", "answers to images with a prediction"),
+                ([count.predicted for count in shown], VERMILLION, "D", "predictions for the same images"),
+            ):
+                axes.plot(
+                    [count / asked for count in of],
+                    places,
+                    linestyle="",
+                    marker=marker,
+                    markersize=11 if marker == "|" else 4.5,
+                    markeredgewidth=1.8 if marker == "|" else 0.5,
+                    color=color,
+                    label=name,
+                )
+        axes.set_yticks(list(places), [count.name for count in shown])
+        axes.set_ylim(0.4, len(shown) + 0.6)
+        axes.set_xlim(left=0)
+        axes.xaxis.set_major_formatter(PercentFormatter(1))
+        axes.grid(False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        handles, names = axes.get_legend_handles_labels()
+        figure.legend(
+            handles[-1:] + handles[:-1],
+            names[-1:] + names[:-1],
+            loc="outside upper left",
+            ncols=1,
+            handlelength=1,
+        )
+
+    return paint
+
+
+def plane(places: Places) -> Paint:
+    """Draw images in the plane: unlabeled ones faint, then labeled ones, the last picks and their control."""
+    looks_like: dict[str, dict[str, Any]] = {
+        "unlabeled": {"color": UNLABELED, "markersize": 2.2, "alpha": 0.55, "markeredgewidth": 0},
+        "labeled": {"color": BLUE, "markersize": 3.8, "markeredgecolor": PAPER, "markeredgewidth": 0.4},
+        "picks": {"color": VERMILLION, "markersize": 4.6, "markeredgecolor": PAPER, "markeredgewidth": 0.5},
+        "control": {"color": GREEN, "marker": "s", "markersize": 4.8, "markeredgecolor": PAPER},
+    }
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        for name, points in places.groups.items():
+            if len(points):
+                how = {"marker": "o", "markeredgewidth": 0.5, **looks_like[name]}
+                axes.plot(points[:, 0], points[:, 1], linestyle="", label=name, **how)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        for spine in axes.spines.values():
+            spine.set_visible(True)
+        figure.legend(loc="outside upper left", ncols=4, handlelength=1, markerscale=1.4)
+
+    return paint

@@ -1,0 +1,124 @@
+"""Where images lie as the last model sees them, in two dimensions: labeled, picked, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from alkit.errors import AlkitError
+from alkit.reporting.projection import by_components, by_neighbourhoods
+from alkit.utils import seeding
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from alkit._typing import Indices
+    from alkit.campaign.campaign import Campaign
+    from alkit.campaign.record.query import Query
+
+    Points = npt.NDArray[np.float64]
+
+
+MOST = 2_000
+"""Unlabeled images that are shown, and labeled ones that are."""
+Method = Literal["pca", "tsne"]
+
+
+class NoMap(AlkitError):
+    """There is nothing to draw a map from; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Images in the plane.
+
+    Attributes:
+        method: how they came to lie where they lie, in words.
+        groups: their places [n, 2] by what they are: `unlabeled`, `labeled`, `picks`, `control`.
+        left_out: unlabeled and labeled images that are not shown.
+    """
+
+    method: str
+    groups: Mapping[str, Points]
+    left_out: int
+
+
+def find_places(campaign: Campaign, query: Query | None, method: Method) -> Places:
+    """Embed images by the last training's checkpoint, and project them to the plane.
+
+    Args:
+        campaign: its checkpoint and its stored images are read, and nothing is trained.
+        query: whose picks are told from the other labeled images.
+        method: principal components, or t-SNE after them.
+
+    Raises:
+        NoMap: there is no checkpoint, it does not fit any more, or its model gives no embedding.
+        SourceError: the stored images are gone.
+    """
+    groups, left_out = _groups(campaign, query)
+    shown = np.concatenate(list(groups.values()))
+    embeddings = _embeddings(campaign, shown)
+    if min(embeddings.shape) < 2 or len(shown) < 4 or not np.isfinite(embeddings).all():
+        raise NoMap("there is no map: the embeddings are too few, or not finite")
+    xy, words = _projected(embeddings, method)
+    ends = np.cumsum([len(indices) for indices in groups.values()])[:-1]
+    return Places(words, dict(zip(groups, np.split(xy, ends), strict=True)), left_out)
+
+
+def _groups(campaign: Campaign, query: Query | None) -> tuple[dict[str, Indices], int]:
+    """Return the indices to be shown, and how many are not."""
+    picks = [] if query is None else [pick for pick in query.picks if pick.answer is not None]
+    control = np.array([pick.index for pick in picks if pick.control], dtype=np.int64)
+    picked = np.array([pick.index for pick in picks if not pick.control], dtype=np.int64)
+    asked = np.concatenate([picked, control])
+    rng = seeding.numpy_generator(campaign.settings.seed, "report", "map")
+    unlabeled = np.setdiff1d(campaign.pool.candidates, asked)
+    labeled = np.setdiff1d(campaign.pool.labeled, asked)
+    shown = {
+        name: rng.permutation(all_)[:MOST] for name, all_ in (("unlabeled", unlabeled), ("labeled", labeled))
+    }
+    left_out = len(unlabeled) + len(labeled) - sum(map(len, shown.values()))
+    return {**shown, "picks": picked, "control": control}, left_out
+
+
+def _embeddings(campaign: Campaign, indices: Indices) -> npt.NDArray[np.float32]:
+    """Return [n, D] by the model of the last training."""
+    import torch
+
+    from alkit.data.loader import Loader
+    from alkit.engine.train import SCORING_BATCH
+    from alkit.training.checkpoints import load_safely
+
+    history = campaign.history()
+    if not history:
+        raise NoMap("there is no map: nothing has been trained yet")
+    checkpoint, device = history[-1].record["checkpoint"], campaign.workbench.device
+    task = campaign.workbench.task(campaign.classes)
+    try:
+        task.network.load_state_dict(load_safely(campaign.directory / checkpoint, device)["network"])
+    except Exception as error:  # torch raises almost anything on broken files
+        raise NoMap(
+            f"there is no map: {checkpoint} is missing or does not fit any more; 'alkit train' makes it anew"
+        ) from error
+    task.network.eval()
+    loader = Loader(campaign.workbench.images(campaign.state), device)
+    found = []
+    with torch.inference_mode(), campaign.progress.bar(len(indices), "embed") as bar:
+        for batch in loader.sequential(indices, SCORING_BATCH):
+            embedding = task.forward_batch(batch).embedding
+            if embedding is None:
+                raise NoMap(f"there is no map: task '{task.name}' gives no embeddings")
+            found.append(embedding.float().flatten(1).cpu())
+            bar.update(len(batch))
+    result: npt.NDArray[np.float32] = torch.cat(found).numpy()
+    return result
+
+
+def _projected(embeddings: npt.NDArray[np.float32], method: Method) -> tuple[Points, str]:
+    if method == "pca":
+        xy, share = by_components(embeddings)
+        return xy, f"the first two principal components, {share:.0%} of the variance"
+    return by_neighbourhoods(embeddings), "t-SNE, in which only neighbourhoods mean something, not distances"

@@ -1,0 +1,183 @@
+"""All that the report of a campaign says but its pictures; nothing is trained for it, and nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alkit.campaign.analysis.advice import WORTH, Suggestion, findings, suggestion
+from alkit.campaign.analysis.evidence import Evidence, gather
+from alkit.utils.json_values import finite
+from alkit.utils.provenance import versions
+
+from .annotators import Annotator, annotators
+from .outcomes import ClassCount, Outcome, class_counts, outcome
+
+if TYPE_CHECKING:
+    from alkit.campaign.analysis.stopping import Rule
+    from alkit.campaign.campaign import Campaign
+    from alkit.campaign.record.query import Query
+    from alkit.campaign.record.settings import Settings
+    from alkit.campaign.record.trainings import CycleRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """What a stopping rule says of a campaign.
+
+    Attributes:
+        rule: as it is written.
+        reason: why it is time to stop, or None.
+        unknown: why that cannot be told, or None.
+    """
+
+    rule: str
+    reason: str | None = None
+    unknown: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "rule": self.rule,
+            "holds": None if self.unknown else self.reason is not None,
+            "reason": self.reason or self.unknown,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a campaign has come to.
+
+    Attributes:
+        name: of its directory.
+        settings: what was decided when it was made.
+        status: where it stands, see `Campaign.status`.
+        dates: of its first and of its last event, ISO 8601 in UTC.
+        evidence: figures with intervals.
+        suggestion: what to do next, and why.
+        sentences: how good the model is, what labels bring, whether the picks are harder.
+        rules: those that were asked about.
+        queries: all, the first one first.
+        outcomes: what became of each.
+        classes: labels and predictions by class; empty where labels are no classes.
+        annotators: who answered.
+        history: the trainings, one a cycle.
+        versions: of what made the report.
+    """
+
+    name: str
+    settings: Settings
+    status: Mapping[str, Any]
+    dates: tuple[str, str]
+    evidence: Evidence
+    suggestion: Suggestion
+    sentences: tuple[str, ...]
+    rules: tuple[Ruled, ...]
+    queries: Sequence[Query]
+    outcomes: tuple[Outcome, ...]
+    classes: tuple[ClassCount, ...]
+    annotators: tuple[Annotator, ...]
+    history: Sequence[CycleRecord]
+    versions: Mapping[str, str]
+
+    @property
+    def last_answered(self) -> Query | None:
+        """The last query that waits for nothing and has a label: its control may be told from its picks."""
+        answered = [
+            query
+            for query, out in zip(self.queries, self.outcomes, strict=True)
+            if out.answered and not query.open
+        ]
+        return answered[-1] if answered else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON values."""
+        shown = (
+            "images",
+            "labeled",
+            "candidates",
+            "pending",
+            "set_aside",
+            "aggregate",
+            "disputed",
+            "stopped",
+        )
+        settings = self.settings
+        return finite(
+            {
+                "campaign": {
+                    "name": self.name,
+                    "pool": pool_name(settings.pool.location),
+                    "test": settings.test and pool_name(settings.test.location),
+                    "seed": settings.seed,
+                    "image_shape": settings.image_shape,
+                    "task": settings.task.as_dict(),
+                    "strategy": settings.strategy.as_dict(),
+                    "oracle": settings.oracle and settings.oracle.as_dict(),
+                    "first_event": self.dates[0],
+                    "last_event": self.dates[1],
+                    **{key: self.status[key] for key in shown},
+                },
+                "suggestion": self.suggestion.as_dict(),
+                "findings": self.sentences,
+                "evidence": self.evidence.as_dict(),
+                "rules": [rule.as_dict() for rule in self.rules],
+                "queries": [
+                    {**out.as_dict(), "measures": query.record.get("measures", {})}
+                    for query, out in zip(self.queries, self.outcomes, strict=True)
+                ],
+                "classes": [count.as_dict() for count in self.classes],
+                "annotators": [one.as_dict() for one in self.annotators],
+                "history": [record.as_dict() for record in self.history],
+                "versions": self.versions,
+            }
+        )
+
+
+def gather_findings(campaign: Campaign, *, rules: Sequence[Rule] = (), worth: float = WORTH) -> Findings:
+    """Put together what a campaign has come to; reads the ledger only.
+
+    Args:
+        campaign: what it is about.
+        rules: stopping rules to be asked.
+        worth: accuracy that 100 labels should bring.
+    """
+    evidence, queries = gather(campaign), campaign.queries
+    ruled = tuple(_ruled(rule, evidence, len(campaign.pool.labeled), next_size(queries)) for rule in rules)
+    events = campaign.ledger.events()
+    return Findings(
+        name=campaign.directory.resolve().name,
+        settings=campaign.settings,
+        status=campaign.status(),
+        dates=(events[0].time, events[-1].time) if events else ("", ""),
+        evidence=evidence,
+        suggestion=suggestion(
+            evidence, worth=worth, stopped=[found.reason for found in ruled if found.reason is not None]
+        ),
+        sentences=findings(evidence, worth),
+        rules=ruled,
+        queries=queries,
+        outcomes=tuple(outcome(query, campaign.classes) for query in queries),
+        classes=tuple(class_counts(campaign.classes, campaign.pool.values, queries)),
+        annotators=tuple(annotators(campaign.ledger)),
+        history=campaign.history(),
+        versions=versions(),
+    )
+
+
+def pool_name(location: str) -> str:
+    """Return how a pool is called, without where it lies."""
+    return Path(location).name if Path(location).is_absolute() else location
+
+
+def next_size(queries: Sequence[Query]) -> int:
+    """Return how many images the next query would ask for: as many as the last one."""
+    return len(queries[-1].picks) if queries else 1
+
+
+def _ruled(rule: Rule, evidence: Evidence, labels: int, n: int) -> Ruled:
+    if rule.needs_curve and not evidence.curve:
+        return Ruled(str(rule), unknown="It needs the accuracy on a test set, and there is none.")
+    return Ruled(str(rule), rule.reason(evidence.curve, labels, n))

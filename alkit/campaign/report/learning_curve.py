@@ -1,0 +1,80 @@
+"""The learning curve of a campaign, and what its control images say of the pool that is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alkit.campaign.analysis.evidence import Point, control_curve
+from alkit.reporting.document import Block, Figure, Figures, Table, Text
+from alkit.reporting.figures import Line, svg
+from alkit.reporting.wording import interval, listed, metric_name
+
+from . import charts
+from .findings import Findings
+
+SIZE = 5.0, 3.1
+
+
+def curve(found: Findings) -> list[Block]:
+    """Draw the accuracy on the test set, or on the control images where there is no test set."""
+    points: Sequence[Point] = found.evidence.curve
+    name, where = "test accuracy", "Accuracy on the test set"
+    if not any(record.metrics for record in found.history):
+        points = control_curve(found.evidence.accuracy)
+        name = "control accuracy"
+        where = "Accuracy of the model that asked on the random images of each query"
+    blocks: list[Block] = []
+    if points:
+        line = Line(
+            name,
+            [point.labels for point in points],
+            [point.accuracy.value for point in points],
+            [point.accuracy.low for point in points],
+            [point.accuracy.high for point in points],
+        )
+        caption = f"{where} by number of labels; the band is the 95% interval by Wilson at each point."
+        rows = [(f"{point.labels:,}", interval(point.accuracy), f"{point.accuracy.of:,}") for point in points]
+        table = Table(
+            ("labels", f"{name} [95%]", "images"), rows, words=(), note="The curve in numbers.", folded=True
+        )
+        blocks += [_drawn(line, caption), table]
+    else:
+        blocks += _plain(found)
+    blocks += _control(found)
+    return blocks or [
+        Text("There is no curve yet: it takes a test set and a training, or an answered control slice.")
+    ]
+
+
+def _drawn(line: Line, caption: str) -> Figures:
+    alt = f"{line.name} against the number of labels"
+    drawing = svg(charts.curve(line, height=SIZE[1]), SIZE, "curve")
+    return Figures([Figure("curve", alt, drawing, SIZE[0])], caption)
+
+
+def _plain(found: Findings) -> list[Block]:
+    """Draw the main metric of a task that is judged by something else than accuracy."""
+    judged = [record for record in found.history if record.metrics]
+    if not judged:
+        return []
+    metric = next(iter(judged[-1].metrics))
+    known = [(record.labels, record.metrics[metric]) for record in judged if metric in record.metrics]
+    line = Line(metric_name(metric), [labels for labels, _ in known], [value for _, value in known])
+    return [_drawn(line, f"Test {line.name} by number of labels; no interval is known for it.")]
+
+
+def _control(found: Findings) -> list[Block]:
+    rows = [
+        (
+            listed(map(str, item.queries)),
+            f"{item.labels:,}",
+            f"{item.asked:,}",
+            interval(item.accuracy),
+        )
+        for item in found.evidence.accuracy
+    ]
+    if not rows:
+        return []
+    head = ("query", "labels", "random images", "accuracy on them [95%]")
+    note = "What the random images of each query say of the model that asked, on the pool that was left."
+    return [Table(head, rows, words=(), note=note, folded=True)]

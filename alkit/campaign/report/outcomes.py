@@ -1,0 +1,101 @@
+"""What became of the queries: asked, answered, left open; and which classes came out of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from alkit.labeling.csv_table import ABSTAIN, UNUSABLE
+
+if TYPE_CHECKING:
+    from alkit.campaign.record.query import Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One query.
+
+    Attributes:
+        query: its number.
+        strategy: who chose.
+        labels: images labeled when it was asked.
+        asked: images.
+        answered: of these, with a label.
+        abstained: of these, answered by `abstain`.
+        unusable: of these, answered by `unusable`.
+        open: of these, waiting for an answer.
+        given_up: of these, withdrawn or passed over.
+        control: of the images asked, drawn at random as a control.
+    """
+
+    query: int
+    strategy: str
+    labels: int
+    asked: int
+    answered: int
+    abstained: int
+    unusable: int
+    open: int
+    given_up: int
+    control: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCount:
+    """One class, in numbers of images.
+
+    Attributes:
+        name: of the class.
+        labels: images with this label.
+        answered: images with this label among those that the model made a prediction for when it asked.
+        predicted: images among the same that the model took for this class.
+    """
+
+    name: str
+    labels: int
+    answered: int
+    predicted: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return asdict(self)
+
+
+def outcome(query: Query, classes: Sequence[str]) -> Outcome:
+    """Count what became of a query; a class that is called `abstain` is a class."""
+    said = Counter(pick.answer for pick in query.picks)
+    without = said.pop(None, 0)
+    abstained, unusable = (0 if word in classes else said.pop(word, 0) for word in (ABSTAIN, UNUSABLE))
+    return Outcome(
+        query=query.number,
+        strategy=query.strategy,
+        labels=int(query.record.get("labels", 0)),
+        asked=len(query.picks),
+        answered=said.total(),
+        abstained=abstained,
+        unusable=unusable,
+        open=without if query.open else 0,
+        given_up=0 if query.open else without,
+        control=query.controls,
+    )
+
+
+def class_counts(classes: Sequence[str], values: Sequence[Any], queries: Sequence[Query]) -> list[ClassCount]:
+    """Count labels by class, and predictions beside answers where both are recorded.
+
+    Args:
+        classes: names in order.
+        values: the labels in force.
+        queries: all of them.
+    """
+    labels = Counter(map(str, values))
+    both = [pick for query in queries for pick in query.picks if pick.correct is not None]
+    answered = Counter(pick.answer for pick in both)
+    predicted = Counter(pick.predicted for pick in both)
+    return [ClassCount(name, labels[name], answered[name], predicted[name]) for name in classes]

@@ -1,0 +1,87 @@
+"""Contact sheets of a report: small pictures in one strip, which the page cuts up again."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alkit.errors import SourceError, UnusableImage
+from alkit.reporting.document import Picture, Pictures
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from PIL.Image import Image
+
+    from alkit.campaign.campaign import Campaign
+    from alkit.campaign.record.query import Pick
+
+
+MOST = 60
+CELL = 96
+"""Pixels a side; a multiple of 16, so that JPEG's blocks end where pictures do."""
+QUALITY = 80
+BLANK = (127, 127, 127)
+
+
+def sheet(campaign: Campaign, picks: Sequence[Pick], caption: str) -> Pictures:
+    """Show the first answered picks, with what they were said to be and what the model took them for."""
+    from PIL import Image
+
+    shown = [pick for pick in picks if pick.answer is not None][:MOST]
+    strip = Image.new("RGB", (CELL * max(1, len(shown)), CELL), BLANK)
+    pictures = []
+    for place, pick in enumerate(shown):
+        pixels = _pixels(campaign, pick)
+        if pixels is not None:
+            thumbnail = _thumbnail(pixels)
+            left, top = (CELL - thumbnail.width) // 2, (CELL - thumbnail.height) // 2
+            strip.paste(thumbnail, (place * CELL + left, top))
+        pictures.append(_picture(pick, readable=pixels is not None))
+    encoded = io.BytesIO()
+    strip.save(encoded, "JPEG", quality=QUALITY, optimize=True)
+    address = f"data:image/jpeg;base64,{base64.b64encode(encoded.getvalue()).decode()}"
+    return Pictures(address, CELL, pictures, caption)
+
+
+def _picture(pick: Pick, *, readable: bool) -> Picture:
+    lines = [str(pick.answer) if readable else f"{pick.answer} (not readable now)"]
+    if pick.predicted is not None:
+        sure = "" if pick.confidence is None else f" {pick.confidence:.0%}"
+        lines.append(f"✓{sure}" if pick.correct else f"{pick.predicted}{sure}")
+    model = "" if pick.predicted is None else f", taken for {pick.predicted}"
+    alt = f"{pick.image}: labeled {pick.answer}{model}"
+    return Picture(alt, lines, wrong=pick.correct is False)
+
+
+def _pixels(campaign: Campaign, pick: Pick) -> npt.NDArray[np.uint8] | None:
+    """Return [H, W, 1 or 3] of the original, or of the stored image where that has changed or gone."""
+    try:
+        digest, pixels = campaign.source.read(pick.image)
+        if digest == campaign.state.records[pick.index].hash:
+            return pixels
+    except (SourceError, UnusableImage):
+        pass
+    try:
+        stored = campaign.workbench.images(campaign.state).take(np.array([pick.index]))
+    except SourceError:
+        return None
+    pixels = stored[0].permute(1, 2, 0).numpy()
+    return pixels
+
+
+def _thumbnail(pixels: npt.NDArray[np.uint8]) -> Image:
+    """Fit an image into a cell; small ones grow by whole factors, so that pixels stay pixels."""
+    from PIL.Image import Resampling, fromarray
+
+    image = fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
+    longest = max(image.size)
+    if longest <= CELL:
+        factor = CELL // longest
+        return image.resize((image.width * factor, image.height * factor), Resampling.NEAREST)
+    scale = CELL / longest
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Resampling.LANCZOS)

@@ -1,0 +1,200 @@
+"""What a campaign works with, made from its settings when it is first needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alkit import options as opts
+from alkit.composition.factory import make_strategy
+from alkit.plugin import registry
+from alkit.plugin.single_file import absolute
+
+if TYPE_CHECKING:
+    import torch
+
+    from alkit.campaign.record.ledger import Ledger
+    from alkit.campaign.record.settings import Settings, SourceChoice
+    from alkit.campaign.record.state import State
+    from alkit.data.labeled_images import LabeledImages
+    from alkit.data.preprocessing import ImageRecord
+    from alkit.data.source import Source
+    from alkit.data.store import ImageStore
+    from alkit.interfaces.oracle import Oracle
+    from alkit.interfaces.strategy import Strategy
+    from alkit.interfaces.task import TaskModel
+    from alkit.utils.progress import Progress
+
+
+POOL_CACHE, TEST_CACHE = "pool.u8", "test.u8"
+
+
+class Workbench:
+    """Source, images, device, task, strategies and oracle of one campaign.
+
+    Args:
+        directory: of the campaign.
+        settings: what was decided when it was made.
+        device: name of a device, or `auto`.
+        progress: where long work shows how far it is.
+    """
+
+    def __init__(self, directory: Path, settings: Settings, device: str, progress: Progress) -> None:
+        self.directory, self.settings, self.progress = directory, settings, progress
+        self._device_name = device
+        self._images: ImageStore | None = None
+        self._lost: list[int] = []
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where tensors live.
+
+        Raises:
+            InvalidOption: no such device is there.
+        """
+        from alkit.utils.devices import find_device
+        from alkit.utils.malloc import keep_freed_memory
+
+        device = find_device(self._device_name)
+        if device.type == "cpu":
+            keep_freed_memory()
+        return device
+
+    @cached_property
+    def source(self) -> Source:
+        """Where the images come from.
+
+        Raises:
+            SourceError: it is not there any more.
+        """
+        return self.settings.pool.open()
+
+    def open_source_again(self) -> None:
+        """Let go of the open source, which lists what was there when it was opened."""
+        self.__dict__.pop("source", None)
+
+    def images(self, state: State) -> ImageStore:
+        """Return the pool's images, [N, C, H, W] uint8; see `restore_images` if the cache is gone.
+
+        Raises:
+            SourceError: the cache is gone.
+        """
+        from alkit.data.store import ImageStore
+
+        lost = state.pool.lost.tolist()
+        if self._images is None or len(self._images) != len(state.records) or self._lost != lost:
+            self._lost = lost
+            path = self.directory / "cache" / POOL_CACHE
+            shape = self.settings.image_shape
+            self._images = ImageStore.open(path, shape, len(state.records), usable=state.pool.usable)
+        return self._images
+
+    def images_are_there(self, state: State) -> bool:
+        """Say whether the cache of the pool's images is whole."""
+        from alkit.data.store import is_whole
+
+        return is_whole(self.directory / "cache" / POOL_CACHE, self.settings.image_shape, len(state.records))
+
+    def restore_images(self, state: State) -> list[int]:
+        """Read the originals again if the cache is gone; return the indices of images that are lost."""
+        return self._restore(POOL_CACHE, state.records, self.settings.pool)
+
+    def forget_images(self) -> None:
+        """Remove the cache of the pool's images; the next command reads the originals again."""
+        self._images = None
+        (self.directory / "cache" / POOL_CACHE).unlink(missing_ok=True)
+
+    def find_images(self, state: State, wanted: Sequence[int]) -> list[int]:
+        """Read lost originals into the cache where they are again what was recorded; return their indices."""
+        from alkit.data.preprocessing import fitted
+        from alkit.data.store import row_bytes
+
+        shape, found = self.settings.image_shape, list[int]()
+        for index in wanted:
+            record = state.records[index]
+            reading = self.source.look(record.key, at_least=shape[1:])
+            if reading.hash != record.hash or reading.pixels is None:
+                continue
+            with open(self.directory / "cache" / POOL_CACHE, "r+b") as file:
+                file.seek(index * row_bytes(shape))
+                file.write(fitted(reading.pixels, shape).tobytes())
+                os.fsync(file.fileno())
+            found.append(index)
+        if found:
+            self._images = None
+        return found
+
+    def test_images(self, ledger: Ledger) -> LabeledImages | None:
+        """Return the test images with their labels, or None."""
+        import numpy as np
+
+        from alkit.data.labeled_images import LabeledImages
+        from alkit.data.store import ImageStore
+
+        choice = self.settings.test
+        if choice is None:
+            return None
+        records, labels = ledger.test_images()
+        usable = np.array([record.unusable is None for record in records], dtype=bool)
+        known = [r.index for r in records if r.unusable is None and labels[r.index] is not None]
+        lost = set(self._restore(TEST_CACHE, records, choice))
+        known = [index for index in known if index not in lost]
+        path = self.directory / "cache" / TEST_CACHE
+        parse = registry.tasks.get(self.settings.task.name).parse
+        return LabeledImages(
+            images=ImageStore.open(path, self.settings.image_shape, len(records), usable=usable),
+            indices=np.array(known, dtype=np.int64),
+            values=[parse(label) for index in known if (label := labels[index]) is not None],
+        )
+
+    def oracle(
+        self, state: State, name: str | None = None, options: Mapping[str, Any] | None = None
+    ) -> Oracle | None:
+        """Return an oracle by name, connected to the pool; by default the campaign's own, if it has one."""
+        own = self.settings.oracle
+        if name is None and own is None:
+            return None
+        if own is not None and name in (None, own.name):
+            name, options = own.name, _merged(own.options, options)
+        assert name is not None
+        oracle = opts.build(registry.oracles.get(name), options)
+        oracle.connect(self.source, state.keys, self.settings.seed)
+        for note in oracle.notes:
+            self.progress.line(f"oracle '{name}': {note}")
+        return oracle
+
+    def strategy(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> Strategy:
+        """Return a strategy by its text; the campaign's own is the default, and keeps its options."""
+        own = self.settings.strategy
+        if name is None or absolute(name) == own.name:
+            name, options = own.name, _merged(own.options, options)
+        return make_strategy(name, options)
+
+    def task(self, classes: Sequence[str]) -> TaskModel:
+        """Return a new task model, built for the pool's images and the classes so far."""
+        choice = self.settings.task
+        task = opts.build(registry.tasks.get(choice.name), choice.options)
+        task.cache_dir = self.directory / "cache"
+        task.build(self.settings.image_shape, classes, self.device)
+        return task
+
+    def _restore(self, name: str, records: Sequence[ImageRecord], choice: SourceChoice) -> list[int]:
+        from alkit.data.preprocessing import ensure_store
+        from alkit.data.store import is_whole
+
+        path, shape = self.directory / "cache" / name, self.settings.image_shape
+        if is_whole(path, shape, len(records)):
+            return []
+        path.parent.mkdir(exist_ok=True)
+        return ensure_store(path, shape, choice.open(), records, progress=self.progress)
+
+
+def _merged(stored: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return stored options with those given now in their place; a preset given now replaces them all."""
+    now = {key.replace("_", "-"): value for key, value in (given or {}).items()}
+    if len(now) < len(given or {}) or "preset" in now:
+        return dict(given or {})
+    return {**stored, **now}

@@ -1,0 +1,164 @@
+"""An opened campaign: what was decided, what has happened, and the right to add to it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alkit.campaign.record.ledger import Ledger
+from alkit.campaign.record.settings import Settings, read_settings
+from alkit.campaign.record.state import KINDS, State, read_state
+from alkit.errors import CampaignError, CampaignLocked, SourceError
+from alkit.utils.progress import Progress, Silent
+
+from .resources import Workbench
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from alkit.campaign.record.pool import Pool
+    from alkit.campaign.record.query import Query
+    from alkit.data.source import Source
+    from alkit.interfaces.oracle import Oracle
+
+
+SETTINGS, LEDGER, LOCK = "campaign.toml", "campaign.db", "campaign.lock"
+LOCK_SECONDS = 10.0
+
+
+class Opened:
+    """A campaign's settings, ledger, workbench and state; one process at a time changes them.
+
+    Args:
+        directory: where it lives.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`.
+        progress: where long work shows how far it is.
+
+    Raises:
+        CampaignError: there is none, or it cannot be read.
+    """
+
+    def __init__(
+        self, directory: str | Path, *, device: str = "auto", progress: Progress | None = None
+    ) -> None:
+        self.directory = Path(directory)
+        self.settings: Settings = read_settings(self.directory / SETTINGS)
+        self.ledger = Ledger(self.directory / LEDGER)
+        self.progress: Progress = Silent() if progress is None else progress
+        self.workbench = Workbench(self.directory, self.settings, device, self.progress)
+        self.state: State = read_state(self.ledger)
+
+    def close(self) -> None:
+        """Close the files."""
+        self.ledger.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pool(self) -> Pool:
+        """Who is labeled, asked, set aside, free."""
+        return self.state.pool
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Class names, in the order of their numbers."""
+        return self.state.classes
+
+    @property
+    def queries(self) -> Sequence[Query]:
+        """All queries, the first one first."""
+        return self.state.queries
+
+    @property
+    def open_query(self) -> Query | None:
+        """The query that waits for answers, or None."""
+        return self.state.open_query
+
+    @property
+    def cycle(self) -> int:
+        """Queries so far."""
+        return len(self.state.asked)
+
+    @property
+    def source(self) -> Source:
+        """Where the images come from."""
+        return self.workbench.source
+
+    def oracle(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> Oracle | None:
+        """Return an oracle by name, connected to the pool; by default the campaign's own, if it has one."""
+        return self.workbench.oracle(self.state, name, options)
+
+    def refresh(self) -> None:
+        """See what has been added to the ledger, by whichever process."""
+        self.state = read_state(self.ledger, self.state)
+
+    def record(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Add an event, which is on the disk when this returns."""
+        with self.ledger.transaction():
+            self.ledger.add_event(kind, data)
+        if kind in KINDS:
+            self.refresh()
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other processes out, and see what they did before."""
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.directory / LOCK)
+        try:
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                self.progress.line("another alkit is working on this campaign; waiting")
+                lock.acquire(timeout=LOCK_SECONDS)
+        except Timeout:
+            raise CampaignLocked(
+                f"another process is working on {self.directory}; wait until it is done and try again"
+            ) from None
+        except OSError as error:
+            raise CampaignError(f"{self.directory} cannot be written: {error.strerror or error}") from error
+        try:
+            self.refresh()
+            self._set_lost_aside()
+            yield
+        except BaseException:
+            self.refresh()
+            raise
+        finally:
+            lock.release()
+
+    def _set_lost_aside(self) -> None:
+        """Read the originals again if the cache is gone, and set aside what has changed or gone since.
+
+        Raises:
+            SourceError: most of the pool is gone.
+        """
+        if self.workbench.images_are_there(self.state):
+            return
+        lost = self.workbench.restore_images(self.state)
+        readable = sum(record.unusable is None for record in self.state.records)
+        if 2 * len(lost) > readable:
+            self.workbench.forget_images()
+            raise SourceError(
+                f"{len(lost):,} of {readable:,} images in '{self.settings.pool.location}' are gone or "
+                "changed, as if the folder were not mounted; bring it back and try again"
+            )
+        before = set(self.pool.lost.tolist())
+        self.record_found(sorted(before.difference(lost)))
+        if fresh := sorted(set(lost) - before):
+            self.record("lost", {"indices": fresh, "reason": "changed or gone since it was listed"})
+
+    def record_found(self, indices: Sequence[int]) -> list[int]:
+        """Record that lost images are back, but for those of which the pool has got a copy meanwhile."""
+        hashes = {r.hash for r in self.state.records if self.pool.usable[r.index]}
+        records = [self.state.records[index] for index in indices]
+        found = [r.index for r in records if r.duplicate_of is not None or r.hash not in hashes]
+        if found:
+            self.record("found", {"indices": found})
+        return found

@@ -1,0 +1,170 @@
+"""`alkit check`: the conformance kit, with each failure explained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from alkit.cli.options import json_option
+from alkit.cli.output import print_json
+from alkit.errors import AlkitError, AmbiguousPlugin, BrokenPlugin, InvalidOption, UnknownPlugin, UsageError
+
+from .new_plugin import KINDS
+
+if TYPE_CHECKING:
+    from alkit.interfaces.oracle import Oracle
+    from alkit.testing.hints import Explanation
+    from alkit.testing.results import Result
+
+
+ASKED = 64
+EXAMPLES = """\b
+Examples:
+  alkit check my-idea
+  alkit check ./mine.py:Mine -o temperature=2
+  alkit check "subset(300) > my-idea"
+  alkit check --kind oracle my-oracle --pool photos/
+"""
+
+
+@click.command("check", epilog=EXAMPLES)
+@click.argument("name")
+@click.option("--kind", type=click.Choice(KINDS), help="What it is.  [found by the name]")
+@click.option("-o", "--option", "option", multiple=True, metavar="KEY=VALUE", help="An option of the plugin.")
+@click.option(
+    "--answers", metavar="A,B,...", help="Labels to try a task with.  [names of classes, if it has classes]"
+)
+@click.option(
+    "--pool", default="digits", show_default=True, metavar="POOL", help="Images to ask an oracle about."
+)
+@json_option
+def command(
+    name: str, kind: str | None, option: tuple[str, ...], answers: str | None, pool: str, as_json: bool
+) -> int:
+    """Check that a plugin keeps its promises, and explain each failure: what was checked, what happened,
+    what to do.
+
+    NAME is one of 'alkit plugins', a composition, or FILE.py:CLASS, whose code is run. Ends with exit code
+    1 if a check fails.
+    """
+    from alkit.options import parse_pairs
+    from alkit.testing.hints import explain
+
+    kind, origin = _found(name, kind)
+    click.echo(f"checking {kind} {origin}", err=True)
+    results = _results(kind, name, parse_pairs(option), answers, pool)
+    failed = [result for result in results if not result.ok]
+    if as_json:
+        checks = [result._asdict() | explain(kind, result)._asdict() for result in results]
+        print_json({"kind": kind, "name": name, "ok": not failed, "checks": checks})
+        return int(bool(failed))
+    for same in _by_place(failed):
+        _print_failure(same, explain(kind, same[0]))
+    skipped = sum(result.ok and bool(result.sentence) for result in results)
+    passed = len(results) - len(failed) - skipped
+    click.echo(f"{passed} checks passed, {len(failed)} failed, {skipped} do not apply")
+    return int(bool(failed))
+
+
+def _by_place(failed: list[Result]) -> list[list[Result]]:
+    """Put failures together that one line of the plugin is the reason of."""
+    groups: dict[str, list[Result]] = {}
+    for result in failed:
+        groups.setdefault(result.place or result.check, []).append(result)
+    return list(groups.values())
+
+
+def _print_failure(same: list[Result], told: Explanation) -> None:
+    first, others = same[0], len(same) - 1
+    click.echo(first.check + (f", and {others} more for the same reason" if others else ""))
+    click.echo(f"  checked   {told.checked}\n  happened  {first.sentence}")
+    if first.place:
+        click.echo(f"  where     {first.place}")
+    click.echo(f"  to do     {'mend that line, and check again' if others else told.advice}\n")
+
+
+def _found(name: str, kind: str | None) -> tuple[str, str]:
+    """Return the kind of a plugin, and how it is shown.
+
+    Raises:
+        UnknownPlugin, AmbiguousPlugin: nothing, or more than one thing, is called so.
+    """
+    from alkit.composition import expression
+    from alkit.plugin import registry as plugins
+    from alkit.plugin import single_file
+
+    if expression.is_composed(name) or single_file.names_a_file(name):
+        if kind not in (None, "strategy"):
+            raise UsageError(f"'{name}' is a strategy, not of kind {kind}")
+        return "strategy", name
+    if kind is not None:
+        return kind, str(plugins.KINDS[kind].find(name))
+    found = [
+        (other, plugin)
+        for other, registry in plugins.KINDS.items()
+        for plugin in registry
+        if name in (plugin.name, f"{plugin.distribution}:{plugin.name}")
+    ]
+    kinds = list(dict.fromkeys(other for other, _ in found))
+    if not found:
+        raise UnknownPlugin(f"no plugin is called '{name}'; see 'alkit plugins'")
+    if len(kinds) > 1:
+        raise AmbiguousPlugin(f"'{name}' is a {' and a '.join(kinds)}; say --kind {kinds[0]}, for example")
+    return kinds[0], str(plugins.KINDS[kinds[0]].find(name))
+
+
+def _results(kind: str, name: str, options: dict[str, str], answers: str | None, pool: str) -> list[Result]:
+    from alkit import testing
+    from alkit.composition.factory import make_strategy
+    from alkit.options import build
+    from alkit.plugin import registry as plugins
+
+    if kind == "strategy":
+        make_strategy(name, options)
+        return testing.check_strategy(name, options)
+    made = build(plugins.KINDS[kind].get(name), options)
+    if kind == "task":
+        return _task_results(name, options, answers)
+    if kind == "oracle":
+        return _oracle_results(made, pool)
+    return testing.check_format(name, options)
+
+
+def _task_results(name: str, options: dict[str, str], answers: str | None) -> list[Result]:
+    from alkit import testing
+    from alkit.plugin import registry as plugins
+
+    cls = plugins.tasks.get(name)
+    if not answers:
+        if not cls.uses_classes:
+            raise UsageError(
+                f"task '{name}' has no classes; say some labels of it, as in --answers 0.1,0.7,0.4"
+            )
+        return testing.check_task(name, options)
+    words = [word.strip() for word in answers.split(",")]
+    try:
+        values = [cls.parse(word) for word in words]
+    except ValueError as error:
+        raise InvalidOption(
+            f"--answers {answers} holds what is no label of task '{name}': {error}"
+        ) from error
+    classes = tuple(dict.fromkeys(map(str, values))) if cls.uses_classes else ()
+    return testing.check_task(name, options, classes=classes, values=values)
+
+
+def _oracle_results(oracle: Oracle, pool: str) -> list[Result]:
+    from alkit import testing
+    from alkit.data.sources import open_source
+
+    source = open_source(pool)
+    keys: Any = source.keys()
+    try:
+        oracle.connect(source, keys, 0)
+    except AlkitError:
+        raise
+    except Exception as error:  # whatever a stranger's code does
+        raise BrokenPlugin(
+            f"oracle '{oracle.name}' cannot be connected to {pool}: {type(error).__name__}: {error}"
+        ) from error
+    return testing.check_oracle(oracle, range(min(ASKED, len(keys))))

@@ -1,0 +1,63 @@
+"""`alkit init`: make a campaign."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import click
+
+from alkit.campaign.record.aggregation import RULES
+from alkit.cli.opening import creation_arguments
+from alkit.cli.options import creation_options, device_option, json_option, quiet_option
+from alkit.cli.options import strategy_options as strategy_flags
+from alkit.cli.output import print_json
+
+EXAMPLES = """\b
+Examples:
+  alkit init birds --pool photos/
+  alkit init birds --pool photos/ --labels known.csv --test test-photos/
+  alkit init sim --pool cifar10 --root data --oracle dataset --model resnet18
+"""
+
+
+@click.command("init", epilog=EXAMPLES)
+@click.argument("directory", metavar="DIR")
+@click.option(
+    "--pool",
+    required=True,
+    metavar="IMAGES",
+    help="A folder, a .csv manifest, .npy or .npz arrays, or digits, cifar10, cifar100, fashion-mnist, svhn.",
+)
+@strategy_flags
+@creation_options
+@click.option(
+    "--aggregate",
+    type=click.Choice(RULES),
+    default="last",
+    show_default=True,
+    help="How the answers of several annotators to one image become one.",
+)
+@device_option
+@quiet_option
+@json_option
+def command(
+    directory: str, pool: str, aggregate: str, device: str, quiet: bool, as_json: bool, **given: Any
+) -> None:
+    """Make a campaign in DIR: freeze the list of images, take in known labels.
+
+    Originals are only read. Images that cannot be used are listed once and never asked for.
+    """
+    from alkit.campaign.create import create
+    from alkit.utils.progress import Silent, Terminal
+
+    progress = Silent() if quiet else Terminal()
+    arguments = creation_arguments(given)
+    with create(
+        directory, pool, aggregate=aggregate, device=device, progress=progress, **arguments
+    ) as campaign:
+        if as_json:
+            print_json(campaign.status())
+        else:
+            click.echo(f"campaign       {directory}")
+            click.echo(f"next           alkit query --campaign {shlex.quote(directory)} --budget 50")

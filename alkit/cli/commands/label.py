@@ -1,0 +1,94 @@
+"""`alkit label`: answer the open query in a browser."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+import webbrowser
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import click
+
+from alkit.cli.opening import open_campaign
+from alkit.cli.options import campaign_option
+
+if TYPE_CHECKING:
+    from alkit.label_app.session import Session
+
+
+EXAMPLES = """\b
+Examples:
+  alkit label --campaign birds
+  alkit label --annotator ada --show-guess
+  alkit label --no-browser --port 8000
+"""
+
+
+@click.command("label", epilog=EXAMPLES)
+@campaign_option
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Of the page.  [any that is free]"
+)
+@click.option("--annotator", metavar="NAME", help="Who answers.  [the user's login name]")
+@click.option("--show-guess", is_flag=True, help="Always show what the model takes an image for.")
+@click.option("--no-browser", is_flag=True, help="Print the address only.")
+def command(
+    campaign: str | None, port: int, annotator: str | None, show_guess: bool, no_browser: bool
+) -> None:
+    """Answer the open query on a web page, which only this machine can reach; Ctrl-C ends it.
+
+    Each answer is recorded as it is given: closing the page, or ending this command in any way, loses none.
+    Other commands work meanwhile.
+    """
+    from alkit.label_app.server import HOST, Page, serving
+
+    with ThreadPoolExecutor(1) as clerk:  # a ledger belongs to the thread that opened it
+        session = clerk.submit(_sit_down, campaign, annotator or _login_name()).result()
+        try:
+            page = Page(session, clerk, show_guess=show_guess)
+            with serving(page, port) as server:
+                root = f"http://{HOST}:{server.port}"
+                click.echo(f"labeling page  {root}/{page.token}/")
+                click.echo("Ctrl-C ends it; what is answered is recorded", err=True)
+                if not no_browser and _has_screen():
+                    webbrowser.open(f"{root}/{page.invitation}")
+                server.serve_forever()
+        finally:
+            still_open = clerk.submit(_get_up, session).result()
+    click.echo(f"\n{session.taken} answers taken, {still_open} images still open")
+
+
+def _sit_down(directory: str | None, annotator: str) -> Session:
+    from alkit.label_app.session import Session
+
+    campaign = open_campaign(directory)
+    try:
+        return Session(campaign, annotator)
+    except BaseException:
+        campaign.close()
+        raise
+
+
+def _get_up(session: Session) -> int:
+    """Close the campaign; return how many images of the query are still open."""
+    try:
+        session.look()
+        return len(session.query().unanswered)
+    finally:
+        session.campaign.close()
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # a user without a name
+        return ""
+
+
+def _has_screen() -> bool:
+    """Say whether a browser would open a window; one for terminals would only be in the way."""
+    return sys.platform in ("darwin", "win32") or any(
+        os.environ.get(v) for v in ("DISPLAY", "WAYLAND_DISPLAY")
+    )

@@ -1,0 +1,91 @@
+"""`alkit labelstudio`: send the open query to a Label Studio that runs, and fetch the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from alkit.cli.opening import open_campaign
+from alkit.cli.options import campaign_option, device_option, json_option, quiet_option
+from alkit.cli.output import print_json
+from alkit.errors import UsageError
+
+from .ingest import take
+
+EXAMPLES = """\b
+Examples:
+  export LABEL_STUDIO_API_KEY=...
+  alkit labelstudio push --url http://localhost:8080 --campaign birds
+  alkit labelstudio pull --url http://localhost:8080 --campaign birds --dry-run
+"""
+FORMAT = "label-studio"
+
+
+@click.command("labelstudio", epilog=EXAMPLES)
+@click.argument("direction", type=click.Choice(["push", "pull"]))
+@click.option("--url", required=True, metavar="URL", help="Where Label Studio is.")
+@click.option(
+    "--token",
+    envvar="LABEL_STUDIO_API_KEY",
+    metavar="TOKEN",
+    help="A personal access token, or a legacy one; better given by the variable LABEL_STUDIO_API_KEY, since "
+    "other users of the machine can see the words of a command.",
+)
+@click.option("--project", type=int, metavar="ID", help="Another project than the campaign's own.")
+@click.option(
+    "-o",
+    "--option",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the format; see 'alkit plugins label-studio'.",
+)
+@click.option("--allow-new-classes", is_flag=True, help="Labels that are no class yet become classes.")
+@click.option("--strict", is_flag=True, help="Keep nothing if any answer is rejected.")
+@click.option("--dry-run", is_flag=True, help="Only say what would become of the answers; keep nothing.")
+@campaign_option
+@device_option
+@quiet_option
+@json_option
+def command(
+    direction: str,
+    url: str,
+    token: str | None,
+    project: int | None,
+    option: tuple[str, ...],
+    campaign: str | None,
+    device: str,
+    quiet: bool,
+    as_json: bool,
+    **how: Any,
+) -> None:
+    """Push the open query to Label Studio, or pull the answers from there.
+
+    'push' adds what is not there yet, in rank order, to the campaign's own project, made if need be.
+    'pull' takes the answers as 'alkit ingest' takes a file. It needs: pip install 'alkit[label-studio]'.
+    """
+    from alkit.campaign.export import identity_of, open_export
+    from alkit.interfaces.format import LiveFormat, Server
+    from alkit.options import build, parse_pairs
+    from alkit.plugin import registry
+
+    if not token:
+        raise UsageError("give a token by the variable LABEL_STUDIO_API_KEY, or by --token")
+    if direction == "push" and any(how.values()):
+        raise UsageError("--allow-new-classes, --strict and --dry-run are for 'pull'")
+    format = build(registry.formats.get(FORMAT), parse_pairs(option))
+    assert isinstance(format, LiveFormat)
+    server = Server(url, token, project)
+    with open_campaign(campaign, device=device, quiet=quiet) as opened:
+        if direction == "pull":
+            reply = format.pull(server, campaign=identity_of(opened))
+            how["said_before"] = format.timed
+            take(opened, reply, named=server.shown, unit=format.unit, as_json=as_json, **how)
+            return
+        export = open_export(opened)
+        pushed = format.push(export, server, campaign=identity_of(opened))
+    if as_json:
+        print_json({"query": export.query, **pushed._asdict()})
+    else:
+        click.echo(f"query {export.query}: {pushed.added} tasks added, {pushed.known} there already")
+        click.echo(f"project        {server.shown}/projects/{pushed.project}")

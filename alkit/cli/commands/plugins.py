@@ -1,0 +1,43 @@
+"""`alkit plugins`: everything that came in through the door."""
+
+from __future__ import annotations
+
+import click
+
+from alkit.cli.options import json_option
+from alkit.cli.output import print_json, print_rows
+from alkit.errors import UnknownPlugin
+
+EXAMPLES = """\b
+Examples:
+  alkit plugins
+  alkit plugins classification
+"""
+FLAGS = {"strategy": "-o", "task": "-t", "oracle": "--oracle-option", "format": "-o"}
+
+
+@click.command("plugins", epilog=EXAMPLES)
+@click.argument("name", required=False, metavar="[NAME]")
+@json_option
+def command(name: str | None, as_json: bool) -> None:
+    """List plugins of every kind with the distribution of each, or show the options of one."""
+    from alkit.cli.describe import describe, print_description
+    from alkit.plugin.registry import all_plugins, formats, oracles, strategies, tasks
+
+    if name is not None:
+        for registry in (strategies, tasks, oracles, formats):
+            if any(name in (plugin.name, f"{plugin.distribution}:{plugin.name}") for plugin in registry):
+                description = describe(registry, name)
+                if as_json:
+                    print_json(description)
+                else:
+                    print_description(description, flag=FLAGS[registry.kind])
+                return
+        raise UnknownPlugin(f"no plugin is called '{name}'; see 'alkit plugins'")
+    rows = [(p.group, p.name, p.distribution, p.version, p.module) for p in all_plugins()]
+    if as_json:
+        print_json(
+            [dict(zip(("group", "name", "distribution", "version", "module"), r, strict=True)) for r in rows]
+        )
+    else:
+        print_rows(rows)

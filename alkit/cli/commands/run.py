@@ -1,0 +1,108 @@
+"""`alkit run`: a whole campaign with an oracle that answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from alkit.cli.opening import checked_options, open_or_create
+from alkit.cli.options import (
+    campaign_option,
+    creation_options,
+    device_option,
+    json_option,
+    quiet_option,
+    seed_options,
+)
+from alkit.cli.options import strategy_options as strategy_flags
+from alkit.cli.output import print_json, print_rows
+from alkit.errors import UsageError
+
+EXAMPLES = """\b
+Examples:
+  alkit run --pool digits --strategy coreset --oracle dataset --cycles 5 --budget 40
+  alkit run --pool digits --strategy entropy --cycles 20 --budget 40 --stop accuracy=0.9 --stop flat=0.005:3
+  alkit run --campaign sim --oracle file --oracle-option path=labels.csv --cycles 3 --budget 100
+"""
+
+
+@click.command("run", epilog=EXAMPLES)
+@strategy_flags
+@click.option("-n", "--budget", type=int, required=True, metavar="N", help="Images a cycle.")
+@click.option("--cycles", type=int, required=True, metavar="K", help="Queries in all, a seed query aside.")
+@campaign_option
+@click.option("--pool", metavar="IMAGES", help="Make the campaign on the way; as in 'alkit init'.")
+@click.option(
+    "--control",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="Of the N images, drawn at random to see how good the model is.",
+)
+@click.option(
+    "--stop",
+    multiple=True,
+    metavar="RULE",
+    help="End earlier: budget=LABELS, accuracy=TARGET, flat=GAIN:CYCLES (gain by 100 labels). Repeatable.",
+)
+@seed_options
+@creation_options
+@device_option
+@quiet_option
+@json_option
+def command(
+    strategy: str | None,
+    option: tuple[str, ...],
+    budget: int,
+    cycles: int,
+    campaign: str | None,
+    pool: str | None,
+    control: float,
+    stop: tuple[str, ...],
+    seed_strategy: str,
+    seed_size: int | None,
+    device: str,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Query and answer K times, and show how the model did as labels grew.
+
+    What an interrupted run has done counts: the same command finishes it.
+    """
+    from alkit.campaign.analysis.stopping import parse
+    from alkit.options import parse_pairs
+
+    rules = [parse(text) for text in stop]
+    options = checked_options(strategy, option, budget)
+    oracle_name, oracle_options = given.pop("oracle"), given.pop("oracle_option")
+    given.update(strategy=strategy, option=option)
+    with open_or_create(campaign, pool, device=device, quiet=quiet, given=given) as opened:
+        oracle = opened.oracle(oracle_name, parse_pairs(oracle_options))
+        if oracle is None:
+            raise UsageError("say who answers: --oracle dataset, or --oracle file --oracle-option path=FILE")
+        history = opened.run(
+            oracle,
+            cycles=cycles,
+            n=budget,
+            strategy=strategy,
+            options=options,
+            seed_strategy=seed_strategy,
+            seed_size=seed_size,
+            control=control,
+            stop=rules,
+        )
+        stopped = opened.stopped
+    if as_json:
+        print_json([record.as_dict() for record in history])
+        return
+    metric = next((name for record in history for name in record.metrics), "")
+    rows = [("cycle", "labels", f"test {metric}".rstrip())]
+    for record in history:
+        main = f"{next(iter(record.metrics.values())):.4f}" if record.metrics else "-"
+        rows.append((str(record.cycle), f"{record.labels:,}", main))
+    print_rows(rows)
+    if stopped is not None and stopped["rule"] in map(str, rules):
+        click.echo(f"stopped by {stopped['rule']}: {stopped['reason']}")

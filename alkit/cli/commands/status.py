@@ -1,0 +1,75 @@
+"""`alkit status`: where a campaign stands."""
+
+from __future__ import annotations
+
+import click
+
+from alkit.cli.opening import open_campaign
+from alkit.cli.options import campaign_option, json_option
+from alkit.cli.output import print_json, print_rows
+
+EXAMPLES = """\b
+Examples:
+  alkit status
+  alkit status --campaign birds --images
+  alkit status --json
+"""
+
+
+@click.command("status", epilog=EXAMPLES)
+@campaign_option
+@click.option("--images", is_flag=True, help="List the images that cannot be used, and exact copies.")
+@json_option
+def command(campaign: str | None, images: bool, as_json: bool) -> None:
+    """Show what is labeled, what is open, and how the model did as labels grew."""
+    with open_campaign(campaign, quiet=True) as opened:
+        status = opened.status()
+        records = opened.state.records
+        settings = opened.settings
+    aside_records = [r for r in records if r.unusable is not None or r.duplicate_of is not None]
+    if as_json:
+        listed = [
+            {"index": r.index, "image": r.key, "unusable": r.unusable, "duplicate_of": r.duplicate_of}
+            for r in aside_records
+        ]
+        print_json({**status, **({"out_of_reach": listed} if images else {})})
+        return
+    aside = ", ".join(f"{count:,} {reason}" for reason, count in status["set_aside"].items() if count)
+    click.echo(
+        f"pool           {status['pool']}: {status['images']:,} images" + (f" ({aside})" if aside else "")
+    )
+    chosen = [("task", settings.task), ("strategy", settings.strategy), ("oracle", settings.oracle)]
+    for kind, choice in chosen:
+        if choice is not None:
+            options = "".join(f" {key}={value}" for key, value in choice.as_dict()["options"].items())
+            click.echo(f"{kind:<14} {choice.name}{options}")
+    click.echo(f"labeled        {status['labeled']:,}; {status['candidates']:,} left to choose from")
+    if status["classes"]:
+        click.echo(
+            "classes        " + ", ".join(f"{name} {count}" for name, count in status["classes"].items())
+        )
+    if status["aggregate"] != "last" or status["disputed"]:
+        click.echo(f"annotators     {status['aggregate']}; {status['disputed']:,} images in dispute")
+    query = status["open_query"]
+    if query is not None:
+        click.echo(
+            f"open query     {query['query']} by '{query['strategy']}': {query['unanswered']} of "
+            f"{query['asked']} unanswered, {query['list']}"
+        )
+    if status["history"]:
+        metric = next((name for training in status["history"] for name in training["metrics"]), "test")
+        rows = [("cycle", "labels", metric, "train s")]
+        for training in status["history"]:
+            metrics = training["metrics"]
+            main = f"{next(iter(metrics.values())):.4f}" if metrics else "-"
+            seconds = training["measures"]["seconds"].get("train", 0.0)
+            rows.append((str(training["cycle"]), f"{training['labels']:,}", main, f"{seconds:.1f}"))
+        print_rows(rows)
+    if status["stopped"] is not None:
+        click.echo(f"stopped        by {status['stopped']['rule']}: {status['stopped']['reason']}")
+    if images:
+        for record in aside_records:
+            reason = record.unusable
+            if record.duplicate_of is not None:
+                reason = f"exact copy of {records[record.duplicate_of].key!r}"
+            click.echo(f"{record.index}  {record.key!r}: {reason}")

@@ -1,0 +1,23 @@
+"""Printing results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+
+def print_json(value: Any) -> None:
+    """Print JSON on standard output."""
+    from alkit.utils.json_values import as_json, finite
+
+    click.echo(as_json(finite(value), indent=2))
+
+
+def print_rows(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
+    """Print columns, as wide as they need to be."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        click.echo(indent + "  ".join(cells).rstrip())

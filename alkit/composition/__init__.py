@@ -1,0 +1,1 @@
+"""Strategies made of strategies: from their text to the objects."""

@@ -1,0 +1,124 @@
+"""What a strategy made of strategies is: it lets others choose, each from the candidates that it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from alkit.interfaces.strategy import Strategy
+
+from . import expression
+from .factory import composed, plugin_of, shown_name, written_as
+from .fields import places_of, takes_many
+
+if TYPE_CHECKING:
+    from alkit._typing import Indices
+    from alkit.engine.cycle import Cycle
+    from alkit.training.types import Companion, TaskSpec
+
+
+@dataclass(kw_only=True)
+class Combinator(Strategy):
+    """Base of strategies made of strategies; fields by `inner(...)` say which, other fields are options.
+
+    A subclass writes `select` and calls `let` for each strategy inside. What it needs, whether it needs
+    labels, its companion and what it remembers follow from them; class attributes add to that. A subclass
+    with a `__post_init__` calls this one first.
+
+    Attributes:
+        parts: the strategies inside, by place: the field's name, numbered from 1 where it holds several.
+        shares: the number before each, 1 where none is given.
+        name: of an instance, its text in the notation.
+    """
+
+    needs_labels: ClassVar[bool] = False
+
+    parts: dict[str, Strategy] = field(init=False, repr=False, compare=False)
+    shares: dict[str, float] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make the strategies inside, and write the options that name them in one way."""
+        self.parts, self.shares = {}, {}
+        for place in places_of(type(self)):
+            given = getattr(self, place.name)
+            texts = given if takes_many(place) else (given,)
+            if not texts:
+                raise ValueError(f"'{place.name}' should name a strategy")
+            settled = []
+            for number, text in enumerate(texts, 1):
+                share, strategy, node = composed(text)
+                if share is not None and not takes_many(place):
+                    raise ValueError(f"no number can stand before '{expression.write(node)}'")
+                key = f"{place.name}-{number}" if takes_many(place) else place.name
+                self.parts[key], self.shares[key] = strategy, 1.0 if share is None else share
+                settled.append(expression.write_part(share, node))
+            setattr(self, place.name, tuple(settled) if takes_many(place) else settled[0])
+        strategies = self.parts.values()
+        vars(self).update(
+            name=expression.write(written_as(self), shown_name),
+            needs=self.needs.union(*(strategy.needs for strategy in strategies)),
+            needs_labels=self.needs_labels or any(strategy.needs_labels for strategy in strategies),
+            asks_again=any(strategy.asks_again for strategy in strategies),
+        )
+
+    def let(
+        self,
+        place: str,
+        cycle: Cycle,
+        candidates: Indices,
+        n: int,
+        *purpose: str | int,
+        scored: bool = True,
+    ) -> Indices:
+        """Let a strategy inside choose n of some candidates, most wanted first.
+
+        Args:
+            place: which.
+            cycle: what this strategy looks at.
+            candidates: what the other may choose from, out of `cycle.candidates`.
+            n: how many.
+            *purpose: tells one call from another in a cycle where the same strategy is asked several times.
+            scored: record its scores with the query.
+
+        Raises:
+            InvalidSelection: it did not keep its promise.
+        """
+        from alkit.interfaces.contract import choose
+
+        from .companions import Companions
+
+        if n == 0:
+            return candidates[:0]
+        strategy, plugin = self.parts[place], plugin_of(self.parts[place])
+        companions = cycle.companion
+        own = companions.part(place) if isinstance(companions, Companions) else None
+        view = cycle.narrowed(candidates, place, *purpose, companion=own)
+        blame = "" if plugin is None else f" of distribution '{plugin.distribution}'"
+        picks = choose(strategy, view, n, seed=view.generator("select").initial_seed(), blame=blame)
+        if scored:
+            cycle.scores |= view.scores
+        warnings = view.diagnostics.pop("warnings", [])
+        if warnings:
+            told = [f"{strategy.name}: {sentence}" for sentence in warnings]
+            cycle.diagnostics.setdefault("warnings", []).extend(told)
+        if view.diagnostics:
+            cycle.diagnostics["/".join([place, *map(str, purpose)])] = view.diagnostics
+        return picks
+
+    def companion(self, spec: TaskSpec) -> Companion | None:
+        """Return the companions of the strategies inside, to be trained together, or None."""
+        from .companions import Companions
+
+        found = {place: strategy.companion(spec) for place, strategy in self.parts.items()}
+        parts = {place: companion for place, companion in found.items() if companion is not None}
+        return Companions(parts) if parts else None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the strategies inside remember, by place."""
+        states = {place: strategy.state_dict() for place, strategy in self.parts.items()}
+        return {place: state for place, state in states.items() if state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Give each strategy inside what it remembers."""
+        for place, remembered in state.items():
+            self.parts[place].load_state_dict(remembered)

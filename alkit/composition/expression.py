@@ -1,0 +1,204 @@
+"""The notation for strategies made of strategies: `subset(300) > ta-vaal`, `mix(0.8 coreset, 0.2 random)`.
+
+    chain    = step [ ">" step ]...         each step keeps some candidates, the last one chooses from them
+    step     = name [ "(" argument [ "," argument ]... ")" ]
+    argument = key "=" value                an option
+             | number                       how many a step keeps for the next
+             | [ number ] chain             a strategy inside, with its share
+
+A value or a name that holds spaces or any of `,()=>` is put in brackets: `channels=[32,64]`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from alkit.errors import InvalidOption, UsageError
+
+THEN = "then"
+"""The plugin that `>` stands for; its option `keep` is the number of the step before the sign."""
+
+_TOKEN = re.compile(r"\s*(?:(?P<sign>[(),>=])|\[(?P<quoted>[^\[\]]*)\]|(?P<word>[^\s(),>=\[\]]+))")
+_WORD = re.compile(r"[^\s(),>=\[\]]+")
+_NUMBER = re.compile(r"\d+(\.\d+)?|\.\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A strategy as it is written.
+
+    Attributes:
+        name: of the plugin, or of a file and a class in it.
+        options: as text, by name.
+        inner: the strategies inside, each with its share or None.
+        count: how many it keeps for the next step; None in what `read` returns, where `then` has it.
+    """
+
+    name: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    inner: tuple[tuple[float | None, Node], ...] = ()
+    count: int | None = None
+
+
+def is_composed(text: str) -> bool:
+    """Say whether a text is more than a name."""
+    return any(sign in text for sign in "(>[")
+
+
+def read(text: str) -> Node:
+    """Read a whole text.
+
+    Raises:
+        UsageError: it does not follow the notation; says where.
+    """
+    share, node = read_part(text)
+    if share is not None:
+        raise UsageError(f"a share stands before '{write(node)}' in '{text}'; shares go inside 'mix(...)'")
+    return node
+
+
+def read_part(text: str) -> tuple[float | None, Node]:
+    """Read a strategy with the share that may stand before it.
+
+    Raises:
+        UsageError: as `read`.
+    """
+    reader = _Reader(text)
+    part = reader.part()
+    if not reader.at_end:
+        raise reader.error("the strategy should end")
+    return part
+
+
+def write(node: Node, shown: Callable[[str], str] = str) -> str:
+    """Write a strategy in one way, so that equal ones have equal texts.
+
+    Args:
+        node: the strategy.
+        shown: how its name, and those inside, are written.
+
+    Raises:
+        InvalidOption: a value holds brackets.
+    """
+    if node.name == THEN and len(node.inner) == 2 and set(node.options) == {"keep"}:
+        first, second = node.inner[0][1], node.inner[1][1]
+        if first.name != THEN:
+            step = replace(first, count=int(node.options["keep"]))
+            return f"{write(step, shown)} > {write(second, shown)}"
+    inside = [] if node.count is None else [str(node.count)]
+    inside += [write_part(share, part, shown) for share, part in node.inner]
+    inside += [f"{key}={_quoted(value)}" for key, value in node.options.items()]
+    name = _quoted(shown(node.name))
+    return f"{name}({', '.join(inside)})" if inside else name
+
+
+def write_part(share: float | None, node: Node, shown: Callable[[str], str] = str) -> str:
+    """Write a strategy with its share, in all its digits and without an exponent."""
+    if share is None:
+        return write(node, shown)
+    return f"{Decimal(repr(float(share))).normalize():f} {write(node, shown)}"
+
+
+def _quoted(word: str) -> str:
+    if _WORD.fullmatch(word):
+        return word
+    if "[" in word or "]" in word:
+        raise InvalidOption(f"'{word}' holds brackets and cannot be written inside a strategy")
+    return f"[{word}]"
+
+
+class _Reader:
+    """Goes through a text from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.place = text, 0
+
+    @property
+    def at_end(self) -> bool:
+        return not self.text[self.place :].strip()
+
+    def error(self, wanted: str) -> UsageError:
+        rest = self.text[self.place :].strip()
+        place = f"at '{rest}' (character {self.text.index(rest, self.place) + 1})" if rest else "at its end"
+        return UsageError(f"strategy '{self.text}' cannot be read {place}: {wanted}")
+
+    def sign(self, wanted: str) -> bool:
+        """Go over a sign, if it is the next one."""
+        found = _TOKEN.match(self.text, self.place)
+        if found is None or found["sign"] != wanted:
+            return False
+        self.place = found.end()
+        return True
+
+    def word(self, what: str) -> str:
+        found = _TOKEN.match(self.text, self.place)
+        if found is None or found["sign"] is not None:
+            raise self.error(f"{what} should stand here")
+        self.place = found.end()
+        return found["quoted"] if found["word"] is None else found["word"]
+
+    def number(self) -> float | None:
+        found = _TOKEN.match(self.text, self.place)
+        if found is None or not _NUMBER.fullmatch(found["word"] or ""):
+            return None
+        value = float(found["word"])
+        if not 0 < value < math.inf:
+            raise self.error("the number should be above 0")
+        self.place = found.end()
+        return value
+
+    def part(self) -> tuple[float | None, Node]:
+        return self.number(), self.chain()
+
+    def chain(self) -> Node:
+        start = self.place
+        step = self.step()
+        if not self.sign(">"):
+            if step.count is not None:
+                self.place = start
+                raise self.error(
+                    f"its {step.count} says how many are kept for a strategy after '>', and none follows"
+                )
+            return step
+        if step.count is None:
+            self.place = start
+            raise self.error(
+                f"say how many '{write(step)}' keeps for the next, as in {step.name}(2000) > ..."
+            )
+        first = replace(step, count=None)
+        return Node(THEN, {"keep": str(step.count)}, ((None, first), (None, self.chain())))
+
+    def step(self) -> Node:
+        node = Node(self.word("a strategy's name"))
+        if not self.sign("(") or self.sign(")"):
+            return node
+        while True:
+            node = self.argument(node)
+            if self.sign(")"):
+                return node
+            if not self.sign(","):
+                raise self.error("',' or ')' should stand here")
+
+    def argument(self, node: Node) -> Node:
+        start = self.place
+        number = self.number()
+        if number is not None and self.text[self.place :].lstrip()[:1] in ("", ",", ")", ">"):
+            if not number.is_integer() or node.count is not None:
+                self.place = start
+                raise self.error("one whole number says how many are kept")
+            return replace(node, count=int(number))
+        named = self.place
+        if number is None:
+            key = self.word("an option or a strategy")
+            if self.sign("="):
+                key = key.replace("_", "-")
+                if key in node.options:
+                    self.place = named
+                    raise self.error(f"option '{key}' is given twice")
+                return replace(node, options={**node.options, key: self.word("a value")})
+            self.place = named
+        return replace(node, inner=(*node.inner, (number, self.chain())))

@@ -1,0 +1,216 @@
+"""From the text that names a strategy to the strategy, and from a strategy to where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from alkit.errors import InvalidOption, UsageError
+from alkit.interfaces.strategy import Strategy
+from alkit.options import build, options_of, values_of
+from alkit.plugin import registry, single_file
+from alkit.plugin.choice import PluginChoice, settled_options
+from alkit.plugin.registry import Plugin
+
+from . import expression
+from .expression import Node
+from .fields import parts_of, places_of, takes_many
+
+
+def make_strategy(text: str, options: Mapping[str, Any] | None = None) -> Strategy:
+    """Make the strategy that a text names.
+
+    Args:
+        text: a name as `alkit strategies` lists it, `FILE.py:CLASS`, whose code is run, or a composition of
+            such names, see `alkit.composition.expression`.
+        options: of a strategy that is only named; those of a composition stand in its text.
+
+    Raises:
+        UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy, or it does not work.
+        InvalidOption: an option does not fit it.
+        UsageError: the text does not follow the notation; says where.
+    """
+    if not expression.is_composed(text):
+        return build(class_of(text), options)
+    if options:
+        raise InvalidOption(
+            f"options of '{text}' go inside its parentheses, as in coreset(metric=cosine), not beside it"
+        )
+    return _made(expression.read(text))
+
+
+def find(name: str) -> Plugin:
+    """Return where the strategy of a name comes from, without importing it.
+
+    Raises:
+        UnknownPlugin, AmbiguousPlugin: there is no such strategy, or several.
+    """
+    return single_file.find(name) if single_file.names_a_file(name) else registry.strategies.find(name)
+
+
+def class_of(name: str) -> type[Strategy]:
+    """Import the strategy of a name.
+
+    Raises:
+        UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy, or it does not work.
+    """
+    return single_file.get(name) if single_file.names_a_file(name) else registry.strategies.get(name)
+
+
+def plugin_of(strategy: Strategy) -> Plugin | None:
+    """Return the plugin or file that a strategy comes from, or None for a class that was handed over.
+
+    Of a composition it is the combinator's; see `origins` for the strategies inside.
+    """
+    return single_file.owner(type(strategy)) or registry.strategies.owner(type(strategy))
+
+
+def origins(strategy: Strategy) -> dict[str, Any]:
+    """Return name, distribution and version of each strategy inside, and of those inside them, by place."""
+    found: dict[str, Any] = {}
+    for place, inside in parts_of(strategy).items():
+        plugin = plugin_of(inside)
+        found[place] = {
+            "strategy": inside.name,
+            "distribution": plugin and plugin.distribution,
+            "version": plugin and plugin.version,
+        }
+        found |= {f"{place}.{deeper}": origin for deeper, origin in origins(inside).items()}
+    return found
+
+
+def origin_of(strategy: Strategy) -> dict[str, Any]:
+    """Return distribution and version, and `parts` for those of the strategies inside, as it is recorded."""
+    plugin, parts = plugin_of(strategy), origins(strategy)
+    own = {"distribution": plugin and plugin.distribution, "version": plugin and plugin.version}
+    return own | ({"parts": parts} if parts else {})
+
+
+def same_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Say whether two records name the same distributions and files, whatever their versions."""
+    return _code(one, "distribution") == _code(other, "distribution")
+
+
+def changed_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the files of strategies, by two records of the same code, that are not what they were."""
+    files, was, is_ = _code(now, "distribution"), _code(before, "version"), _code(now, "version")
+    return sorted(
+        {
+            str(files[place])
+            for place in files
+            if str(files[place]).endswith(".py") and was[place] != is_[place]
+        }
+    )
+
+
+def _code(record: Mapping[str, Any], what: str) -> dict[str, Any]:
+    inside = {place: part[what] for place, part in record.get("parts", {}).items()}
+    return {"": record.get(what), **inside}
+
+
+def options_in_force(strategy: Strategy) -> dict[str, Any]:
+    """Return a strategy's options as JSON values; those of strategies inside as `place.option`."""
+    values = values_of(strategy)
+    for place, inside in parts_of(strategy).items():
+        values |= {f"{place}.{key}": value for key, value in options_in_force(inside).items()}
+    return values
+
+
+def choice_of(text: str, options: Mapping[str, Any] | None = None) -> PluginChoice:
+    """Check a strategy, and return how it is written down."""
+    strategy = make_strategy(text, options)
+    plugin = plugin_of(strategy)
+    assert plugin is not None
+    if places_of(type(strategy)):
+        return PluginChoice(expression.write(written_as(strategy)), {}, plugin.distribution, plugin.version)
+    if expression.is_composed(text):
+        options = expression.read(text).options
+    settled = settled_options(strategy, options or {})
+    return PluginChoice(_name_of(strategy), settled, plugin.distribution, plugin.version)
+
+
+def composed(text: str) -> tuple[float | None, Strategy, Node]:
+    """Make the strategy of a text inside another; return its share, itself, and how it is written.
+
+    Raises:
+        as `make_strategy`.
+    """
+    share, node = expression.read_part(text)
+    strategy = _made(node)
+    return share, strategy, _tidy(node, strategy)
+
+
+def written_as(strategy: Strategy) -> Node:
+    """Return how a composition is written: strategies inside, and options that are not the default."""
+    cls = type(strategy)
+    own = {place.name for place in places_of(cls)}
+    inside: list[tuple[float | None, Node]] = []
+    for place in places_of(cls):
+        given = getattr(strategy, place.name)
+        inside += [expression.read_part(text) for text in (given if takes_many(place) else (given,))]
+    options = {
+        option.name: _text(getattr(strategy, option.field))
+        for option in options_of(cls)
+        if option.field not in own
+        and (cls.name == expression.THEN or getattr(strategy, option.field) != option.default)
+    }
+    return Node(_name_of(strategy), options, tuple(inside))
+
+
+def shown_name(name: str) -> str:
+    """Return a strategy's name as people see it."""
+    return single_file.shown(name) if single_file.names_a_file(name) else name
+
+
+def _made(node: Node) -> Strategy:
+    cls = class_of(node.name)
+    return build(cls, {**node.options, **_placed(node, cls)})
+
+
+def _placed(node: Node, cls: type[Strategy]) -> dict[str, Any]:
+    """Give the strategies inside to the fields that take them, in order."""
+    if not node.inner:
+        return {}
+    parts = [expression.write_part(share, part) for share, part in node.inner]
+    if not places_of(cls):
+        raise UsageError(f"'{node.name}' takes options only, so '{parts[0]}' cannot stand in its parentheses")
+    values: dict[str, Any] = {}
+    for place in places_of(cls):
+        if parts:
+            taken, parts = (tuple(parts), []) if takes_many(place) else (parts[0], parts[1:])
+            if place.name.replace("_", "-") in node.options:
+                raise UsageError(f"'{place.name}' of '{node.name}' is given twice, by name and by place")
+            values[place.name] = taken
+    if parts:
+        raise UsageError(f"'{node.name}' has no place for '{parts[0]}': it takes {len(values)} inside")
+    return values
+
+
+def _tidy(node: Node, strategy: Strategy) -> Node:
+    """Write a strategy in one way: files from the root, options in order and as they are in force."""
+    if places_of(type(strategy)):
+        return written_as(strategy)
+    preset = {key: value for key, value in node.options.items() if key == "preset"}
+    given = {
+        option.name: _text(getattr(strategy, option.field))
+        for option in options_of(type(strategy))
+        if option.name in node.options and (preset or getattr(strategy, option.field) != option.default)
+    }
+    return Node(_name_of(strategy), preset | given)
+
+
+def _name_of(strategy: Strategy) -> str:
+    """Return a name that finds a strategy's class again: with the distribution where two share it."""
+    plugin = plugin_of(strategy)
+    if plugin is None:
+        return strategy.name
+    if plugin.group == single_file.GROUP:
+        return plugin.entry_point.value
+    shared = sum(other.name == plugin.name for other in registry.strategies) > 1
+    return f"{plugin.distribution}:{plugin.name}" if shared else plugin.name
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

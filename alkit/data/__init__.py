@@ -1,0 +1,33 @@
+"""From files to batches: sources of images, the store of their pixels, the loader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alkit._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from alkit.data.loader import Batch as Batch
+    from alkit.data.loader import Loader as Loader
+    from alkit.data.preprocessing import ImageRecord as ImageRecord
+    from alkit.data.source import Reading as Reading
+    from alkit.data.source import Source as Source
+    from alkit.data.sources import open_source as open_source
+    from alkit.data.store import ImageStore as ImageStore
+
+_HOMES = {
+    "alkit.data.loader": (
+        "Batch",
+        "Loader",
+    ),
+    "alkit.data.preprocessing": ("ImageRecord",),
+    "alkit.data.source": (
+        "Reading",
+        "Source",
+    ),
+    "alkit.data.sources": ("open_source",),
+    "alkit.data.store": ("ImageStore",),
+}
+
+__all__ = sorted([name for names in _HOMES.values() for name in names])
+__getattr__, __dir__ = lazy_exports(__name__, _HOMES, __all__)

@@ -1,0 +1,288 @@
+"""Reading a pool: every image is hashed, decoded and brought into one shape, once."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+import warnings
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alkit.errors import InvalidOption, SourceError
+from alkit.utils.files import sync_folder
+from alkit.utils.progress import Progress, Silent
+
+from .store import BLOCK_IMAGES, StoreWriter, is_whole, row_bytes
+
+if TYPE_CHECKING:
+    from alkit._typing import Pixels
+
+    from .source import Reading, Source
+
+    Shape = tuple[int, int, int]
+
+
+SAMPLED = 64  # images looked at to choose a shape
+KEPT_SIDE = 96  # up to this many pixels a side, images keep their size
+DEFAULT_SIDE = 64
+BLOCK_BYTES = 2**24
+QUICK_SECONDS = 2.5e-4  # an image read in less than this is read quickest by one thread
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """What is kept of one image of the pool.
+
+    Attributes:
+        index: its position in the pool, and its row in the store.
+        key: its name in the source.
+        hash: hex SHA-256 of its content; empty where no byte could be read.
+        width: upright, in pixels before resizing; 0 where unknown.
+        height: upright, in pixels before resizing; 0 where unknown.
+        unusable: why it cannot be used, or None; its row is then zero.
+        duplicate_of: the index of an earlier usable image of the same content, or None.
+    """
+
+    index: int
+    key: str
+    hash: str
+    width: int
+    height: int
+    unusable: str | None
+    duplicate_of: int | None
+
+
+def choose_shape(
+    source: Source,
+    keys: Sequence[str],
+    *,
+    size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+) -> Shape:
+    """Choose the shape (C, H, W) that all images of a campaign are brought to.
+
+    What is given wins. The rest is decided by the headers of up to 64 readable images, evenly spaced: one
+    channel if all of them are grey, otherwise three. Images of one size and at most 96 pixels a side keep it,
+    square or not. If sizes differ and the median side is at most 96, images become squares of that side.
+    Otherwise they become 64 x 64, which trains in reasonable time everywhere.
+
+    Args:
+        source: where the images are.
+        keys: the images that count.
+        size: pixels a side, or (height, width).
+        channels: 1 or 3.
+
+    Raises:
+        SourceError: no image is usable.
+        InvalidOption: size or channels cannot be.
+    """
+    if channels not in (None, 1, 3):
+        raise InvalidOption(f"images have 1 channel (grey) or 3 (colour), not {channels}")
+    wanted = (size, size) if isinstance(size, int) else size
+    if wanted is not None and min(wanted) < 1:
+        raise InvalidOption(f"an image size of {wanted[0]} x {wanted[1]} pixels is not possible")
+    if wanted is not None and channels is not None:
+        return channels, *wanted
+    headers = _sampled_headers(source, keys)
+    if channels is None:
+        channels = max(header[0] for header in headers)
+    if wanted is None:
+        sizes = {header[1:] for header in headers}
+        sides = [side for header in headers for side in header[1:]]
+        median = round(float(np.median(sides)))
+        if len(sizes) == 1 and max(sides) <= KEPT_SIDE:
+            wanted = sizes.pop()
+        else:
+            wanted = (median, median) if median <= KEPT_SIDE else (DEFAULT_SIDE, DEFAULT_SIDE)
+    return channels, *wanted
+
+
+def _sampled_headers(source: Source, keys: Sequence[str]) -> list[Shape]:
+    spaced = sorted({index * len(keys) // SAMPLED for index in range(SAMPLED)} if keys else set())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # decoders warn about metadata, which is not used
+        headers = [header for header in (source.header(keys[index]) for index in spaced) if header]
+        if not headers:
+            found = (header for header in map(source.header, keys) if header)
+            headers = list(itertools.islice(found, 1))
+        if not headers:
+            reason = f"; '{keys[0]}': {source.look(keys[0]).unusable}" if keys else ""
+            raise SourceError(f"none of the {len(keys)} images in '{source.location}' is usable{reason}")
+    return headers
+
+
+def scan(
+    source: Source,
+    keys: Sequence[str],
+    *,
+    first: int = 0,
+    known: Mapping[str, int] | None = None,
+    store: StoreWriter,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[ImageRecord]:
+    """Read, hash, decode and resize every image once and append it to the store; the result is on disk then.
+
+    Images are stretched to the store's shape with an antialiasing filter; colour becomes luma where one
+    channel is wanted. The result does not depend on `workers`. An image that cannot be used is recorded with
+    the reason, and its row is zero.
+
+    Args:
+        source: where the images are.
+        keys: the images, in the order of their indices.
+        first: the index of the first of them.
+        known: indices by content hash of usable images that came before.
+        store: takes the rows, the one of `first` next.
+        workers: threads; by default one for tiny images, otherwise one a core, at most 8.
+        progress: where to show how far it is.
+    """
+    seen = dict(known or {})
+    records: list[ImageRecord] = []
+    progress = Silent() if progress is None else progress
+    with progress.bar(len(keys), "read images") as bar:
+        for readings, rows in _read_blocks(source, keys, store.shape, workers):
+            store.append(rows)
+            for reading in readings:
+                index = first + len(records)
+                duplicate_of = None if reading.unusable else seen.setdefault(reading.hash, index)
+                records.append(
+                    ImageRecord(
+                        index=index,
+                        key=keys[len(records)],
+                        hash=reading.hash,
+                        width=reading.width,
+                        height=reading.height,
+                        unusable=reading.unusable,
+                        duplicate_of=None if duplicate_of == index else duplicate_of,
+                    )
+                )
+            bar.update(len(readings))
+    store.sync()
+    return records
+
+
+def ensure_store(
+    path: Path,
+    shape: Shape,
+    source: Source,
+    records: Sequence[ImageRecord],
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[int]:
+    """Build the raw file again from the source if it is missing or too short.
+
+    An image whose content is not what was recorded (changed, moved, unreadable by now) gets a row of zeros.
+
+    Args:
+        path: the raw file.
+        shape: (C, H, W) of a row.
+        source: where the images are.
+        records: all images of the pool, in the order of their indices.
+        workers: threads; by default one for tiny images, otherwise one a core, at most 8.
+        progress: where to show how far it is, and to say which images are lost.
+
+    Returns:
+        The indices of the lost images; empty as long as the file is whole.
+    """
+    if is_whole(path, shape, len(records)):
+        return []
+    progress = Silent() if progress is None else progress
+    usable = [record for record in records if record.unusable is None]
+    lost: list[int] = []
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with progress.bar(len(records), "read images") as bar, StoreWriter(fresh, shape) as store:
+        for readings, rows in _read_blocks(source, [record.key for record in usable], shape, workers):
+            block, usable = usable[: len(readings)], usable[len(readings) :]
+            for record, reading, row in zip(block, readings, rows, strict=True):
+                store.skip(record.index)
+                if reading.hash != record.hash or reading.unusable is not None:
+                    lost.append(record.index)
+                    row[:] = 0
+                store.append(row[None])
+            bar.update(len(readings))
+        store.skip(len(records))
+    os.replace(fresh, path)
+    sync_folder(path.parent)
+    if lost:
+        names = ", ".join(f"'{records[index].key}'" for index in lost[:3])
+        progress.line(
+            f"{len(lost)} images in '{source.location}' are not what they were when they were recorded "
+            f"({names}{', ...' if len(lost) > 3 else ''}): they are blank until the originals are back"
+        )
+    return lost
+
+
+def _read_blocks(
+    source: Source, keys: Sequence[str], shape: Shape, workers: int | None
+) -> Iterator[tuple[list[Reading], Pixels]]:
+    """Yield readings without pixels, and rows [n, C, H, W], block by block in order; few blocks at a time."""
+    size = max(1, min(BLOCK_IMAGES, BLOCK_BYTES // row_bytes(shape)))
+    starts = iter(range(0, len(keys), size))
+    waiting: deque[Future[tuple[list[Reading], Pixels]]] = deque()
+    with warnings.catch_warnings():  # here and not in the threads, which all share the filters
+        warnings.simplefilter("ignore")
+        if workers is None:
+            # Tiny images are mostly Python's own work, which threads only make slower.
+            started = time.perf_counter()
+            blocks = [
+                _read_block(source, keys[start : start + size], shape)
+                for start in itertools.islice(starts, 1)
+            ]
+            quick = time.perf_counter() - started < QUICK_SECONDS * size
+            workers = 1 if quick else min(8, _cores())
+            yield from blocks
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="alkit-read")
+        try:
+            for start in starts:
+                waiting.append(pool.submit(_read_block, source, keys[start : start + size], shape))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _read_block(source: Source, keys: Sequence[str], shape: Shape) -> tuple[list[Reading], Pixels]:
+    rows = np.zeros((len(keys), *shape), dtype=np.uint8)
+    readings = []
+    for row, key in zip(rows, keys, strict=True):
+        reading = source.look(key, at_least=shape[1:])
+        if reading.pixels is not None:
+            row[:] = fitted(reading.pixels, shape)
+        readings.append(_without_pixels(reading))
+    return readings, rows
+
+
+def _without_pixels(reading: Reading) -> Reading:
+    return type(reading)(reading.hash, reading.width, reading.height, None, reading.unusable)
+
+
+def fitted(pixels: Pixels, shape: Shape) -> Pixels:
+    """Bring pixels [h, w, c] to (C, H, W): stretched, antialiased; colour to luma, grey to every channel."""
+    if pixels.shape[:2] != shape[1:] or pixels.shape[2] > shape[0]:
+        from PIL import Image
+
+        image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+        if pixels.shape[2] > shape[0]:
+            image = image.convert("L")
+        # A gap of 3 shrinks large images by whole factors first: much quicker, hardly different.
+        image = image.resize((shape[2], shape[1]), Image.Resampling.BILINEAR, reducing_gap=3.0)
+        pixels = np.asarray(image).reshape(*shape[1:], -1)
+    return np.broadcast_to(pixels.transpose(2, 0, 1), shape)
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this system
+        return os.cpu_count() or 1

@@ -1,0 +1,96 @@
+"""What a source of images is, and what reading one image gives."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alkit.errors import UnusableImage
+
+if TYPE_CHECKING:
+    from alkit._typing import Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading one image.
+
+    Attributes:
+        hash: hex SHA-256 of the content; empty where no byte could be read.
+        width: upright, in pixels as stored; 0 where unknown.
+        height: upright, in pixels as stored; 0 where unknown.
+        pixels: [H, W, C] uint8 with C 1 or 3, upright; None if unusable.
+        unusable: why the image cannot be used, or None.
+    """
+
+    hash: str
+    width: int = 0
+    height: int = 0
+    pixels: Pixels | None = None
+    unusable: str | None = None
+
+
+class Source(ABC):
+    """Images by key, and what is known about them; it never changes what it reads.
+
+    Attributes:
+        location: opens the same source again: an absolute path, or a data set's name.
+        root: where a torchvision data set lies.
+        answers_itself: a demonstration, whose simulated oracle is on by default.
+        classes: the class names that the layout or the data set knows, sorted or in the data set's order.
+        notes: sentences for a person about what was left out.
+    """
+
+    location: str
+    root: str | None = None
+    answers_itself: bool = False
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def keys(self) -> list[str]:
+        """Name every image: a relative path with `/`, or split and position; the order never varies."""
+
+    @abstractmethod
+    def look(self, key: str, *, at_least: tuple[int, int] | None = None) -> Reading:
+        """Read, hash and decode one image; what is wrong with it is said in the reading, never raised.
+
+        Safe to call from many threads. Decoders may warn; who calls `look` keeps them quiet.
+
+        Args:
+            key: one of `keys`, or one that was.
+            at_least: (height, width); a decoder that can skip detail may return fewer pixels, down to these.
+        """
+
+    def header(self, key: str) -> tuple[int, int, int] | None:
+        """Return (C, H, W) of one image, upright, as cheaply as can be; None if it is unusable."""
+        reading = self.look(key)
+        return None if reading.pixels is None else (reading.pixels.shape[2], reading.height, reading.width)
+
+    def read(self, key: str) -> tuple[str, Pixels]:
+        """Return the content hash and the pixels [H, W, C] of one image.
+
+        Raises:
+            UnusableImage: it cannot be read or decoded.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            reading = self.look(key)
+        if reading.pixels is None:
+            raise UnusableImage(f"image '{key}' cannot be used: {reading.unusable}")
+        return reading.hash, reading.pixels
+
+    def answers(self) -> dict[str, str]:
+        """Return hidden class names by key, for a simulated oracle only; what is unknown is left out."""
+        return {}
+
+    def path(self, key: str) -> Path | None:
+        """Return the file of an image, where there is one, for people and labeling tools."""
+        return None
+
+    def test_split(self) -> Source | None:
+        """Return the data set's own test images, where it has some."""
+        return None

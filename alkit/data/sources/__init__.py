@@ -1,0 +1,68 @@
+"""Where images come from: a folder, a CSV manifest, arrays, a torchvision data set, scikit-learn's digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alkit.errors import SourceError
+
+if TYPE_CHECKING:
+    from alkit.data.source import Source
+
+
+DIGITS = "digits"
+VISION = ("cifar10", "cifar100", "fashion-mnist", "mnist", "svhn")
+
+
+def open_source(location: str, *, root: str | None = None, download: bool = False) -> Source:
+    """Open a pool of images.
+
+    Args:
+        location: a folder, a `.csv` manifest, an `.npy` or `.npz` file, or the name of a data set
+            (`digits`, `cifar10`, `cifar100`, `fashion-mnist`, `mnist`, `svhn`; with `/test` for its test
+            images). A data set's name wins over a folder of that name, which is then `./NAME`.
+        root: where a torchvision data set lies, or is downloaded to.
+        download: allow torchvision to download what is missing; nothing else uses the network.
+
+    Raises:
+        SourceError: there is no such source, it holds no images, or it cannot be read.
+    """
+    name, _, split = location.partition("/")
+    if name in (DIGITS, *VISION) and split in ("", "test"):
+        if name == DIGITS:
+            from .digits import Digits
+
+            return Digits(test=split == "test")
+        from .vision import Vision
+
+        return Vision(name, root=root, download=download, test=split == "test")
+    return _open_path(location)
+
+
+def _open_path(location: str) -> Source:
+    path = Path(location).expanduser().absolute()
+    try:
+        str(path).encode()
+        folder, exists = path.is_dir(), path.exists()
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{location!a} cannot be opened: {error}; rename or move it") from error
+    if folder:
+        from .folder import Folder
+
+        return Folder(path)
+    if not exists:
+        raise SourceError(
+            f"there is no folder or file '{location}', and no data set of that name "
+            f"({', '.join((DIGITS, *VISION))})"
+        )
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        from .manifest import Manifest
+
+        return Manifest(path)
+    if suffix in (".npy", ".npz"):
+        from .arrays import ArrayFile
+
+        return ArrayFile(path)
+    raise SourceError(f"'{location}' is no pool of images; give a folder, a .csv, an .npy or an .npz file")

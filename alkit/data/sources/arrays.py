@@ -1,0 +1,141 @@
+"""Images in arrays: in memory, in an .npy file, or in an .npz file with their labels."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alkit.data.source import Reading, Source
+from alkit.errors import SourceError, UnusableImage
+
+from .files import to_uint8
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+DTYPES = "uint8, uint16, bool, or floating point in [0, 1]"
+
+
+class ArraySource(Source):
+    """Images of an array, keyed by position.
+
+    Args:
+        location: opens the source again.
+        images: [N, H, W], [N, H, W, C] or [N, C, H, W] with C 1 or 3 (if both fit: [N, H, W, C]).
+        labels: class names of all images, or None.
+        classes: every class name, in the data set's order.
+        prefix: what stands before the position in a key, such as `train/`.
+
+    Raises:
+        SourceError: the shape or the type are none of these, or there is nothing in it.
+    """
+
+    def __init__(
+        self,
+        location: str,
+        images: npt.NDArray[Any],
+        labels: Sequence[str] | None = None,
+        classes: Sequence[str] = (),
+        prefix: str = "",
+    ) -> None:
+        self.location, self.classes = location, tuple(classes)
+        self._images = _channels_last(images, location)
+        self._prefix, self._digits = prefix, len(str(len(images) - 1))
+        if labels is not None and len(labels) != len(images):
+            raise SourceError(f"'{location}' holds {len(images)} images but {len(labels)} labels")
+        self._labels = labels
+
+    def keys(self) -> list[str]:
+        """Return positions, with as many digits as the last one needs."""
+        return [f"{self._prefix}{index:0{self._digits}}" for index in range(len(self._images))]
+
+    def look(self, key: str, *, at_least: tuple[int, int] | None = None) -> Reading:
+        """Return one image; the hash is that of its type, shape and values as stored."""
+        position = key.removeprefix(self._prefix)
+        if not position.isdecimal() or int(position) >= len(self._images):
+            return Reading("", unusable="no such position in the array")
+        stored = np.ascontiguousarray(self._images[int(position)])
+        digest = hashlib.sha256(f"{stored.dtype.str}{stored.shape}".encode())
+        digest.update(stored.data)
+        height, width, _ = stored.shape
+        try:
+            pixels = to_uint8(stored)
+        except UnusableImage as error:
+            return Reading(digest.hexdigest(), width, height, unusable=str(error))
+        return Reading(digest.hexdigest(), width, height, pixels)
+
+    def answers(self) -> dict[str, str]:
+        """Return the labels, where there are any."""
+        return {} if self._labels is None else dict(zip(self.keys(), self._labels, strict=True))
+
+
+def _channels_last(images: npt.NDArray[Any], location: str) -> npt.NDArray[Any]:
+    dtype = images.dtype
+    if dtype.kind not in "bf" and dtype not in (np.uint8, np.uint16):
+        raise SourceError(f"'{location}' holds values of type {dtype}; convert them to {DTYPES}")
+    if images.ndim == 3:
+        images = images[..., None]
+    elif images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
+        images = images.transpose(0, 2, 3, 1)
+    if images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise SourceError(
+            f"'{location}' holds an array of shape {images.shape}; "
+            "make it [N, H, W], [N, H, W, C] or [N, C, H, W] with C 1 or 3"
+        )
+    if images.size == 0:
+        raise SourceError(f"'{location}' holds an array of shape {images.shape}, which has no images in it")
+    return images
+
+
+class ArrayFile(ArraySource):
+    """An .npy file of images (memory-mapped), or an .npz file.
+
+    An .npz file holds array `images` or `x` (or only one array), and the labels in `labels` or `y`: class
+    names, or integers, which sort as numbers. Pickled objects are never loaded.
+
+    Raises:
+        SourceError: the file cannot be read, or its arrays are not these.
+    """
+
+    def __init__(self, file: Path) -> None:
+        try:
+            if file.suffix.lower() == ".npy":
+                images, labels = np.load(file, mmap_mode="r", allow_pickle=False), None
+            else:
+                images, labels = _from_npz(file)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise SourceError(f"'{file}' cannot be read as arrays: {error}") from error
+        names, classes = (None, ()) if labels is None else _names(labels, file)
+        super().__init__(str(file), images, names, classes)
+
+
+def _from_npz(file: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+    # Opened here, since numpy leaves a file open that turns out to be no archive.
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        names = list(arrays)
+        labels = next((name for name in ("labels", "y") if name in names), None)
+        others = [name for name in names if name != labels]
+        images = next((name for name in ("images", "x") if name in names), None)
+        if images is None and len(others) == 1:
+            images = others[0]
+        if images is None:
+            raise SourceError(
+                f"'{file}' holds the arrays {', '.join(names) or '(none)'}; "
+                "call the images 'images' or 'x' and the labels 'labels' or 'y'"
+            )
+        return arrays[images], None if labels is None else arrays[labels]
+
+
+def _names(labels: npt.NDArray[Any], file: Path) -> tuple[list[str], tuple[str, ...]]:
+    if labels.ndim != 1 or labels.dtype.kind not in "iuU":
+        raise SourceError(
+            f"the labels in '{file}' are {labels.dtype} of shape {labels.shape}; "
+            "make them [N], integers or text"
+        )
+    return [str(label) for label in labels.tolist()], tuple(str(name) for name in np.unique(labels).tolist())

@@ -1,0 +1,229 @@
+"""Image files: read once, hashed, decoded to upright 8-bit pixels; whatever is wrong becomes a reason."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+import threading
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from alkit.data.source import Reading, Source
+from alkit.errors import UnusableImage
+
+if TYPE_CHECKING:
+    from alkit._typing import Pixels
+
+
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pbm", ".pgm", ".ppm"}
+)
+# No other decoder is tried, whatever a file is called: some of Pillow's start other programs.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+MAX_PIXELS = 178_956_970  # where Pillow itself refuses to go on
+MAX_BYTES = 2**30
+# Images of more pixels are decoded one at a time, whatever the number of threads: memory stays bounded.
+LARGE_PIXELS = 2**26
+_large = threading.Lock()
+
+ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = (5, 6, 7, 8)
+_METADATA = frozenset({"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"})
+_GREY = ("1", "L", "LA", "La", "I", "F")
+
+
+class FileSource(Source):
+    """Images that are files; a key is a path relative to `base`, or an absolute one."""
+
+    def __init__(self, location: str, base: str) -> None:
+        self.location = location
+        self._base = base
+
+    def path(self, key: str) -> Path | None:
+        """Return where the file is, or should be."""
+        return Path(os.path.join(self._base, key))  # noqa: PTH118  # pathlib is slow, and drops './'
+
+    def look(self, key: str, *, at_least: tuple[int, int] | None = None) -> Reading:
+        """Read, hash and decode a file; the hash is that of its bytes."""
+        try:
+            content = _content(os.path.join(self._base, key))  # noqa: PTH118
+        except UnusableImage as error:
+            return Reading("", unusable=str(error))
+        digest = hashlib.sha256(content).hexdigest()
+        size = (0, 0)
+        try:
+            with _opened(content) as image:
+                partly = image.format == "JPEG"  # may be decoded to fewer pixels, and tells its turn at once
+                size = _upright_size(image) if partly else image.size
+                with _large if size[0] * size[1] > LARGE_PIXELS else contextlib.nullcontext():
+                    pixels = _decoded(image, at_least)
+                if not partly:
+                    size = (pixels.shape[1], pixels.shape[0])
+        except UnusableImage as error:
+            return Reading(digest, *size, unusable=str(error))
+        return Reading(digest, *size, pixels=pixels)
+
+    def header(self, key: str) -> tuple[int, int, int] | None:
+        """Return (C, H, W) from the first bytes of the file; the pixels may still turn out broken."""
+        path = os.path.join(self._base, key)  # noqa: PTH118
+        try:
+            _check_file(path)
+            with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
+                if image.format == "TIFF":  # whether its size is upright yet depends on Pillow's version
+                    return super().header(key)
+                _check_size(image)
+                width, height = _upright_size(image)
+                return (1 if _is_grey(image) else 3), height, width
+        except Exception:  # Pillow's decoders raise almost anything on broken files
+            return None
+
+
+def _check_file(path: str) -> None:
+    """Refuse what would block (pipes), or not fit into memory."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except FileNotFoundError:
+        raise UnusableImage("no such file") from None
+    except (OSError, ValueError) as error:
+        raise UnusableImage(_reason(error)) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise UnusableImage("not a file")
+    if status.st_size == 0:
+        raise UnusableImage("empty file")
+    if status.st_size > MAX_BYTES:
+        raise UnusableImage(f"file of {status.st_size:,} bytes, over the limit of {MAX_BYTES:,}")
+
+
+def _content(path: str) -> bytes:
+    _check_file(path)
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.readall()
+    except OSError as error:
+        raise UnusableImage(_reason(error)) from error
+
+
+def _reason(error: BaseException) -> str:
+    text = (getattr(error, "strerror", None) or str(error) or type(error).__name__).strip()
+    return text[0].lower() + text[1:]
+
+
+def _opened(content: bytes) -> Image.Image:
+    try:
+        image = Image.open(BytesIO(content), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise UnusableImage("not an image, or its header is broken") from None
+    except Image.DecompressionBombError:
+        raise UnusableImage(f"too many pixels, over the limit of {MAX_PIXELS:,}") from None
+    except Exception as error:  # Pillow's decoders raise almost anything on broken files
+        raise UnusableImage(f"cannot be decoded: {_reason(error)}") from error
+    _check_size(image)
+    return image
+
+
+def _check_size(image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise UnusableImage(f"too many pixels: {width} x {height}, over the limit of {MAX_PIXELS:,}")
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 (upright) where there is none or it cannot be read.
+
+    Only a JPEG may be asked before it is loaded: Pillow loads a PNG for this, and the error would be lost.
+    """
+    if image.format != "TIFF" and not _METADATA.intersection(image.info):
+        return 1
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # broken metadata does not spoil the pixels
+        return 1
+    return value if value in _UPRIGHT else 1
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
+
+
+def _is_grey(image: Image.Image) -> bool:
+    return image.mode in _GREY or image.mode.startswith("I;")
+
+
+def _decoded(image: Image.Image, at_least: tuple[int, int] | None) -> Pixels:
+    """Decode the first frame to [H, W, C] uint8, upright.
+
+    Palettes, CMYK and the like become RGB. What is transparent is laid on white. 16-bit grey is divided by
+    257, so that black stays black and white white; floating-point pixels must lie in [0, 1].
+    """
+    try:
+        if at_least is not None and image.format == "JPEG":
+            height, width = at_least
+            sideways = _orientation(image) in _SIDEWAYS
+            # Twice the wanted size leaves the last step of shrinking to a proper filter.
+            image.draft(None, (2 * height, 2 * width) if sideways else (2 * width, 2 * height))
+        image.load()
+        turn = _UPRIGHT.get(_orientation(image))
+        if turn is not None:
+            image = image.transpose(turn)
+        pixels = np.asarray(_flat(image))
+    except UnusableImage:
+        raise
+    except Exception as error:  # Pillow's decoders raise almost anything on broken files
+        raise UnusableImage(f"cannot be decoded: {_reason(error)}") from error
+    if pixels.dtype != np.uint8:
+        pixels = to_uint8(pixels)
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Return an opaque image of mode L, RGB, F, I or I;16."""
+    mode = image.mode
+    if mode in ("RGB", "L") and "transparency" not in image.info:
+        return image
+    if mode in ("F", "I") or mode.startswith("I;"):
+        return image
+    grey = _is_grey(image)
+    if "transparency" in image.info or mode in ("LA", "La", "PA", "RGBA", "RGBa"):
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(layer)
+        image = white
+    return image.convert("L" if grey else "RGB")
+
+
+def to_uint8(values: np.ndarray) -> Pixels:
+    """Scale pixels to 8 bits: 16-bit integers by 1/257, floating point in [0, 1] by 255, truth to 0 and 255.
+
+    Raises:
+        UnusableImage: values are not finite or lie outside of what their type allows.
+    """
+    kind = values.dtype.kind
+    if kind == "b":
+        return values.astype(np.uint8) * np.uint8(255)
+    if kind == "f":
+        if not np.isfinite(values).all():
+            raise UnusableImage("values that are not finite")
+        if values.min() < -1e-6 or values.max() > 1 + 1e-6:
+            raise UnusableImage(f"values from {values.min():g} to {values.max():g}, outside [0, 1]")
+        return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    if values.dtype == np.uint8:
+        return values
+    if values.min() < 0 or values.max() > 65535:
+        raise UnusableImage(f"values from {values.min()} to {values.max()}, outside of 16 bits")
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -1,0 +1,242 @@
+"""A raw file of resized images: rows are appended, and taken by index."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from alkit.errors import SourceError
+from alkit.utils.files import sync_folder
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from alkit._typing import Pixels
+
+    Shape = tuple[int, int, int]
+
+
+STATISTICS_SAMPLE = 10_000
+BLOCK_IMAGES = 64
+MOST_IN_MEMORY = (
+    2**31
+)  # bytes; a mapped file is as quick to take from, and the system can have the pages back
+MOST_MAPPED = 2**28  # bytes taken from a mapped file before its pages are let go of
+
+
+def is_whole(path: Path, shape: Shape, count: int) -> bool:
+    """Say whether a raw file is there with so many rows."""
+    return path.exists() and path.stat().st_size >= count * row_bytes(shape)
+
+
+class StoreWriter:
+    """Appends rows to a raw file; whatever lies beyond its first rows is overwritten.
+
+    So a process that dies between writing rows and recording them does no harm: the next one writes over
+    them. Used as a context manager; rows are on disk after `sync` or `close`.
+
+    Args:
+        path: the raw file, made if need be.
+        shape: (C, H, W) of a row.
+        count: rows that are kept.
+
+    Raises:
+        SourceError: the file holds fewer rows than that.
+    """
+
+    def __init__(self, path: Path, shape: Shape, *, count: int = 0) -> None:
+        self.shape = shape
+        self._path, self._count = path, count
+        new = not path.exists()
+        self._file: IO[bytes] = open(path, "w+b" if new else "r+b")  # noqa: SIM115
+        kept = count * row_bytes(shape)
+        if path.stat().st_size < kept:
+            self._file.close()
+            raise SourceError(
+                f"the store '{path}' has fewer than {count} rows; build it again from the source"
+            )
+        self._file.truncate(kept)
+        self._file.seek(kept)
+        if new:
+            sync_folder(path.parent)
+
+    def append(self, rows: Pixels) -> None:
+        """Append rows [n, C, H, W] uint8."""
+        if rows.dtype != np.uint8 or rows.shape[1:] != self.shape:
+            raise ValueError(f"rows of {rows.dtype} {rows.shape[1:]} for a store of uint8 {self.shape}")
+        self._file.write(np.ascontiguousarray(rows).data)
+        self._count += len(rows)
+
+    def skip(self, index: int) -> None:
+        """Append rows of zeros until `index` is next."""
+        while self._count < index:
+            self.append(np.zeros((min(index - self._count, BLOCK_IMAGES), *self.shape), dtype=np.uint8))
+
+    def sync(self) -> None:
+        """Return when the rows are on disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Sync and close."""
+        if not self._file.closed:
+            self.sync()
+            self._file.close()
+
+    def __enter__(self) -> StoreWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ImageStore:
+    """The pixels of a pool, uint8 [N, C, H, W], read only.
+
+    Args:
+        pixels: [N, C, H, W] uint8.
+        usable: [N] bool, the images that the statistics are taken over (leave duplicates out as well); all
+            by default.
+        mapped: the mapped file that `pixels` lie in, if they do.
+
+    Attributes:
+        shape: (C, H, W).
+    """
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        usable: npt.NDArray[np.bool_] | None = None,
+        mapped: mmap.mmap | None = None,
+    ) -> None:
+        if pixels.dtype != np.uint8 or pixels.ndim != 4:
+            raise ValueError(f"a store holds uint8 [N, C, H, W], not {pixels.dtype} {pixels.shape}")
+        self._pixels = pixels
+        self._usable = usable
+        self._mapped, self._taken = mapped, 0
+        self.shape: Shape = (pixels.shape[1], pixels.shape[2], pixels.shape[3])
+
+    @classmethod
+    def from_array(cls, array: Pixels, usable: npt.NDArray[np.bool_] | None = None) -> ImageStore:
+        """Hold an array [N, C, H, W] uint8; it is not copied."""
+        return cls(np.ascontiguousarray(array), usable)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        shape: Shape,
+        count: int,
+        *,
+        in_memory: bool | None = None,
+        usable: npt.NDArray[np.bool_] | None = None,
+    ) -> ImageStore:
+        """Open a raw file of `count` rows or more.
+
+        Args:
+            path: the file: rows of C x H x W bytes, nothing else.
+            shape: (C, H, W).
+            count: rows that belong to the pool.
+            in_memory: load it, rather than map it; by default if it takes less than a quarter of the memory
+                that is free, and less than 2 GiB.
+            usable: see `ImageStore`.
+
+        Raises:
+            SourceError: the file is missing or too short.
+        """
+        size = count * row_bytes(shape)
+        if not path.exists() or path.stat().st_size < size:
+            raise SourceError(
+                f"the store '{path}' has fewer than {count} rows; build it again from the source"
+            )
+        if in_memory is None:
+            in_memory = size < min(available_memory() // 4, MOST_IN_MEMORY)
+        if in_memory or size == 0:  # nothing cannot be mapped
+            return cls(np.fromfile(path, dtype=np.uint8, count=size).reshape(count, *shape), usable)
+        with open(path, "rb") as file:
+            mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+        pixels = np.frombuffer(mapped, dtype=np.uint8).reshape(count, *shape)
+        return cls(pixels, usable, mapped)
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def take(self, indices: npt.NDArray[np.int64]) -> Tensor:
+        """Return a copy of images by index: [B, C, H, W] uint8 on the CPU."""
+        import torch
+
+        rows = np.take(self._pixels, indices, axis=0)
+        self._let_go(rows.nbytes)
+        return torch.from_numpy(rows)
+
+    def _let_go(self, taken: int) -> None:
+        """Now and then give the pages of a mapped file back, or all of it would come to count as ours."""
+        if self._mapped is None or not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        self._taken += taken
+        if self._taken > MOST_MAPPED:
+            self._mapped.madvise(mmap.MADV_DONTNEED)
+            self._taken = 0
+
+    @property
+    def mean(self) -> Tensor:
+        """[C] float32 in [0, 1], over at most 10,000 usable images, evenly spaced."""
+        import torch
+
+        return torch.tensor(self._statistics[0])
+
+    @property
+    def std(self) -> Tensor:
+        """[C] float32 in [0, 1], like `mean`; at least 1/255, so that one can always divide by it."""
+        import torch
+
+        return torch.tensor(self._statistics[1])
+
+    @cached_property
+    def _statistics(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        rows = np.arange(len(self)) if self._usable is None else np.flatnonzero(self._usable)
+        if len(rows) == 0:
+            return np.full(self.shape[0], 0.5, np.float32), np.full(self.shape[0], 0.5, np.float32)
+        taken = min(len(rows), STATISTICS_SAMPLE)
+        rows = rows[np.arange(taken) * len(rows) // taken]
+        # Counts of the 256 values are exact, and hold however large the images are.
+        counts = np.zeros((self.shape[0], 256), dtype=np.int64)
+        for start in range(0, taken, BLOCK_IMAGES):
+            block = self._pixels[rows[start : start + BLOCK_IMAGES]]
+            for channel in range(self.shape[0]):
+                counts[channel] += np.bincount(block[:, channel].ravel(), minlength=256)
+        values = np.arange(256) / 255
+        shares = counts / counts.sum(axis=1, keepdims=True)
+        mean = shares @ values
+        variance = (shares * (values - mean[:, None]) ** 2).sum(axis=1)
+        std = np.maximum(np.sqrt(variance), 1 / 255)
+        return mean.astype(np.float32), std.astype(np.float32)
+
+
+def available_memory() -> int:
+    """Return the bytes that this process may still take, as far as the system tells; 1 GiB if it does not."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return 2**30
+    try:  # a container may have less than its machine
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
+        return max(0, min(free, int(Path("/sys/fs/cgroup/memory.max").read_text()) - used))
+    except (OSError, ValueError):  # no such limit
+        return free
+
+
+def row_bytes(shape: Shape) -> int:
+    """Return the bytes of one image."""
+    return shape[0] * shape[1] * shape[2]

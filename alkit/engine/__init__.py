@@ -1,0 +1,1 @@
+"""One round of active learning: train, look at the pool, choose, remember."""

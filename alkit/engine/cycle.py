@@ -1,0 +1,246 @@
+"""All that a strategy may look at while it chooses; hidden labels are not among it."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from alkit.data.loader import Batch, Loader
+from alkit.training.precision import autocast
+from alkit.training.recipe import Precision
+from alkit.training.types import Output
+from alkit.utils import seeding
+from alkit.utils.profiling import Measures
+from alkit.utils.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from alkit._typing import Indices
+    from alkit.data.store import ImageStore
+    from alkit.interfaces.task import TaskModel
+    from alkit.training.types import Companion
+
+
+class Cycle:
+    """One look at the pool: the trained model, what is labeled, what may be chosen.
+
+    Attributes:
+        number: cycles completed before this one.
+        model: the task model, trained, in eval mode on `device`.
+        companion: the strategy's own companion, trained with the model, or None.
+        labeled: [n] int64 ascending, positions in the pool.
+        targets: [n, ...] what the model trained on, in the order of `labeled`.
+        candidates: [m] int64 ascending, what may be chosen.
+        disputes: for a strategy that `asks_again`, how many annotators say each thing of a candidate, the
+            most first; these answers have been given.
+        rng: numpy generator of this cycle.
+        device: where tensors live.
+        batch_size: images scored at once.
+        precision: of the model's forward pass, that of its training; what comes out is float32.
+        diagnostics: numbers and sentences to be recorded with the query; strategies add to it.
+        measures: seconds and peak memory by phase.
+        progress: where long work shows how far it is.
+    """
+
+    def __init__(
+        self,
+        *,
+        number: int,
+        model: TaskModel,
+        companion: Companion | None,
+        images: ImageStore,
+        labeled: Indices,
+        targets: Tensor,
+        candidates: Indices,
+        seed: int,
+        device: torch.device,
+        batch_size: int = 256,
+        precision: Precision = "float32",
+        disputes: Mapping[int, tuple[int, ...]] | None = None,
+        progress: Progress | None = None,
+        measures: Measures | None = None,
+    ) -> None:
+        self.number, self.model, self.companion = number, model, companion
+        self.labeled, self.targets, self.candidates = labeled, targets, candidates
+        self.disputes: Mapping[int, tuple[int, ...]] = disputes or {}
+        self.device, self.batch_size, self.precision = device, batch_size, precision
+        self.rng = seeding.numpy_generator(seed, "cycle")
+        self.diagnostics: dict[str, Any] = {}
+        self.progress: Progress = Silent() if progress is None else progress
+        self.measures = Measures() if measures is None else measures
+        self.scores: dict[int, float] = {}
+        self._seed = seed
+        self._loader = Loader(images, device, targets=targets, labeled=labeled)
+        self._embeddings: Tensor | None = None
+        self._whole: Cycle | None = None
+        self._row = np.full(len(images), -1, dtype=np.int64)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the pool's images."""
+        return self._loader.store.shape
+
+    def generator(self, *purpose: str | int) -> torch.Generator:
+        """Return a torch generator on the CPU for one purpose of this cycle."""
+        return seeding.torch_generator(self._seed, *purpose)
+
+    def narrowed(self, candidates: Indices, *purpose: str | int, companion: Companion | None = None) -> Cycle:
+        """Return a view with fewer candidates, for a strategy inside another.
+
+        Model, labels, embeddings, measures and progress are shared; randomness, diagnostics and scores are
+        its own.
+
+        Args:
+            candidates: out of `candidates`.
+            purpose: tells views apart: the same words give the same randomness.
+            companion: of the strategy that is to look at it.
+
+        Raises:
+            ValueError: some are no candidates here.
+        """
+        view = copy.copy(self)
+        view.candidates = np.unique(candidates)
+        if not np.isin(view.candidates, self.candidates).all():
+            raise ValueError("a view of a cycle cannot have candidates that the cycle has not")
+        view.companion = companion
+        view._seed = seeding.derive(self._seed, "narrowed", *purpose)
+        view.rng = seeding.numpy_generator(view._seed, "cycle")
+        view.diagnostics, view.scores = {}, {}
+        view._whole = self if self._whole is None else self._whole
+        return view
+
+    def batches(
+        self,
+        indices: Indices,
+        *,
+        size: int | None = None,
+        train: bool = False,
+        forever: bool = False,
+        augment: bool = False,
+    ) -> Iterator[Batch]:
+        """Yield batches of images; targets are there for labeled images only.
+
+        Args:
+            indices: positions in the pool.
+            size: images a batch; the cycle's own by default.
+            train: shuffle, from `rng`; otherwise in order.
+            forever: begin again without end (only with `train`), every batch of one size.
+            augment: flip and move images (only with `train`).
+
+        Raises:
+            ValueError: `train` or `forever` over no images at all.
+        """
+        size = size or self.batch_size
+        if forever:
+            return self._loader.forever(indices, size, self.rng, augmented=augment)
+        if train:
+            return self._loader.epoch(indices, size, self.rng, augmented=augment)
+        return self._loader.sequential(indices, size)
+
+    def outputs(self, indices: Indices) -> Iterator[Output]:
+        """Yield the model's outputs in order, in eval mode and without gradients.
+
+        They are ordinary tensors: a strategy may train something on them.
+        """
+        with self.progress.bar(len(indices), "score") as bar:
+            for batch in self._loader.sequential(indices, self.batch_size):
+                with torch.inference_mode(False), torch.no_grad():
+                    with autocast(self.device, self.precision):
+                        output = self.model.forward_batch(batch)
+                    output = _in_float32(output)
+                yield output
+                bar.update(len(batch))
+
+    def collect(self, indices: Indices, value: Callable[[Output], Tensor]) -> Tensor:
+        """Return a value of every image's output, [n, ...] in order, without gradients.
+
+        The result is allocated once. A list of small pieces would hold on to the memory between the large
+        buffers that come and go with each batch.
+
+        Args:
+            indices: positions in the pool.
+            value: gives one row an image, [B, ...], from a batch's output.
+        """
+        result: Tensor | None = None
+        start = 0
+        for output in self.outputs(indices):
+            with torch.no_grad():
+                rows = value(output)
+            if result is None:
+                result = rows.new_empty(len(indices), *rows.shape[1:])
+            result[start : start + len(rows)] = rows
+            start += len(rows)
+        return torch.empty(0, device=self.device) if result is None else result
+
+    def embeddings(self, indices: Indices) -> Tensor:
+        """Return the embeddings [n, D] float32 on `device`; each image is embedded once a cycle.
+
+        They may be the cycle's own copy: do not write to them.
+        """
+        if self._whole is not None:
+            return self._whole.embeddings(indices)
+        missing = np.unique(indices[self._row[indices] < 0])
+        if len(missing):
+            with self.measure("embed"), torch.inference_mode(False):
+                found = self.collect(missing, self._embedding)
+            known = 0 if self._embeddings is None else len(self._embeddings)
+            self._row[missing] = known + np.arange(len(missing))
+            self._embeddings = found if self._embeddings is None else torch.cat([self._embeddings, found])
+        assert self._embeddings is not None or len(indices) == 0
+        if self._embeddings is None:
+            return torch.empty(0, self.model.spec.embedding_dim or 0, device=self.device)
+        rows = self._row[indices]
+        if np.array_equal(rows, np.arange(len(self._embeddings))):
+            return self._embeddings
+        return self._embeddings[torch.from_numpy(rows).to(self.device)]
+
+    @staticmethod
+    def _embedding(output: Output) -> Tensor:
+        if output.embedding is None:
+            raise ValueError("the task model gives no embedding; declare needs = {'embedding'}")
+        return output.embedding.flatten(1)
+
+    def best(self, scores: Tensor, n: int) -> Indices:
+        """Return the n candidates of highest score, highest first; ties go to the earlier index.
+
+        Args:
+            scores: [m], in the order of `candidates`.
+            n: how many.
+
+        Raises:
+            ValueError: the scores are not one a candidate, or hold NaN.
+        """
+        values = scores.detach().double().cpu().numpy()
+        if values.shape != self.candidates.shape:
+            raise ValueError(f"{values.shape} scores for {len(self.candidates)} candidates")
+        if np.isnan(values).any():
+            raise ValueError("some scores are NaN")
+        order = np.argsort(-values, kind="stable")[:n]
+        chosen = self.candidates[order]
+        self.record_scores(chosen, values[order])
+        return chosen
+
+    def record_scores(self, indices: Indices, scores: npt.ArrayLike) -> None:
+        """Keep the scores of chosen images, to be recorded with the query."""
+        self.scores.update(zip(indices.tolist(), np.asarray(scores, dtype=np.float64).tolist(), strict=True))
+
+    def measure(self, phase: str) -> contextlib.AbstractContextManager[None]:
+        """Record the seconds and peak memory of a block under a phase: embed, adversary, score, select."""
+        return self.measures.phase(phase)
+
+
+def _in_float32(output: Output) -> Output:
+    probabilities, embedding = output.probabilities, output.embedding
+    return Output(
+        output.prediction.float(),
+        None if probabilities is None else probabilities.float(),
+        None if embedding is None else embedding.float(),
+        tuple(feature.float() for feature in output.features),
+    )

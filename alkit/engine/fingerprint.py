@@ -1,0 +1,103 @@
+"""A hash of everything that a training is made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from alkit.composition.factory import options_in_force, origins, plugin_of
+from alkit.errors import AmbiguousPlugin, UnknownPlugin
+from alkit.options import values_of
+from alkit.plugin import registry as plugins
+
+if TYPE_CHECKING:
+    from alkit.interfaces.strategy import Strategy
+    from alkit.interfaces.task import TaskModel
+    from alkit.training.types import Companion
+
+    from .train import Lesson
+
+
+def fingerprint_of(
+    task: TaskModel,
+    lesson: Lesson,
+    device: torch.device,
+    companion: Companion | None,
+    targets: torch.Tensor,
+    test_targets: torch.Tensor | None,
+) -> str:
+    """Hash everything that a training is made from, so that equal means the same model.
+
+    Starting weights stand for files of weights and for most of the code that makes a network; versions stand
+    for the rest of the code.
+    """
+    warm = task.warm_start and lesson.previous is not None and lesson.previous.exists()
+    store = lesson.labeled.images
+    parts = {
+        "seed": lesson.seed,
+        "cycle": lesson.cycle,
+        "task": [task.name, _version(plugins.tasks, task.name)],
+        "options": values_of(task),
+        "shape": task.spec.image_shape,
+        "classes": list(lesson.classes),
+        "normalization": [store.mean.tolist(), store.std.tolist()],
+        "weights": _hash_of(task.starting_weights()),
+        "companion": None if companion is None else _made_from(companion, lesson.strategy),
+        "device": device.type,
+        "previous": lesson.previous.name if warm and lesson.previous else None,
+        "labels": [lesson.labeled.indices.tolist(), _hash_of({"targets": targets})],
+        "test": None
+        if lesson.test is None or test_targets is None
+        else [lesson.test.indices.tolist(), _hash_of({"targets": test_targets})],
+    }
+    return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _made_from(companion: Companion, strategy: Strategy | None) -> list[Any]:
+    """Say what a companion's training depends on: its class, starting weights and plain attributes.
+
+    Where it keeps anything else, all options of its strategy count, lest one of them be missed.
+    """
+    kept: list[Any] = []
+    plain, of_any_module = isinstance(companion, nn.Module), vars(nn.Module()).keys()
+    for name, module in companion.named_modules() if isinstance(companion, nn.Module) else ():
+        own = {key: value for key, value in vars(module).items() if key not in of_any_module}
+        plain = plain and all(_is_plain(value) for value in own.values())
+        kept.append([name, type(module).__qualname__, {k: v for k, v in own.items() if _is_plain(v)}])
+    cls = type(companion)
+    parts: list[Any] = [f"{cls.__module__}.{cls.__qualname__}", _hash_of(companion.state_dict()), kept]
+    if strategy is not None:
+        plugin = plugin_of(strategy)
+        parts += [plugin and plugin.version, origins(strategy)]
+        if not plain:
+            parts += [strategy.name, options_in_force(strategy)]
+    return parts
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _hash_of(tensors: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        if isinstance(value, torch.Tensor):
+            digest.update(f"{name} {value.dtype} {list(value.shape)} ".encode())
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        else:
+            digest.update(f"{name} {value!r} ".encode())
+    return digest.hexdigest()
+
+
+def _version(registry: plugins.Registry[Any], name: str) -> str | None:
+    try:
+        return registry.find(name).version
+    except (UnknownPlugin, AmbiguousPlugin):  # a class that was handed over, not found by its name
+        return None

@@ -1,0 +1,302 @@
+"""Train the task model on the labels at hand, or take it back from a checkpoint made from the same."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from alkit.data.loader import Batch, Loader
+from alkit.errors import TrainingDiverged, UsageError
+from alkit.interfaces.contract import check_needs
+from alkit.options import options_of
+from alkit.training.checkpoints import load_safely, save_atomically
+from alkit.training.precision import autocast, settled_precision
+from alkit.training.recipe import Precision, Recipe, Session
+from alkit.utils import seeding
+from alkit.utils.devices import threads_for
+
+from .fingerprint import _hash_of, fingerprint_of
+
+if TYPE_CHECKING:
+    from alkit.data.labeled_images import LabeledImages
+    from alkit.data.store import ImageStore
+    from alkit.interfaces.strategy import Strategy
+    from alkit.interfaces.task import TaskModel
+    from alkit.training.types import Companion
+    from alkit.utils.profiling import Measures
+    from alkit.utils.progress import Progress
+
+
+SCORING_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What one training is made from.
+
+    Attributes:
+        cycle: queries before it.
+        seed: of the campaign.
+        labeled: what is trained on.
+        test: what it is judged on, or None.
+        classes: names in the order of their numbers.
+        strategy: whose companion is trained along, or None.
+        checkpoints: directory of the files.
+        previous: checkpoint to start from where the task says `warm_start`, or None; one that is missing
+            is said and recorded, and new weights are drawn.
+    """
+
+    cycle: int
+    seed: int
+    labeled: LabeledImages
+    test: LabeledImages | None
+    classes: Sequence[str]
+    strategy: Strategy | None
+    checkpoints: Path
+    previous: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """A trained model with what is known of it.
+
+    Attributes:
+        model: in eval mode, on the device.
+        companion: likewise, or None.
+        targets: [n, ...] what it was trained on.
+        fingerprint: of everything that it was made from.
+        checkpoint: the file.
+        metrics: on the test images, empty without any.
+        record: recipe, mean loss by epoch, hashes of the starting weights and of the first epoch's order,
+            and so on, as JSON values.
+        reused: taken from the checkpoint.
+    """
+
+    model: TaskModel
+    companion: Companion | None
+    targets: torch.Tensor
+    fingerprint: str
+    checkpoint: Path
+    metrics: Mapping[str, float]
+    record: Mapping[str, Any] = field(default_factory=dict)
+    reused: bool = False
+
+
+def learn(
+    task: TaskModel, lesson: Lesson, device: torch.device, progress: Progress, measures: Measures
+) -> Learned:
+    """Train, judge and save; or load what was made from the very same labels and options.
+
+    `task` has been built. A companion draws its weights from a generator of its own, so all strategies start
+    from the same network and see the same batches.
+
+    Raises:
+        TrainingError: the labels do not allow it, or the loss is not finite.
+        UnsupportedTask: the strategy needs what the task does not provide.
+    """
+    labeled = lesson.labeled
+    targets = task.encode(labeled.values)
+    test_targets = None if lesson.test is None else task.encode(lesson.test.values)
+    task.prepare(targets)
+    task.reset(seeding.derive(lesson.seed, "weights", lesson.cycle))
+    companion = make_companion(task, lesson, device)
+    fingerprint = fingerprint_of(task, lesson, device, companion, targets, test_targets)
+    path = lesson.checkpoints / f"{lesson.cycle:03d}-{fingerprint[:12]}.pt"
+    kept = _load(path, fingerprint, task, companion, device)
+    if kept is not None:
+        return Learned(
+            model=task,
+            companion=companion,
+            targets=targets,
+            fingerprint=fingerprint,
+            checkpoint=path,
+            metrics=kept["metrics"],
+            record=kept["record"],
+            reused=True,
+        )
+    record: dict[str, Any] = {"starting_weights": _hash_of(task.starting_weights())[:16]}
+    if task.warm_start and lesson.previous is not None:
+        record["warm_start"] = _warm_start(task, lesson.previous)
+        if record["warm_start"] is None:
+            progress.line(f"cycle {lesson.cycle}: no warm start, {lesson.previous} is missing; new weights")
+    recipe = task.recipe(len(labeled.indices))
+    recipe = dataclasses.replace(recipe, precision=settled_precision(device, recipe.precision))
+    lesson.checkpoints.mkdir(exist_ok=True)
+    steps = -(-len(labeled.indices) // recipe.batch_size)
+    session = Session(
+        recipe=recipe,
+        device=device,
+        steps_per_epoch=steps,
+        progress=progress,
+        checkpoint=path.with_suffix(".partial.pt"),
+        fingerprint=fingerprint,
+        label=f"cycle {lesson.cycle}: training on {len(labeled.indices):,} labels",
+    )
+    progress.line(
+        f"{session.label}: {described(task, recipe, len(labeled.indices))} on {device}"
+        f"{_with_companion(lesson, companion)}"
+    )
+    loader = Loader(labeled.images, device, targets=targets, labeled=labeled.indices)
+
+    def epoch_batches(epoch: int) -> Iterator[Batch]:
+        rng = seeding.numpy_generator(lesson.seed, "order", lesson.cycle, epoch)
+        return loader.epoch(labeled.indices, recipe.batch_size, rng, augmented=recipe.augment)
+
+    record["order"] = _order_of(epoch_batches(0))
+    with threads_for(max(labeled.images.shape[1:]), device):
+        fence = seeding.fence(seeding.derive(lesson.seed, "training", lesson.cycle))
+        with measures.phase("train"), fence:
+            task.fit(epoch_batches, companion, session)
+        if session.companion_seconds:
+            measures.seconds["train"] -= session.companion_seconds
+            before = measures.seconds.get("companion", 0.0)
+            measures.seconds["companion"] = before + session.companion_seconds
+        with measures.phase("evaluate"):
+            metrics = evaluate(task, lesson.test, test_targets, labeled.images, device, recipe.precision)
+    for name, value in metrics.items():
+        if not np.isfinite(value):
+            raise TrainingDiverged(f"{session.label}: the {name} on the test images is {value}")
+    record |= {"recipe": recipe.as_dict(), "loss": [round(loss, 6) for loss in session.history]}
+    save_atomically(
+        {
+            "fingerprint": fingerprint,
+            "network": task.network.state_dict(),
+            "companion": None if companion is None else companion.state_dict(),
+            "metrics": metrics,
+            "record": record,
+        },
+        path,
+    )
+    path.with_suffix(".partial.pt").unlink(missing_ok=True)
+    if metrics:
+        name, value = next(iter(metrics.items()))
+        progress.line(f"cycle {lesson.cycle}: test {name} {value:.4f}")
+    return Learned(
+        model=task,
+        companion=companion,
+        targets=targets,
+        fingerprint=fingerprint,
+        checkpoint=path,
+        metrics=metrics,
+        record=record,
+    )
+
+
+def _order_of(batches: Iterator[Batch]) -> str:
+    """Hash which images come in which order; no pixel is loaded for it."""
+    digest = hashlib.sha256()
+    for batch in batches:
+        digest.update(batch.indices.tobytes() + b"|")
+    return digest.hexdigest()[:16]
+
+
+def make_companion(task: TaskModel, lesson: Lesson, device: torch.device) -> Companion | None:
+    """Let the strategy make its companion, from a seed of its own.
+
+    Raises:
+        UnsupportedTask: the strategy needs what the task does not provide.
+    """
+    if lesson.strategy is None:
+        return None
+    check_needs(lesson.strategy, task.spec)
+    with seeding.fence(seeding.derive(lesson.seed, "companion", lesson.cycle)):
+        companion = lesson.strategy.companion(task.spec)
+    if companion is not None:
+        companion.to(device)
+        companion.train(False)
+    return companion
+
+
+def evaluate(
+    task: TaskModel,
+    test: LabeledImages | None,
+    targets: torch.Tensor | None,
+    pool: ImageStore,
+    device: torch.device,
+    precision: Precision,
+) -> dict[str, float]:
+    """Judge a model on test images, normalized by the pool's statistics as in training."""
+    if test is None or targets is None or len(test.indices) == 0:
+        return {}
+    loader = Loader(
+        test.images,
+        device,
+        targets=targets,
+        labeled=test.indices,
+        mean=pool.mean,
+        std=pool.std,
+    )
+    task.network.eval()
+    with torch.inference_mode(), autocast(device, precision):
+        return task.evaluate(loader.sequential(test.indices, SCORING_BATCH))
+
+
+def described(task: TaskModel, recipe: Recipe, labels: int) -> str:
+    """Return the whole recipe in words: the network as the task's options name it, and how it is trained."""
+    trained_by = {field.name for field in dataclasses.fields(recipe)} | {"warm_start"}
+    chosen = [
+        f"{option.name}={_in_words(getattr(task, option.field))}"
+        for option in options_of(type(task))
+        if option.field not in trained_by and getattr(task, option.field) != option.default
+    ]
+    options = f" ({', '.join(chosen)})" if chosen else ""
+    steps, batch = -(-labels // recipe.batch_size), min(recipe.batch_size, labels)
+    augmentation = "augmented" if recipe.augment else "not augmented"
+    return (
+        f"{task.name}{options}, {recipe.epochs} epochs of {steps} batches of {batch}, "
+        f"learning rate {recipe.learning_rate:g} {recipe.schedule}, weight decay {recipe.weight_decay:g}, "
+        f"{augmentation}, {recipe.precision}"
+    )
+
+
+def _in_words(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _with_companion(lesson: Lesson, companion: Companion | None) -> str:
+    if companion is None or lesson.strategy is None:
+        return ""
+    return f", with the companion of '{lesson.strategy.name}'"
+
+
+def _load(
+    path: Path, fingerprint: str, task: TaskModel, companion: Companion | None, device: torch.device
+) -> Mapping[str, Any] | None:
+    if not path.exists():
+        return None
+    weights = copy.deepcopy(task.network.state_dict())
+    companion_weights = None if companion is None else copy.deepcopy(companion.state_dict())
+    try:
+        state: Mapping[str, Any] = load_safely(path, device)
+        if state["fingerprint"] != fingerprint:
+            return None
+        task.network.load_state_dict(state["network"])
+        if companion is not None:
+            companion.load_state_dict(state["companion"])
+    except Exception:  # a checkpoint is a cache: a damaged one is trained again, from the start
+        task.network.load_state_dict(weights)
+        if companion is not None and companion_weights is not None:
+            companion.load_state_dict(companion_weights)
+        return None
+    task.network.eval()
+    return state
+
+
+def _warm_start(task: TaskModel, previous: Path) -> str | None:
+    """Load the weights of the training before; return the file's name, or None where it is missing."""
+    if not previous.exists():
+        return None
+    try:
+        task.network.load_state_dict(load_safely(previous)["network"])
+    except (OSError, KeyError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(f"{previous} cannot start the next training (warm-start): {reason}") from error
+    return previous.name

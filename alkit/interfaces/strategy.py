@@ -1,0 +1,77 @@
+"""What a query strategy is: it looks at a cycle and names the images worth labeling, most wanted first."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import torch
+
+    from alkit._typing import Indices
+    from alkit.engine.cycle import Cycle
+    from alkit.training.types import Companion, Output, TaskSpec
+
+
+@dataclass(kw_only=True)
+class Strategy(ABC):
+    """Base of all strategies; the dataclass fields of a subclass are its options.
+
+    Attributes:
+        name: what the user types, the same as the entry point.
+        needs: what the task model must provide, out of `probabilities`, `embedding`, `features` (mid-level
+            taps), `loss` (a loss per image) and `model` (nothing but a trained model). Empty: the strategy
+            looks at images only, and no model is trained for it.
+        needs_labels: it cannot choose while nothing is labeled; a seed query comes first. Without it a
+            strategy that needs nothing, or the `embedding` alone of a task that is `pretrained`, answers the
+            first query; it has no companion then.
+        uniform: what it chooses is a uniformly random sample of the candidates, which needs no control slice.
+        asks_again: its candidates are the answered images on which annotators differ, see `Cycle.disputes`.
+        presets: named sets of option values, chosen by `preset=NAME`.
+        paper: where the method comes from, for `alkit strategies NAME`.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[frozenset[str]] = frozenset()
+    needs_labels: ClassVar[bool] = True
+    uniform: ClassVar[bool] = False
+    asks_again: ClassVar[bool] = False
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    paper: ClassVar[str] = ""
+
+    @abstractmethod
+    def select(self, cycle: Cycle, n: int) -> Indices:
+        """Choose n distinct members of `cycle.candidates`, most wanted first; int64 positions in the pool."""
+
+    def companion(self, spec: TaskSpec) -> Companion | None:
+        """Return a module to train together with the task model, or None."""
+        return None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the strategy remembers from cycle to cycle (tensors, numbers, strings)."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:  # noqa: B027  # optional
+        """Take back what `state_dict` returned."""
+
+
+@dataclass(kw_only=True)
+class ScoreStrategy(Strategy):
+    """A strategy that looks at one image at a time and takes the highest scores."""
+
+    @abstractmethod
+    def score(self, cycle: Cycle, output: Output) -> torch.Tensor:
+        """Score a batch: [B], or [B, positions...], which is averaged; higher is more wanted."""
+
+    def select(self, cycle: Cycle, n: int) -> Indices:
+        """Score every candidate and take the n highest; ties go to the earlier index."""
+
+        def scored(output: Output) -> torch.Tensor:
+            scores = self.score(cycle, output)
+            return scores if scores.dim() == 1 else scores.flatten(1).mean(dim=1)
+
+        with cycle.measure("score"):
+            scores = cycle.collect(cycle.candidates, scored)
+        return cycle.best(scores, n)

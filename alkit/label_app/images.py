@@ -1,0 +1,71 @@
+"""Images as a browser can show them: the file as it is where that will do, otherwise a PNG of the pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import TYPE_CHECKING, NamedTuple
+
+from PIL import Image
+
+from alkit.errors import UnusableImage
+
+if TYPE_CHECKING:
+    from alkit._typing import Pixels
+    from alkit.data.preprocessing import ImageRecord
+    from alkit.data.source import Source
+
+
+BROWSER_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+ORIENTATION = 0x0112
+
+
+class Picture(NamedTuple):
+    """The bytes of an image and what they are."""
+
+    mimetype: str
+    content: bytes
+
+
+def picture(source: Source, record: ImageRecord) -> Picture:
+    """Return an image upright and at its original resolution.
+
+    Raises:
+        UnusableImage: it has gone, or is not what was listed any more.
+    """
+    path = source.path(record.key)
+    if path is not None:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise UnusableImage(f"image '{record.key}' cannot be read: {error.strerror}") from error
+        mimetype = _shown_alike(content)
+        if mimetype is not None and hashlib.sha256(content).hexdigest() == record.hash:
+            return Picture(mimetype, content)
+    digest, pixels = source.read(record.key)
+    if digest != record.hash:
+        raise UnusableImage(f"image '{record.key}' has changed since it was listed")
+    return as_png(pixels)
+
+
+def as_png(pixels: Pixels) -> Picture:
+    """Encode pixels [H, W, 1 or 3]."""
+    file = io.BytesIO()
+    Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(file, "PNG", compress_level=1)
+    return Picture("image/png", file.getvalue())
+
+
+def _shown_alike(content: bytes) -> str | None:
+    """Return the media type of a file that all browsers show as alkit reads it, or None.
+
+    They all turn a JPEG upright, but not other formats, and they would play an animation, of which alkit
+    reads the first frame.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=BROWSER_FORMATS) as image:
+            turned = image.format != "JPEG" and image.getexif().get(ORIENTATION, 1) != 1
+            if turned or getattr(image, "is_animated", False):
+                return None
+            return image.get_format_mimetype()
+    except Exception:  # Pillow's decoders raise almost anything on broken files
+        return None

@@ -1,0 +1,216 @@
+"""The page's server: a few addresses below a secret one, on 127.0.0.1.
+
+Werkzeug serves it: pure Python, kept by the Pallets project; all that it needs (MarkupSafe) comes with torch.
+
+Who may speak: whoever knows the token, which is the first part of every address. So it comes with each
+request, unlike a cookie, which a browser would send to the other servers of this machine too. A foreign Host
+(a name that was made to lead here) is refused, and so is an answer from a page of another origin.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import importlib.resources
+import secrets
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound
+from werkzeug.routing import Map, Rule
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+from alkit.errors import AlkitError, CampaignLocked, InvalidAnswers, SourceError, UnusableImage, UsageError
+
+from .images import as_png, picture
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from .session import Session
+
+
+T = TypeVar("T")
+
+HOST = "127.0.0.1"
+NAMES = (HOST, "localhost")  # the port may be another one, where it is forwarded
+MOST_BYTES = 16_384
+FILES = {
+    "": ("index.html", "text/html"),
+    "style.css": ("style.css", "text/css"),
+    "page.js": ("page.js", "text/javascript"),
+    "icon.svg": ("icon.svg", "image/svg+xml"),
+}
+ADDRESSES = Map(
+    [
+        *(Rule(f"/{name}", endpoint="file", defaults={"name": name}, methods=["GET"]) for name in FILES),
+        Rule("/state", endpoint="state", methods=["GET"]),
+        Rule("/image/<int:number>/<int:index>", endpoint="image", methods=["GET"]),
+        Rule("/guess/<int:number>/<int:index>", endpoint="guess", methods=["GET"]),
+        Rule("/answer", endpoint="answer", methods=["POST"]),
+        Rule("/undo", endpoint="undo", methods=["POST"]),
+    ],
+    redirect_defaults=False,
+)
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Page:
+    """The application.
+
+    Args:
+        session: what the page is about.
+        clerk: one thread, that which opened the session's campaign; whatever is recorded goes through it.
+        show_guess: always, not only when it is asked for.
+    """
+
+    def __init__(self, session: Session, clerk: Executor, *, show_guess: bool = False) -> None:
+        self.session, self.show_guess = session, show_guess
+        self.token = secrets.token_urlsafe(24)
+        self.invitation = secrets.token_urlsafe(24)
+        self._clerk = clerk
+        self._source = session.campaign.source  # safe to read from many threads, once it is open
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request, as WSGI wants it."""
+        request = Request(environ)
+        request.max_content_length = MOST_BYTES
+        try:
+            response = self._answered(request)
+        except HTTPException as error:
+            response = _json({"error": error.description}, error.code or 500)
+        except CampaignLocked as error:
+            response = _json({"error": str(error)}, 503)
+        except InvalidAnswers as error:
+            response = _json({"error": str(error)}, 422)
+        except AlkitError as error:
+            response = _json({"error": str(error)}, 500)
+        response.headers.update(HEADERS)
+        return response(environ, start_response)
+
+    def _answered(self, request: Request) -> Response:
+        if _name(request.host) not in NAMES:
+            raise Forbidden("this address is for this machine only")
+        token, slash, rest = request.path[1:].partition("/")
+        if not slash and self._invited(token):
+            return Response(status=303, headers={"Location": f"{self.token}/"})
+        if not hmac.compare_digest(token.encode(), self.token.encode()) or not slash:
+            raise Forbidden("the address lacks the token; use the one that 'alkit label' has printed")
+        if request.method == "POST":
+            _check_origin(request)
+        endpoint, values = ADDRESSES.bind(HOST).match(f"/{rest}", request.method)
+        reply: Callable[..., Response] = getattr(self, f"_{endpoint}")
+        return reply(request, **values)
+
+    def _invited(self, word: str) -> bool:
+        """Take the word that leads to the page once: other users may see what a browser is started with."""
+        invited = bool(self.invitation) and hmac.compare_digest(word.encode(), self.invitation.encode())
+        if invited:
+            self.invitation = ""
+        return invited
+
+    def _file(self, _: Request, name: str) -> Response:
+        file, mimetype = FILES[name]
+        return Response(importlib.resources.files(__package__).joinpath(file).read_bytes(), mimetype=mimetype)
+
+    def _state(self, _: Request) -> Response:
+        self._done(self.session.look)
+        return self._shown()
+
+    def _shown(self, **more: str) -> Response:
+        return _json({**self._done(self.session.state), "show_guess": self.show_guess, **more})
+
+    def _image(self, _: Request, number: int, index: int) -> Response:
+        if not self.session.asked(number, index):
+            raise NotFound(f"query {number} does not ask for image {index}")
+        record = self.session.campaign.state.records[index]
+        try:
+            mimetype, content = picture(self._source, record)
+        except (SourceError, UnusableImage):
+            mimetype, content = as_png(self._done(lambda: self.session.stored_pixels(index)))
+        return Response(content, mimetype=mimetype)
+
+    def _guess(self, _: Request, number: int, index: int) -> Response:
+        guess = self.session.guess(number, index)
+        if guess is None:
+            raise NotFound("there is no guess for this image")
+        return _json(guess._asdict())
+
+    def _answer(self, request: Request) -> Response:
+        given = _body(request, {"query": int, "index": int, "label": str, "saw_guess": bool})
+        self._done(
+            lambda: self.session.answer(
+                given["query"], given["index"], given["label"], saw_guess=given["saw_guess"]
+            )
+        )
+        return self._shown()
+
+    def _undo(self, request: Request) -> Response:
+        given = _body(request, {"query": int, "index": int})
+        label = self._done(lambda: self.session.take_back(given["query"], given["index"]))
+        return self._shown(taken_back=label)
+
+    def _done(self, work: Callable[[], T]) -> T:
+        return self._clerk.submit(work).result()
+
+
+class _Quiet(WSGIRequestHandler):
+    """Keeps no log of requests: their addresses hold the token."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+@contextlib.contextmanager
+def serving(page: Page, port: int = 0) -> Iterator[BaseWSGIServer]:
+    """Open the port (any free one for 0); `serve_forever` of what this yields returns on Ctrl-C.
+
+    Raises:
+        UsageError: the port cannot be had.
+    """
+    try:
+        listening = socket.create_server((HOST, port))
+    except OSError as error:
+        raise UsageError(f"port {port} cannot be had ({error.strerror}); name another by --port") from error
+    with listening:
+        server = make_server(HOST, port, page, threaded=True, request_handler=_Quiet, fd=listening.fileno())
+        try:
+            yield server
+        finally:
+            server.server_close()
+
+
+def _body(request: Request, wanted: dict[str, type]) -> dict[str, Any]:
+    """Return the JSON object that a request brings, with exactly these keys and types."""
+    given = request.get_json()
+    if not isinstance(given, dict) or {key: type(value) for key, value in given.items()} != wanted:
+        raise BadRequest(f"this takes an object of {', '.join(wanted)}")
+    return given
+
+
+def _name(host: str) -> str:
+    return host.rpartition(":")[0] if ":" in host else host
+
+
+def _check_origin(request: Request) -> None:
+    """Refuse what a page of another origin sends; programs that are no browsers send neither header."""
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    if origin not in (None, f"http://{request.host}") or site not in (None, "same-origin", "none"):
+        raise Forbidden("answers are taken from alkit's own page only")
+
+
+def _json(value: dict[str, Any], status: int = 200) -> Response:
+    import json
+
+    return Response(json.dumps(value, ensure_ascii=False), status, mimetype="application/json")

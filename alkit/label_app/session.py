@@ -1,0 +1,141 @@
+"""One annotator at the open query: what there is to label, what was said, what the model guesses."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from alkit.errors import InvalidAnswers
+from alkit.interfaces.format import Prediction
+from alkit.labeling.csv_table import ABSTAIN, UNUSABLE, GivenAnswer
+from alkit.plugin import registry
+from alkit.utils import seeding
+from alkit.utils.timestamps import now
+
+if TYPE_CHECKING:
+    from alkit._typing import Pixels
+    from alkit.campaign.campaign import Campaign
+    from alkit.campaign.record.query import Query
+
+
+class Session:
+    """Asks and tells a campaign; all calls come from the thread that opened it.
+
+    Args:
+        campaign: with an open query.
+        annotator: who answers.
+
+    Attributes:
+        taken: answers recorded so far, also those that were corrected or taken back.
+
+    Raises:
+        InvalidAnswers: no query is open, or the task's labels are classes and there are none yet.
+    """
+
+    def __init__(self, campaign: Campaign, annotator: str) -> None:
+        self.campaign, self.annotator, self.taken = campaign, annotator, 0
+        query = campaign.open_query
+        if query is None:
+            raise InvalidAnswers("no query is open; ask with 'alkit query' first")
+        self._named = registry.tasks.get(campaign.settings.task.name).uses_classes
+        if self._named and not campaign.classes:
+            raise InvalidAnswers(
+                f"{campaign.directory} has no classes yet, so there is nothing to choose from; give some "
+                "known labels to 'alkit ingest FILE --allow-new-classes' first"
+            )
+        self._number = query.number
+
+    def look(self) -> None:
+        """See what other processes have done."""
+        self.campaign.refresh()
+
+    def query(self) -> Query:
+        """Return the open query, or the one that was shown last."""
+        query = self.campaign.open_query or self.campaign.queries[self._number - 1]
+        self._number = query.number
+        return query
+
+    def state(self) -> dict[str, Any]:
+        """Return what the page shows, as JSON values.
+
+        Neither scores nor ranks are among it, and the images stand in an order of their own, the same for
+        everybody: nothing tells the annotator why an image was chosen.
+        """
+        query = self.query()
+        order = seeding.numpy_generator(self.campaign.settings.seed, "label", query.number)
+        picks = [query.picks[place] for place in order.permutation(len(query.picks))]
+        directory = shlex.quote(str(self.campaign.directory))
+        return {
+            "query": query.number,
+            "annotator": self.annotator,
+            "classes": list(self.campaign.classes) if self._named else None,
+            "guesses": any(pick.predicted is not None for pick in picks),
+            "images": [
+                {"index": pick.index, "answer": pick.answer, "said": self._said(query, pick.index)}
+                for pick in picks
+            ],
+            "words": [word for word in (ABSTAIN, UNUSABLE) if word not in self.campaign.classes],
+            "next": f"alkit query --campaign {directory} --budget N",
+        }
+
+    def answer(self, number: int, index: int, label: str, *, saw_guess: bool) -> None:
+        """Record an answer; it is on the disk when this returns.
+
+        An image of a query that another one has replaced meanwhile is as welcome.
+
+        Raises:
+            InvalidAnswers: the query did not ask for the image, or the label does not fit.
+            CampaignLocked: another process is at work.
+        """
+        if not self.asked(number, index):
+            raise InvalidAnswers(f"query {number} does not ask for image {index}; load the page again")
+        given = GivenAnswer(0, self.campaign.state.keys[index], label, self.annotator, now())
+        note = {"query": number, "page": True, "saw_guess": saw_guess}
+        receipt = self.campaign.tell([given], note=note)
+        if receipt.rejected:
+            raise InvalidAnswers(receipt.rejected[0][1])
+        self.taken += receipt.accepted
+
+    def take_back(self, number: int, index: int) -> str:
+        """Take back this annotator's latest answer to an image of a query; return what it was.
+
+        Raises:
+            InvalidAnswers: there is none.
+            CampaignLocked: another process is at work.
+        """
+        if not self.asked(number, index):
+            raise InvalidAnswers(f"query {number} does not ask for image {index}; load the page again")
+        after = self.campaign.queries[number - 1].event
+        answer = self.campaign.take_back(index, self.annotator, after=after)
+        return str(answer.value) if answer.kind == "label" else answer.kind
+
+    def asked(self, number: int, index: int) -> bool:
+        """Say whether a query asked for an image."""
+        queries = self.campaign.queries
+        return 1 <= number <= len(queries) and index in queries[number - 1].indices
+
+    def guess(self, number: int, index: int) -> Prediction | None:
+        """Return what the query's model took an image for when it was asked, or None."""
+        if not self.asked(number, index):
+            return None
+        pick = next(pick for pick in self.campaign.queries[number - 1].picks if pick.index == index)
+        if pick.predicted is None or pick.confidence is None:
+            return None
+        return Prediction(pick.predicted, pick.confidence)
+
+    def stored_pixels(self, index: int) -> Pixels:
+        """Return an image [H, W, C] as the model sees it, for one whose original has changed or gone.
+
+        Raises:
+            SourceError: the stored images are gone too.
+        """
+        import numpy as np
+
+        images = self.campaign.workbench.images(self.campaign.state)
+        pixels: Pixels = images.take(np.array([index]))[0].permute(1, 2, 0).numpy()
+        return pixels
+
+    def _said(self, query: Query, index: int) -> int:
+        """Return the number of this annotator's latest answer to a query's image, larger if later, or 0."""
+        row = self.campaign.state.latest(index, self.annotator, after=query.event)
+        return 0 if row is None else row.id

@@ -1,0 +1,1 @@
+"""Plugins: found by entry point, checked, made."""

@@ -1,0 +1,49 @@
+"""A plugin as it is chosen and written down: its name, its options and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from alkit.options import build, values_of
+
+from .registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class PluginChoice:
+    """A plugin by name, its options, and where it came from."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    distribution: str = ""
+    version: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as TOML values; options that are left to the default are not there."""
+        options = {key: _plain(value) for key, value in self.options.items() if value is not None}
+        return {
+            "name": self.name,
+            "distribution": self.distribution,
+            "version": self.version,
+            "options": options,
+        }
+
+
+def choice_of(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> PluginChoice:
+    """Check a plugin and its options, and return how it is written down."""
+    plugin = registry.find(name)
+    built = build(registry.get(name), options)
+    return PluginChoice(name, settled_options(built, options), plugin.distribution, plugin.version)
+
+
+def settled_options(built: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a plugin that were given, as they are in force; all of them after a preset."""
+    names = {key.replace("_", "-") for key in given}
+    values = values_of(built)
+    return {key: value for key, value in values.items() if key in names or "preset" in names}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,208 @@
+"""The door: plugins of every kind and extensions found by entry point, one imported when asked for.
+
+Listing reads package metadata only. pluggy checks each plugin's hooks in a manager of its own, so that a
+broken plugin never stops another one. pluggy's own `load_setuptools_entrypoints` would let a duplicate name
+lose silently, stop at the first broken plugin and refuse two names on one module.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import itertools
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
+
+import pluggy
+
+from alkit.errors import AmbiguousPlugin, BrokenPlugin, UnknownPlugin
+from alkit.interfaces.format import Format
+from alkit.interfaces.oracle import Oracle
+from alkit.interfaces.strategy import Strategy
+from alkit.interfaces.task import TaskModel
+
+from . import compatibility, hooks
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One entry point, not imported: where a name comes from."""
+
+    name: str
+    group: str
+    module: str
+    distribution: str
+    version: str
+    entry_point: EntryPoint
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.distribution} {self.version})"
+
+
+def _found(group: str) -> list[Plugin]:
+    seen: dict[tuple[str, str, str], Plugin] = {}
+    for point in entry_points(group=group):
+        distribution = point.dist.metadata["Name"] if point.dist else "unknown"
+        version = point.dist.version if point.dist else "?"
+        key = (point.name, point.value, distribution)
+        seen.setdefault(key, Plugin(point.name, group, point.value, distribution, version, point))
+    return sorted(seen.values(), key=lambda plugin: (plugin.name, plugin.distribution))
+
+
+class Registry(Generic[T]):
+    """The plugins of one kind, by name.
+
+    Args:
+        kind: what messages call one.
+        group: of entry points.
+        hook: that a plugin's module implements, and that returns classes.
+        base: what these classes inherit from.
+    """
+
+    def __init__(self, kind: str, group: str, hook: str, base: type[T]) -> None:
+        self.kind, self.group, self.hook, self.base = kind, group, hook, base
+        self._classes: dict[Plugin, type[T]] = {}
+        self._plugins: list[Plugin] | None = None
+
+    def __iter__(self) -> Iterator[Plugin]:
+        if self._plugins is None:
+            self._plugins = _found(self.group)
+        return iter(self._plugins)
+
+    def refresh(self) -> None:
+        """Forget what was found, so that a plugin installed since is seen."""
+        self._plugins = None
+        self._classes.clear()
+
+    def find(self, name: str) -> Plugin:
+        """Return the plugin called `name`, or `distribution:name` where two share a name.
+
+        Raises:
+            UnknownPlugin: with the nearest name.
+            AmbiguousPlugin: with the distributions that offer it.
+        """
+        distribution, _, plain = name.rpartition(":")
+        matches = [p for p in self if p.name == plain and distribution in ("", p.distribution)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            owners = " or ".join(f"'{p.distribution}:{p.name}'" for p in matches)
+            raise AmbiguousPlugin(f"more than one {self.kind} is called '{name}'; say {owners}")
+        names = sorted({p.name for p in self})
+        close = difflib.get_close_matches(plain, names, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(names) or 'none'}"
+        raise UnknownPlugin(f"no {self.kind} is called '{name}' in {self.group}; {hint}")
+
+    def get(self, name: str) -> type[T]:
+        """Import one plugin and return its class.
+
+        Raises:
+            UnknownPlugin, AmbiguousPlugin: as `find`.
+            BrokenPlugin: it cannot be imported, offers nothing of that name, or what it offers does not keep
+                the interface; names the distribution.
+        """
+        plugin = self.find(name)
+        if plugin not in self._classes:
+            self._classes[plugin] = self._load(plugin)
+        return self._classes[plugin]
+
+    def owner(self, cls: type[T]) -> Plugin | None:
+        """Return the plugin whose class this is, or None if it did not come through `get`."""
+        return next((plugin for plugin, known in self._classes.items() if known is cls), None)
+
+    def _load(self, plugin: Plugin) -> type[T]:
+        blame = f"{self.kind} '{plugin.name}' of distribution '{plugin.distribution}'"
+        module = _import(plugin, blame)
+        offered = _offered(module, self.hook, blame)
+        for cls in offered:
+            if getattr(cls, "name", None) == plugin.name:
+                self._check(cls, blame)
+                return cls
+        names = ", ".join(str(getattr(cls, "name", cls)) for cls in offered) or "nothing"
+        raise BrokenPlugin(f"{blame} is broken: its {self.hook} offers {names}, not '{plugin.name}'")
+
+    def _check(self, cls: Any, blame: str) -> None:
+        if not (isinstance(cls, type) and issubclass(cls, self.base)):
+            base = f"{self.base.__module__}.{self.base.__name__}"
+            raise BrokenPlugin(f"{blame} is broken: {self.hook} should offer classes of {base}, not {cls!r}")
+        if inspect.isabstract(cls):
+            missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
+            raise BrokenPlugin(f"{blame} is broken: {cls.__name__} does not define {missing}")
+
+
+def _import(plugin: Plugin, blame: str) -> types.ModuleType:
+    try:
+        module: types.ModuleType = plugin.entry_point.load()
+    except (Exception, SystemExit) as error:  # whatever a stranger's module does while it is imported
+        compatibility.check_requirement(plugin.entry_point.dist, blame)  # the better reason, if there is one
+        raise BrokenPlugin(f"{blame} cannot be imported: {type(error).__name__}: {error}") from error
+    compatibility.check(module, plugin.entry_point.dist, blame)
+    return module
+
+
+def _manager(module: Any, blame: str) -> pluggy.PluginManager:
+    manager = pluggy.PluginManager("alkit")
+    manager.add_hookspecs(hooks)
+    try:
+        manager.register(module)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        reason = "; ".join(str(error).splitlines())
+        raise BrokenPlugin(f"{blame} is broken: {reason}") from error
+    return manager
+
+
+def _offered(module: Any, hook: str, blame: str) -> list[Any]:
+    manager = _manager(module, blame)
+    try:
+        return [cls for classes in getattr(manager.hook, hook)() for cls in classes]
+    except Exception as error:  # a stranger's hook
+        raise BrokenPlugin(f"{blame} is broken: {type(error).__name__}: {error}") from error
+
+
+strategies: Registry[Strategy] = Registry("strategy", "alkit.strategies", "alkit_strategies", Strategy)  # type: ignore[type-abstract]
+tasks: Registry[TaskModel] = Registry("task", "alkit.tasks", "alkit_tasks", TaskModel)  # type: ignore[type-abstract]
+oracles: Registry[Oracle] = Registry("oracle", "alkit.oracles", "alkit_oracles", Oracle)  # type: ignore[type-abstract]
+formats: Registry[Format] = Registry("format", "alkit.formats", "alkit_formats", Format)  # type: ignore[type-abstract]
+KINDS: dict[str, Registry[Any]] = {r.kind: r for r in (strategies, tasks, oracles, formats)}
+
+EXTENSIONS = "alkit.extensions"
+
+
+@cache
+def extensions() -> tuple[list[tuple[Plugin, pluggy.PluginManager]], list[str]]:
+    """Import every extension; return those that work, and a sentence for each that does not."""
+    loaded, broken = [], []
+    for plugin in _found(EXTENSIONS):
+        blame = f"extension '{plugin.name}' of distribution '{plugin.distribution}'"
+        try:
+            loaded.append((plugin, _manager(_import(plugin, blame), blame)))
+        except BrokenPlugin as error:
+            broken.append(str(error))
+    return loaded, broken
+
+
+def notify(hook: str, **arguments: Any) -> list[str]:
+    """Call one hook of every extension; return a sentence for each that failed."""
+    loaded, broken = extensions()
+    failures = list(broken)
+    for plugin, manager in loaded:
+        try:
+            getattr(manager.hook, hook)(**arguments)
+        except Exception as error:  # an observer never stops a run
+            failures.append(
+                f"extension '{plugin.name}' of distribution '{plugin.distribution}' failed: "
+                f"{type(error).__name__}: {error}"
+            )
+    return failures
+
+
+def all_plugins() -> list[Plugin]:
+    """Every installed plugin of every kind, nothing imported."""
+    return [*itertools.chain.from_iterable(KINDS.values()), *_found(EXTENSIONS)]

@@ -1,0 +1,130 @@
+"""A strategy from a single file, `mine.py:Mine`: no packaging, and its code is run when it is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+import traceback
+import types
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+from alkit.errors import BrokenPlugin, UnknownPlugin
+from alkit.interfaces.strategy import Strategy
+
+from .registry import Plugin
+
+GROUP = "file"
+
+_classes: dict[Plugin, type[Strategy]] = {}
+
+
+def names_a_file(name: str) -> bool:
+    """Say whether a strategy's name is a file, or a class in a file."""
+    path, _, cls = name.rpartition(":")
+    return name.endswith(".py") or (path.endswith(".py") and cls.isidentifier())
+
+
+def absolute(name: str) -> str:
+    """Return a name that means the same from any directory."""
+    if not names_a_file(name):
+        return name
+    path, cls = _split(name)
+    return f"{path}:{cls}"
+
+
+def shown(name: str) -> str:
+    """Return what a strategy is called in records: the file's name without its folder, and the class."""
+    path, cls = _split(name)
+    return f"{path.name}:{cls}"
+
+
+def find(name: str) -> Plugin:
+    """Describe a class in a file without running it; the distribution is the path, the version its SHA-256.
+
+    Raises:
+        UnknownPlugin: there is no such file, or no class is named.
+    """
+    path, cls = _split(name)
+    point = EntryPoint(name=shown(name), value=f"{path}:{cls}", group=GROUP)
+    digest = hashlib.sha256(_content(path)).hexdigest()
+    return Plugin(shown(name), GROUP, str(path), str(path), digest, point)
+
+
+def get(name: str) -> type[Strategy]:
+    """Run a file and return a class in it; a file that has not changed is run once.
+
+    Raises:
+        UnknownPlugin: there is no such file, or no such class in it.
+        BrokenPlugin: the file fails, or the class is no strategy.
+    """
+    plugin = find(name)
+    if plugin not in _classes:
+        path, cls = _split(name)
+        _classes[plugin] = _strategy(_run(path), path, cls, plugin.name)
+    return _classes[plugin]
+
+
+def owner(cls: type[Strategy]) -> Plugin | None:
+    """Return the file that a class comes from, or None."""
+    return next((plugin for plugin, known in _classes.items() if known is cls), None)
+
+
+def _split(name: str) -> tuple[Path, str]:
+    path, colon, cls = name.rpartition(":")
+    if not colon or cls.endswith(".py"):
+        raise UnknownPlugin(f"say which class of {name} is the strategy: {name}:CLASS")
+    return Path(path).expanduser().resolve(), cls
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnknownPlugin(
+            f"the strategy's file {path} cannot be read: {error.strerror or error}"
+        ) from error
+
+
+def _run(path: Path) -> types.ModuleType:
+    content = _content(path)
+    module = types.ModuleType(f"alkit_file_{hashlib.sha256(bytes(path) + content).hexdigest()[:16]}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses look there
+    try:
+        exec(compile(content, str(path), "exec"), vars(module))
+    except (Exception, SystemExit) as error:  # whatever a stranger's file does while it runs
+        del sys.modules[module.__name__]
+        raise BrokenPlugin(f"{path} fails{_line(error, path)}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _line(error: BaseException, path: Path) -> str:
+    """Name the line of a file where an error arose, as far as it is known."""
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        lines.append(error.lineno)
+    return f" in line {lines[-1]}" if lines else ""
+
+
+def _strategy(module: types.ModuleType, path: Path, wanted: str, name: str) -> type[Strategy]:
+    cls: Any = getattr(module, wanted, None)
+    if cls is None:
+        offered = [key for key, value in vars(module).items() if _is_strategy(value)]
+        raise UnknownPlugin(f"{path} has no class '{wanted}'; it has {', '.join(offered) or 'no strategy'}")
+    if not _is_strategy(cls):
+        raise BrokenPlugin(f"'{wanted}' in {path} is no strategy: it should be a class of alkit.Strategy")
+    if inspect.isabstract(cls):
+        missing = ", ".join(sorted(cls.__abstractmethods__))
+        raise BrokenPlugin(f"'{wanted}' in {path} does not define {missing}")
+    # A class of its own, since the file may have imported it from where it has another name.
+    told = {"name": name, "__doc__": cls.__doc__, "__module__": cls.__module__}
+    return types.new_class(cls.__name__, (cls,), exec_body=lambda body: body.update(told))
+
+
+def _is_strategy(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, Strategy) and value.__module__ != Strategy.__module__

@@ -1,0 +1,77 @@
+"""Files of weights: whole or not at all, never unpickled, and trainings that resume from them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from alkit.utils.files import write_atomically
+
+from .recipe import Session
+
+if TYPE_CHECKING:
+    from .types import Companion, Trainable
+
+
+def save_atomically(state: Any, path: Path) -> None:
+    """Write tensors, numbers and strings to a file that is there whole or not at all."""
+    content = io.BytesIO()  # writing to a file, torch hides that a disk is full in a RuntimeError
+    torch.save(state, content)
+    write_atomically(path, content.getbuffer())
+
+
+def load_safely(path: Path, device: torch.device | str = "cpu") -> Any:
+    """Read what `save_atomically` wrote; nothing is unpickled but tensors, numbers and strings."""
+    return torch.load(path, map_location=device, weights_only=True)
+
+
+def save_progress(
+    model: Trainable,
+    companion: Companion | None,
+    optimizer: torch.optim.Optimizer,
+    epoch: int,
+    session: Session,
+) -> None:
+    """Keep a training's weights, optimizer, history and random state after an epoch."""
+    assert session.checkpoint is not None
+    save_atomically(
+        {
+            "fingerprint": session.fingerprint,
+            "epoch": epoch,
+            "network": model.network.state_dict(),
+            "companion": None if companion is None else companion.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "history": session.history,
+            "torch_rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state(session.device) if session.device.type == "cuda" else None,
+        },
+        session.checkpoint,
+    )
+
+
+def resume(
+    model: Trainable, companion: Companion | None, optimizer: torch.optim.Optimizer, session: Session
+) -> int:
+    """Take a training up where its checkpoint left it; return the epoch to begin with, 0 without one."""
+    path = session.checkpoint
+    if path is None or not path.exists():
+        return 0
+    try:
+        state = load_safely(path, session.device)
+    except Exception:  # a damaged cache file is worth nothing and costs nothing
+        return 0
+    if state.get("fingerprint") != session.fingerprint:
+        return 0
+    model.network.load_state_dict(state["network"])
+    if companion is not None:
+        companion.load_state_dict(state["companion"])
+    optimizer.load_state_dict(state["optimizer"])
+    session.history[:] = state["history"]
+    torch.set_rng_state(state["torch_rng"].cpu())
+    if state["cuda_rng"] is not None:
+        torch.cuda.set_rng_state(state["cuda_rng"].cpu(), session.device)
+    session.progress.line(f"{session.label}: resumed after epoch {state['epoch']} of {session.recipe.epochs}")
+    return int(state["epoch"])

@@ -1,0 +1,151 @@
+"""The one training loop: SGD, a schedule, mixed precision, a companion's loss, checkpoints to resume from."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+
+from alkit.errors import TrainingDiverged
+from alkit.utils import seeding
+
+from .checkpoints import resume, save_progress
+from .precision import autocast
+from .recipe import Recipe, Session
+from .types import Step
+
+if TYPE_CHECKING:
+    from alkit.data.loader import Batch
+
+    from .types import Companion, Trainable
+
+
+SECONDS_BETWEEN_SAVES = 5.0
+
+
+def fit(
+    model: Trainable,
+    epoch_batches: Callable[[int], Iterable[Batch]],
+    companion: Companion | None,
+    session: Session,
+) -> None:
+    """Train the model, and the companion with it, for the recipe's epochs.
+
+    The batches of an epoch depend on the epoch's number only, so a resumed training is the same training.
+
+    Raises:
+        TrainingDiverged: the loss or a weight is not finite any more; the checkpoint is of an epoch before.
+    """
+    recipe, device = session.recipe, session.device
+    parameters = [p for p in model.network.parameters() if p.requires_grad]
+    if companion is not None:
+        parameters += [p for p in companion.parameters() if p.requires_grad]
+    optimizer = _sgd(parameters, recipe)
+    start = resume(model, companion, optimizer, session)
+    saved = time.monotonic()
+    with session.progress.bar(recipe.epochs * session.steps_per_epoch, session.label) as bar:
+        bar.update(start * session.steps_per_epoch)
+        for epoch in range(start, recipe.epochs):
+            model.network.train()
+            if companion is not None:
+                companion.train()
+            total = torch.zeros((), device=device)
+            seen = 0
+            for number, batch in enumerate(epoch_batches(epoch)):
+                rate = learning_rate(recipe, epoch + number / session.steps_per_epoch)
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                loss, mean = _step_loss(model, companion, batch, (epoch, number), session)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                optimizer.step()
+                total += mean.detach() * len(batch)
+                seen += len(batch)
+                bar.update(1)
+            mean_loss = float(total) / max(seen, 1)
+            if not math.isfinite(mean_loss) or not _finite(parameters):
+                what = "loss" if not math.isfinite(mean_loss) else "weights"
+                raise TrainingDiverged(
+                    f"{session.label}: the {what} became infinite or not a number in epoch {epoch + 1} of "
+                    f"{recipe.epochs}; lower the learning rate, or look at the images and labels"
+                )
+            session.history.append(mean_loss)
+            bar.note(f"epoch {epoch + 1} of {recipe.epochs}, loss {mean_loss:.3f}")
+            if session.checkpoint is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                save_progress(model, companion, optimizer, epoch + 1, session)
+                saved = time.monotonic()
+    model.network.eval()
+    if companion is not None:
+        companion.train(False)
+
+
+def _sgd(parameters: list[torch.nn.Parameter], recipe: Recipe) -> torch.optim.SGD:
+    make = partial(
+        torch.optim.SGD,
+        parameters,
+        recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+    )
+    try:
+        return make(fused=True)
+    except (RuntimeError, TypeError):  # this torch has no fused SGD for the device
+        return make()
+
+
+def _step_loss(
+    model: Trainable, companion: Companion | None, batch: Batch, at: tuple[int, int], session: Session
+) -> tuple[torch.Tensor, torch.Tensor]:
+    assert batch.targets is not None
+    with autocast(session.device, session.recipe.precision):
+        output = model.forward_batch(batch)
+        losses = model.loss(output, batch.targets)
+        mean = losses.float().mean()
+        if companion is None:
+            return mean, mean
+        step = Step(at[0], session.recipe.epochs, batch.images, batch.targets, output, losses)
+        started = time.perf_counter()
+        with _own_randomness(seeding.derive(torch.initial_seed(), "companion", *at), session.device):
+            extra = companion.extra_loss(step).float()
+        session.companion_seconds += time.perf_counter() - started
+        return mean + extra, mean
+
+
+@contextlib.contextmanager
+def _own_randomness(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's generators for a block and put them back.
+
+    What a companion draws must not change the dropout of the task's network, which asks no other generator.
+    """
+    cuda = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(cuda):
+        torch.default_generator.manual_seed(seed)
+        if cuda:
+            torch.cuda.manual_seed(seed)
+        yield
+
+
+def _finite(parameters: Iterable[torch.Tensor]) -> bool:
+    """Look at the weights too: what the last step of an epoch did to them shows in no loss of that epoch."""
+    return bool(torch.stack([torch.isfinite(parameter).all() for parameter in parameters]).all())
+
+
+def learning_rate(recipe: Recipe, epoch: float) -> float:
+    """Return the learning rate at a (fractional) epoch."""
+    done = min(epoch / recipe.epochs, 1.0)
+    if recipe.schedule == "constant":
+        factor = 1.0
+    elif recipe.schedule == "step":
+        factor = 1.0 if done < 0.8 else 0.1
+    elif recipe.schedule == "cosine":
+        factor = 0.5 * (1 + math.cos(math.pi * done))
+    else:
+        factor = (
+            0.04 + 0.96 * done / 0.25 if done < 0.25 else 0.5 * (1 + math.cos(math.pi * (done - 0.25) / 0.75))
+        )
+    return recipe.learning_rate * factor

@@ -1,0 +1,74 @@
+"""How one training runs: the recipe, every value settled, and the session it runs in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from alkit.utils.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    import torch
+
+
+Precision = Literal["auto", "float32", "bfloat16"]
+Schedule = Literal["one-cycle", "cosine", "step", "constant"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How to train; every value is settled, so that it can be printed and recorded.
+
+    Attributes:
+        epochs: passes over the labeled images.
+        batch_size: images a step.
+        learning_rate: the largest of the schedule.
+        momentum: of SGD.
+        weight_decay: of SGD.
+        schedule: `one-cycle` (up for a quarter, down to zero), `cosine`, `step` (a tenth after 80 % of the
+            epochs), `constant`.
+        precision: of the forward pass; `auto` is bfloat16 where the device has it.
+        augment: flip and move the images.
+    """
+
+    epochs: int = 30
+    batch_size: int = 64
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: Schedule = "one-cycle"
+    precision: Precision = "auto"
+    augment: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the recipe as JSON values."""
+        return asdict(self)
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """Where and under which circumstances one training runs.
+
+    Attributes:
+        recipe: how to train.
+        device: where.
+        steps_per_epoch: batches that one epoch has.
+        progress: where epochs are shown.
+        checkpoint: file of the unfinished training, or None.
+        fingerprint: what the checkpoint must have been made from to be resumed.
+        label: what is trained, for messages: `cycle 3`.
+        history: mean loss by epoch, filled by the loop.
+        companion_seconds: time in the companion's forward passes, filled by the loop; on a GPU, only the time
+            to queue them. Its backward pass is part of the training's.
+    """
+
+    recipe: Recipe
+    device: torch.device
+    steps_per_epoch: int
+    progress: Progress = field(default_factory=Silent)
+    checkpoint: Path | None = None
+    fingerprint: str = ""
+    label: str = "training"
+    history: list[float] = field(default_factory=list)
+    companion_seconds: float = 0.0

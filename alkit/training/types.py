@@ -1,0 +1,125 @@
+"""What a task model and a companion speak in: taps, the spec of a task, outputs, training steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from alkit.data.loader import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A mid-level feature map: the module it leaves, its channels, its size in pixels (1 x 1: a vector)."""
+
+    name: str
+    channels: int
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """What is known of a task model before it is trained.
+
+    Attributes:
+        task: the task's name.
+        image_shape: (C, H, W).
+        num_outputs: classes, or values regressed.
+        provides: out of `model`, `loss`, `probabilities`, `embedding`, `features`.
+        taps: the feature maps, in the order of `Output.features`.
+        embedding_dim: width of the embedding, or None.
+        pretrained: the embedding can be used while nothing is labeled: its weights were trained before, or
+            labels never change it.
+    """
+
+    task: str
+    image_shape: tuple[int, int, int]
+    num_outputs: int
+    provides: frozenset[str]
+    taps: tuple[Tap, ...] = ()
+    embedding_dim: int | None = None
+    pretrained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a task model says of a batch of B images.
+
+    Attributes:
+        prediction: [B, ...], raw (logits for a classifier).
+        probabilities: [B, classes, positions...] summing to one over dimension 1, or None.
+        embedding: [B, D], or None.
+        features: one [B, channels, H, W] a tap ([B, channels] for a vector).
+    """
+
+    prediction: Tensor
+    probabilities: Tensor | None = None
+    embedding: Tensor | None = None
+    features: tuple[Tensor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One training step, as a companion sees it.
+
+    Attributes:
+        epoch: from 0.
+        epochs: how many in all.
+        images: [B, C, H, W], normalized and augmented.
+        targets: what the task model trains on.
+        output: the task model's output, with its graph.
+        losses: [B], the task's loss per image, with its graph.
+    """
+
+    epoch: int
+    epochs: int
+    images: Tensor
+    targets: Tensor
+    output: Output
+    losses: Tensor
+
+
+@runtime_checkable
+class Companion(Protocol):
+    """A `torch.nn.Module` that is trained together with the task model; its parameters join the optimizer."""
+
+    def extra_loss(self, step: Step, /) -> Tensor:
+        """Return a scalar that is added to the mean of the task's losses."""
+        ...
+
+    def parameters(self) -> Any:
+        """Return the parameters, as `torch.nn.Module` does."""
+        ...
+
+    def train(self, mode: bool = ...) -> Any:
+        """Switch between training and evaluation, as `torch.nn.Module` does."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the weights, as `torch.nn.Module` does."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any], /) -> Any:
+        """Take weights back, as `torch.nn.Module` does."""
+        ...
+
+    def to(self, device: Any, /) -> Any:
+        """Move to a device, as `torch.nn.Module` does."""
+        ...
+
+
+class Trainable(Protocol):
+    """What the training loop asks of a task model."""
+
+    network: nn.Module
+
+    def forward_batch(self, batch: Batch) -> Output:
+        """Run the network on a batch."""
+        ...
+
+    def loss(self, output: Output, targets: Tensor) -> Tensor:
+        """Return the loss per image, [B]."""
+        ...

@@ -1,0 +1,47 @@
+"""Where tensors live, by name, and what suits the device."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+from alkit.errors import InvalidOption
+
+
+def find_device(name: str) -> torch.device:
+    """Return a device by name; `auto` is the first GPU, or the CPU.
+
+    Raises:
+        InvalidOption: no such device is there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InvalidOption(f"there is no device '{name}' here: {reason}") from error
+    return device
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Say whether a device multiplies matrices in bfloat16 by instructions of its own."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    asks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
+    return device.type == "cpu" and any(ask is not None and ask() for ask in asks)
+
+
+@contextlib.contextmanager
+def threads_for(side: int, device: torch.device) -> Iterator[None]:
+    """Use one thread on a CPU for images of up to 16 pixels: waking others takes longer than the work."""
+    before = torch.get_num_threads()
+    if device.type == "cpu" and side <= 16:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,60 @@
+"""The budget is spread evenly over predicted classes: `balanced(entropy)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import alkit
+
+if TYPE_CHECKING:
+    import torch
+
+    from alkit import Cycle, Indices, Output
+
+
+@dataclass(kw_only=True)
+class Balanced(alkit.Combinator):
+    """Choose about as many images of each predicted class; a strategy chooses inside each."""
+
+    name = "balanced"
+    needs = frozenset({"probabilities"})
+    needs_labels = True
+
+    strategy: str = alkit.inner("entropy", "the strategy that chooses inside each predicted class")
+
+    def select(self, cycle: Cycle, n: int) -> Indices:
+        """Choose n candidates; in the result the classes take turns."""
+        with cycle.measure("score"):
+            classes = cycle.collect(cycle.candidates, predicted).cpu().numpy()
+        present, sizes = np.unique(classes, return_counts=True)
+        chosen, turns = [], []
+        for number, count in zip(present.tolist(), even(n, sizes.tolist()), strict=True):
+            chosen.append(self.let("strategy", cycle, cycle.candidates[classes == number], count, number))
+            turns.append(np.arange(count))
+        return np.concatenate(chosen)[np.argsort(np.concatenate(turns), kind="stable")]
+
+
+def predicted(output: Output) -> torch.Tensor:
+    """Return the most probable class of each image, [B]; probabilities are averaged over positions."""
+    assert output.probabilities is not None
+    images, classes = output.probabilities.shape[:2]
+    return output.probabilities.reshape(images, classes, -1).mean(dim=2).argmax(dim=1)
+
+
+def even(n: int, sizes: Sequence[int]) -> list[int]:
+    """Divide n over groups as evenly as their sizes allow; what is left over goes to smaller groups."""
+    counts = [0] * len(sizes)
+    for done, group in enumerate(sorted(range(len(sizes)), key=lambda group: sizes[group])):
+        fair = -(-(n - sum(counts)) // (len(sizes) - done))
+        counts[group] = min(sizes[group], fair)
+    return counts
+
+
+@alkit.hookimpl
+def alkit_strategies() -> list[type[alkit.Strategy]]:
+    """Offer the strategy."""
+    return [Balanced]

@@ -1,0 +1,55 @@
+"""Several strategies share the budget: `mix(0.8 coreset, 0.2 random)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import alkit
+
+if TYPE_CHECKING:
+    from alkit import Cycle, Indices
+
+
+@dataclass(kw_only=True)
+class Mix(alkit.Combinator):
+    """Divide the budget by shares; each strategy in turn chooses from what the ones before it have left."""
+
+    name = "mix"
+
+    strategies: tuple[str, ...] = alkit.inner(
+        ("entropy", "random"), "the strategies, each with its share of the budget before it; 1 by default"
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse strategies that choose from different images."""
+        super().__post_init__()
+        if len({strategy.asks_again for strategy in self.parts.values()}) > 1:
+            raise ValueError("strategies that ask again about answered images cannot be mixed with others")
+
+    def select(self, cycle: Cycle, n: int) -> Indices:
+        """Choose n candidates; in the result the strategies take turns by their shares."""
+        left, chosen, turns = cycle.candidates, [], []
+        for place, count in zip(self.parts, divided(n, list(self.shares.values())), strict=True):
+            picks = self.let(place, cycle, left, count)
+            left = np.setdiff1d(left, picks, assume_unique=True)
+            chosen.append(picks)
+            turns.append((np.arange(count) + 0.5) / max(count, 1))
+        return np.concatenate(chosen)[np.argsort(np.concatenate(turns), kind="stable")]
+
+
+def divided(n: int, shares: Sequence[float]) -> list[int]:
+    """Divide n by shares, whatever they add up to; what rounding leaves goes to the largest remainders."""
+    exact = n * np.asarray(shares) / sum(shares)
+    counts = np.floor(exact).astype(np.int64)
+    counts[np.argsort(counts - exact, kind="stable")[: n - counts.sum()]] += 1
+    return counts.tolist()
+
+
+@alkit.hookimpl
+def alkit_strategies() -> list[type[alkit.Strategy]]:
+    """Offer the strategy."""
+    return [Mix]

@@ -1,0 +1,1 @@
+"""Networks, losses and computations that strategies are made of."""

@@ -1,0 +1,29 @@
+"""A random part of the candidates, for strategies that look at some of a large pool only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from alkit import Cycle, Indices
+
+
+SUBSET_HELP = "look at this many random candidates only (at least the budget); none: at all"
+
+
+def draw(cycle: Cycle, subset: int | None, n: int) -> Indices:
+    """Return ascending positions in `cycle.candidates`: all, or max(subset, n) of them."""
+    count = len(cycle.candidates)
+    if subset is None or max(subset, n) >= count:
+        return np.arange(count)
+    return np.sort(cycle.rng.choice(count, size=max(subset, n), replace=False))
+
+
+def best(cycle: Cycle, positions: Indices, scores: torch.Tensor, n: int) -> Indices:
+    """Return the n best of the candidates at `positions`, whose scores these are."""
+    everywhere = torch.full((len(cycle.candidates),), -torch.inf, dtype=torch.float64)
+    everywhere[torch.from_numpy(positions)] = scores.detach().double().cpu()
+    return cycle.best(everywhere, n)

@@ -1,0 +1,244 @@
+"""Monte-Carlo dropout: what a network says of an image when some of its units are left out, several times.
+
+Gal and Ghahramani, Dropout as a Bayesian Approximation, ICML 2016. The network's own dropout layers drop;
+where it has none, the input of its classifier does. The network stays in eval mode, so that batch
+normalization is what it was, and hooks do the dropping. A pass leaves the same units out for all images: it
+is one draw of the network's weights, which joint quantities of several images need (Kirsch et al., NeurIPS
+2019), and the outputs do not depend on how images come in batches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+import alkit
+from alkit import option
+from alkit.errors import UnsupportedTask
+from alkit.training import autocast
+
+from . import candidates
+
+if TYPE_CHECKING:
+    from alkit import Batch, Cycle, Indices
+
+
+DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+SAME = 1e-5  # probabilities closer than this come from the same computation
+
+
+@dataclass(kw_only=True)
+class DropoutStrategy(alkit.Strategy):
+    """Base of the strategies that look at several passes of a network with dropout."""
+
+    needs = frozenset({"probabilities"})
+
+    passes: int = option(10, "passes with dropout over the candidates", minimum=1)
+    dropout: float = option(
+        0.5,
+        "share of the classifier's inputs left out where the network has no dropout layers",
+        minimum=0.01,
+        maximum=0.99,
+    )
+    subset: int | None = option(None, candidates.SUBSET_HELP, minimum=1)
+
+    def collect(self, cycle: Cycle, indices: Indices, value: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return a value of every image's probabilities, [n, ...] in order.
+
+        Args:
+            cycle: whose model passes; its diagnostics say what drops.
+            indices: positions in the pool.
+            value: gives one row an image, [B, ...], from probabilities [passes, B, classes, positions...].
+        """
+        dropping = Dropping(cycle, self.passes, self.dropout)
+        cycle.diagnostics["dropout"] = dropping.description
+        result: Tensor | None = None
+        start = 0
+        for probabilities in dropping.outputs(indices):
+            rows = value(probabilities)
+            if result is None:
+                result = rows.new_empty(len(indices), *rows.shape[1:])
+            result[start : start + len(rows)] = rows
+            start += len(rows)
+        assert result is not None
+        return result
+
+
+@dataclass(kw_only=True)
+class DropoutScoreStrategy(DropoutStrategy):
+    """Base of those that look at one image at a time and take the highest scores."""
+
+    @abstractmethod
+    def score(self, probabilities: Tensor) -> Tensor:
+        """Score [B] or [B, positions...], which is averaged, from [passes, B, classes, positions...]."""
+
+    def select(self, cycle: Cycle, n: int) -> Indices:
+        """Score the candidates and take the n highest; ties go to the earlier index."""
+
+        def scored(probabilities: Tensor) -> Tensor:
+            scores = self.score(probabilities.double())
+            return scores if scores.dim() == 1 else scores.flatten(1).mean(dim=1)
+
+        positions = candidates.draw(cycle, self.subset, n)
+        with cycle.measure("score"):
+            scores = self.collect(cycle, cycle.candidates[positions], scored)
+        return candidates.best(cycle, positions, scores, n)
+
+
+class Dropping:
+    """A cycle's model with units left out.
+
+    Args:
+        cycle: whose model, whose generators.
+        passes: how many, T.
+        share: left out of the classifier's input where the network has no dropout layers.
+
+    Attributes:
+        description: what drops, for people.
+
+    Raises:
+        UnsupportedTask: the network has neither dropout layers nor a classifier.
+    """
+
+    def __init__(self, cycle: Cycle, passes: int, share: float) -> None:
+        self._cycle, self._passes, self._share = cycle, passes, share
+        network, width = cycle.model.network, cycle.model.spec.num_outputs
+        self._layers = {
+            name: layer
+            for name, layer in network.named_modules()
+            if isinstance(layer, DROPOUT) and layer.p > 0
+        }
+        heads = {name: layer for name, layer in network.named_modules() if _outputs(layer) == width}
+        self._head: tuple[str, nn.Module] | None = None
+        if self._layers:
+            self.description = f"{len(self._layers)} of the network's own dropout layers"
+        elif heads:
+            self._head = next(reversed(heads.items()))
+            self.description = f"{share:g} of the input of '{self._head[0]}', since no layer drops"
+        else:
+            raise UnsupportedTask(
+                f"the network of task '{cycle.model.spec.task}' has no dropout layer, and no linear layer or "
+                f"convolution with {width} outputs whose input could be dropped; add a torch.nn.Dropout, or "
+                "choose a strategy without Monte-Carlo dropout"
+            )
+        self._masks: dict[tuple[int, str, int], Tensor] = {}
+        self._calls: dict[str, int] = {}
+
+    def outputs(self, indices: Indices) -> Iterator[Tensor]:
+        """Yield probabilities [passes, B, classes, positions...] float32 of batches, in order.
+
+        Raises:
+            UnsupportedTask: the network does not run what should drop.
+        """
+        cycle = self._cycle
+        with cycle.progress.bar(len(indices), "score") as bar:
+            for batch in cycle.batches(indices):
+                with torch.inference_mode(False), torch.no_grad(), autocast(cycle.device, cycle.precision):
+                    probabilities = self._through_head(batch)
+                    if probabilities is None:
+                        probabilities = self._through_all(batch)
+                yield probabilities
+                bar.update(len(batch))
+
+    def _through_head(self, batch: Batch) -> Tensor | None:
+        """Run the network once and the classifier alone for each pass.
+
+        Returns:
+            None where other layers drop, or where the task's probabilities are not the classifier's softmax.
+        """
+        if self._head is None:
+            return None
+        _, head = self._head
+        inputs: list[Tensor] = []
+        handle = head.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
+        try:
+            whole = self._probabilities(batch)
+        finally:
+            handle.remove()
+        if len(inputs) != 1 or not _same(_softmax(head(inputs[0])), whole):
+            return None
+        return torch.stack([self._with_hooks(run, lambda: _softmax(head(inputs[0]))) for run in self._runs])
+
+    def _through_all(self, batch: Batch) -> Tensor:
+        """Run the whole network for each pass."""
+        passed = [self._with_hooks(run, lambda: self._probabilities(batch)) for run in self._runs]
+        if not self._calls:
+            raise UnsupportedTask(
+                f"the network of task '{self._cycle.model.spec.task}' does not run what should drop ("
+                f"{self.description}); choose a strategy without Monte-Carlo dropout"
+            )
+        return torch.stack(passed)
+
+    @property
+    def _runs(self) -> range:
+        return range(self._passes)
+
+    def _probabilities(self, batch: Batch) -> Tensor:
+        probabilities = self._cycle.model.forward_batch(batch).probabilities
+        assert probabilities is not None
+        return probabilities.float()
+
+    def _with_hooks(self, run: int, work: Callable[[], Tensor]) -> Tensor:
+        """Do some work while units are left out."""
+        self._calls.clear()
+        with contextlib.ExitStack() as hooks:
+            for name, layer in self._layers.items():
+                hooks.callback(layer.register_forward_hook(self._after(run, name)).remove)
+            if self._head is not None:
+                name, head = self._head
+                hooks.callback(head.register_forward_pre_hook(self._before(run, name)).remove)
+            return work()
+
+    def _after(self, run: int, name: str) -> Callable[[Any, Any, Tensor], Tensor]:
+        def hook(layer: Any, given: Any, output: Tensor) -> Tensor:
+            return output * self._mask(run, name, _units(output, not isinstance(layer, nn.Dropout)), layer.p)
+
+        return hook
+
+    def _before(self, run: int, name: str) -> Callable[[Any, tuple[Any, ...]], tuple[Any, ...]]:
+        def hook(layer: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
+            values, *others = given
+            shape = values.shape[-1:] if isinstance(layer, nn.Linear) else _units(values, True)
+            return (values * self._mask(run, name, shape, self._share), *others)
+
+        return hook
+
+    def _mask(self, run: int, name: str, shape: torch.Size, share: float) -> Tensor:
+        """Return zeros for that share of the units and 1 / (1 - share) for the others: the mean stays."""
+        call = self._calls[name] = self._calls.get(name, 0) + 1
+        if (run, name, call) not in self._masks:
+            generator = self._cycle.generator("mc-dropout", name, run, call)
+            kept = torch.rand(shape, generator=generator) >= share
+            self._masks[run, name, call] = (kept / max(1.0 - share, 1e-6)).to(self._cycle.device)
+        return self._masks[run, name, call]
+
+
+def entropy(probabilities: Tensor, dim: int) -> Tensor:
+    """Return entropies in nats along a dimension; a probability of 0 adds nothing."""
+    return torch.special.entr(probabilities).sum(dim=dim)
+
+
+def _outputs(layer: nn.Module) -> int | None:
+    """Return how many outputs a linear layer or a convolution has."""
+    if isinstance(layer, nn.Linear):
+        return layer.out_features
+    return layer.out_channels if isinstance(layer, nn.Conv2d) else None
+
+
+def _units(values: Tensor, channels: bool) -> torch.Size:
+    """Return the shape of a mask for values [B, ...]: each unit on its own, or whole channels."""
+    return torch.Size([values.shape[1], *[1] * (values.dim() - 2)]) if channels else values.shape[1:]
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    return logits.float().softmax(dim=1)
+
+
+def _same(first: Tensor, second: Tensor) -> bool:
+    return first.shape == second.shape and torch.allclose(first, second, rtol=0.0, atol=SAME)

@@ -1,0 +1,82 @@
+"""BADGE: k-means++ seeding on the gradients that each image's likeliest label would give the last layer.
+
+Ash, Zhang, Krishnamurthy, Langford and Agarwal, Deep Batch Active Learning by Diverse, Uncertain Gradient
+Lower Bounds, ICLR 2020. The gradient embedding of image i is the outer product a_i ⊗ h_i of a_i, its
+probabilities minus the one-hot vector of the likeliest class, and h_i, its embedding. Only these two are
+kept.
+
+The paper seeds as k-means++ does, whose first point is uniform; its published code
+(github.com/JordanAsh/badge) starts at the largest gradient, and so does alkit unless `first=uniform`. Where
+all remaining gradients coincide with chosen ones the published code stops in a debugger; here the rest is
+drawn uniformly. Dense outputs: a_i is averaged over positions, since there is one embedding an image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import alkit
+from alkit.distances import k_means_plus_plus
+from alkit_plugins.components import candidates
+
+if TYPE_CHECKING:
+    from alkit import Cycle, Indices, Output
+
+
+@dataclass(kw_only=True)
+class Badge(alkit.Strategy):
+    """Draw images in proportion to how far their gradients are from those of all drawn before."""
+
+    name = "badge"
+    needs = frozenset({"probabilities", "embedding"})
+    paper = "Ash et al., Deep Batch Active Learning by Diverse, Uncertain Gradient Lower Bounds, ICLR 2020"
+
+    first: Literal["largest", "uniform"] = alkit.option(
+        "largest", "the first image: of the largest gradient, or any"
+    )
+    subset: int | None = alkit.option(None, candidates.SUBSET_HELP, minimum=1)
+
+    def select(self, cycle: Cycle, n: int) -> Indices:
+        """Choose n candidates; the score is the distance of its gradient to the nearest one chosen before."""
+        indices = cycle.candidates[candidates.draw(cycle, self.subset, n)]
+        with cycle.measure("score"):
+            rows = cycle.collect(indices, _factors)
+        classes = cycle.model.spec.num_outputs
+        with cycle.measure("select"):
+            drawn = k_means_plus_plus(
+                rows[:, classes:], n, factors=rows[:, :classes], first=self.first, rng=cycle.rng
+            )
+        picks = indices[drawn.indices]
+        known = np.isfinite(drawn.distances)  # the first pick has no distance
+        cycle.record_scores(picks[known], drawn.distances[known])
+        if uniform := int((drawn.distances == 0.0).sum()):
+            cycle.diagnostics["drawn_uniformly"] = uniform
+        return picks
+
+
+def _factors(output: Output) -> Tensor:
+    """Return both factors of the gradient embeddings side by side, [B, classes + D]."""
+    assert output.probabilities is not None and output.embedding is not None
+    errors = prediction_errors(output.probabilities)
+    return torch.cat([errors.flatten(2).mean(dim=2) if errors.dim() > 2 else errors, output.embedding], dim=1)
+
+
+def prediction_errors(probabilities: Tensor) -> Tensor:
+    """Return probabilities [B, classes, positions...] minus the one-hot vectors of the likeliest classes.
+
+    The likeliest class gets minus the sum of the others, not p - 1: next to 1, float32 has no digits left.
+    """
+    top = probabilities.argmax(dim=1, keepdim=True)
+    others = probabilities.scatter(1, top, 0.0)
+    return others.scatter(1, top, -others.sum(dim=1, keepdim=True))
+
+
+@alkit.hookimpl
+def alkit_strategies() -> list[type[alkit.Strategy]]:
+    """Offer the strategy."""
+    return [Badge]

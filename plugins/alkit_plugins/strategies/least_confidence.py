@@ -1,0 +1,32 @@
+"""Least confidence: Lewis and Gale, A Sequential Algorithm for Training Text Classifiers, SIGIR 1994;
+Culotta and McCallum, Reducing Labeling Effort for Structured Prediction Tasks, AAAI 2005."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+import alkit
+
+if TYPE_CHECKING:
+    from alkit import Cycle, Output
+
+
+class LeastConfidence(alkit.ScoreStrategy):
+    """Choose the images whose most probable class is the least probable."""
+
+    name = "least-confidence"
+    needs = frozenset({"probabilities"})
+    paper = "Culotta and McCallum, Reducing Labeling Effort for Structured Prediction Tasks, AAAI 2005"
+
+    def score(self, cycle: Cycle, output: Output) -> torch.Tensor:
+        """Return one minus the highest probability, [B] or [B, positions...]."""
+        assert output.probabilities is not None
+        return 1.0 - output.probabilities.float().amax(dim=1)
+
+
+@alkit.hookimpl
+def alkit_strategies() -> list[type[alkit.Strategy]]:
+    """Offer the strategy."""
+    return [LeastConfidence]

@@ -1,0 +1,136 @@
+"""ProbCover: Yehuda, Dekel, Hacohen and Weinshall, Active Learning Through a Covering Lens, NeurIPS 2022.
+
+Greedy maximum coverage by balls of one radius around embeddings brought to length one. The published code
+forgets the last rows of its graph, up to 499 of them, and goes on with image 0 when all are covered; here no
+row is forgotten, and what is left to choose is then what lies farthest from all labeled and chosen images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch.nn.functional import normalize
+
+import alkit
+from alkit.distances import Balls, k_center, k_means, nearest_distance
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from alkit import Cycle, Indices
+
+
+JUDGED = 5_000  # images whose balls are looked at to find the radius
+DIAMETER = 2.0  # of the unit sphere: covers everything
+
+
+@dataclass(kw_only=True)
+class ProbCover(alkit.Strategy):
+    """Choose one by one the image whose ball holds the most images that nothing labeled or chosen covers."""
+
+    name = "probcover"
+    needs = frozenset({"embedding"})
+    needs_labels = False
+    paper = "Yehuda, Dekel, Hacohen and Weinshall, Active Learning Through a Covering Lens, NeurIPS 2022"
+
+    radius: float | None = alkit.option(
+        None,
+        "of the balls, between embeddings of length one; none: by purity",
+        minimum=0.0,
+        maximum=DIAMETER,
+    )
+    purity: float = alkit.option(
+        0.95, "share of balls that hold one pseudo-class only", minimum=0.0, maximum=1.0
+    )
+    pseudo_classes: int | None = alkit.option(
+        None, "clusters that purity is judged by; none: as many as classes", minimum=2
+    )
+
+    def select(self, cycle: Cycle, n: int) -> Indices:
+        """Choose n candidates; the score of each is the number of images that it was the first to cover."""
+        pool = np.union1d(cycle.labeled, cycle.candidates)
+        labeled, candidates = (np.searchsorted(pool, index) for index in (cycle.labeled, cycle.candidates))
+        unit = normalize(cycle.embeddings(pool), dim=1)
+        with cycle.measure("select"):
+            radius = self._radius(cycle, unit) if self.radius is None else self.radius
+            chosen, gains, covered = cover(Balls(unit, radius), labeled, candidates, n)
+            known = np.concatenate([labeled, chosen])
+            rest = k_center(unit, known, n - len(chosen), candidates=candidates).indices
+        cycle.record_scores(pool[chosen], gains)
+        cycle.diagnostics.update({"radius": radius, "coverage": covered, "picks_that_cover": len(chosen)})
+        if len(rest):
+            cycle.progress.line(
+                f"{self.name}: {len(chosen)} images cover what balls of radius {radius:.3g} can; the other "
+                f"{len(rest)} lie farthest from all labeled and chosen ones"
+            )
+        return pool[np.concatenate([chosen, rest])]
+
+    def _radius(self, cycle: Cycle, unit: Tensor) -> float:
+        classes = self.pseudo_classes or max(2, cycle.model.spec.num_outputs)
+        cluster = k_means(unit, classes, seed=int(cycle.rng.integers(2**31)), iterations=100).cluster
+        judged = np.arange(len(unit))
+        if len(judged) > JUDGED:
+            judged = np.sort(cycle.rng.choice(judged, JUDGED, replace=False))
+        return pure_radius(unit, cluster, judged, self.purity)
+
+
+def pure_radius(features: Tensor, cluster: Indices, judged: Indices, purity: float) -> float:
+    """Return the largest radius at which a share of closed balls holds rows of one cluster only.
+
+    A ball is pure up to the distance of the nearest row of another cluster, so the radius is just under a
+    quantile of these distances.
+
+    Args:
+        features: [N, D].
+        cluster: [N] the pseudo-class of each row.
+        judged: the rows whose balls are looked at.
+        purity: the share, from 0 to 1.
+    """
+    distance = np.full(len(cluster), np.inf)
+    for number in np.unique(cluster):
+        own, others = judged[cluster[judged] == number], np.flatnonzero(cluster != number)
+        if len(own) and len(others):
+            distance[own] = nearest_distance(features[own], features[others])
+    ordered = np.sort(distance[judged])
+    first = min(int((1.0 - purity) * len(ordered) + 1e-9), len(ordered) - 1)
+    return float(min(np.nextafter(ordered[first], 0.0), DIAMETER))
+
+
+def cover(
+    balls: Balls, labeled: Indices, candidates: Indices, n: int
+) -> tuple[Indices, npt.NDArray[np.int64], float]:
+    """Choose up to n candidates greedily, each the one that covers the most rows not covered yet.
+
+    Ties go to the lower row; it ends where no candidate covers anything new.
+
+    Returns:
+        The chosen, how many rows each was the first to cover, and the share of rows covered afterwards.
+    """
+    covered = balls.count(labeled) > 0
+    met = np.flatnonzero(covered)
+    # Counting all pairs looks at each once, which is cheaper where little is covered.
+    few = 4 * len(met) < len(covered)
+    gain = balls.sizes() - balls.count(met) if few else balls.count(np.flatnonzero(~covered))
+    allowed = np.zeros(len(covered), dtype=np.bool_)
+    allowed[candidates] = True
+    chosen: list[int] = []
+    gains: list[int] = []
+    while len(chosen) < n:
+        pick = int(np.where(allowed, gain, 0).argmax())
+        if not (allowed[pick] and gain[pick]):
+            break
+        chosen.append(pick)
+        gains.append(int(gain[pick]))
+        new = np.flatnonzero((balls.count(np.array([pick])) > 0) & ~covered)
+        covered[new] = True
+        gain -= balls.count(new)
+    return np.array(chosen, dtype=np.int64), np.array(gains, dtype=np.int64), float(covered.mean())
+
+
+@alkit.hookimpl
+def alkit_strategies() -> list[type[alkit.Strategy]]:
+    """Offer the strategy."""
+    return [ProbCover]

@@ -1,0 +1,28 @@
+"""Random sampling: the baseline that any strategy has to beat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import alkit
+
+if TYPE_CHECKING:
+    from alkit import Cycle, Indices
+
+
+class Random(alkit.Strategy):
+    """Choose uniformly, without replacement."""
+
+    name = "random"
+    needs_labels = False
+    uniform = True
+
+    def select(self, cycle: Cycle, n: int) -> Indices:
+        """Choose n candidates."""
+        return cycle.rng.choice(cycle.candidates, size=n, replace=False)
+
+
+@alkit.hookimpl
+def alkit_strategies() -> list[type[alkit.Strategy]]:
+    """Offer the strategy."""
+    return [Random]

@@ -1,0 +1,98 @@
+"""TA-VAAL: VAAL whose networks also know how hard the task model finds an image.
+
+Kim, Park, Kim and Chun, Task-Aware Variational Adversarial Active Learning, CVPR 2021. A ranker is trained
+with the task model as in Learning Loss, with the ranking loss; its output, brought into (0, 1) by a sigmoid,
+goes to the decoder and to the discriminator. The published code gives the discriminator the raw output,
+random ranks to the first iteration, and batches in the pool's order, and scores in training mode:
+`preset=published`. Task model and ranker do not change while the adversary trains, so each image is ranked
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import torch
+
+import alkit
+from alkit import option
+from alkit_plugins.components.adversary import Side
+from alkit_plugins.components.loss_prediction import LossPredictor
+
+from .vaal import PAPER_CHANNELS, VAAL, Plan, Ranks
+
+if TYPE_CHECKING:
+    from alkit import Companion, Cycle, Indices, TaskSpec
+
+
+@dataclass(kw_only=True)
+class TAVAAL(VAAL):
+    """Choose the images that look least like labeled ones to an adversary that knows the ranks."""
+
+    name = "ta-vaal"
+    needs = frozenset({"features", "loss"})
+    paper = "Kim, Park, Kim and Chun, Task-Aware Variational Adversarial Active Learning, CVPR 2021"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "published": {
+            "first_ranks": "random",
+            "discriminator_rank": "raw",
+            "shuffle": False,
+            "scoring": "train",
+            "epochs": 100,
+            "channels": PAPER_CHANNELS,
+            "latent": 32,
+            "precision": "float32",
+            "detach_after": 0.605,
+            "subset": 10_000,
+        }
+    }
+
+    vae_steps: int = option(1, "VAE steps an iteration, each on new batches", minimum=1)
+    hidden: int = option(128, "width of the ranker's linear layer on each tap", minimum=1)
+    weight: float = option(1.0, "of the ranker's loss beside the task's loss", minimum=0.0)
+    detach_after: float = option(
+        0.6, "share of the epochs after which the task model gets no gradient of it", minimum=0.0, maximum=1.0
+    )
+    discriminator_rank: Literal["sigmoid", "raw"] = option("sigmoid", "the rank that the discriminator sees")
+    condition: Literal["ranks", "none"] = option(
+        "ranks", "what VAAL's networks know of the task; none: the ranker is only trained along"
+    )
+    first_ranks: Literal["predicted", "random"] = option("predicted", "ranks of the first iteration")
+
+    def companion(self, spec: TaskSpec) -> Companion:
+        """Return the ranker for the task's taps."""
+        return LossPredictor.for_task(
+            spec, self.hidden, loss="ranking", weight=self.weight, detach_after=self.detach_after
+        )
+
+    def ranks(self, cycle: Cycle, indices: Indices) -> Ranks | None:
+        """Ask the ranker once for every image that takes part; nothing where the networks are not told."""
+        if self.condition == "none":
+            return None
+        ranker = cycle.companion
+        assert isinstance(ranker, torch.nn.Module)
+        found = cycle.collect(indices, lambda output: ranker(output.features)).cpu()
+        raw = found.new_zeros(int(indices.max()) + 1)
+        raw[torch.from_numpy(indices)] = found
+        squashed = raw.sigmoid()
+        return Ranks(raw if self.discriminator_rank == "raw" else squashed, squashed)
+
+    def sides(
+        self, cycle: Cycle, name: str, indices: Indices, ranks: Ranks | None, plan: Plan
+    ) -> Iterator[Side]:
+        """Yield batches of one side without end; the first may get random ranks."""
+        sides = super().sides(cycle, name, indices, ranks, plan)
+        if ranks is not None and self.first_ranks == "random":
+            first = next(sides)
+            random = torch.rand(len(first.images), generator=cycle.generator("adversary", "ranks", name))
+            random = random.to(first.images)
+            yield replace(first, rank=random, condition=random)
+        yield from sides
+
+
+@alkit.hookimpl
+def alkit_strategies() -> list[type[alkit.Strategy]]:
+    """Offer the strategy."""
+    return [TAVAAL]

@@ -1,0 +1,81 @@
+"""TypiClust: Hacohen, Dekel and Weinshall, Active Learning on a Budget, ICML 2022.
+
+Embeddings brought to length one are partitioned into as many clusters as there will be labels, and the most
+typical image of a cluster without labels is chosen. Typicality is that of the paper, the inverse of a mean
+distance (the published code averages squared ones), over all members of the cluster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch.nn.functional import normalize
+
+import alkit
+from alkit.distances import k_means, neighbor_distances
+from alkit_plugins.components import clusters
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from alkit import Cycle, Indices
+
+
+@dataclass(kw_only=True)
+class TypiClust(alkit.Strategy):
+    """Choose the most typical image of each large cluster in which nothing is labeled."""
+
+    name = "typiclust"
+    needs = frozenset({"embedding"})
+    needs_labels = False
+    paper = "Hacohen, Dekel and Weinshall, Active Learning on a Budget, ICML 2022"
+
+    max_clusters: int = alkit.option(500, "clusters at most", minimum=1)
+    min_cluster: int = alkit.option(5, "members below which a cluster is left out", minimum=1)
+    neighbors: int = alkit.option(20, "nearest members that typicality is the closeness to", minimum=1)
+
+    def select(self, cycle: Cycle, n: int) -> Indices:
+        """Choose n candidates; the score of each is its typicality, where that is finite."""
+        pool = np.union1d(cycle.labeled, cycle.candidates)
+        unit = normalize(cycle.embeddings(pool), dim=1)
+        with cycle.measure("select"):
+            count = min(len(cycle.labeled) + n, self.max_clusters)
+            cluster = k_means(unit, count, seed=int(cycle.rng.integers(2**31))).cluster
+            distance = mean_distances(unit, cluster, self.neighbors)
+            chosen = clusters.in_turn(
+                cluster,
+                distance,
+                np.searchsorted(pool, cycle.labeled),
+                np.searchsorted(pool, cycle.candidates),
+                n,
+                smallest=self.min_cluster,
+            )
+        apart = chosen[distance[chosen] > 0.0]
+        cycle.record_scores(pool[apart], 1.0 / distance[apart])
+        cycle.diagnostics["clusters"] = int(cluster.max()) + 1
+        return pool[chosen]
+
+
+def mean_distances(features: Tensor, cluster: Indices, neighbors: int) -> npt.NDArray[np.float64]:
+    """Return the mean distance [N] of each row to its nearest neighbours in its cluster; alone: zero.
+
+    Args:
+        features: [N, D].
+        cluster: [N] numbers.
+        neighbors: how many, or all others of a smaller cluster.
+    """
+    result = np.zeros(len(cluster))
+    members = np.split(np.argsort(cluster, kind="stable"), np.cumsum(np.bincount(cluster))[:-1])
+    for rows in members:
+        if len(rows) > 1:
+            result[rows] = neighbor_distances(features[rows], neighbors).mean(axis=1)
+    return result
+
+
+@alkit.hookimpl
+def alkit_strategies() -> list[type[alkit.Strategy]]:
+    """Offer the strategy."""
+    return [TypiClust]

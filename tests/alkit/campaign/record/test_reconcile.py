@@ -1,0 +1,301 @@
+"""Sorting answers: who is meant, what is new, what is a correction, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from alkit.campaign.record.pool import Pool
+from alkit.campaign.record.reconcile import Receipt, sort_answers, sort_oracle_answers
+from alkit.data.preprocessing import ImageRecord
+from alkit.interfaces.oracle import Answer
+from alkit.labeling.csv_table import GivenAnswer
+from alkit.labeling.references import References
+from alkit.plugin.registry import tasks
+
+HASHES = [f"{number:x}" * 64 for number in range(6)]
+RECORDS = [
+    ImageRecord(0, "cat/a.png", HASHES[1], 8, 8, None, None),
+    ImageRecord(1, "3", HASHES[2], 8, 8, None, None),
+    ImageRecord(2, "ü b.png", HASHES[3], 8, 8, None, None),
+    ImageRecord(3, "broken.png", HASHES[4], 0, 0, "truncated", None),
+    ImageRecord(4, "copy.png", HASHES[1], 8, 8, None, 0),
+    ImageRecord(5, "lost.png", "", 0, 0, "no such file", None),
+]
+
+
+def sort(
+    *given: tuple[str, str] | GivenAnswer,
+    classes: Sequence[str] = ("cat", "dog"),
+    new: bool = False,
+    before: Mapping[int, Sequence[Answer]] | None = None,
+    asked: Sequence[int] = (0, 1, 2),
+    location: Path = Path("/pool"),
+    said_before: bool = False,
+    lost: Sequence[int] = (),
+) -> Receipt:
+    pool = Pool(6, unusable=[3, 5], duplicates={4: 0})
+    pool.lose(lost)
+    pool.ask(asked)
+    answers = [
+        answer if isinstance(answer, GivenAnswer) else GivenAnswer(line, *answer)
+        for line, answer in enumerate(given, 2)
+    ]
+    return sort_answers(
+        answers,
+        records=RECORDS,
+        pool=pool,
+        task=tasks.get("classification"),
+        classes=classes,
+        allow_new_classes=new,
+        location=location,
+        previous=lambda index: (before or {}).get(index, ()),
+        said_before=said_before,
+    )
+
+
+def kept(receipt: Receipt) -> list[tuple[int, str, object]]:
+    return [(index, answer.kind, answer.value) for index, answer in receipt.kept]
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("cat/a.png", 0),
+        ("./cat/a.png", 0),
+        ("cat\\a.png", 0),
+        ("/pool/cat/a.png", 0),
+        ("0", 0),
+        ("3", 1),  # a key wins over an index
+        ("2", 2),
+        ("ü b.png", 2),
+        (HASHES[3], 2),
+        (HASHES[3].upper(), 2),
+        (HASHES[3][:8], 2),
+        (HASHES[1], 0),  # of copies, the first
+    ],
+)
+def test_an_image_is_known_by_path_index_or_hash(name: str, index: int) -> None:
+    assert References(RECORDS, Path("/pool")).find(name) == index
+
+
+def test_a_name_with_spaces_around_it_is_that_one_or_the_one_without() -> None:
+    spaced = ImageRecord(1, " a.png", HASHES[2], 8, 8, None, None)
+    plain = ImageRecord(0, "a.png", HASHES[1], 8, 8, None, None)
+    references = References([plain, spaced], Path("/pool"))
+    assert [references.find(name) for name in ("a.png", " a.png", "a.png ", " 1 ")] == [0, 1, 0, 1]
+
+
+def test_a_label_with_spaces_around_it_is_that_class_or_the_one_without() -> None:
+    receipt = sort(("0", " cat"), ("3", " dog "), ("2", " abstain"), classes=(" cat", "cat", "dog"))
+    assert kept(receipt) == [(0, "label", " cat"), (1, "label", "dog"), (2, "abstain", None)]
+    assert sort(("0", " rde "), classes=("red",)).rejected[0][1].startswith("'rde' is no class")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        GivenAnswer(2, "0", "\ud800"),
+        GivenAnswer(2, "0", "cat", annotator="a\udcff"),
+        GivenAnswer(2, "0", "cat", time="\udfff"),
+    ],
+)
+def test_what_utf8_cannot_hold_is_rejected_by_line(given: GivenAnswer) -> None:
+    receipt = sort(given, ("2", "dog"), new=True)
+    assert kept(receipt) == [(2, "label", "dog")]
+    assert receipt.new_classes == ()
+    reason = "'0' has a label, annotator or time that is no text in UTF-8; write it anew"
+    assert receipt.rejected == ((2, reason),)
+
+
+def test_what_utf8_cannot_hold_is_not_taken_from_an_oracle_either() -> None:
+    oracle: Any = SimpleNamespace(classes=("cat", "\ud800"))
+    said = {0: Answer("label", "\ud800"), 1: Answer("label", "cat")}
+    receipt = sort_oracle_answers(said, [0, 1], oracle, task=tasks.get("classification"), classes=())
+    assert (kept(receipt), receipt.new_classes) == ([(1, "label", "cat")], ("cat",))
+    assert receipt.rejected[0][1].startswith("image 0 has a label")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.png",
+        "cat",
+        "CAT/A.PNG",
+        "6",
+        "-1",
+        "1.0",
+        "02",
+        "002",
+        "٣",
+        "9" * 5000,
+        HASHES[3][:7],
+        "",
+        "\0",
+        "/pool",
+    ],
+)
+def test_what_is_no_image_is_not_guessed(name: str) -> None:
+    assert References(RECORDS, Path("/pool")).find(name) is None
+
+
+def test_a_short_hash_has_to_be_enough() -> None:
+    twins = [ImageRecord(i, f"{i}.png", "abcdef01" + str(i) * 56, 1, 1, None, None) for i in range(2)]
+    references = References(twins, Path("/pool"))
+    assert references.find("abcdef01") is None
+    assert references.find("abcdef010") == 0
+
+
+def test_a_file_is_known_by_its_path_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pool" / "cat").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    references = References(RECORDS, tmp_path / "pool")
+    assert references.find("pool/cat/a.png") == 0
+    assert references.find("pool/../pool/cat/a.png") == 0
+    assert references.find("elsewhere/cat/a.png") is None
+
+
+def test_an_absolute_path_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "pool" / "cat").mkdir(parents=True)
+    (tmp_path / "store.png").touch()
+    (tmp_path / "pool" / "cat" / "a.png").symlink_to(tmp_path / "store.png")
+    (tmp_path / "alias").symlink_to(tmp_path / "pool")
+    references = References(RECORDS, tmp_path / "pool")
+    assert references.find(str(tmp_path / "pool" / "cat" / "a.png")) == 0
+    assert References(RECORDS, tmp_path / "alias").find(str(tmp_path / "alias" / "cat" / "a.png")) == 0
+
+
+def test_answers_are_kept_in_order() -> None:
+    receipt = sort(("ü b.png", "dog"), ("0", "cat"), ("3", "abstain"))
+    assert kept(receipt) == [(2, "label", "dog"), (0, "label", "cat"), (1, "abstain", None)]
+    assert (receipt.unasked, receipt.corrected, receipt.unchanged, receipt.rejected) == (0, 0, 0, ())
+
+
+def test_what_nobody_asked_for_is_taken_and_counted() -> None:
+    receipt = sort(("2", "dog"), asked=[0])
+    assert (receipt.accepted, receipt.unasked) == (1, 1)
+
+
+def test_an_answer_to_a_lost_image_counts_for_the_copy_in_its_place() -> None:
+    fresh = sort(("cat/a.png", "cat"), asked=[4], lost=[0])
+    assert (kept(fresh), fresh.unasked) == ([(4, "label", "cat")], 0)
+    again = sort(("cat/a.png", "cat"), asked=[], lost=[0], before={4: [Answer(value="cat")]})
+    assert (kept(again), again.unchanged) == ([], 1)
+
+
+def test_an_answer_to_a_copy_counts_for_its_original() -> None:
+    receipt = sort(("copy.png", "cat"))
+    assert kept(receipt) == [(0, "label", "cat")]
+    assert receipt.unasked == 0
+
+
+def test_the_same_again_changes_nothing() -> None:
+    receipt = sort(("0", "cat"), before={0: [Answer("label", "cat")]})
+    assert (receipt.accepted, receipt.unchanged) == (0, 1)
+
+
+def test_another_answer_is_a_correction() -> None:
+    receipt = sort(("0", "dog"), before={0: [Answer("label", "cat")]})
+    assert (kept(receipt), receipt.corrected) == ([(0, "label", "dog")], 1)
+    receipt = sort(("0", "abstain"), before={0: [Answer("label", "cat")]})
+    assert (kept(receipt), receipt.corrected) == ([(0, "abstain", None)], 1)
+
+
+def test_a_correction_taken_back_is_another_correction() -> None:
+    receipt = sort(("0", "cat"), before={0: [Answer("label", "cat"), Answer("label", "dog")]})
+    assert (receipt.accepted, receipt.corrected, receipt.unchanged) == (1, 1, 0)
+
+
+def test_the_same_file_again_takes_no_correction_of_somebody_else_back() -> None:
+    before = [Answer("label", "cat", "ann"), Answer("label", "dog", "bob")]
+    file = [GivenAnswer(2, "0", "cat", "ann"), GivenAnswer(3, "0", "dog", "bob")]
+    for given in (file, file[:1]):
+        receipt = sort(*given, before={0: before})
+        assert (receipt.accepted, receipt.corrected, receipt.unchanged) == (0, 0, len(given))
+
+
+def test_the_same_file_again_is_harmless_where_a_line_corrects_another() -> None:
+    before = [Answer("label", "cat"), Answer("label", "dog")]
+    receipt = sort(("0", "cat"), ("0", "dog"), before={0: before})
+    assert (receipt.accepted, receipt.corrected, receipt.unchanged) == (0, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("time", "accepted"),
+    [
+        ("2026-05-01T10:00:01Z", 1),
+        ("2026-05-01T10:00:00.000Z", 0),
+        ("2026-05-01", 0),
+        ("2026-05-01T12:30:00+02:00", 1),
+        ("2026-05-01T11:30:00+02:00", 0),
+        ("yesterday", 0),
+        ("", 0),
+    ],
+)
+def test_the_same_said_later_is_said_again(time: str, accepted: int) -> None:
+    before = [Answer("label", "cat", "ann", "2026-05-01T10:00:00Z"), Answer("label", "dog", "bob")]
+    receipt = sort(GivenAnswer(2, "0", "cat", "ann", time), before={0: before})
+    assert (receipt.accepted, receipt.corrected) == (accepted, accepted)
+
+
+def test_known_labels_given_again_revert_no_correction() -> None:
+    before = [Answer("label", "cat"), Answer("label", "dog")]
+    assert sort(("0", "cat"), before={0: before}, said_before=True).unchanged == 1
+    assert sort(("0", "abstain"), before={0: before}, said_before=True).corrected == 1
+
+
+def test_a_second_annotator_who_agrees_is_kept_and_corrects_nothing() -> None:
+    given = GivenAnswer(2, "0", "cat", annotator="bob")
+    receipt = sort(given, before={0: [Answer("label", "cat", annotator="ann")]})
+    assert (receipt.accepted, receipt.corrected, receipt.unchanged) == (1, 0, 0)
+
+
+def test_within_one_file_the_later_line_corrects_the_earlier() -> None:
+    receipt = sort(("0", "cat"), ("0", "dog"), ("0", "dog"))
+    assert kept(receipt) == [(0, "label", "cat"), (0, "label", "dog")]
+    assert (receipt.corrected, receipt.unchanged) == (1, 1)
+
+
+def test_what_is_no_image_or_no_good_is_refused_by_line() -> None:
+    receipt = sort(("nope.png", "cat"), ("0", "cat"), ("broken.png", "cat"))
+    assert receipt.accepted == 1
+    assert receipt.rejected == (
+        (2, "'nope.png' is not an image of this pool"),
+        (4, "'broken.png' cannot be used: truncated"),
+    )
+
+
+def test_a_typo_is_no_class_but_gets_the_nearest_name() -> None:
+    receipt = sort(("0", "catt"), ("1", "zebra"), ("2", "Dog"))
+    assert receipt.accepted == 0
+    assert [reason for _, reason in receipt.rejected] == [
+        "'catt' is no class of this campaign; did you mean 'cat'?",
+        "'zebra' is no class of this campaign; there are cat, dog",
+        "'Dog' is no class of this campaign; did you mean 'dog'?",
+    ]
+
+
+def test_without_any_class_the_option_is_named() -> None:
+    assert "--allow-new-classes" in sort(("0", "cat"), classes=()).rejected[0][1]
+
+
+def test_new_classes_are_taken_when_allowed() -> None:
+    receipt = sort(("0", "zebra"), ("1", "emu"), ("2", "zebra"), new=True)
+    assert receipt.accepted == 3
+    assert receipt.new_classes == ("zebra", "emu")
+
+
+def test_abstain_is_a_label_where_a_class_is_called_so() -> None:
+    assert kept(sort(("0", "abstain"), classes=("abstain", "cat"))) == [(0, "label", "abstain")]
+    assert kept(sort(("0", "abstain"), new=True)) == [(0, "abstain", None)]
+    assert kept(sort(("0", "unusable"))) == [(0, "unusable", None)]
+
+
+def test_who_when_and_what_it_cost_are_kept() -> None:
+    given = GivenAnswer(2, "0", "cat", "ann", "2026-01-01T00:00:00Z", 0.5)
+    ((_, answer),) = sort(given).kept
+    assert answer == Answer("label", "cat", "ann", "2026-01-01T00:00:00Z", 0.5)

@@ -1,0 +1,131 @@
+"""The state: read off the ledger as of one moment, and what was read is not read again."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alkit.campaign.record.ledger import Event, Ledger, PickRow
+from alkit.campaign.record.state import read_state
+from alkit.data.preprocessing import ImageRecord
+from alkit.interfaces.oracle import Answer
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """Two images, one asked and answered."""
+    ledger = Ledger(tmp_path / "campaign.db", create=True)
+    with ledger.transaction():
+        ledger.add_images([record(0), record(1)])
+        ask(ledger, 0)
+        ledger.add_answers(ledger.add_event("answered", {}), [(0, Answer(value="cat"))])
+    yield ledger
+    ledger.close()
+
+
+def record(index: int) -> ImageRecord:
+    return ImageRecord(index, f"{index}.png", f"h{index}", 8, 8, None, None)
+
+
+def ask(ledger: Ledger, index: int) -> None:
+    event = ledger.add_event("asked", {"cycle": 0, "strategy": "random", "options": {}})
+    ledger.add_picks(event, [PickRow(index, None)])
+
+
+def test_what_another_process_adds_meanwhile_is_seen_as_a_whole_or_not_at_all(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a query could ask for an image that is not in the list that was read before it."""
+    events = Ledger.events
+
+    def late(self: Ledger, *kinds: str, after: int = 0) -> list[Event]:
+        monkeypatch.setattr(Ledger, "events", events)
+        other = Ledger(ledger.path)
+        with other.transaction():
+            other.add_images([record(2)])
+            ask(other, 2)
+        other.close()
+        return self.events(*kinds, after=after)
+
+    monkeypatch.setattr(Ledger, "events", late)
+    before = read_state(ledger)
+    assert [query.indices for query in before.queries] == [[0]]
+    after = read_state(ledger, before)
+    assert [query.indices for query in after.queries] == [[0], [2]]
+    assert len(after.records) == 3
+
+
+def test_a_copy_in_the_place_of_a_lost_image_has_its_answers(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.add_images([dataclasses.replace(record(2), hash="h0", duplicate_of=0)])
+        ledger.add_event("lost", {"indices": [0]})
+        ledger.add_answers(ledger.add_event("answered", {}), [(2, Answer(value="dog"))])
+    state = read_state(ledger)
+    assert [answer.value for answer in state.answers_to(2)] == ["cat", "dog"]
+    assert state.answers_to(1) == []
+
+
+def take_back(ledger: Ledger, index: int, answer: int) -> None:
+    with ledger.transaction():
+        ledger.add_event("retracted", {"index": index, "answer": answer})
+
+
+def test_what_is_taken_back_is_waited_for_again(ledger: Ledger) -> None:
+    before = read_state(ledger)
+    take_back(ledger, 0, 1)
+    state = read_state(ledger, before)
+    assert state.pool.pending.tolist() == [0]
+    assert state.pool.values == []
+    assert state.answers_to(0) == []
+    assert state.queries[0].open
+
+
+def test_behind_it_is_what_was_said_before(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.add_answers(ledger.add_event("answered", {}), [(0, Answer(value="dog"))])
+    take_back(ledger, 0, 2)
+    state = read_state(ledger)
+    assert (state.pool.values, state.pool.pending.tolist()) == (["cat"], [])
+
+
+def test_what_is_taken_back_after_another_query_goes_back_to_the_pool(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ask(ledger, 1)
+    take_back(ledger, 0, 1)
+    state = read_state(ledger)
+    assert (state.pool.pending.tolist(), state.pool.candidates.tolist()) == ([1], [0])
+    assert state.queries[0].picks[0].given_up
+
+
+def test_what_is_asked_for_again_and_taken_back_has_its_earlier_answer(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ask(ledger, 0)
+        ledger.add_answers(ledger.add_event("answered", {}), [(0, Answer(value="dog"))])
+    take_back(ledger, 0, 2)
+    state = read_state(ledger)
+    assert (state.pool.values, state.pool.pending.tolist()) == (["cat"], [0])
+
+
+def test_only_what_is_new_is_read_again(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = read_state(ledger)
+    with ledger.transaction():
+        ask(ledger, 1)
+        ledger.add_answers(ledger.add_event("answered", {}), [(1, Answer(value="dog"))])
+    read: list[tuple[object, ...]] = []
+    rows = Ledger._rows
+
+    def spied(self: Ledger, *query: str) -> list[tuple[object, ...]]:
+        found: list[tuple[object, ...]] = rows(self, *query)
+        read.extend(found)
+        return found
+
+    monkeypatch.setattr(Ledger, "_rows", spied)
+    after = read_state(ledger, before)
+    assert len(read) == 5, "the number of images, two events, an answer and a pick"
+    whole = read_state(ledger)
+    assert (after.events, after.answers, after.picks) == (whole.events, whole.answers, whole.picks)
+    assert after.pool.values == whole.pool.values == ["cat", "dog"]
+    assert after.queries == whole.queries

@@ -1,0 +1,73 @@
+"""CSV manifests: which rows are images, and what is wrong with the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from alkit.data.source import Source
+from alkit.data.sources import open_source
+from alkit.errors import SourceError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number, name in enumerate(("a.png", "sub/b.png", "with, comma.png", "two\nlines.png")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (4, 4), (number, 0, 0)).save(tmp_path / name)
+    return tmp_path
+
+
+def opened(folder: Path, text: str | bytes) -> Source:
+    file = folder / "pool.csv"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return open_source(str(file))
+
+
+def test_paths_labels_and_order(folder: Path) -> None:
+    absolute = folder / "a.png"
+    source = opened(
+        folder,
+        f'note,image,label\nx,sub/b.png,dog\ny,{absolute},cat\nz,"with, comma.png",\n,"two\nlines.png",dog\n',
+    )
+    assert source.keys() == ["sub/b.png", str(absolute), "with, comma.png", "two\nlines.png"]
+    assert source.answers() == {"sub/b.png": "dog", str(absolute): "cat", "two\nlines.png": "dog"}
+    assert source.classes == ("cat", "dog")
+    keys = source.keys()
+    assert [int(source.read(key)[1][0, 0, 0]) for key in keys] == [1, 0, 2, 3]
+    assert source.path("sub/b.png") == folder / "sub/b.png"
+    assert source.path(str(absolute)) == absolute
+    assert open_source(source.location).keys() == source.keys()
+
+
+def test_byte_order_mark_windows_lines_and_blank_lines(folder: Path) -> None:
+    source = opened(folder, b"\xef\xbb\xbfimage, label\r\n\r\na.png, cat \r\n\r\n")
+    assert source.answers() == {"a.png": "cat"}
+
+
+def test_missing_file_is_unusable_not_an_error(folder: Path) -> None:
+    source = opened(folder, "image\ngone.png\nsub\na.png\n")
+    assert source.look("gone.png").unusable == "no such file"
+    assert source.look("sub").unusable == "not a file"
+    assert source.look("a.png").unusable is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,label\na.png,cat\n", "no column 'image'; its columns are 'file', 'label'"),
+        ("image;label\na.png;cat\n", "'image;label'"),
+        ("", "its columns are none"),
+        ("image,label\n", "names no images"),
+        ("image\na.png\nsub/b.png\na.png\n", "line 4 .* 'a.png' again, after line 2"),
+        ("image,label\nwith, comma.png,cat\n", "line 2 .* more fields"),
+        ("image,label\n,cat\n", "line 2 .* names no image"),
+        ('image,label\n"a.png,cat\n', "not well-formed"),
+        (b"image\n\xff.png\n", "not UTF-8"),
+    ],
+)
+def test_what_is_wrong_is_said(folder: Path, text: str | bytes, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        opened(folder, text)
