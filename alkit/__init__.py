@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from alkit.campaign.record.query import Query as Query
     from alkit.campaign.record.trainings import CycleRecord as CycleRecord
     from alkit.composition.combinator import Combinator as Combinator
-    from alkit.composition.fields import inner as inner
+    from alkit.composition.fields import nested as nested
     from alkit.data.loader import Batch as Batch
     from alkit.data.source import Source as Source
     from alkit.data.sources import open_source as open_source
@@ -51,7 +51,7 @@ _HOMES = {
     ),
     "alkit.campaign.record.trainings": ("CycleRecord",),
     "alkit.composition.combinator": ("Combinator",),
-    "alkit.composition.fields": ("inner",),
+    "alkit.composition.fields": ("nested",),
     "alkit.data.loader": ("Batch",),
     "alkit.data.source": ("Source",),
     "alkit.data.sources": ("open_source",),

@@ -20,7 +20,7 @@ from common import finished, parser, precisions, report, seconds_apart
 from torch import Tensor, nn
 
 from alkit.utils.malloc import keep_freed_memory
-from alkit_plugins.components.adversary import Adversary, Side
+from alkit_plugins.components.adversary import AdversarialBatch, Adversary
 from alkit_plugins.components.loss_prediction import LossPredictor
 from alkit_plugins.components.vae import VAE, Discriminator
 
@@ -139,7 +139,9 @@ class Reworked:
         for images in (labeled, unlabeled):
             rank = torch.full((len(images),), 0.5, device=images.device)
             noise = torch.randn(len(images), LATENT).to(images.device)
-            sides.append(Side(images.contiguous(memory_format=torch.channels_last), noise, rank, rank))
+            sides.append(
+                AdversarialBatch(images.contiguous(memory_format=torch.channels_last), noise, rank, rank)
+            )
         self.adversary.vae_step(*sides)
         self.adversary.discriminator_step(*sides)
 

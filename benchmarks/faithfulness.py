@@ -26,10 +26,10 @@ from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
 from alkit.data.labeled_images import LabeledImages
 from alkit.engine.cycle import Cycle
-from alkit.engine.train import Learned, Lesson, learn
+from alkit.engine.train import TrainedModel, TrainingJob, train_model
 from alkit.interfaces.contract import choose
 from alkit.plugin import registry
-from alkit.utils.profiling import Measures
+from alkit.utils.profiling import Profile
 from alkit.utils.progress import Terminal
 from alkit_plugins.components.diagnosis import rank_correlation
 
@@ -137,21 +137,21 @@ class Bench:
         assert oracle is not None
         answers = oracle.label(self.labeled.tolist())
         self.values = [answers[index].value for index in self.labeled.tolist()]
-        self.images = campaign.workbench.images(campaign.state)
-        self.learned: dict[str, Learned] = {}
+        self.images = campaign.resources.images(campaign.state)
+        self.trained: dict[str, TrainedModel] = {}
 
     def order(self, variant: Variant) -> np.ndarray:
         """Return the candidates, the first choice first."""
-        learned = self._learned(*variant.trained, self.seed + variant.training_seed)
+        trained = self._learned(*variant.trained, self.seed + variant.training_seed)
         name, changed = variant.choosing
         seed = self.seed + variant.choosing_seed
         cycle = Cycle(
             number=0,
-            model=learned.model,
-            companion=learned.companion,
+            model=trained.model,
+            companion=trained.companion,
             images=self.images,
             labeled=self.labeled,
-            targets=learned.targets,
+            targets=trained.targets,
             candidates=self.candidates,
             seed=seed,
             device=torch.device("cpu"),
@@ -160,11 +160,11 @@ class Bench:
             options.build(registry.strategies.get(name), changed), cycle, len(self.candidates), seed=seed
         )
 
-    def _learned(self, name: str, changed: dict[str, Any], seed: int) -> Learned:
+    def _learned(self, name: str, changed: dict[str, Any], seed: int) -> TrainedModel:
         """Train the task model and a strategy's companion, once for each way to do it."""
         key = json.dumps([name, changed, seed])
-        if key not in self.learned:
-            lesson = Lesson(
+        if key not in self.trained:
+            job = TrainingJob(
                 cycle=0,
                 seed=seed,
                 labeled=LabeledImages(images=self.images, indices=self.labeled, values=self.values),
@@ -173,9 +173,9 @@ class Bench:
                 strategy=options.build(registry.strategies.get(name), changed),
                 checkpoints=self.folder / "checkpoints",
             )
-            task = self.campaign.workbench.task(self.campaign.classes)
-            self.learned[key] = learn(task, lesson, torch.device("cpu"), Terminal(), Measures())
-        return self.learned[key]
+            task = self.campaign.resources.task(self.campaign.classes)
+            self.trained[key] = train_model(task, job, torch.device("cpu"), Terminal(), Profile())
+        return self.trained[key]
 
 
 def agreement(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:

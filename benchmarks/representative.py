@@ -102,10 +102,10 @@ def measured(name: str, given: argparse.Namespace, seed: int) -> dict[str, Any]:
         picks = strategy.select(cycle, given.budget)
     return {
         "seconds": now() - started,
-        "extra_mb": max(cycle.measures.peak_mb.values()) - before,
+        "extra_mb": max(cycle.profile.peak_mb.values()) - before,
         "distinct": len(set(picks.tolist())),
         "diagnostics": cycle.diagnostics,
-        "phases": cycle.measures.as_dict(),
+        "phases": cycle.profile.as_dict(),
     }
 
 

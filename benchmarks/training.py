@@ -26,7 +26,7 @@ from torchvision.models import resnet18
 from alkit.data.loader import Loader
 from alkit.data.store import ImageStore
 from alkit.training.loop import fit
-from alkit.training.recipe import Precision, Recipe, Session
+from alkit.training.recipe import Precision, Recipe, TrainingRun
 from alkit.utils.malloc import keep_freed_memory
 from alkit_plugins.strategies.learning_loss import LearningLoss
 from alkit_plugins.tasks.classification import Classification
@@ -106,15 +106,15 @@ class Ours:
         store = ImageStore.from_array(pixels)
         self.loader = Loader(store, device, targets=torch.from_numpy(labels), labeled=self.indices)
         recipe = Recipe(epochs=1, batch_size=batch, learning_rate=0.01, precision=precision)
-        self.session = Session(recipe=recipe, device=device, steps_per_epoch=-(-len(pixels) // batch))
+        self.run = TrainingRun(recipe=recipe, device=device, steps_per_epoch=-(-len(pixels) // batch))
 
     def batches(self, epoch: int) -> Iterator[object]:
         return self.loader.epoch(
-            self.indices, self.session.recipe.batch_size, np.random.default_rng(epoch), augmented=True
+            self.indices, self.run.recipe.batch_size, np.random.default_rng(epoch), augmented=True
         )
 
     def epoch(self) -> None:
-        fit(self.model, self.batches, self.companion, self.session)  # type: ignore[arg-type]
+        fit(self.model, self.batches, self.companion, self.run)  # type: ignore[arg-type]
 
 
 def data(count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -13,70 +13,70 @@ from alkit.options import build
 from alkit.plugin import registry
 from alkit.utils import seeding
 from alkit.utils.files import write_atomically
-from alkit.utils.profiling import Measures
+from alkit.utils.profiling import Profile
 from alkit.utils.progress import Progress
 
 from .protocol import Backbone
-from .shared_data import SEED, Arena
+from .shared_data import SEED, SharedData
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-def with_backbone(arena: Arena, backbone: Backbone, progress: Progress) -> Arena:
+def with_backbone(shared: SharedData, backbone: Backbone, progress: Progress) -> SharedData:
     """Return the arena without the backbone's images, its task frozen on the backbone's weights.
 
     The weights are made once and kept in the cache: a file of tensors, found by all that it is made from.
     """
     rng = seeding.numpy_generator(SEED, "backbone")
-    taken = rng.permutation(np.array(arena.pool.members, dtype=np.int64))[: backbone.images]
-    rest = np.setdiff1d(arena.pool.members, taken)
-    parts = repr((arena.fingerprint(), backbone, arena.task))
-    path = Path(arena.cache) / f"backbone-{hashlib.sha256(parts.encode()).hexdigest()[:16]}.safetensors"
+    taken = rng.permutation(np.array(shared.pool.members, dtype=np.int64))[: backbone.images]
+    rest = np.setdiff1d(shared.pool.members, taken)
+    parts = repr((shared.fingerprint(), backbone, shared.task))
+    path = Path(shared.cache) / f"backbone-{hashlib.sha256(parts.encode()).hexdigest()[:16]}.safetensors"
     if not path.exists():
-        _train(arena, backbone, np.sort(taken), path, progress)
+        _train(shared, backbone, np.sort(taken), path, progress)
     note = (
         f"frozen backbone: {backbone.model} trained on {len(taken):,} labeled images that left the pool; "
         f"{len(rest):,} are left"
     )
     return dataclasses.replace(
-        arena,
-        pool=dataclasses.replace(arena.pool, members=tuple(rest.tolist())),
+        shared,
+        pool=dataclasses.replace(shared.pool, members=tuple(rest.tolist())),
         task_options={
-            **arena.task_options,
+            **shared.task_options,
             "model": backbone.model,
             "weights": str(path),
             "freeze_backbone": True,
         },
-        notes=(*arena.notes, note),
+        notes=(*shared.notes, note),
     )
 
 
 def _train(
-    arena: Arena, backbone: Backbone, taken: npt.NDArray[np.int64], path: Path, progress: Progress
+    shared: SharedData, backbone: Backbone, taken: npt.NDArray[np.int64], path: Path, progress: Progress
 ) -> None:
     from safetensors.torch import save
 
-    from alkit.engine.train import Lesson, learn
+    from alkit.engine.train import TrainingJob, train_model
 
     options = {"model": backbone.model, **backbone.options}
-    task = build(registry.tasks.get(arena.task), options)
-    task.build(arena.shape, arena.classes, arena.torch_device)
-    learned = learn(
+    task = build(registry.tasks.get(shared.task), options)
+    task.build(shared.shape, shared.classes, shared.torch_device)
+    trained = train_model(
         task,
-        Lesson(
+        TrainingJob(
             cycle=0,
             seed=SEED,
-            labeled=arena.labeled(arena.pool, taken, arena.images),
-            test=arena.test_images(),
-            classes=arena.classes,
+            labeled=shared.labeled(shared.pool, taken, shared.images),
+            test=shared.test_images(),
+            classes=shared.classes,
             strategy=None,
-            checkpoints=Path(arena.cache) / "backbones",
+            checkpoints=Path(shared.cache) / "backbones",
         ),
-        arena.torch_device,
+        shared.torch_device,
         progress,
-        Measures(),
+        Profile(),
     )
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in learned.model.network.state_dict().items()}
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in trained.model.network.state_dict().items()}
     write_atomically(path, save(tensors))
-    learned.checkpoint.unlink(missing_ok=True)
+    trained.checkpoint.unlink(missing_ok=True)

@@ -18,20 +18,20 @@ from alkit.errors import AlkitError, BenchmarkError
 from alkit.plugin import registry
 from alkit.utils import seeding
 from alkit.utils.json_values import finite
-from alkit.utils.profiling import Measures
-from alkit.utils.progress import Silent
+from alkit.utils.profiling import Profile
+from alkit.utils.progress import NullProgress
 
 from . import records
-from .cell_diagnostics import outlook, watch
+from .cell_diagnostics import predicted_loss_correlation, record_diagnostics
 from .checks import HiddenLabels, check_labels, check_random
 from .prepare import seed_set
 from .protocol import BASELINE, Entry, Protocol
-from .shared_data import Arena
+from .shared_data import SharedData
 
 if TYPE_CHECKING:
     from alkit._typing import Indices
     from alkit.engine.cycle import Cycle
-    from alkit.engine.train import Learned
+    from alkit.engine.train import TrainedModel
     from alkit.interfaces.strategy import Strategy
 
 
@@ -50,7 +50,7 @@ class Cell:
     """
 
     results: Path
-    arena: Path
+    shared: Path
     protocol: Protocol
     entry: Entry
     seed: int
@@ -143,14 +143,14 @@ class _Run:
 
     def __init__(self, cell: Cell, done: Sequence[records.Record]) -> None:
         self.cell, self.protocol, self.seed = cell, cell.protocol, cell.seed
-        self.arena = Arena.load(cell.arena)
-        self.task = self.arena.task_model()
-        self.test = self.arena.test_images()
+        self.shared = SharedData.load(cell.shared)
+        self.task = self.shared.task_model()
+        self.test = self.shared.test_images()
         self.strategy: Strategy = make_strategy(cell.entry.name, cell.entry.options)
-        self.members = np.array(self.arena.pool.members, dtype=np.int64)
-        self.hidden = HiddenLabels(self.arena.pool.labels)
+        self.members = np.array(self.shared.pool.members, dtype=np.int64)
+        self.hidden = HiddenLabels(self.shared.pool.labels)
         self.cycles = [record for record in done if record["kind"] == "cycle"]
-        self.labeled = seed_set(self.protocol, self.arena, self.seed)
+        self.labeled = seed_set(self.protocol, self.shared, self.seed)
         if not done:
             records.append(cell.path, self._header())
         for record in self.cycles:
@@ -168,12 +168,12 @@ class _Run:
             records.append(self.cell.path, record)
 
     def _one_cycle(self, number: int) -> records.Record:
-        measures, started = Measures(), time.process_time()
-        learned = self._learn(number, self.strategy, measures)
-        spent = {} if learned.reused else {"train": round(time.process_time() - started, 3)}
-        metrics = dict(learned.metrics)
+        profile, started = Profile(), time.process_time()
+        trained = self._learn(number, self.strategy, profile)
+        spent = {} if trained.reused else {"train": round(time.process_time() - started, 3)}
+        metrics = dict(trained.metrics)
         if self.protocol.judge == "both":
-            metrics |= self._judged_plain(number, learned)
+            metrics |= self._judged_plain(number, trained)
         record = {
             "kind": "cycle",
             "strategy": self.cell.entry.shown,
@@ -183,29 +183,31 @@ class _Run:
             "metrics": {name: round(value, 6) for name, value in metrics.items()},
             "picks": [],
             "classes_labeled": self._per_class(self.labeled),
-            "starting_weights": learned.record["starting_weights"],
-            "order": learned.record["order"],
-            "recipe": learned.record["recipe"],
+            "starting_weights": trained.record["starting_weights"],
+            "order": trained.record["order"],
+            "recipe": trained.record["recipe"],
         }
-        taken = measures.as_dict()
-        diagnostics: dict[str, Any] = outlook(self.task, learned, self.test, self.arena)
+        taken = profile.as_dict()
+        diagnostics: dict[str, Any] = predicted_loss_correlation(self.task, trained, self.test, self.shared)
         if number < self.protocol.labels.cycles:
             before = self.labeled
-            cycle = self._cycle(number, learned, measures)
+            cycle = self._cycle(number, trained, profile)
             started = time.process_time()
             picks = self._choose(cycle)
             spent["query"] = round(time.process_time() - started, 3)
             diagnostics |= {key: value for key, value in cycle.diagnostics.items() if key != "adversary"}
             self._save(number)
-            taken = measures.as_dict()
+            taken = profile.as_dict()
             if number == self.protocol.labels.cycles - 1 and self.seed == self.protocol.seeds[0]:
-                watch(self.cell.path, self.arena, cycle, baseline=self.cell.entry.name == BASELINE)
+                record_diagnostics(
+                    self.cell.path, self.shared, cycle, baseline=self.cell.entry.name == BASELINE
+                )
             self.hidden.reveal(picks)
             diagnostics |= self._truth_about(picks, cycle)
             self.labeled = np.union1d(before, picks)
             record |= {"picks": picks.tolist(), "classes_picked": self._per_class(picks)}
             check_labels(self.hidden, before, picks, self.labeled, self.protocol.labels, number)
-        record["checks"] = check_random(self.cell.entry, self.strategy, learned)
+        record["checks"] = check_random(self.cell.entry, self.strategy, trained)
         return {
             **record,
             "diagnostics": finite(diagnostics),
@@ -214,55 +216,55 @@ class _Run:
         }
 
     def _learn(
-        self, number: int, strategy: Strategy | None, measures: Measures, kept: str = "checkpoints"
-    ) -> Learned:
+        self, number: int, strategy: Strategy | None, profile: Profile, kept: str = "checkpoints"
+    ) -> TrainedModel:
         from alkit.data.labeled_images import LabeledImages
-        from alkit.engine.train import Lesson, learn
+        from alkit.engine.train import TrainingJob, train_model
 
-        parse = registry.tasks.get(self.arena.task).parse
+        parse = registry.tasks.get(self.shared.task).parse
         values = [parse(self.hidden.revealed(index)) for index in self.labeled.tolist()]
         checkpoints = self.cell.work / kept
         checkpoints.mkdir(parents=True, exist_ok=True)
         earlier = sorted(
             path for path in checkpoints.glob(f"{number - 1:03d}-*.pt") if "partial" not in path.name
         )
-        lesson = Lesson(
+        job = TrainingJob(
             cycle=number,
             seed=self.seed,
-            labeled=LabeledImages(images=self.arena.images, indices=self.labeled, values=values),
+            labeled=LabeledImages(images=self.shared.images, indices=self.labeled, values=values),
             test=self.test,
-            classes=self.arena.classes,
+            classes=self.shared.classes,
             strategy=strategy,
             checkpoints=checkpoints,
             previous=earlier[0] if earlier else None,
         )
-        return learn(self.task, lesson, self.arena.torch_device, Silent(), measures)
+        return train_model(self.task, job, self.shared.torch_device, NullProgress(), profile)
 
-    def _judged_plain(self, number: int, learned: Learned) -> dict[str, float]:
+    def _judged_plain(self, number: int, trained: TrainedModel) -> dict[str, float]:
         """Judge a training on the same labels without the strategy's companion."""
-        metrics = learned.metrics
-        if learned.companion is not None:
+        metrics = trained.metrics
+        if trained.companion is not None:
             weights = {name: tensor.clone() for name, tensor in self.task.network.state_dict().items()}
-            metrics = self._learn(number, None, Measures(), "plain").metrics
+            metrics = self._learn(number, None, Profile(), "plain").metrics
             self.task.network.load_state_dict(weights)
             self.task.network.eval()
         return {f"plain_{name}": value for name, value in metrics.items()}
 
-    def _cycle(self, number: int, learned: Learned, measures: Measures) -> Cycle:
+    def _cycle(self, number: int, trained: TrainedModel, profile: Profile) -> Cycle:
         from alkit.engine.cycle import Cycle
 
         return Cycle(
             number=number,
-            model=learned.model,
-            companion=learned.companion,
-            images=self.arena.images,
+            model=trained.model,
+            companion=trained.companion,
+            images=self.shared.images,
             labeled=self.labeled,
-            targets=learned.targets,
+            targets=trained.targets,
             candidates=self._candidates(number),
             seed=seeding.derive(self.seed, "select", number),
-            device=self.arena.torch_device,
+            device=self.shared.torch_device,
             precision=self.task.recipe(len(self.labeled)).precision,
-            measures=measures,
+            profile=profile,
         )
 
     def _candidates(self, number: int) -> Indices:
@@ -297,8 +299,8 @@ class _Run:
         return {"picked_loss": round(float(losses.mean()), 6)}
 
     def _per_class(self, indices: Indices) -> list[int]:
-        names = [self.arena.pool.labels[index] for index in indices.tolist()]
-        return [names.count(name) for name in self.arena.classes]
+        names = [self.shared.pool.labels[index] for index in indices.tolist()]
+        return [names.count(name) for name in self.shared.classes]
 
     def _header(self) -> records.Record:
         return {
@@ -311,7 +313,7 @@ class _Run:
             "seed_set": self.labeled.tolist(),
             "candidates": len(self.members),
             "test": len(self.test.indices),
-            "classes": list(self.arena.classes),
+            "classes": list(self.shared.classes),
             "classes_pool": self._per_class(self.members),
         }
 

@@ -15,19 +15,21 @@ from . import toy
 if TYPE_CHECKING:
     from alkit.data.labeled_images import LabeledImages
     from alkit.engine.cycle import Cycle
-    from alkit.engine.train import Learned
+    from alkit.engine.train import TrainedModel
     from alkit.interfaces.task import TaskModel
 
-    from .shared_data import Arena
+    from .shared_data import SharedData
 
 
 BLOCK = 256
 MAP_EMBEDDINGS = "map.npz"
 
 
-def outlook(task: TaskModel, learned: Learned, test: LabeledImages, arena: Arena) -> dict[str, Any]:
+def predicted_loss_correlation(
+    task: TaskModel, trained: TrainedModel, test: LabeledImages, shared: SharedData
+) -> dict[str, Any]:
     """Return the rank correlation of predicted and true test losses, where a companion predicts them."""
-    predict = getattr(learned.companion, "predicted_loss", None)
+    predict = getattr(trained.companion, "predicted_loss", None)
     if predict is None:
         return {}
     import torch
@@ -35,15 +37,15 @@ def outlook(task: TaskModel, learned: Learned, test: LabeledImages, arena: Arena
 
     from alkit.data.loader import Loader
 
-    device = arena.torch_device
+    device = shared.torch_device
     targets = task.encode(test.values)
     loader = Loader(
         test.images,
         device,
         targets=targets,
         labeled=test.indices,
-        mean=arena.images.mean,
-        std=arena.images.std,
+        mean=shared.images.mean,
+        std=shared.images.std,
     )
     predicted, true = [], []
     task.network.eval()
@@ -59,7 +61,7 @@ def outlook(task: TaskModel, learned: Learned, test: LabeledImages, arena: Arena
     return {"predicted_loss_correlation": round(float(spearmanr(predictions, losses).statistic), 4)}
 
 
-def watch(cell_file: Path, arena: Arena, cycle: Cycle, *, baseline: bool) -> None:
+def record_diagnostics(cell_file: Path, shared: SharedData, cycle: Cycle, *, baseline: bool) -> None:
     """Keep what the map of picks is drawn from, as the last query of a cell has it.
 
     Args:
@@ -68,10 +70,10 @@ def watch(cell_file: Path, arena: Arena, cycle: Cycle, *, baseline: bool) -> Non
         cycle: the query.
         baseline: the cell is the baseline's, whose embeddings place the images.
     """
-    if arena.is_toy:
-        _keep_boundary(cell_file, arena, cycle)
+    if shared.is_toy:
+        _keep_boundary(cell_file, shared, cycle)
     elif baseline and "embedding" in cycle.model.spec.provides:
-        members = np.array(arena.pool.members, dtype=np.int64)
+        members = np.array(shared.pool.members, dtype=np.int64)
         embeddings = cycle.embeddings(members).half().cpu().numpy()
         path = cell_file.parent / MAP_EMBEDDINGS
         temporary = path.with_suffix(".tmp.npz")
@@ -84,14 +86,14 @@ def boundary_path(cell_file: Path) -> Path:
     return cell_file.with_suffix(".boundary.json")
 
 
-def _keep_boundary(cell_file: Path, arena: Arena, cycle: Cycle) -> None:
+def _keep_boundary(cell_file: Path, shared: SharedData, cycle: Cycle) -> None:
     import torch
 
     from alkit.data.loader import Loader
     from alkit.data.store import ImageStore
 
     points = ImageStore.from_array(toy.grid()[:, None, None, :])
-    loader = Loader(points, cycle.device, mean=arena.images.mean, std=arena.images.std)
+    loader = Loader(points, cycle.device, mean=shared.images.mean, std=shared.images.std)
     with torch.no_grad():
         decided = [
             cycle.model.forward_batch(batch).prediction.argmax(dim=1)

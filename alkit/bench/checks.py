@@ -15,7 +15,7 @@ from .records import Record
 
 if TYPE_CHECKING:
     from alkit._typing import Indices
-    from alkit.engine.train import Learned
+    from alkit.engine.train import TrainedModel
     from alkit.interfaces.strategy import Strategy
 
 
@@ -61,7 +61,7 @@ def check_labels(
         raise BenchmarkError(f"cycle {number}: other labels were revealed than those that were asked for")
 
 
-def check_random(entry: Entry, strategy: Strategy, learned: Learned) -> list[str]:
+def check_random(entry: Entry, strategy: Strategy, trained: TrainedModel) -> list[str]:
     """Check that the baseline trains plain; return what was checked in this cycle.
 
     Raises:
@@ -69,7 +69,7 @@ def check_random(entry: Entry, strategy: Strategy, learned: Learned) -> list[str
     """
     checked = ["distinct images", "labels as asked for"]
     if entry.name == BASELINE:
-        if learned.companion is not None or strategy.needs:
+        if trained.companion is not None or strategy.needs:
             raise BenchmarkError("the random baseline trained with a companion, or looked at the model")
         checked.append("plain baseline")
     return checked

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from alkit._typing import Indices
 
     from .protocol import Protocol
-    from .shared_data import Arena
+    from .shared_data import SharedData
 
 
 MAP = "map.json"
@@ -30,7 +30,7 @@ BACKGROUND = 1_500  # unlabeled images that are shown
 LABELED = 200  # labeled ones, of each strategy
 
 
-def write_map(results: Path, protocol: Protocol, arena: Arena, progress: Progress) -> None:
+def write_map(results: Path, protocol: Protocol, shared: SharedData, progress: Progress) -> None:
     """Write `map.json` for the first seed's last query, if all its cells are there and it is not yet."""
     number, seed = protocol.labels.cycles - 1, protocol.seeds[0]
     found = {
@@ -39,7 +39,7 @@ def write_map(results: Path, protocol: Protocol, arena: Arena, progress: Progres
         if record["seed"] == seed and record["cycle"] == number
     }
     embeddings = results / records.CELLS / MAP_EMBEDDINGS
-    if len(found) < len(protocol.strategies) or not (arena.is_toy or embeddings.exists()):
+    if len(found) < len(protocol.strategies) or not (shared.is_toy or embeddings.exists()):
         return
     before = _labeled_before(results, seed, number)
     labeled = {
@@ -48,10 +48,10 @@ def write_map(results: Path, protocol: Protocol, arena: Arena, progress: Progres
     }
     wanted = {int(index) for name in found for index in (*found[name]["picks"], *labeled[name])}
     rng = seeding.numpy_generator(seed, "map")
-    members = np.array(arena.pool.members, dtype=np.int64)
-    if arena.is_toy:
+    members = np.array(shared.pool.members, dtype=np.int64)
+    if shared.is_toy:
         shown = members
-        xy, method = arena.images.take(members).numpy().reshape(-1, 2) / 255, "the points themselves"
+        xy, method = shared.images.take(members).numpy().reshape(-1, 2) / 255, "the points themselves"
         boundaries = _boundaries(results, protocol, seed)
     else:
         most = rng.permutation(members)[:BACKGROUND]
@@ -67,7 +67,7 @@ def write_map(results: Path, protocol: Protocol, arena: Arena, progress: Progres
         "cycle": number,
         "indices": shown.tolist(),
         "xy": np.round(xy, 3).tolist(),
-        "classes": [arena.classes.index(arena.pool.labels[index]) for index in shown.tolist()],
+        "classes": [shared.classes.index(shared.pool.labels[index]) for index in shown.tolist()],
         "strategies": {
             entry.shown: {
                 "labeled": sorted(place[index] for index in labeled[entry.shown]),

@@ -23,7 +23,7 @@ from alkit.utils.progress import Progress
 from . import toy
 from .backbone import with_backbone
 from .protocol import Protocol
-from .shared_data import SEED, Arena, Images
+from .shared_data import SEED, Images, SharedData
 
 if TYPE_CHECKING:
     from alkit._typing import Indices
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def prepare(
     protocol: Protocol, cache: Path, *, device: str = "auto", download: bool = False, progress: Progress
-) -> Arena:
+) -> SharedData:
     """Read the images, draw the pool, and train the backbone if there is one; what is cached is used again.
 
     Raises:
@@ -50,7 +50,7 @@ def prepare(
     pool = _read(pool_source, shape, cache, progress)
     test = _read(test_source, shape, cache, progress)
     classes = _classes(protocol, pool_source, pool)
-    arena = Arena(
+    shared = SharedData(
         location=pool_source.location,
         shape=shape,
         classes=classes,
@@ -60,26 +60,26 @@ def prepare(
         task_options=dict(protocol.task.options),
         cache=str(cache),
         device=str(found),
-        is_toy=isinstance(pool_source, toy.Points),
+        is_toy=isinstance(pool_source, toy.ToyPoints),
         notes=tuple(notes),
     )
     if protocol.backbone is not None:
-        arena = with_backbone(arena, protocol.backbone, progress)
-    arena = dataclasses.replace(arena, pool=_imbalanced(arena.pool, classes, protocol))
-    _check_size(protocol, arena)
-    return arena
+        shared = with_backbone(shared, protocol.backbone, progress)
+    shared = dataclasses.replace(shared, pool=_imbalanced(shared.pool, classes, protocol))
+    _check_size(protocol, shared)
+    return shared
 
 
-def seed_set(protocol: Protocol, arena: Arena, seed: int) -> Indices:
+def seed_set(protocol: Protocol, shared: SharedData, seed: int) -> Indices:
     """Draw the labels that a seed starts from, the same for every strategy; ascending positions."""
     rng = seeding.numpy_generator(seed, "seed set")
-    members, start = np.array(arena.pool.members, dtype=np.int64), protocol.labels.start
+    members, start = np.array(shared.pool.members, dtype=np.int64), protocol.labels.start
     if protocol.labels.draw == "random":
         return np.sort(rng.choice(members, size=start, replace=False))
     shuffled = rng.permutation(members)
     by_class: dict[str, list[int]] = {}
     for index in shuffled.tolist():
-        by_class.setdefault(arena.pool.labels[index], []).append(index)
+        by_class.setdefault(shared.pool.labels[index], []).append(index)
     turns = [group[turn] for turn in range(start) for group in by_class.values() if turn < len(group)]
     return np.sort(np.array(turns[:start], dtype=np.int64))
 
@@ -90,7 +90,7 @@ def _sources(protocol: Protocol, download: bool) -> tuple[Source, Source, list[s
     notes: list[str] = []
     for location in protocol.data.pool:
         if location == toy.NAME:
-            return toy.Points(test=False), toy.Points(test=True), notes
+            return toy.ToyPoints(test=False), toy.ToyPoints(test=True), notes
         try:
             pool = open_source(location, root=protocol.data.root, download=download)
         except SourceError as error:
@@ -191,29 +191,29 @@ def _imbalanced(pool: Images, classes: Sequence[str], protocol: Protocol) -> Ima
     return dataclasses.replace(pool, members=tuple(sorted(kept)))
 
 
-def _check_size(protocol: Protocol, arena: Arena) -> None:
+def _check_size(protocol: Protocol, shared: SharedData) -> None:
     labels = protocol.labels
     wanted = labels.start + labels.budget * labels.cycles
-    if wanted > len(arena.pool.members):
+    if wanted > len(shared.pool.members):
         raise InvalidProtocol(
             f"{labels.start:,} labels and {labels.cycles} queries of {labels.budget:,} are more than the "
-            f"{len(arena.pool.members):,} images of the pool"
+            f"{len(shared.pool.members):,} images of the pool"
         )
 
 
-def warm_up(arena: Arena) -> None:
+def warm_up(shared: SharedData) -> None:
     """Let a task that caches by image fill its cache, before many processes would do it at once."""
     from alkit.data.loader import Loader
 
-    task = arena.task_model()
-    for images in (arena.pool, arena.test):
-        store = arena.store(images)
-        mean, std = arena.images.mean, arena.images.std
-        loader = Loader(store, arena.torch_device, mean=mean, std=std)
+    task = shared.task_model()
+    for images in (shared.pool, shared.test):
+        store = shared.store(images)
+        mean, std = shared.images.mean, shared.images.std
+        loader = Loader(store, shared.torch_device, mean=mean, std=std)
         first = np.array(images.members[:1], dtype=np.int64)
         for batch in loader.sequential(first, 1):
             try:
                 task.network.eval()
                 task.forward_batch(batch)
             except (RuntimeError, ValueError) as error:
-                raise BenchmarkError(f"task '{arena.task}' fails on the images: {error}") from error
+                raise BenchmarkError(f"task '{shared.task}' fails on the images: {error}") from error

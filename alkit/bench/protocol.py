@@ -164,7 +164,7 @@ class Protocol:
         """Hash what a cell depends on beside its strategy and its seed, so that unlike cells are never mixed.
 
         More seeds and more strategies can therefore be added to results that are there; where images lie and
-        what a protocol is called does not count, but see `alkit.bench.shared_data.Arena.fingerprint`.
+        what a protocol is called does not count, but see `alkit.bench.shared_data.SharedData.fingerprint`.
         """
         parts = self.as_dict()
         for name in ("name", "description", "strategies", "seeds"):

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from alkit.utils.provenance import git_state, machine, versions
 
 if TYPE_CHECKING:
-    from .shared_data import Arena
+    from .shared_data import SharedData
 
 
-def header(arena: Arena, command: str) -> dict[str, Any]:
+def header(shared: SharedData, command: str) -> dict[str, Any]:
     """Return what the first record of every cell says."""
     return {
         "versions": versions(),
-        "machine": machine(arena.device),
+        "machine": machine(shared.device),
         "git": git_state(),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "command": command,
-        "pool": Path(arena.location).name,
+        "pool": Path(shared.location).name,
     }

@@ -15,13 +15,13 @@ from alkit.utils.files import write_atomically
 from . import records
 from .cell import is_complete
 from .protocol import Entry, Protocol, read_protocol
-from .shared_data import Arena
+from .shared_data import SharedData
 
 PROTOCOL, LOCK = "protocol.toml", "suite.lock"
 
 
 @contextlib.contextmanager
-def exclusively(results: Path) -> Iterator[None]:
+def exclusive_lock(results: Path) -> Iterator[None]:
     """Keep every other process from changing these results meanwhile.
 
     Raises:
@@ -52,7 +52,7 @@ def drop(results: Path, strategies: Sequence[str]) -> None:
     left = tuple(entry for entry in protocol.strategies if entry.shown not in strategies)
     if not left:
         raise UsageError(f"no strategy would be left in {results}; remove the folder")
-    with exclusively(results):
+    with exclusive_lock(results):
         for name in strategies:
             for seed in protocol.seeds:
                 path = records.cell_path(results, name, seed)
@@ -68,11 +68,11 @@ def drop(results: Path, strategies: Sequence[str]) -> None:
 
 
 def check_same(
-    found: Sequence[records.Record], identity: str, protocol: Protocol, arena: Arena, results: Path
+    found: Sequence[records.Record], identity: str, protocol: Protocol, shared: SharedData, results: Path
 ) -> None:
     """Refuse to mix records that were made from something else."""
     versions = {entry.shown: origin_of(entry)["version"] for entry in protocol.strategies}
-    device = arena.device.partition(":")[0]
+    device = shared.device.partition(":")[0]
     for record in found:
         if record["kind"] != "cell":
             continue
@@ -87,7 +87,7 @@ def check_same(
         raise BenchmarkError(f"{results} holds records {reason}; name another folder by --out, or remove it")
 
 
-def joined(protocol: Protocol, results: Path) -> Protocol:
+def merge_protocol(protocol: Protocol, results: Path) -> Protocol:
     """Add the strategies and seeds that the results have already."""
     path = results / PROTOCOL
     if not path.exists():

@@ -47,7 +47,7 @@ class Images:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arena:
+class SharedData:
     """Everything that cells have in common; plain values, so that it travels to other processes as JSON.
 
     Attributes:
@@ -81,7 +81,7 @@ class Arena:
         write_atomically(path, json.dumps(dataclasses.asdict(self)))
 
     @classmethod
-    def load(cls, path: Path) -> Arena:
+    def load(cls, path: Path) -> SharedData:
         """Read what `save` wrote."""
         table = json.loads(path.read_text(encoding="utf-8"))
         for name in ("pool", "test"):

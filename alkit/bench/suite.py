@@ -20,10 +20,10 @@ from .executors import Backend, Runner, runner_of
 from .monitor import Monitor
 from .prepare import prepare, warm_up
 from .protocol import Entry, Protocol
-from .resume import PROTOCOL, check_same, complete_cells, exclusively, joined, origin_of
-from .shared_data import Arena
+from .resume import PROTOCOL, check_same, complete_cells, exclusive_lock, merge_protocol, origin_of
+from .shared_data import SharedData
 
-ARENA = "arena.json"
+SHARED_DATA = "arena.json"
 ATTEMPTS = 3  # rounds over the cells that a killed worker left behind
 
 
@@ -61,7 +61,7 @@ def run_suite(
         InvalidProtocol: it does not fit the images or the strategies.
         BenchmarkError: the folder holds another benchmark's records, a cell failed, or a check did.
     """
-    with exclusively(results):
+    with exclusive_lock(results):
         return _run_suite(
             protocol,
             results.absolute(),
@@ -89,17 +89,17 @@ def _run_suite(
     command: str,
     progress: Progress,
 ) -> list[records.Record]:
-    arena = prepare(protocol, cache, device=device, download=download, progress=progress)
-    for note in arena.notes:
+    shared = prepare(protocol, cache, device=device, download=download, progress=progress)
+    for note in shared.notes:
         progress.line(note)
-    _check_strategies(protocol, arena)
-    identity = f"{protocol.fingerprint()}-{arena.fingerprint()}"
-    check_same(records.read_all(results), identity, protocol, arena, results)
-    protocol = joined(protocol, results)
+    _check_strategies(protocol, shared)
+    identity = f"{protocol.fingerprint()}-{shared.fingerprint()}"
+    check_same(records.read_all(results), identity, protocol, shared, results)
+    protocol = merge_protocol(protocol, results)
     write_atomically(results / PROTOCOL, protocol.to_toml())
-    path = results / records.CELLS / ARENA
-    arena.save(path)
-    header = {**provenance.header(arena, command), "protocol": identity}
+    path = results / records.CELLS / SHARED_DATA
+    shared.save(path)
+    header = {**provenance.header(shared, command), "protocol": identity}
     run = records.begin_run(results)
     done = complete_cells(records.read_all(results), protocol)
     cells = [
@@ -113,8 +113,8 @@ def _run_suite(
         + (f", {total - len(cells)} of them done before" if len(cells) < total else "")
     )
     if cells:
-        warm_up(arena)
-        jobs = jobs or (1 if arena.device.startswith("cuda") else os.cpu_count() or 1)
+        warm_up(shared)
+        jobs = jobs or (1 if shared.device.startswith("cuda") else os.cpu_count() or 1)
         _run_all(cells, runner_of(backend, min(jobs, len(cells)), scheduler, progress), protocol, progress)
     for (strategy, seed), error in unpaired(records.read_all(results)).items():
         records.write(
@@ -123,7 +123,7 @@ def _run_suite(
         )
     (results / records.CELLS / records.RUN).unlink()
     path.unlink()  # the arena
-    write_map(results, protocol, arena, progress)
+    write_map(results, protocol, shared, progress)
     every = records.put_together(results)
     failed = [record for record in every if record["kind"] == "failed"]
     for record in failed:
@@ -136,18 +136,18 @@ def _run_suite(
     return every
 
 
-def _check_strategies(protocol: Protocol, arena: Arena) -> None:
+def _check_strategies(protocol: Protocol, shared: SharedData) -> None:
     """Refuse a strategy that does not exist, or that the task cannot serve, before anything is trained."""
     from alkit.interfaces.contract import check_needs
 
-    spec = arena.task_model().spec
+    spec = shared.task_model().spec
     for entry in protocol.strategies:
         check_needs(make_strategy(entry.name, entry.options), spec)
 
 
 def _cell(
     results: Path,
-    arena: Path,
+    shared: Path,
     protocol: Protocol,
     entry: Entry,
     seed: int,
@@ -156,7 +156,7 @@ def _cell(
 ) -> Cell:
     return Cell(
         results=results,
-        arena=arena,
+        shared=shared,
         protocol=protocol,
         entry=entry,
         seed=seed,

@@ -33,7 +33,7 @@ HIDDEN = 64
 GRID = 64  # points a side of the map of decisions
 
 
-class Points(ArraySource):
+class ToyPoints(ArraySource):
     """The toy pool, or its test points, in which all classes are equally large."""
 
     def __init__(self, *, test: bool) -> None:

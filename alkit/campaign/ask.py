@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from alkit.composition.factory import options_in_force, origin_of, plugin_of
-from alkit.engine.strategy_state import remember, remind
+from alkit.engine.strategy_state import load_state, save_state
 from alkit.errors import InvalidBudget, InvalidOption
 from alkit.plugin import registry
 from alkit.utils import seeding
 from alkit.utils.json_values import finite
-from alkit.utils.profiling import Measures
+from alkit.utils.profiling import Profile
 
 from .query_files import write_for_people
 from .tell import consult
@@ -23,13 +23,13 @@ from .train import train
 if TYPE_CHECKING:
     from alkit._typing import Indices
     from alkit.campaign.record.query import Query
-    from alkit.engine.train import Learned
+    from alkit.engine.train import TrainedModel
     from alkit.interfaces.strategy import Strategy
 
-    from .session import Opened
+    from .session import CampaignSession
 
 
-class Chooser(NamedTuple):
+class ResolvedStrategy(NamedTuple):
     """A strategy, and the plugin that it came from."""
 
     strategy: Strategy
@@ -37,7 +37,7 @@ class Chooser(NamedTuple):
 
 
 def ask(
-    opened: Opened,
+    session: CampaignSession,
     n: int,
     *,
     strategy: str | None,
@@ -48,65 +48,65 @@ def ask(
     control: float | None,
 ) -> Query:
     """Choose images, record the choice, write it for people, and return it: see `Campaign.ask`."""
-    with opened.lock():
-        open_query = opened.open_query
+    with session.lock():
+        open_query = session.open_query
         if open_query is not None and not new:
-            write_for_people(opened, open_query)
+            write_for_people(session, open_query)
             return dataclasses.replace(open_query, reused=True)
-        chosen = make_chooser(opened, strategy, options)
-        share = _control_share(opened, control, chosen.strategy)
+        chosen = resolve_strategy(session, strategy, options)
+        share = _control_share(session, control, chosen.strategy)
         if open_query is not None:  # on record together with the query that takes its place
-            opened.pool.withdraw(pick.index for pick in open_query.unanswered)
-        left = len(_candidates(opened, chosen.strategy))
+            session.pool.withdraw(pick.index for pick in open_query.unanswered)
+        left = len(_candidates(session, chosen.strategy))
         if left == 0 and chosen.strategy.asks_again:
             raise InvalidBudget("no image is in dispute: no two annotators differ on one")
         check_budget(n, left)
-        if len(opened.pool.labeled) or _can_begin(opened, chosen.strategy):
-            return choose_and_record(opened, chosen, n, instead_of=open_query, control=share)
-        check_needs_of(opened, chosen.strategy)
+        if len(session.pool.labeled) or _can_begin(session, chosen.strategy):
+            return choose_and_record(session, chosen, n, instead_of=open_query, control=share)
+        check_needs_of(session, chosen.strategy)
         if not chosen.strategy.needs_labels and chosen.strategy.needs == {"embedding"}:
-            opened.progress.line(
+            session.progress.line(
                 f"'{chosen.strategy.name}' needs no seed where the network is pretrained: with starting "
                 "weights, or with a frozen backbone"
             )
-        seeder = make_seeder(opened, seed_strategy)
-        oracle = opened.oracle()
+        seeder = resolve_seed_strategy(session, seed_strategy)
+        oracle = session.oracle()
         if oracle is None:
-            opened.progress.line(
+            session.progress.line(
                 f"nothing is labeled yet: '{seed_strategy}' chooses these {n} images, as a seed for "
                 f"'{chosen.strategy.name}'"
             )
-            return choose_and_record(opened, seeder, n, seed=True, instead_of=open_query)
+            return choose_and_record(session, seeder, n, seed=True, instead_of=open_query)
         size = min(n, left - n) if seed_size is None else seed_size
         if not 1 <= size <= left - n:
             raise InvalidBudget(
                 f"nothing is labeled yet, so a seed query comes first; a budget of {n:,} and a seed of "
                 f"{size or 1:,} are more than the {left:,} images that are left to choose from"
             )
-        first = choose_and_record(opened, seeder, size, seed=True, instead_of=open_query)
-        receipt = consult(opened, oracle, first)
-        opened.progress.line(
+        first = choose_and_record(session, seeder, size, seed=True, instead_of=open_query)
+        receipt = consult(session, oracle, first)
+        session.progress.line(
             f"seed set: {receipt.accepted} images chosen by '{seed_strategy}' and labeled by "
             f"oracle '{oracle.name}'"
         )
-        return choose_and_record(opened, chosen, n, control=share)
+        return choose_and_record(session, chosen, n, control=share)
 
 
 def choose_and_record(
-    opened: Opened,
-    chooser: Chooser,
+    session: CampaignSession,
+    chooser: ResolvedStrategy,
     n: int,
     *,
     seed: bool = False,
     instead_of: Query | None = None,
     candidates: Indices | None = None,
-    measures: Measures | None = None,
-    learned: Learned | None = None,
+    profile: Profile | None = None,
+    trained: TrainedModel | None = None,
     control: float = 0.0,
 ) -> Query:
     """Choose (by default from all candidates) and record; `instead_of` goes with the same stroke.
 
-    What has been `learned` for this strategy in this cycle is not trained or loaded again. A control is
+    What has been `trained` for this strategy in this cycle is not trained or loaded again. A control is
     judged by predictions, so a model is trained for it, if anything is labeled.
     """
     from alkit.engine.cycle import Cycle
@@ -116,54 +116,54 @@ def choose_and_record(
     from .control import draw, judges, rows, slice_size
 
     strategy, plugin = chooser
-    measures = Measures() if measures is None else measures
-    if (remembered := opened.state.remembered(strategy)) is not None:
-        remind(strategy, opened.directory / remembered)
+    profile = Profile() if profile is None else profile
+    if (remembered := session.state.remembered(strategy)) is not None:
+        load_state(strategy, session.directory / remembered)
     checkpoint = None
-    judged = control > 0 and not seed and not strategy.asks_again and len(opened.pool.labeled) > 0
-    trained = judged or (bool(strategy.needs) and len(opened.pool.labeled) > 0)
-    if trained and learned is None:
-        learned, _ = train(opened, strategy, measures)
-    if learned is not None:
-        task, companion, targets = learned.model, learned.companion, learned.targets
-        checkpoint = learned.checkpoint.relative_to(opened.directory).as_posix()
+    judged = control > 0 and not seed and not strategy.asks_again and len(session.pool.labeled) > 0
+    needs_model = judged or (bool(strategy.needs) and len(session.pool.labeled) > 0)
+    if needs_model and trained is None:
+        trained, _ = train(session, strategy, profile)
+    if trained is not None:
+        task, companion, targets = trained.model, trained.companion, trained.targets
+        checkpoint = trained.checkpoint.relative_to(session.directory).as_posix()
     else:
-        task, companion = opened.workbench.task(opened.classes), None
+        task, companion = session.resources.task(session.classes), None
         check_needs(strategy, task.spec)
-        targets = task.encode(opened.pool.values)
+        targets = task.encode(session.pool.values)
         task.network.eval()
-    cycle_seed = seeding.derive(opened.settings.seed, "select", opened.cycle)
+    cycle_seed = seeding.derive(session.settings.seed, "select", session.cycle)
     if candidates is None:
-        candidates = _candidates(opened, strategy)
+        candidates = _candidates(session, strategy)
     sliced = judged and not strategy.uniform and judges(task)
     slice_ = draw(candidates, slice_size(control, n) if sliced else 0, cycle_seed)
     cycle = Cycle(
-        number=opened.cycle,
+        number=session.cycle,
         model=task,
         companion=companion,
-        images=opened.workbench.images(opened.state),
-        labeled=opened.pool.labeled,
+        images=session.resources.images(session.state),
+        labeled=session.pool.labeled,
         targets=targets,
         candidates=np.setdiff1d(candidates, slice_),
-        disputes=opened.state.disputes if strategy.asks_again else None,
+        disputes=session.state.disputes if strategy.asks_again else None,
         seed=cycle_seed,
-        device=opened.workbench.device,
-        precision=task.recipe(len(opened.pool.labeled)).precision,
-        progress=opened.progress,
-        measures=measures,
+        device=session.resources.device,
+        precision=task.recipe(len(session.pool.labeled)).precision,
+        progress=session.progress,
+        profile=profile,
     )
     more = f"; {len(slice_):,} more are drawn at random as a control" if len(slice_) else ""
-    opened.progress.line(
-        f"cycle {opened.cycle}: '{strategy.name}' chooses {n - len(slice_):,} of {len(candidates):,} "
+    session.progress.line(
+        f"cycle {session.cycle}: '{strategy.name}' chooses {n - len(slice_):,} of {len(candidates):,} "
         f"candidates{more}"
     )
-    blame = f" of distribution '{plugin.distribution}'"
-    with threads_for(max(cycle.image_shape[1:]), opened.workbench.device):
-        chosen = choose(strategy, cycle, n - len(slice_), seed=cycle_seed, blame=blame)
-        classes = None if learned is None else len(opened.classes)
+    source = f" of distribution '{plugin.distribution}'"
+    with threads_for(max(cycle.image_shape[1:]), session.resources.device):
+        chosen = choose(strategy, cycle, n - len(slice_), seed=cycle_seed, source=source)
+        classes = None if trained is None else len(session.classes)
         picks = rows(cycle, chosen, slice_, seed=cycle_seed, classes=classes)
     data = {
-        "cycle": opened.cycle,
+        "cycle": session.cycle,
         "strategy": strategy.name,
         "options": options_in_force(strategy),
         **origin_of(strategy),
@@ -173,76 +173,80 @@ def choose_and_record(
         "labels": len(cycle.labeled),
         "candidates": len(candidates),
         "checkpoint": checkpoint,
-        "device": str(opened.workbench.device),
-        "measures": measures.as_dict(),
+        "device": str(session.resources.device),
+        "measures": profile.as_dict(),
         "diagnostics": finite(cycle.diagnostics),
     }
-    data["state"] = remember(strategy, opened.directory, opened.cycle)
-    with opened.ledger.transaction():
+    data["state"] = save_state(strategy, session.directory, session.cycle)
+    with session.ledger.transaction():
         if instead_of is not None:
-            _add_withdrawal(opened, instead_of)
-        event = opened.ledger.add_event("asked", data)
-        opened.ledger.add_picks(event, picks)
-    opened.refresh()
-    query = opened.queries[-1]
-    write_for_people(opened, query)
-    for failure in registry.notify("alkit_cycle_finished", campaign=opened, query=query):
-        opened.progress.line(failure)
+            _add_withdrawal(session, instead_of)
+        event = session.ledger.add_event("asked", data)
+        session.ledger.add_picks(event, picks)
+    session.refresh()
+    query = session.queries[-1]
+    write_for_people(session, query)
+    for failure in registry.notify("alkit_cycle_finished", campaign=session, query=query):
+        session.progress.line(failure)
     return query
 
 
-def make_chooser(opened: Opened, name: str | None, options: Mapping[str, Any] | None) -> Chooser:
+def resolve_strategy(
+    session: CampaignSession, name: str | None, options: Mapping[str, Any] | None
+) -> ResolvedStrategy:
     """Return a strategy by its text, with the plugin that it came from."""
-    chosen = opened.workbench.strategy(name, options)
+    chosen = session.resources.strategy(name, options)
     plugin = plugin_of(chosen)
     assert plugin is not None
-    return Chooser(chosen, plugin)
+    return ResolvedStrategy(chosen, plugin)
 
 
-def make_seeder(opened: Opened, name: str) -> Chooser:
+def resolve_seed_strategy(session: CampaignSession, name: str) -> ResolvedStrategy:
     """Return a strategy that can choose while nothing is labeled.
 
     Raises:
         InvalidOption: it cannot.
     """
-    seeder = make_chooser(opened, name, {})
+    seeder = resolve_strategy(session, name, {})
     if seeder.strategy.needs_labels or seeder.strategy.asks_again:
         raise InvalidOption(f"strategy '{name}' needs labels itself and cannot seed; 'random' can")
-    if not _can_begin(opened, seeder.strategy):
+    if not _can_begin(session, seeder.strategy):
         raise InvalidOption(
-            f"strategy '{name}' looks at what task '{opened.settings.task.name}' learns, and it has learned "
+            f"strategy '{name}' looks at what task '{session.settings.task.name}' learns, and it has learned "
             "nothing yet; 'random' can seed, and so can what looks at embeddings of a pretrained network"
         )
     return seeder
 
 
-def _can_begin(opened: Opened, strategy: Strategy) -> bool:
+def _can_begin(session: CampaignSession, strategy: Strategy) -> bool:
     """Say whether a strategy can choose while nothing is labeled."""
     from alkit.interfaces.contract import can_begin
 
     if strategy.needs_labels or not strategy.needs:
         return not strategy.needs_labels
-    return can_begin(strategy, opened.workbench.task(opened.classes).spec)
+    return can_begin(strategy, session.resources.task(session.classes).spec)
 
 
-def _candidates(opened: Opened, strategy: Strategy) -> Indices:
+def _candidates(session: CampaignSession, strategy: Strategy) -> Indices:
     """What a strategy may choose, ascending."""
-    return np.array(list(opened.state.disputes), np.int64) if strategy.asks_again else opened.pool.candidates
+    return (
+        np.array(list(session.state.disputes), np.int64) if strategy.asks_again else session.pool.candidates
+    )
 
 
-def _control_share(opened: Opened, control: float | None, strategy: Strategy) -> float:
+def _control_share(session: CampaignSession, control: float | None, strategy: Strategy) -> float:
     from .control import DEFAULT_SHARE, check_share
 
     if control is None:
-        return DEFAULT_SHARE if opened.settings.oracle is None and strategy.needs else 0.0
+        return DEFAULT_SHARE if session.settings.oracle is None and strategy.needs else 0.0
     return check_share(control)
 
 
-def check_needs_of(opened: Opened, strategy: Strategy) -> None:
+def check_needs_of(session: CampaignSession, strategy: Strategy) -> None:
     """Refuse a strategy that the task cannot serve before anything is asked for it."""
     from alkit.interfaces.contract import check_needs
 
-    check_needs(strategy, opened.workbench.task(opened.classes).spec)
+    check_needs(strategy, session.resources.task(session.classes).spec)
 
 
 def check_budget(n: int, left: int) -> None:
@@ -257,6 +261,6 @@ def check_budget(n: int, left: int) -> None:
         )
 
 
-def _add_withdrawal(opened: Opened, query: Query) -> None:
+def _add_withdrawal(session: CampaignSession, query: Query) -> None:
     indices = [pick.index for pick in query.unanswered]
-    opened.ledger.add_event("withdrawn", {"query": query.number, "indices": indices})
+    session.ledger.add_event("withdrawn", {"query": query.number, "indices": indices})

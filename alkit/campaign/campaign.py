@@ -7,28 +7,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.aggregation import check_rule
-from alkit.utils.profiling import Measures
+from alkit.utils.profiling import Profile
 
 from . import query_files
 from .ask import ask
 from .record.trainings import history
 from .run import run, stopped
-from .session import Opened
+from .session import CampaignSession
 from .tell import consult_about_open, take_back, tell
 from .train import train
 from .update import update
 
 if TYPE_CHECKING:
-    from alkit.campaign.analysis.stopping import Rule
+    from alkit.campaign.analysis.stopping import StoppingRule
     from alkit.campaign.record.query import Query
-    from alkit.campaign.record.reconcile import Receipt
+    from alkit.campaign.record.reconcile import IngestReport
     from alkit.campaign.record.trainings import CycleRecord
     from alkit.interfaces.oracle import Answer, Oracle
     from alkit.interfaces.strategy import Strategy
     from alkit.labeling.csv_table import GivenAnswer
 
 
-class Campaign(Opened):
+class Campaign(CampaignSession):
     """A campaign that exists; `alkit.campaign.create.create` makes one.
 
     Args:
@@ -50,7 +50,7 @@ class Campaign(Opened):
             CampaignLocked: another process is at work.
         """
         with self.lock():
-            return train(self, strategy, Measures())[1]
+            return train(self, strategy, Profile())[1]
 
     def ask(
         self,
@@ -108,7 +108,7 @@ class Campaign(Opened):
         said_before: bool = False,
         dry_run: bool = False,
         note: Mapping[str, Any] | None = None,
-    ) -> Receipt:
+    ) -> IngestReport:
         """Take answers that name images by path, index or hash; what is good is kept, the rest is reported.
 
         Args:
@@ -149,7 +149,7 @@ class Campaign(Opened):
         """
         return take_back(self, index, annotator, after=after)
 
-    def consult(self, oracle: Oracle) -> Receipt:
+    def consult(self, oracle: Oracle) -> IngestReport:
         """Let an oracle answer what is open; what it leaves out stays open.
 
         Raises:
@@ -169,7 +169,7 @@ class Campaign(Opened):
         seed_strategy: str = "random",
         seed_size: int | None = None,
         control: float = 0.0,
-        stop: Sequence[Rule] = (),
+        stop: Sequence[StoppingRule] = (),
     ) -> list[CycleRecord]:
         """Train, ask and answer until the campaign has had so many queries, then train and judge once more.
 

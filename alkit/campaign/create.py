@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from alkit._version import __version__
 from alkit.campaign.record.aggregation import check_rule
 from alkit.campaign.record.ledger import Ledger, holds_events
-from alkit.campaign.record.reconcile import Receipt, sort_answers
+from alkit.campaign.record.reconcile import IngestReport, reconcile_answers
 from alkit.campaign.record.settings import Settings, SourceChoice
 from alkit.campaign.record.state import make_pool
 from alkit.composition import factory
@@ -25,7 +25,7 @@ from alkit.options import build
 from alkit.plugin import registry
 from alkit.plugin.choice import PluginChoice, choice_of
 from alkit.utils.files import write_atomically
-from alkit.utils.progress import Progress, Silent
+from alkit.utils.progress import NullProgress, Progress
 
 from .campaign import Campaign
 from .resources import POOL_CACHE, TEST_CACHE
@@ -95,7 +95,7 @@ def create(
         SourceError: there are no images.
         InvalidAnswers: `labels` names images or classes that do not fit.
     """
-    directory, progress = Path(directory), Silent() if progress is None else progress
+    directory, progress = Path(directory), NullProgress() if progress is None else progress
     _take_back_half_moved(directory)
     _check_free(directory)
     from alkit.utils.devices import find_device
@@ -374,7 +374,7 @@ def _known_labels(
     task: PluginChoice,
     classes: Sequence[str],
     progress: Progress,
-) -> Receipt:
+) -> IngestReport:
     """Read the labels at hand; at this point a line that does not fit is an error, since nothing is lost yet.
 
     Where no class is named elsewhere, the labels make the classes.
@@ -383,9 +383,9 @@ def _known_labels(
         InvalidAnswers: a line cannot be understood or names an unknown image.
     """
     if path is None:
-        return Receipt()
+        return IngestReport()
     answers, rejected, _ = read_answers(path)
-    receipt = sort_answers(
+    receipt = reconcile_answers(
         answers,
         records=records,
         pool=make_pool(records),

@@ -97,7 +97,7 @@ def _export(campaign: Campaign, title: str, query: Query | None, items: Sequence
 def _is_there(campaign: Campaign, item: Item) -> bool:
     try:
         if item.file is None:
-            return campaign.source.read(item.image)[0] == item.hash
+            return campaign.source.load(item.image)[0] == item.hash
         with open(item.file, "rb") as file:
             return hashlib.sha256(file.read()).hexdigest() == item.hash
     except (OSError, SourceError, UnusableImage):
@@ -110,7 +110,7 @@ def _content(campaign: Campaign, item: Item) -> bytes:
         return item.file.read_bytes()
     from PIL import Image
 
-    pixels = campaign.source.read(item.image)[1]
+    pixels = campaign.source.load(item.image)[1]
     encoded = io.BytesIO()
     Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(encoded, format="PNG")
     return encoded.getvalue()

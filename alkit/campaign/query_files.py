@@ -16,7 +16,7 @@ from alkit.labeling.csv_table import COLUMNS, write_table
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from .session import Opened
+    from .session import CampaignSession
 
 
 def csv_path(directory: Path, query: Query) -> Path:
@@ -29,24 +29,24 @@ def sheet_path(directory: Path, query: Query) -> Path:
     return directory / "queries" / f"{query.number:03d}.png"
 
 
-def write_for_people(opened: Opened, query: Query) -> None:
+def write_for_people(session: CampaignSession, query: Query) -> None:
     """Write list and contact sheet where they are missing; a list may have been filled in by now."""
-    (opened.directory / "queries").mkdir(exist_ok=True)
-    if not csv_path(opened.directory, query).exists():
-        write_csv(query, csv_path(opened.directory, query))
-    if not sheet_path(opened.directory, query).exists():
+    (session.directory / "queries").mkdir(exist_ok=True)
+    if not csv_path(session.directory, query).exists():
+        write_csv(query, csv_path(session.directory, query))
+    if not sheet_path(session.directory, query).exists():
         title = f"query {query.number}: {len(query.picks)} images chosen by {query.strategy}"
         write_contact_sheet(
-            title, query.shown, functools.partial(_pixels, opened), sheet_path(opened.directory, query)
+            title, query.shown, functools.partial(_pixels, session), sheet_path(session.directory, query)
         )
 
 
-def _pixels(opened: Opened, pick: Pick) -> npt.NDArray[np.uint8]:
+def _pixels(session: CampaignSession, pick: Pick) -> npt.NDArray[np.uint8]:
     """Return an image as it is, or as the cache has it where the original cannot be read now."""
     try:
-        return opened.source.read(pick.image)[1]
+        return session.source.load(pick.image)[1]
     except (SourceError, UnusableImage):
-        images = opened.workbench.images(opened.state)
+        images = session.resources.images(session.state)
         return images.take(np.array([pick.index]))[0].permute(1, 2, 0).numpy()
 
 

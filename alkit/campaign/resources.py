@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 POOL_CACHE, TEST_CACHE = "pool.u8", "test.u8"
 
 
-class Workbench:
+class Resources:
     """Source, images, device, task, strategies and oracle of one campaign.
 
     Args:
@@ -109,18 +109,18 @@ class Workbench:
 
     def find_images(self, state: State, wanted: Sequence[int]) -> list[int]:
         """Read lost originals into the cache where they are again what was recorded; return their indices."""
-        from alkit.data.preprocessing import fitted
+        from alkit.data.preprocessing import resize
         from alkit.data.store import row_bytes
 
         shape, found = self.settings.image_shape, list[int]()
         for index in wanted:
             record = state.records[index]
-            reading = self.source.look(record.key, at_least=shape[1:])
+            reading = self.source.read(record.key, at_least=shape[1:])
             if reading.hash != record.hash or reading.pixels is None:
                 continue
             with open(self.directory / "cache" / POOL_CACHE, "r+b") as file:
                 file.seek(index * row_bytes(shape))
-                file.write(fitted(reading.pixels, shape).tobytes())
+                file.write(resize(reading.pixels, shape).tobytes())
                 os.fsync(file.fileno())
             found.append(index)
         if found:

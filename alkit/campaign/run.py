@@ -9,24 +9,24 @@ from alkit.campaign.record.trainings import CycleRecord, history
 from alkit.composition.factory import changed_files, options_in_force, origin_of, same_code
 from alkit.errors import CampaignError, InvalidBudget, InvalidOption
 from alkit.utils.json_values import finite
-from alkit.utils.profiling import Measures
+from alkit.utils.profiling import Profile
 
-from .ask import check_budget, check_needs_of, choose_and_record, make_chooser, make_seeder
+from .ask import check_budget, check_needs_of, choose_and_record, resolve_seed_strategy, resolve_strategy
 from .tell import consult_or_pass
 from .train import train
 
 if TYPE_CHECKING:
-    from alkit.campaign.analysis.stopping import Rule
+    from alkit.campaign.analysis.stopping import StoppingRule
     from alkit.campaign.record.query import Query
-    from alkit.engine.train import Learned
+    from alkit.engine.train import TrainedModel
     from alkit.interfaces.oracle import Oracle
     from alkit.interfaces.strategy import Strategy
 
-    from .session import Opened
+    from .session import CampaignSession
 
 
 def run(
-    opened: Opened,
+    session: CampaignSession,
     oracle: Oracle,
     *,
     cycles: int,
@@ -36,63 +36,65 @@ def run(
     seed_strategy: str,
     seed_size: int | None,
     control: float,
-    stop: Sequence[Rule],
+    stop: Sequence[StoppingRule],
 ) -> list[CycleRecord]:
     """Train, ask and answer until there have been so many queries: see `Campaign.run`."""
     if cycles < 1:
         raise InvalidBudget(f"the number of cycles should be at least 1, not {cycles}")
-    chosen = make_chooser(opened, strategy, options)
-    _check_run(opened, chosen.strategy, control, stop)
-    with opened.lock():
-        _check_same(opened, chosen.strategy)
-        ended = stopped(opened)
+    chosen = resolve_strategy(session, strategy, options)
+    _check_run(session, chosen.strategy, control, stop)
+    with session.lock():
+        _check_same(session, chosen.strategy)
+        ended = stopped(session)
         if ended is not None and ended["rule"] in map(str, stop):
-            opened.progress.line(f"stopped already by {ended['rule']}: {ended['reason']}")
-            return _history_of_run(opened)
-        if len(opened.pool.labeled) == 0:
-            check_needs_of(opened, chosen.strategy)
-        if (left := opened.open_query) is not None:
-            consult_or_pass(opened, oracle, left)
-        seeding_first = len(opened.pool.labeled) == 0
-        done = len(_proper_queries(opened))
+            session.progress.line(f"stopped already by {ended['rule']}: {ended['reason']}")
+            return _history_of_run(session)
+        if len(session.pool.labeled) == 0:
+            check_needs_of(session, chosen.strategy)
+        if (left := session.open_query) is not None:
+            consult_or_pass(session, oracle, left)
+        seeding_first = len(session.pool.labeled) == 0
+        done = len(_proper_queries(session))
         wanted = max(cycles - done, 0) * n + ((seed_size or n) if seeding_first else 0)
         if done < cycles:
-            check_budget(n, len(opened.pool.answerable))
-            check_budget(wanted, len(opened.pool.answerable))
+            check_budget(n, len(session.pool.answerable))
+            check_budget(wanted, len(session.pool.answerable))
         if seeding_first:
-            seeder = make_seeder(opened, seed_strategy)
+            seeder = resolve_seed_strategy(session, seed_strategy)
             first = choose_and_record(
-                opened, seeder, seed_size or n, seed=True, candidates=opened.pool.answerable
+                session, seeder, seed_size or n, seed=True, candidates=session.pool.answerable
             )
-            consult_or_pass(opened, oracle, first)
+            consult_or_pass(session, oracle, first)
         for number in range(done + 1, cycles + 1):
-            opened.progress.line(f"cycle {number} of {cycles}: {len(opened.pool.labeled):,} labels")
-            measures = Measures()
-            learned = _train_for_run(opened, chosen.strategy, measures)
-            if _stop(opened, stop, n):
+            session.progress.line(f"cycle {number} of {cycles}: {len(session.pool.labeled):,} labels")
+            profile = Profile()
+            trained = _train_for_run(session, chosen.strategy, profile)
+            if _stop(session, stop, n):
                 break
             query = choose_and_record(
-                opened,
+                session,
                 chosen,
                 n,
-                candidates=opened.pool.answerable,
-                measures=measures,
-                learned=learned,
+                candidates=session.pool.answerable,
+                profile=profile,
+                trained=trained,
                 control=control,
             )
-            consult_or_pass(opened, oracle, query)
+            consult_or_pass(session, oracle, query)
         else:
-            _train_for_run(opened, chosen.strategy, Measures())
-        return _history_of_run(opened)
+            _train_for_run(session, chosen.strategy, Profile())
+        return _history_of_run(session)
 
 
-def stopped(opened: Opened) -> Mapping[str, Any] | None:
+def stopped(session: CampaignSession) -> Mapping[str, Any] | None:
     """Return the rule that ended the last run and its reason, or None if there has been a query since."""
-    events = opened.ledger.events("stopped")
-    return events[-1].data if events and events[-1].data["cycle"] == opened.cycle else None
+    events = session.ledger.events("stopped")
+    return events[-1].data if events and events[-1].data["cycle"] == session.cycle else None
 
 
-def _check_run(opened: Opened, strategy: Strategy, control: float, stop: Sequence[Rule]) -> None:
+def _check_run(
+    session: CampaignSession, strategy: Strategy, control: float, stop: Sequence[StoppingRule]
+) -> None:
     """Refuse before anything is trained what a run cannot do."""
     from .control import check_share
 
@@ -103,15 +105,15 @@ def _check_run(opened: Opened, strategy: Strategy, control: float, stop: Sequenc
             "'alkit query'"
         )
     curved = [rule for rule in stop if rule.needs_curve]
-    if curved and opened.settings.test is None:
+    if curved and session.settings.test is None:
         raise InvalidOption(f"the rule {curved[0]} needs test images; name them by --test")
 
 
-def _check_same(opened: Opened, strategy: Strategy) -> None:
+def _check_same(session: CampaignSession, strategy: Strategy) -> None:
     """Refuse to count queries by another strategy, or with other options, as a run's own."""
     options, origin = finite(options_in_force(strategy)), origin_of(strategy)
     changed: set[str] = set()
-    for query in _proper_queries(opened):
+    for query in _proper_queries(session):
         other = [key for key, value in query.options.items() if options.get(key) != value]
         if query.strategy != strategy.name:
             whose = f"'{query.strategy}', not by '{strategy.name}'"
@@ -123,48 +125,48 @@ def _check_same(opened: Opened, strategy: Strategy) -> None:
             changed.update(changed_files(query.record, origin))
             continue
         raise CampaignError(
-            f"query {query.number} in {opened.directory} was chosen by {whose}, so this run cannot go on "
+            f"query {query.number} in {session.directory} was chosen by {whose}, so this run cannot go on "
             "from it; name another directory by --campaign"
         )
     for file in sorted(changed):
-        opened.progress.line(f"warning: {file} has changed since this run began, and is used as it is now")
+        session.progress.line(f"warning: {file} has changed since this run began, and is used as it is now")
 
 
-def _stop(opened: Opened, rules: Sequence[Rule], n: int) -> bool:
+def _stop(session: CampaignSession, rules: Sequence[StoppingRule], n: int) -> bool:
     """Say whether one of the rules ends the run here, and record which."""
     from alkit.campaign.analysis.evidence import test_curve
 
     if not rules:
         return False
-    curve = test_curve(opened)
+    curve = test_curve(session)
     for rule in rules:
         if rule.needs_curve and not curve:
             raise InvalidOption(
                 f"the rule {rule} needs the metric 'accuracy' of test images, which task "
-                f"'{opened.settings.task.name}' does not give"
+                f"'{session.settings.task.name}' does not give"
             )
-        reason = rule.reason(curve, len(opened.pool.labeled), n)
+        reason = rule.reason(curve, len(session.pool.labeled), n)
         if reason is not None:
-            opened.progress.line(f"stopped by {rule}: {reason}")
-            opened.record("stopped", {"cycle": opened.cycle, "rule": str(rule), "reason": reason})
+            session.progress.line(f"stopped by {rule}: {reason}")
+            session.record("stopped", {"cycle": session.cycle, "rule": str(rule), "reason": reason})
             return True
     return False
 
 
-def _train_for_run(opened: Opened, strategy: Strategy, measures: Measures) -> Learned:
+def _train_for_run(session: CampaignSession, strategy: Strategy, profile: Profile) -> TrainedModel:
     """Train, and record which training it is that the run reports for this cycle."""
-    learned, _ = train(opened, strategy, measures)
-    data = {"cycle": opened.cycle, "strategy": strategy.name, "fingerprint": learned.fingerprint}
-    if data not in [event.data for event in opened.ledger.events("ran")]:
-        opened.record("ran", data)
-    return learned
+    trained, _ = train(session, strategy, profile)
+    data = {"cycle": session.cycle, "strategy": strategy.name, "fingerprint": trained.fingerprint}
+    if data not in [event.data for event in session.ledger.events("ran")]:
+        session.record("ran", data)
+    return trained
 
 
-def _proper_queries(opened: Opened) -> list[Query]:
+def _proper_queries(session: CampaignSession) -> list[Query]:
     """Return the queries that are no seed."""
-    return [query for query in opened.queries if not query.record.get("seed_query")]
+    return [query for query in session.queries if not query.record.get("seed_query")]
 
 
-def _history_of_run(opened: Opened) -> list[CycleRecord]:
-    cycles = {query.cycle for query in _proper_queries(opened)} | {opened.cycle}
-    return [record for record in history(opened.ledger) if record.cycle in cycles]
+def _history_of_run(session: CampaignSession) -> list[CycleRecord]:
+    cycles = {query.cycle for query in _proper_queries(session)} | {session.cycle}
+    return [record for record in history(session.ledger) if record.cycle in cycles]

@@ -11,9 +11,9 @@ from alkit.campaign.record.ledger import Ledger
 from alkit.campaign.record.settings import Settings, read_settings
 from alkit.campaign.record.state import KINDS, State, read_state
 from alkit.errors import CampaignError, CampaignLocked, SourceError
-from alkit.utils.progress import Progress, Silent
+from alkit.utils.progress import NullProgress, Progress
 
-from .resources import Workbench
+from .resources import Resources
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -28,7 +28,7 @@ SETTINGS, LEDGER, LOCK = "campaign.toml", "campaign.db", "campaign.lock"
 LOCK_SECONDS = 10.0
 
 
-class Opened:
+class CampaignSession:
     """A campaign's settings, ledger, workbench and state; one process at a time changes them.
 
     Args:
@@ -46,8 +46,8 @@ class Opened:
         self.directory = Path(directory)
         self.settings: Settings = read_settings(self.directory / SETTINGS)
         self.ledger = Ledger(self.directory / LEDGER)
-        self.progress: Progress = Silent() if progress is None else progress
-        self.workbench = Workbench(self.directory, self.settings, device, self.progress)
+        self.progress: Progress = NullProgress() if progress is None else progress
+        self.resources = Resources(self.directory, self.settings, device, self.progress)
         self.state: State = read_state(self.ledger)
 
     def close(self) -> None:
@@ -88,11 +88,11 @@ class Opened:
     @property
     def source(self) -> Source:
         """Where the images come from."""
-        return self.workbench.source
+        return self.resources.source
 
     def oracle(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> Oracle | None:
         """Return an oracle by name, connected to the pool; by default the campaign's own, if it has one."""
-        return self.workbench.oracle(self.state, name, options)
+        return self.resources.oracle(self.state, name, options)
 
     def refresh(self) -> None:
         """See what has been added to the ledger, by whichever process."""
@@ -139,12 +139,12 @@ class Opened:
         Raises:
             SourceError: most of the pool is gone.
         """
-        if self.workbench.images_are_there(self.state):
+        if self.resources.images_are_there(self.state):
             return
-        lost = self.workbench.restore_images(self.state)
+        lost = self.resources.restore_images(self.state)
         readable = sum(record.unusable is None for record in self.state.records)
         if 2 * len(lost) > readable:
-            self.workbench.forget_images()
+            self.resources.forget_images()
             raise SourceError(
                 f"{len(lost):,} of {readable:,} images in '{self.settings.pool.location}' are gone or "
                 "changed, as if the folder were not mounted; bring it back and try again"

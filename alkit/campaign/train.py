@@ -13,57 +13,59 @@ from alkit.options import values_of
 if TYPE_CHECKING:
     from alkit.campaign.record.ledger import Event
     from alkit.data.labeled_images import LabeledImages
-    from alkit.engine.train import Learned
+    from alkit.engine.train import TrainedModel
     from alkit.interfaces.strategy import Strategy
-    from alkit.utils.profiling import Measures
+    from alkit.utils.profiling import Profile
 
-    from .session import Opened
+    from .session import CampaignSession
 
 
-def train(opened: Opened, strategy: Strategy | None, measures: Measures) -> tuple[Learned, CycleRecord]:
+def train(
+    session: CampaignSession, strategy: Strategy | None, profile: Profile
+) -> tuple[TrainedModel, CycleRecord]:
     """Train on all labels, or take what was trained on the same; record it."""
-    from alkit.engine.train import Lesson, learn
+    from alkit.engine.train import TrainingJob, train_model
 
-    past = opened.ledger.events("trained")
-    lesson = Lesson(
-        cycle=opened.cycle,
-        seed=opened.settings.seed,
-        labeled=_labeled(opened),
-        test=opened.workbench.test_images(opened.ledger),
-        classes=opened.classes,
+    past = session.ledger.events("trained")
+    job = TrainingJob(
+        cycle=session.cycle,
+        seed=session.settings.seed,
+        labeled=_labeled(session),
+        test=session.resources.test_images(session.ledger),
+        classes=session.classes,
         strategy=strategy,
-        checkpoints=opened.directory / "checkpoints",
-        previous=_earlier_checkpoint(opened, past),
+        checkpoints=session.directory / "checkpoints",
+        previous=_earlier_checkpoint(session, past),
     )
-    learned = learn(
-        opened.workbench.task(opened.classes), lesson, opened.workbench.device, opened.progress, measures
+    trained = train_model(
+        session.resources.task(session.classes), job, session.resources.device, session.progress, profile
     )
-    companion = strategy.name if strategy is not None and learned.companion is not None else None
+    companion = strategy.name if strategy is not None and trained.companion is not None else None
     data = {
-        "cycle": opened.cycle,
-        "labels": len(lesson.labeled.indices),
-        "metrics": {name: round(value, 6) for name, value in learned.metrics.items()},
+        "cycle": session.cycle,
+        "labels": len(job.labeled.indices),
+        "metrics": {name: round(value, 6) for name, value in trained.metrics.items()},
         "companion": companion,
-        "checkpoint": learned.checkpoint.relative_to(opened.directory).as_posix(),
-        "fingerprint": learned.fingerprint,
-        "device": str(opened.workbench.device),
-        "options": values_of(learned.model),
-        "measures": measures.as_dict(),
-        **learned.record,
+        "checkpoint": trained.checkpoint.relative_to(session.directory).as_posix(),
+        "fingerprint": trained.fingerprint,
+        "device": str(session.resources.device),
+        "options": values_of(trained.model),
+        "measures": profile.as_dict(),
+        **trained.record,
     }
-    if not any(event.data["fingerprint"] == learned.fingerprint for event in past):
-        opened.record("trained", data)
+    if not any(event.data["fingerprint"] == trained.fingerprint for event in past):
+        session.record("trained", data)
     record = CycleRecord(
         cycle=data.pop("cycle"),
         labels=data.pop("labels"),
         metrics=data.pop("metrics"),
-        reused=learned.reused,
+        reused=trained.reused,
         record=data,
     )
-    return learned, record
+    return trained, record
 
 
-def _labeled(opened: Opened) -> LabeledImages:
+def _labeled(session: CampaignSession) -> LabeledImages:
     """Return what there is to train on.
 
     Raises:
@@ -71,14 +73,14 @@ def _labeled(opened: Opened) -> LabeledImages:
     """
     from alkit.data.labeled_images import LabeledImages
 
-    indices = opened.pool.labeled
+    indices = session.pool.labeled
     if len(indices) == 0:
         raise TrainingError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
     return LabeledImages(
-        images=opened.workbench.images(opened.state), indices=indices, values=opened.pool.values
+        images=session.resources.images(session.state), indices=indices, values=session.pool.values
     )
 
 
-def _earlier_checkpoint(opened: Opened, past: Sequence[Event]) -> Path | None:
-    earlier = [event.data for event in past if event.data["cycle"] < opened.cycle]
-    return opened.directory / earlier[-1]["checkpoint"] if earlier else None
+def _earlier_checkpoint(session: CampaignSession, past: Sequence[Event]) -> Path | None:
+    earlier = [event.data for event in past if event.data["cycle"] < session.cycle]
+    return session.directory / earlier[-1]["checkpoint"] if earlier else None

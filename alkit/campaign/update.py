@@ -10,45 +10,45 @@ from .resources import POOL_CACHE
 if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
 
-    from .session import Opened
+    from .session import CampaignSession
 
 
-def update(opened: Opened) -> dict[str, Any]:
+def update(session: CampaignSession) -> dict[str, Any]:
     """Take in the images that are new in the source: see `Campaign.update`."""
     from alkit.data.preprocessing import scan
     from alkit.data.store import StoreWriter
 
-    with opened.lock():
-        opened.workbench.open_source_again()
-        present = opened.source.keys()
-        known = set(opened.state.keys)
-        found = _take_found_back(opened, present)
+    with session.lock():
+        session.resources.open_source_again()
+        present = session.source.keys()
+        known = set(session.state.keys)
+        found = _take_found_back(session, present)
         fresh = [key for key in present if key not in known]
         missing = sorted(known - set(present))
         added: list[ImageRecord] = []
         if fresh:
-            shape = opened.workbench.images(opened.state).shape  # the cache is whole now
-            path = opened.directory / "cache" / POOL_CACHE
+            shape = session.resources.images(session.state).shape  # the cache is whole now
+            path = session.directory / "cache" / POOL_CACHE
             hashes = {
                 r.hash: r.index
-                for r in opened.state.records
-                if opened.pool.usable[r.index]  # what is lost has no copies: it was moved
+                for r in session.state.records
+                if session.pool.usable[r.index]  # what is lost has no copies: it was moved
             }
-            with StoreWriter(path, shape, count=len(opened.state.records)) as store:
+            with StoreWriter(path, shape, count=len(session.state.records)) as store:
                 added = scan(
-                    opened.source,
+                    session.source,
                     fresh,
-                    first=len(opened.state.records),
+                    first=len(session.state.records),
                     known=hashes,
                     store=store,
-                    progress=opened.progress,
+                    progress=session.progress,
                 )
-            with opened.ledger.transaction():
-                opened.ledger.add_event(
-                    "extended", {"first": len(opened.state.records), "images": len(added)}
+            with session.ledger.transaction():
+                session.ledger.add_event(
+                    "extended", {"first": len(session.state.records), "images": len(added)}
                 )
-                opened.ledger.add_images(added)
-            opened.refresh()
+                session.ledger.add_images(added)
+            session.refresh()
         return {
             "added": len(added),
             "found": len(found),
@@ -58,8 +58,8 @@ def update(opened: Opened) -> dict[str, Any]:
         }
 
 
-def _take_found_back(opened: Opened, present: Sequence[str]) -> list[int]:
+def _take_found_back(session: CampaignSession, present: Sequence[str]) -> list[int]:
     """Look whether lost images are back in the source as they were; return their indices."""
     keys = set(present)
-    wanted = [index for index in opened.pool.lost.tolist() if opened.state.keys[index] in keys]
-    return opened.record_found(opened.workbench.find_images(opened.state, wanted))
+    wanted = [index for index in session.pool.lost.tolist() if session.state.keys[index] in keys]
+    return session.record_found(session.resources.find_images(session.state, wanted))

@@ -42,14 +42,14 @@ def open_campaign(directory: str | None, *, device: str = "auto", quiet: bool = 
     """
     from alkit.campaign.campaign import Campaign
     from alkit.campaign.session import LEDGER, SETTINGS
-    from alkit.utils.progress import Silent, Terminal
+    from alkit.utils.progress import NullProgress, Terminal
 
     if directory is None and not (Path(SETTINGS).exists() or Path(LEDGER).exists()):
         raise CampaignError(
             "this directory is no campaign; name one by --campaign DIR, or make one with "
             "'alkit init DIR --pool IMAGES'"
         )
-    return Campaign(directory or ".", device=device, progress=Silent() if quiet else Terminal())
+    return Campaign(directory or ".", device=device, progress=NullProgress() if quiet else Terminal())
 
 
 def open_or_create(
@@ -61,7 +61,7 @@ def open_or_create(
         UsageError: the campaign exists and something is given that was decided when it was made.
     """
     from alkit.campaign.session import SETTINGS
-    from alkit.utils.progress import Silent, Terminal
+    from alkit.utils.progress import NullProgress, Terminal
 
     if pool is None:
         campaign = open_campaign(directory, device=device, quiet=quiet)
@@ -70,7 +70,7 @@ def open_or_create(
     if not (Path(directory) / SETTINGS).exists():
         from alkit.campaign.create import create
 
-        progress = Silent() if quiet else Terminal()
+        progress = NullProgress() if quiet else Terminal()
         progress.line(f"making a campaign in {directory}")
         return create(directory, pool, device=device, progress=progress, **creation_arguments(given))
     return _told_again(open_campaign(directory, device=device, quiet=quiet), pool, given)

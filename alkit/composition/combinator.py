@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Combinator(Strategy):
-    """Base of strategies made of strategies; fields by `inner(...)` say which, other fields are options.
+    """Base of strategies made of strategies; fields by `nested(...)` say which, other fields are options.
 
-    A subclass writes `select` and calls `let` for each strategy inside. What it needs, whether it needs
+    A subclass writes `select` and calls `delegate` for each strategy inside. What it needs, whether it needs
     labels, its companion and what it remembers follow from them; class attributes add to that. A subclass
     with a `__post_init__` calls this one first.
 
@@ -61,7 +61,7 @@ class Combinator(Strategy):
             asks_again=any(strategy.asks_again for strategy in strategies),
         )
 
-    def let(
+    def delegate(
         self,
         place: str,
         cycle: Cycle,
@@ -93,8 +93,8 @@ class Combinator(Strategy):
         companions = cycle.companion
         own = companions.part(place) if isinstance(companions, Companions) else None
         view = cycle.narrowed(candidates, place, *purpose, companion=own)
-        blame = "" if plugin is None else f" of distribution '{plugin.distribution}'"
-        picks = choose(strategy, view, n, seed=view.generator("select").initial_seed(), blame=blame)
+        source = "" if plugin is None else f" of distribution '{plugin.distribution}'"
+        picks = choose(strategy, view, n, seed=view.generator("select").initial_seed(), source=source)
         if scored:
             cycle.scores |= view.scores
         warnings = view.diagnostics.pop("warnings", [])

@@ -40,7 +40,7 @@ class Node:
 
     name: str
     options: Mapping[str, str] = field(default_factory=dict)
-    inner: tuple[tuple[float | None, Node], ...] = ()
+    nested: tuple[tuple[float | None, Node], ...] = ()
     count: int | None = None
 
 
@@ -84,13 +84,13 @@ def write(node: Node, shown: Callable[[str], str] = str) -> str:
     Raises:
         InvalidOption: a value holds brackets.
     """
-    if node.name == THEN and len(node.inner) == 2 and set(node.options) == {"keep"}:
-        first, second = node.inner[0][1], node.inner[1][1]
+    if node.name == THEN and len(node.nested) == 2 and set(node.options) == {"keep"}:
+        first, second = node.nested[0][1], node.nested[1][1]
         if first.name != THEN:
             step = replace(first, count=int(node.options["keep"]))
             return f"{write(step, shown)} > {write(second, shown)}"
     inside = [] if node.count is None else [str(node.count)]
-    inside += [write_part(share, part, shown) for share, part in node.inner]
+    inside += [write_part(share, part, shown) for share, part in node.nested]
     inside += [f"{key}={_quoted(value)}" for key, value in node.options.items()]
     name = _quoted(shown(node.name))
     return f"{name}({', '.join(inside)})" if inside else name
@@ -201,4 +201,4 @@ class _Reader:
                     raise self.error(f"option '{key}' is given twice")
                 return replace(node, options={**node.options, key: self.word("a value")})
             self.place = named
-        return replace(node, inner=(*node.inner, (number, self.chain())))
+        return replace(node, nested=(*node.nested, (number, self.chain())))

@@ -169,9 +169,9 @@ def _made(node: Node) -> Strategy:
 
 def _placed(node: Node, cls: type[Strategy]) -> dict[str, Any]:
     """Give the strategies inside to the fields that take them, in order."""
-    if not node.inner:
+    if not node.nested:
         return {}
-    parts = [expression.write_part(share, part) for share, part in node.inner]
+    parts = [expression.write_part(share, part) for share, part in node.nested]
     if not places_of(cls):
         raise UsageError(f"'{node.name}' takes options only, so '{parts[0]}' cannot stand in its parentheses")
     values: dict[str, Any] = {}

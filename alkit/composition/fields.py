@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from alkit.interfaces.strategy import Strategy
 
 
-def inner(default: str | tuple[str, ...], help: str) -> Any:
+def nested(default: str | tuple[str, ...], help: str) -> Any:
     """Declare a field for a strategy inside, `str`, or for any number of them, `tuple[str, ...]`.
 
     Args:
         default: what stands there when nothing is said, as on the command line.
         help: one short phrase.
     """
-    return field(default=default, metadata={"help": help, "inner": True})
+    return field(default=default, metadata={"help": help, "nested": True})
 
 
 def places_of(cls: type) -> list[dataclasses.Field[Any]]:
     """List the fields of a combinator that hold strategies: those for one, then those for any number."""
-    places = [field for field in dataclasses.fields(cls) if field.metadata.get("inner")]
+    places = [field for field in dataclasses.fields(cls) if field.metadata.get("nested")]
     return sorted(places, key=takes_many)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from alkit.data.loader import Batch as Batch
     from alkit.data.loader import Loader as Loader
     from alkit.data.preprocessing import ImageRecord as ImageRecord
-    from alkit.data.source import Reading as Reading
+    from alkit.data.source import DecodedImage as DecodedImage
     from alkit.data.source import Source as Source
     from alkit.data.sources import open_source as open_source
     from alkit.data.store import ImageStore as ImageStore
@@ -22,7 +22,7 @@ _HOMES = {
     ),
     "alkit.data.preprocessing": ("ImageRecord",),
     "alkit.data.source": (
-        "Reading",
+        "DecodedImage",
         "Source",
     ),
     "alkit.data.sources": ("open_source",),

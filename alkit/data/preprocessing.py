@@ -17,14 +17,14 @@ import numpy as np
 
 from alkit.errors import InvalidOption, SourceError
 from alkit.utils.files import sync_folder
-from alkit.utils.progress import Progress, Silent
+from alkit.utils.progress import NullProgress, Progress
 
 from .store import BLOCK_IMAGES, StoreWriter, is_whole, row_bytes
 
 if TYPE_CHECKING:
     from alkit._typing import Pixels
 
-    from .source import Reading, Source
+    from .source import DecodedImage, Source
 
     Shape = tuple[int, int, int]
 
@@ -113,7 +113,7 @@ def _sampled_headers(source: Source, keys: Sequence[str]) -> list[Shape]:
             found = (header for header in map(source.header, keys) if header)
             headers = list(itertools.islice(found, 1))
         if not headers:
-            reason = f"; '{keys[0]}': {source.look(keys[0]).unusable}" if keys else ""
+            reason = f"; '{keys[0]}': {source.read(keys[0]).unusable}" if keys else ""
             raise SourceError(f"none of the {len(keys)} images in '{source.location}' is usable{reason}")
     return headers
 
@@ -145,7 +145,7 @@ def scan(
     """
     seen = dict(known or {})
     records: list[ImageRecord] = []
-    progress = Silent() if progress is None else progress
+    progress = NullProgress() if progress is None else progress
     with progress.bar(len(keys), "read images") as bar:
         for readings, rows in _read_blocks(source, keys, store.shape, workers):
             store.append(rows)
@@ -194,7 +194,7 @@ def ensure_store(
     """
     if is_whole(path, shape, len(records)):
         return []
-    progress = Silent() if progress is None else progress
+    progress = NullProgress() if progress is None else progress
     usable = [record for record in records if record.unusable is None]
     lost: list[int] = []
     fresh = path.with_name(f"{path.name}.new")
@@ -223,11 +223,11 @@ def ensure_store(
 
 def _read_blocks(
     source: Source, keys: Sequence[str], shape: Shape, workers: int | None
-) -> Iterator[tuple[list[Reading], Pixels]]:
+) -> Iterator[tuple[list[DecodedImage], Pixels]]:
     """Yield readings without pixels, and rows [n, C, H, W], block by block in order; few blocks at a time."""
     size = max(1, min(BLOCK_IMAGES, BLOCK_BYTES // row_bytes(shape)))
     starts = iter(range(0, len(keys), size))
-    waiting: deque[Future[tuple[list[Reading], Pixels]]] = deque()
+    waiting: deque[Future[tuple[list[DecodedImage], Pixels]]] = deque()
     with warnings.catch_warnings():  # here and not in the threads, which all share the filters
         warnings.simplefilter("ignore")
         if workers is None:
@@ -252,22 +252,22 @@ def _read_blocks(
             pool.shutdown(cancel_futures=True)
 
 
-def _read_block(source: Source, keys: Sequence[str], shape: Shape) -> tuple[list[Reading], Pixels]:
+def _read_block(source: Source, keys: Sequence[str], shape: Shape) -> tuple[list[DecodedImage], Pixels]:
     rows = np.zeros((len(keys), *shape), dtype=np.uint8)
     readings = []
     for row, key in zip(rows, keys, strict=True):
-        reading = source.look(key, at_least=shape[1:])
+        reading = source.read(key, at_least=shape[1:])
         if reading.pixels is not None:
-            row[:] = fitted(reading.pixels, shape)
+            row[:] = resize(reading.pixels, shape)
         readings.append(_without_pixels(reading))
     return readings, rows
 
 
-def _without_pixels(reading: Reading) -> Reading:
+def _without_pixels(reading: DecodedImage) -> DecodedImage:
     return type(reading)(reading.hash, reading.width, reading.height, None, reading.unusable)
 
 
-def fitted(pixels: Pixels, shape: Shape) -> Pixels:
+def resize(pixels: Pixels, shape: Shape) -> Pixels:
     """Bring pixels [h, w, c] to (C, H, W): stretched, antialiased; colour to luma, grey to every channel."""
     if pixels.shape[:2] != shape[1:] or pixels.shape[2] > shape[0]:
         from PIL import Image

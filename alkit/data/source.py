@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class DecodedImage:
     """What came of reading one image.
 
     Attributes:
@@ -55,10 +55,10 @@ class Source(ABC):
         """Name every image: a relative path with `/`, or split and position; the order never varies."""
 
     @abstractmethod
-    def look(self, key: str, *, at_least: tuple[int, int] | None = None) -> Reading:
+    def read(self, key: str, *, at_least: tuple[int, int] | None = None) -> DecodedImage:
         """Read, hash and decode one image; what is wrong with it is said in the reading, never raised.
 
-        Safe to call from many threads. Decoders may warn; who calls `look` keeps them quiet.
+        Safe to call from many threads. Decoders may warn; who calls `read` keeps them quiet.
 
         Args:
             key: one of `keys`, or one that was.
@@ -67,10 +67,10 @@ class Source(ABC):
 
     def header(self, key: str) -> tuple[int, int, int] | None:
         """Return (C, H, W) of one image, upright, as cheaply as can be; None if it is unusable."""
-        reading = self.look(key)
+        reading = self.read(key)
         return None if reading.pixels is None else (reading.pixels.shape[2], reading.height, reading.width)
 
-    def read(self, key: str) -> tuple[str, Pixels]:
+    def load(self, key: str) -> tuple[str, Pixels]:
         """Return the content hash and the pixels [H, W, C] of one image.
 
         Raises:
@@ -78,7 +78,7 @@ class Source(ABC):
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            reading = self.look(key)
+            reading = self.read(key)
         if reading.pixels is None:
             raise UnusableImage(f"image '{key}' cannot be used: {reading.unusable}")
         return reading.hash, reading.pixels

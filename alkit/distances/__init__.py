@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .balls import Balls
 from .kcenter import KCenter, k_center
-from .kmeans import KMeans, k_means
+from .kmeans import KMeansResult, k_means
 from .kmeanspp import KMeansPlusPlus, k_means_plus_plus
 from .nearest import nearest_distance
 from .neighbors import neighbor_distances
@@ -12,7 +12,7 @@ from .neighbors import neighbor_distances
 __all__ = [
     "Balls",
     "KCenter",
-    "KMeans",
+    "KMeansResult",
     "KMeansPlusPlus",
     "k_center",
     "k_means",

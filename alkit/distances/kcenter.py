@@ -24,10 +24,10 @@ import torch
 from alkit._typing import Indices
 
 from .nearest import reported
-from .ranks import Ranks
+from .ranks import ProcessRanks
 from .robust import isolated
 from .rows import Features, Floats, Metric, Rows, as_tensor, check_finite, full_float32, power_of_two
-from .search import Search
+from .search import FarthestFirst
 
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
@@ -86,7 +86,7 @@ def k_center(
     if not 0.0 <= robust < 1.0:
         raise ValueError(f"robust is a share from 0 up to 1, not {robust}")
     tensor = as_tensor(features)
-    ranks = Ranks(group, tensor.device, len(tensor))
+    ranks = ProcessRanks(group, tensor.device, len(tensor))
     centres = _positions(labeled, ranks.total, "labeled")
     allowed = np.ones(ranks.total, dtype=np.bool_)
     if candidates is not None:
@@ -100,7 +100,7 @@ def k_center(
         left = int(allowed.sum())
         if not 0 <= n <= left:
             raise ValueError(f"n should be from 0 to the {left} candidates, not {n}")
-        search = Search(rows, ranks, centres, np.flatnonzero(allowed), n + 1)
+        search = FarthestFirst(rows, ranks, centres, np.flatnonzero(allowed), n + 1)
         picks, squares = search.run(min(n + 1, left))
     distances = reported(squares, metric, rows.scale)
     return KCenter(picks[:n], distances[:n], float(distances[n]) if left > n else 0.0)
@@ -119,7 +119,7 @@ def _positions(given: npt.ArrayLike | torch.Tensor, total: int, name: str) -> In
     return positions
 
 
-def _largest(tensor: torch.Tensor, ranks: Ranks) -> float:
+def _largest(tensor: torch.Tensor, ranks: ProcessRanks) -> float:
     """Return the largest magnitude over all processes; all of them raise if one holds NaN or an infinity."""
     try:
         largest, problem = check_finite(tensor), None

@@ -22,7 +22,7 @@ SMALLEST = 2048  # rows that it looks at in any case
 
 
 @dataclass(frozen=True, slots=True)
-class KMeans:
+class KMeansResult:
     """A partition of rows into clusters, none of which is empty.
 
     Attributes:
@@ -40,7 +40,7 @@ class KMeans:
 
 def k_means(
     features: Features, k: int, *, metric: Metric = "euclidean", seed: int = 0, iterations: int = 25
-) -> KMeans:
+) -> KMeansResult:
     """Partition rows into at most k clusters: fewer where that many distinct rows are not found.
 
     Memory beyond the features does not grow with the number of rows, but for the result and a sample of
@@ -75,7 +75,7 @@ def k_means(
         used, cluster = _in_order(cluster)
         centres = centres[used] + rows.mean
         distances = _distances(rows, centres, cluster) / scale
-    return KMeans(
+    return KMeansResult(
         (centres / scale).cpu().numpy(),
         cluster.cpu().numpy(),
         distances,

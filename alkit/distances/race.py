@@ -15,7 +15,7 @@ from .rows import Floats, Rows, slack, squared
 GRAM = 256  # rows of the candidates' mutual distances computed at once
 
 
-class Race:
+class RoundSelection:
     """Candidates with exact distances, from which picks are made one after the other on the host."""
 
     def __init__(self, rows: Rows, key: Indices, best: Floats) -> None:

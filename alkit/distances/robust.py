@@ -8,14 +8,14 @@ import torch
 from alkit._typing import Indices
 
 from .nearest import CENTRES, Centres, Points
-from .ranks import Ranks
+from .ranks import ProcessRanks
 from .rows import BLOCK, Floats, Rows
 
 SAMPLE = 1024
 
 
 def isolated(
-    rows: Rows, ranks: Ranks, candidates: Indices, labeled: Indices, share: float, seed: int
+    rows: Rows, ranks: ProcessRanks, candidates: Indices, labeled: Indices, share: float, seed: int
 ) -> Indices:
     """Return the share of candidates that is farthest from the nearest of some sampled other rows.
 

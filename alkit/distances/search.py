@@ -10,14 +10,14 @@ import torch
 from alkit._typing import Indices
 
 from .nearest import CENTRES, Centres, Points
-from .race import Race
-from .ranks import Ranks
+from .race import RoundSelection
+from .ranks import ProcessRanks
 from .rows import BLOCK, Floats, Rows, slack, squared
 
 ROUND = 512  # fewest candidates of a round
 
 
-class Search:
+class FarthestFirst:
     """The state of one traversal on one process.
 
     Attributes:
@@ -29,7 +29,9 @@ class Search:
         store: [labeled + room, D] raw rows of the centres of all processes: the labeled, then the picks.
     """
 
-    def __init__(self, rows: Rows, ranks: Ranks, labeled: Indices, candidates: Indices, room: int) -> None:
+    def __init__(
+        self, rows: Rows, ranks: ProcessRanks, labeled: Indices, candidates: Indices, room: int
+    ) -> None:
         self.rows, self.ranks = rows, ranks
         self.index = self._own(candidates)
         self.bound: Floats = np.full(len(self.index), np.inf)
@@ -205,7 +207,7 @@ class Search:
         best = ranks.join(self.bound[chosen])
         order, squares, bound, met = np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.int64)
         if ranks.rank == 0:
-            race = Race(self._like(raw), key, best)
+            race = RoundSelection(self._like(raw), key, best)
             order, squares, bound, met = race.run(floor, last, count)
         order, squares = ranks.join(order), ranks.join(squares)
         bound, met = ranks.join(bound), ranks.join(met)

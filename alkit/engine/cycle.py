@@ -15,8 +15,8 @@ from alkit.training.precision import autocast
 from alkit.training.recipe import Precision
 from alkit.training.types import Output
 from alkit.utils import seeding
-from alkit.utils.profiling import Measures
-from alkit.utils.progress import Progress, Silent
+from alkit.utils.profiling import Profile
+from alkit.utils.progress import NullProgress, Progress
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -65,7 +65,7 @@ class Cycle:
         precision: Precision = "float32",
         disputes: Mapping[int, tuple[int, ...]] | None = None,
         progress: Progress | None = None,
-        measures: Measures | None = None,
+        profile: Profile | None = None,
     ) -> None:
         self.number, self.model, self.companion = number, model, companion
         self.labeled, self.targets, self.candidates = labeled, targets, candidates
@@ -73,8 +73,8 @@ class Cycle:
         self.device, self.batch_size, self.precision = device, batch_size, precision
         self.rng = seeding.numpy_generator(seed, "cycle")
         self.diagnostics: dict[str, Any] = {}
-        self.progress: Progress = Silent() if progress is None else progress
-        self.measures = Measures() if measures is None else measures
+        self.progress: Progress = NullProgress() if progress is None else progress
+        self.profile = Profile() if profile is None else profile
         self.scores: dict[int, float] = {}
         self._seed = seed
         self._loader = Loader(images, device, targets=targets, labeled=labeled)
@@ -233,7 +233,7 @@ class Cycle:
 
     def measure(self, phase: str) -> contextlib.AbstractContextManager[None]:
         """Record the seconds and peak memory of a block under a phase: embed, adversary, score, select."""
-        return self.measures.phase(phase)
+        return self.profile.phase(phase)
 
 
 def _in_float32(output: Output) -> Output:

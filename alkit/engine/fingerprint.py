@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from alkit.interfaces.task import TaskModel
     from alkit.training.types import Companion
 
-    from .train import Lesson
+    from .train import TrainingJob
 
 
 def fingerprint_of(
     task: TaskModel,
-    lesson: Lesson,
+    job: TrainingJob,
     device: torch.device,
     companion: Companion | None,
     targets: torch.Tensor,
@@ -36,24 +36,24 @@ def fingerprint_of(
     Starting weights stand for files of weights and for most of the code that makes a network; versions stand
     for the rest of the code.
     """
-    warm = task.warm_start and lesson.previous is not None and lesson.previous.exists()
-    store = lesson.labeled.images
+    warm = task.warm_start and job.previous is not None and job.previous.exists()
+    store = job.labeled.images
     parts = {
-        "seed": lesson.seed,
-        "cycle": lesson.cycle,
+        "seed": job.seed,
+        "cycle": job.cycle,
         "task": [task.name, _version(plugins.tasks, task.name)],
         "options": values_of(task),
         "shape": task.spec.image_shape,
-        "classes": list(lesson.classes),
+        "classes": list(job.classes),
         "normalization": [store.mean.tolist(), store.std.tolist()],
         "weights": _hash_of(task.starting_weights()),
-        "companion": None if companion is None else _made_from(companion, lesson.strategy),
+        "companion": None if companion is None else _made_from(companion, job.strategy),
         "device": device.type,
-        "previous": lesson.previous.name if warm and lesson.previous else None,
-        "labels": [lesson.labeled.indices.tolist(), _hash_of({"targets": targets})],
+        "previous": job.previous.name if warm and job.previous else None,
+        "labels": [job.labeled.indices.tolist(), _hash_of({"targets": targets})],
         "test": None
-        if lesson.test is None or test_targets is None
-        else [lesson.test.indices.tolist(), _hash_of({"targets": test_targets})],
+        if job.test is None or test_targets is None
+        else [job.test.indices.tolist(), _hash_of({"targets": test_targets})],
     }
     return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
 

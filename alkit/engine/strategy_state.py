@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STATES = "states"
 
 
-def remember(strategy: Strategy, directory: Path, cycle: int) -> str | None:
+def save_state(strategy: Strategy, directory: Path, cycle: int) -> str | None:
     """Write what a strategy remembers; return the file, from the campaign's directory, if there is any."""
     from alkit.training.checkpoints import save_atomically
 
@@ -28,7 +28,7 @@ def remember(strategy: Strategy, directory: Path, cycle: int) -> str | None:
     return path.relative_to(directory).as_posix()
 
 
-def remind(strategy: Strategy, path: Path) -> None:
+def load_state(strategy: Strategy, path: Path) -> None:
     """Give a strategy back what it remembered.
 
     Raises:

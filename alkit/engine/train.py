@@ -19,7 +19,7 @@ from alkit.interfaces.contract import check_needs
 from alkit.options import options_of
 from alkit.training.checkpoints import load_safely, save_atomically
 from alkit.training.precision import autocast, settled_precision
-from alkit.training.recipe import Precision, Recipe, Session
+from alkit.training.recipe import Precision, Recipe, TrainingRun
 from alkit.utils import seeding
 from alkit.utils.devices import threads_for
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from alkit.interfaces.strategy import Strategy
     from alkit.interfaces.task import TaskModel
     from alkit.training.types import Companion
-    from alkit.utils.profiling import Measures
+    from alkit.utils.profiling import Profile
     from alkit.utils.progress import Progress
 
 
@@ -39,7 +39,7 @@ SCORING_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
+class TrainingJob:
     """What one training is made from.
 
     Attributes:
@@ -65,7 +65,7 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
+class TrainedModel:
     """A trained model with what is known of it.
 
     Attributes:
@@ -90,9 +90,9 @@ class Learned:
     reused: bool = False
 
 
-def learn(
-    task: TaskModel, lesson: Lesson, device: torch.device, progress: Progress, measures: Measures
-) -> Learned:
+def train_model(
+    task: TaskModel, job: TrainingJob, device: torch.device, progress: Progress, profile: Profile
+) -> TrainedModel:
     """Train, judge and save; or load what was made from the very same labels and options.
 
     `task` has been built. A companion draws its weights from a generator of its own, so all strategies start
@@ -102,17 +102,17 @@ def learn(
         TrainingError: the labels do not allow it, or the loss is not finite.
         UnsupportedTask: the strategy needs what the task does not provide.
     """
-    labeled = lesson.labeled
+    labeled = job.labeled
     targets = task.encode(labeled.values)
-    test_targets = None if lesson.test is None else task.encode(lesson.test.values)
+    test_targets = None if job.test is None else task.encode(job.test.values)
     task.prepare(targets)
-    task.reset(seeding.derive(lesson.seed, "weights", lesson.cycle))
-    companion = make_companion(task, lesson, device)
-    fingerprint = fingerprint_of(task, lesson, device, companion, targets, test_targets)
-    path = lesson.checkpoints / f"{lesson.cycle:03d}-{fingerprint[:12]}.pt"
+    task.reset(seeding.derive(job.seed, "weights", job.cycle))
+    companion = make_companion(task, job, device)
+    fingerprint = fingerprint_of(task, job, device, companion, targets, test_targets)
+    path = job.checkpoints / f"{job.cycle:03d}-{fingerprint[:12]}.pt"
     kept = _load(path, fingerprint, task, companion, device)
     if kept is not None:
-        return Learned(
+        return TrainedModel(
             model=task,
             companion=companion,
             targets=targets,
@@ -123,48 +123,48 @@ def learn(
             reused=True,
         )
     record: dict[str, Any] = {"starting_weights": _hash_of(task.starting_weights())[:16]}
-    if task.warm_start and lesson.previous is not None:
-        record["warm_start"] = _warm_start(task, lesson.previous)
+    if task.warm_start and job.previous is not None:
+        record["warm_start"] = _warm_start(task, job.previous)
         if record["warm_start"] is None:
-            progress.line(f"cycle {lesson.cycle}: no warm start, {lesson.previous} is missing; new weights")
+            progress.line(f"cycle {job.cycle}: no warm start, {job.previous} is missing; new weights")
     recipe = task.recipe(len(labeled.indices))
     recipe = dataclasses.replace(recipe, precision=settled_precision(device, recipe.precision))
-    lesson.checkpoints.mkdir(exist_ok=True)
+    job.checkpoints.mkdir(exist_ok=True)
     steps = -(-len(labeled.indices) // recipe.batch_size)
-    session = Session(
+    run = TrainingRun(
         recipe=recipe,
         device=device,
         steps_per_epoch=steps,
         progress=progress,
         checkpoint=path.with_suffix(".partial.pt"),
         fingerprint=fingerprint,
-        label=f"cycle {lesson.cycle}: training on {len(labeled.indices):,} labels",
+        label=f"cycle {job.cycle}: training on {len(labeled.indices):,} labels",
     )
     progress.line(
-        f"{session.label}: {described(task, recipe, len(labeled.indices))} on {device}"
-        f"{_with_companion(lesson, companion)}"
+        f"{run.label}: {described(task, recipe, len(labeled.indices))} on {device}"
+        f"{_with_companion(job, companion)}"
     )
     loader = Loader(labeled.images, device, targets=targets, labeled=labeled.indices)
 
     def epoch_batches(epoch: int) -> Iterator[Batch]:
-        rng = seeding.numpy_generator(lesson.seed, "order", lesson.cycle, epoch)
+        rng = seeding.numpy_generator(job.seed, "order", job.cycle, epoch)
         return loader.epoch(labeled.indices, recipe.batch_size, rng, augmented=recipe.augment)
 
     record["order"] = _order_of(epoch_batches(0))
     with threads_for(max(labeled.images.shape[1:]), device):
-        fence = seeding.fence(seeding.derive(lesson.seed, "training", lesson.cycle))
-        with measures.phase("train"), fence:
-            task.fit(epoch_batches, companion, session)
-        if session.companion_seconds:
-            measures.seconds["train"] -= session.companion_seconds
-            before = measures.seconds.get("companion", 0.0)
-            measures.seconds["companion"] = before + session.companion_seconds
-        with measures.phase("evaluate"):
-            metrics = evaluate(task, lesson.test, test_targets, labeled.images, device, recipe.precision)
+        fence = seeding.fence(seeding.derive(job.seed, "training", job.cycle))
+        with profile.phase("train"), fence:
+            task.fit(epoch_batches, companion, run)
+        if run.companion_seconds:
+            profile.seconds["train"] -= run.companion_seconds
+            before = profile.seconds.get("companion", 0.0)
+            profile.seconds["companion"] = before + run.companion_seconds
+        with profile.phase("evaluate"):
+            metrics = evaluate(task, job.test, test_targets, labeled.images, device, recipe.precision)
     for name, value in metrics.items():
         if not np.isfinite(value):
-            raise TrainingDiverged(f"{session.label}: the {name} on the test images is {value}")
-    record |= {"recipe": recipe.as_dict(), "loss": [round(loss, 6) for loss in session.history]}
+            raise TrainingDiverged(f"{run.label}: the {name} on the test images is {value}")
+    record |= {"recipe": recipe.as_dict(), "loss": [round(loss, 6) for loss in run.history]}
     save_atomically(
         {
             "fingerprint": fingerprint,
@@ -178,8 +178,8 @@ def learn(
     path.with_suffix(".partial.pt").unlink(missing_ok=True)
     if metrics:
         name, value = next(iter(metrics.items()))
-        progress.line(f"cycle {lesson.cycle}: test {name} {value:.4f}")
-    return Learned(
+        progress.line(f"cycle {job.cycle}: test {name} {value:.4f}")
+    return TrainedModel(
         model=task,
         companion=companion,
         targets=targets,
@@ -198,17 +198,17 @@ def _order_of(batches: Iterator[Batch]) -> str:
     return digest.hexdigest()[:16]
 
 
-def make_companion(task: TaskModel, lesson: Lesson, device: torch.device) -> Companion | None:
+def make_companion(task: TaskModel, job: TrainingJob, device: torch.device) -> Companion | None:
     """Let the strategy make its companion, from a seed of its own.
 
     Raises:
         UnsupportedTask: the strategy needs what the task does not provide.
     """
-    if lesson.strategy is None:
+    if job.strategy is None:
         return None
-    check_needs(lesson.strategy, task.spec)
-    with seeding.fence(seeding.derive(lesson.seed, "companion", lesson.cycle)):
-        companion = lesson.strategy.companion(task.spec)
+    check_needs(job.strategy, task.spec)
+    with seeding.fence(seeding.derive(job.seed, "companion", job.cycle)):
+        companion = job.strategy.companion(task.spec)
     if companion is not None:
         companion.to(device)
         companion.train(False)
@@ -261,10 +261,10 @@ def _in_words(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _with_companion(lesson: Lesson, companion: Companion | None) -> str:
-    if companion is None or lesson.strategy is None:
+def _with_companion(job: TrainingJob, companion: Companion | None) -> str:
+    if companion is None or job.strategy is None:
         return ""
-    return f", with the companion of '{lesson.strategy.name}'"
+    return f", with the companion of '{job.strategy.name}'"
 
 
 def _load(

@@ -40,7 +40,7 @@ def can_begin(strategy: Strategy, spec: TaskSpec) -> bool:
     return not strategy.needs_labels and strategy.needs <= at_hand
 
 
-def choose(strategy: Strategy, cycle: Cycle, n: int, *, seed: int, blame: str = "") -> Indices:
+def choose(strategy: Strategy, cycle: Cycle, n: int, *, seed: int, source: str = "") -> Indices:
     """Let a strategy select, and check that it kept its promise.
 
     Args:
@@ -53,7 +53,7 @@ def choose(strategy: Strategy, cycle: Cycle, n: int, *, seed: int, blame: str = 
     Raises:
         InvalidSelection: not n distinct candidates, or the strategy failed.
     """
-    who = f"strategy '{strategy.name}'{blame}"
+    who = f"strategy '{strategy.name}'{source}"
     with seeding.fence(seed), cycle.measure("select"):
         try:
             chosen = strategy.select(cycle, n)

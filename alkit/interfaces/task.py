@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from alkit.data.loader import Batch
-    from alkit.training.recipe import Session
+    from alkit.training.recipe import TrainingRun
     from alkit.training.types import Companion, Output, TaskSpec
 
 
@@ -104,7 +104,7 @@ class TaskModel(ABC):
         self,
         epoch_batches: Callable[[int], Iterable[Batch]],
         companion: Companion | None,
-        session: Session,
+        run: TrainingRun,
     ) -> None:
         """Train; `epoch_batches(epoch)` gives that epoch's batches. Override to bring another loop.
 
@@ -113,4 +113,4 @@ class TaskModel(ABC):
         """
         from alkit.training.loop import fit
 
-        fit(self, epoch_batches, companion, session)
+        fit(self, epoch_batches, companion, run)

@@ -20,14 +20,14 @@ BROWSER_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 ORIENTATION = 0x0112
 
 
-class Picture(NamedTuple):
+class ServedImage(NamedTuple):
     """The bytes of an image and what they are."""
 
     mimetype: str
     content: bytes
 
 
-def picture(source: Source, record: ImageRecord) -> Picture:
+def picture(source: Source, record: ImageRecord) -> ServedImage:
     """Return an image upright and at its original resolution.
 
     Raises:
@@ -41,18 +41,18 @@ def picture(source: Source, record: ImageRecord) -> Picture:
             raise UnusableImage(f"image '{record.key}' cannot be read: {error.strerror}") from error
         mimetype = _shown_alike(content)
         if mimetype is not None and hashlib.sha256(content).hexdigest() == record.hash:
-            return Picture(mimetype, content)
-    digest, pixels = source.read(record.key)
+            return ServedImage(mimetype, content)
+    digest, pixels = source.load(record.key)
     if digest != record.hash:
         raise UnusableImage(f"image '{record.key}' has changed since it was listed")
     return as_png(pixels)
 
 
-def as_png(pixels: Pixels) -> Picture:
+def as_png(pixels: Pixels) -> ServedImage:
     """Encode pixels [H, W, 1 or 3]."""
     file = io.BytesIO()
     Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(file, "PNG", compress_level=1)
-    return Picture("image/png", file.getvalue())
+    return ServedImage("image/png", file.getvalue())
 
 
 def _shown_alike(content: bytes) -> str | None:

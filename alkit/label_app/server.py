@@ -30,7 +30,7 @@ from .images import as_png, picture
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from .session import Session
+    from .session import LabelSession
 
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Page:
         show_guess: always, not only when it is asked for.
     """
 
-    def __init__(self, session: Session, clerk: Executor, *, show_guess: bool = False) -> None:
+    def __init__(self, session: LabelSession, clerk: Executor, *, show_guess: bool = False) -> None:
         self.session, self.show_guess = session, show_guess
         self.token = secrets.token_urlsafe(24)
         self.invitation = secrets.token_urlsafe(24)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
 
 
-class Session:
+class LabelSession:
     """Asks and tells a campaign; all calls come from the thread that opened it.
 
     Args:
@@ -131,7 +131,7 @@ class Session:
         """
         import numpy as np
 
-        images = self.campaign.workbench.images(self.campaign.state)
+        images = self.campaign.resources.images(self.campaign.state)
         pixels: Pixels = images.take(np.array([index]))[0].permute(1, 2, 0).numpy()
         return pixels
 

@@ -9,7 +9,7 @@ from alkit._version import INTERFACE, __version__
 from alkit.errors import BrokenPlugin
 
 
-def check(module: Any, distribution: Distribution | None, blame: str) -> None:
+def check(module: Any, distribution: Distribution | None, source: str) -> None:
     """Check a plugin's module; `alkit_interface = 1` in it decides, where it stands there.
 
     Args:
@@ -22,18 +22,18 @@ def check(module: Any, distribution: Distribution | None, blame: str) -> None:
     """
     stated = getattr(module, "alkit_interface", None)
     if stated is None:
-        check_requirement(distribution, blame)
+        check_requirement(distribution, source)
     elif type(stated) is not int:
-        raise BrokenPlugin(f"{blame} states alkit_interface = {stated!r}; it should be a whole number")
+        raise BrokenPlugin(f"{source} states alkit_interface = {stated!r}; it should be a whole number")
     elif stated != INTERFACE:
         remedy = "a newer alkit" if stated > INTERFACE else "a newer version of it, or an older alkit"
         raise BrokenPlugin(
-            f"{blame} was written for interface {stated} of alkit, and alkit {__version__} has interface "
+            f"{source} was written for interface {stated} of alkit, and alkit {__version__} has interface "
             f"{INTERFACE}; install {remedy}"
         )
 
 
-def check_requirement(distribution: Distribution | None, blame: str) -> None:
+def check_requirement(distribution: Distribution | None, source: str) -> None:
     """Check what a distribution requires of alkit, extras aside; one that requires nothing of it passes.
 
     Raises:
@@ -53,6 +53,6 @@ def check_requirement(distribution: Distribution | None, blame: str) -> None:
             continue
         if not requirement.specifier.contains(__version__, prereleases=True):
             raise BrokenPlugin(
-                f"{blame} requires alkit{requirement.specifier}, and this is alkit {__version__}; install an "
-                "alkit that fits, or another version of the plugin"
+                f"{source} requires alkit{requirement.specifier}, and this is alkit {__version__}; install "
+                "an alkit that fits, or another version of the plugin"
             )

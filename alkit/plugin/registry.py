@@ -117,36 +117,36 @@ class Registry(Generic[T]):
         return next((plugin for plugin, known in self._classes.items() if known is cls), None)
 
     def _load(self, plugin: Plugin) -> type[T]:
-        blame = f"{self.kind} '{plugin.name}' of distribution '{plugin.distribution}'"
-        module = _import(plugin, blame)
-        offered = _offered(module, self.hook, blame)
+        source = f"{self.kind} '{plugin.name}' of distribution '{plugin.distribution}'"
+        module = _import(plugin, source)
+        offered = _offered(module, self.hook, source)
         for cls in offered:
             if getattr(cls, "name", None) == plugin.name:
-                self._check(cls, blame)
+                self._check(cls, source)
                 return cls
         names = ", ".join(str(getattr(cls, "name", cls)) for cls in offered) or "nothing"
-        raise BrokenPlugin(f"{blame} is broken: its {self.hook} offers {names}, not '{plugin.name}'")
+        raise BrokenPlugin(f"{source} is broken: its {self.hook} offers {names}, not '{plugin.name}'")
 
-    def _check(self, cls: Any, blame: str) -> None:
+    def _check(self, cls: Any, source: str) -> None:
         if not (isinstance(cls, type) and issubclass(cls, self.base)):
             base = f"{self.base.__module__}.{self.base.__name__}"
-            raise BrokenPlugin(f"{blame} is broken: {self.hook} should offer classes of {base}, not {cls!r}")
+            raise BrokenPlugin(f"{source} is broken: {self.hook} should offer classes of {base}, not {cls!r}")
         if inspect.isabstract(cls):
             missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
-            raise BrokenPlugin(f"{blame} is broken: {cls.__name__} does not define {missing}")
+            raise BrokenPlugin(f"{source} is broken: {cls.__name__} does not define {missing}")
 
 
-def _import(plugin: Plugin, blame: str) -> types.ModuleType:
+def _import(plugin: Plugin, source: str) -> types.ModuleType:
     try:
         module: types.ModuleType = plugin.entry_point.load()
     except (Exception, SystemExit) as error:  # whatever a stranger's module does while it is imported
-        compatibility.check_requirement(plugin.entry_point.dist, blame)  # the better reason, if there is one
-        raise BrokenPlugin(f"{blame} cannot be imported: {type(error).__name__}: {error}") from error
-    compatibility.check(module, plugin.entry_point.dist, blame)
+        compatibility.check_requirement(plugin.entry_point.dist, source)  # the better reason, if there is one
+        raise BrokenPlugin(f"{source} cannot be imported: {type(error).__name__}: {error}") from error
+    compatibility.check(module, plugin.entry_point.dist, source)
     return module
 
 
-def _manager(module: Any, blame: str) -> pluggy.PluginManager:
+def _manager(module: Any, source: str) -> pluggy.PluginManager:
     manager = pluggy.PluginManager("alkit")
     manager.add_hookspecs(hooks)
     try:
@@ -154,16 +154,16 @@ def _manager(module: Any, blame: str) -> pluggy.PluginManager:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         reason = "; ".join(str(error).splitlines())
-        raise BrokenPlugin(f"{blame} is broken: {reason}") from error
+        raise BrokenPlugin(f"{source} is broken: {reason}") from error
     return manager
 
 
-def _offered(module: Any, hook: str, blame: str) -> list[Any]:
-    manager = _manager(module, blame)
+def _offered(module: Any, hook: str, source: str) -> list[Any]:
+    manager = _manager(module, source)
     try:
         return [cls for classes in getattr(manager.hook, hook)() for cls in classes]
     except Exception as error:  # a stranger's hook
-        raise BrokenPlugin(f"{blame} is broken: {type(error).__name__}: {error}") from error
+        raise BrokenPlugin(f"{source} is broken: {type(error).__name__}: {error}") from error
 
 
 strategies: Registry[Strategy] = Registry("strategy", "alkit.strategies", "alkit_strategies", Strategy)  # type: ignore[type-abstract]
@@ -180,9 +180,9 @@ def extensions() -> tuple[list[tuple[Plugin, pluggy.PluginManager]], list[str]]:
     """Import every extension; return those that work, and a sentence for each that does not."""
     loaded, broken = [], []
     for plugin in _found(EXTENSIONS):
-        blame = f"extension '{plugin.name}' of distribution '{plugin.distribution}'"
+        source = f"extension '{plugin.name}' of distribution '{plugin.distribution}'"
         try:
-            loaded.append((plugin, _manager(_import(plugin, blame), blame)))
+            loaded.append((plugin, _manager(_import(plugin, source), source)))
         except BrokenPlugin as error:
             broken.append(str(error))
     return loaded, broken

@@ -12,7 +12,7 @@ from alkit import options
 from alkit.data.loader import Batch, Loader
 from alkit.data.store import ImageStore
 from alkit.plugin import registry
-from alkit.training.recipe import Session
+from alkit.training.recipe import TrainingRun
 from alkit.utils import seeding
 
 from .results import NotApplicable, Result, outcome, require, title
@@ -168,8 +168,8 @@ def trains(subject: TaskSubject) -> None:
 
     recipe = model.recipe(len(everything))
     short = type(recipe)(**{**recipe.as_dict(), "epochs": 2, "learning_rate": 0.01})
-    session = Session(recipe=short, device=torch.device("cpu"), steps_per_epoch=1)
-    model.fit(lambda epoch: [batch], None, session)
+    run = TrainingRun(recipe=short, device=torch.device("cpu"), steps_per_epoch=1)
+    model.fit(lambda epoch: [batch], None, run)
     require(not _equal(before, _weights(model)), "training changes no weight")
     require(not model.network.training, "training leaves the network in training mode")
 

@@ -14,7 +14,7 @@ from alkit.data.loader import Loader
 from alkit.data.store import ImageStore
 from alkit.engine.cycle import Cycle
 from alkit.interfaces import contract
-from alkit.training.recipe import Session
+from alkit.training.recipe import TrainingRun
 from alkit.utils import seeding
 
 from .toy_tasks import TASKS, TinyTask
@@ -86,8 +86,8 @@ class World:
             return loader.epoch(self.labeled, recipe.batch_size, rng, augmented=recipe.augment)
 
         steps = -(-len(self.labeled) // recipe.batch_size)
-        session = Session(recipe=recipe, device=self.device, steps_per_epoch=steps)
-        self.model.fit(epoch_batches, self.companion, session)
+        run = TrainingRun(recipe=recipe, device=self.device, steps_per_epoch=steps)
+        self.model.fit(epoch_batches, self.companion, run)
 
     def cycle(self, *, number: int = 0, batch_size: int = 8) -> Cycle:
         """Return a new cycle over the world; the same seed every time."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from alkit.training.recipe import Precision as Precision
     from alkit.training.recipe import Recipe as Recipe
     from alkit.training.recipe import Schedule as Schedule
-    from alkit.training.recipe import Session as Session
+    from alkit.training.recipe import TrainingRun as TrainingRun
     from alkit.training.types import Companion as Companion
     from alkit.training.types import Output as Output
     from alkit.training.types import Step as Step
@@ -34,7 +34,7 @@ _HOMES = {
         "Precision",
         "Recipe",
         "Schedule",
-        "Session",
+        "TrainingRun",
     ),
     "alkit.training.types": (
         "Companion",

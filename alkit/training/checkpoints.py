@@ -10,7 +10,7 @@ import torch
 
 from alkit.utils.files import write_atomically
 
-from .recipe import Session
+from .recipe import TrainingRun
 
 if TYPE_CHECKING:
     from .types import Companion, Trainable
@@ -33,45 +33,45 @@ def save_progress(
     companion: Companion | None,
     optimizer: torch.optim.Optimizer,
     epoch: int,
-    session: Session,
+    run: TrainingRun,
 ) -> None:
     """Keep a training's weights, optimizer, history and random state after an epoch."""
-    assert session.checkpoint is not None
+    assert run.checkpoint is not None
     save_atomically(
         {
-            "fingerprint": session.fingerprint,
+            "fingerprint": run.fingerprint,
             "epoch": epoch,
             "network": model.network.state_dict(),
             "companion": None if companion is None else companion.state_dict(),
             "optimizer": optimizer.state_dict(),
-            "history": session.history,
+            "history": run.history,
             "torch_rng": torch.get_rng_state(),
-            "cuda_rng": torch.cuda.get_rng_state(session.device) if session.device.type == "cuda" else None,
+            "cuda_rng": torch.cuda.get_rng_state(run.device) if run.device.type == "cuda" else None,
         },
-        session.checkpoint,
+        run.checkpoint,
     )
 
 
 def resume(
-    model: Trainable, companion: Companion | None, optimizer: torch.optim.Optimizer, session: Session
+    model: Trainable, companion: Companion | None, optimizer: torch.optim.Optimizer, run: TrainingRun
 ) -> int:
     """Take a training up where its checkpoint left it; return the epoch to begin with, 0 without one."""
-    path = session.checkpoint
+    path = run.checkpoint
     if path is None or not path.exists():
         return 0
     try:
-        state = load_safely(path, session.device)
+        state = load_safely(path, run.device)
     except Exception:  # a damaged cache file is worth nothing and costs nothing
         return 0
-    if state.get("fingerprint") != session.fingerprint:
+    if state.get("fingerprint") != run.fingerprint:
         return 0
     model.network.load_state_dict(state["network"])
     if companion is not None:
         companion.load_state_dict(state["companion"])
     optimizer.load_state_dict(state["optimizer"])
-    session.history[:] = state["history"]
+    run.history[:] = state["history"]
     torch.set_rng_state(state["torch_rng"].cpu())
     if state["cuda_rng"] is not None:
-        torch.cuda.set_rng_state(state["cuda_rng"].cpu(), session.device)
-    session.progress.line(f"{session.label}: resumed after epoch {state['epoch']} of {session.recipe.epochs}")
+        torch.cuda.set_rng_state(state["cuda_rng"].cpu(), run.device)
+    run.progress.line(f"{run.label}: resumed after epoch {state['epoch']} of {run.recipe.epochs}")
     return int(state["epoch"])

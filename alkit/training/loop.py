@@ -16,7 +16,7 @@ from alkit.utils import seeding
 
 from .checkpoints import resume, save_progress
 from .precision import autocast
-from .recipe import Recipe, Session
+from .recipe import Recipe, TrainingRun
 from .types import Step
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def fit(
     model: Trainable,
     epoch_batches: Callable[[int], Iterable[Batch]],
     companion: Companion | None,
-    session: Session,
+    run: TrainingRun,
 ) -> None:
     """Train the model, and the companion with it, for the recipe's epochs.
 
@@ -41,15 +41,15 @@ def fit(
     Raises:
         TrainingDiverged: the loss or a weight is not finite any more; the checkpoint is of an epoch before.
     """
-    recipe, device = session.recipe, session.device
+    recipe, device = run.recipe, run.device
     parameters = [p for p in model.network.parameters() if p.requires_grad]
     if companion is not None:
         parameters += [p for p in companion.parameters() if p.requires_grad]
     optimizer = _sgd(parameters, recipe)
-    start = resume(model, companion, optimizer, session)
+    start = resume(model, companion, optimizer, run)
     saved = time.monotonic()
-    with session.progress.bar(recipe.epochs * session.steps_per_epoch, session.label) as bar:
-        bar.update(start * session.steps_per_epoch)
+    with run.progress.bar(recipe.epochs * run.steps_per_epoch, run.label) as bar:
+        bar.update(start * run.steps_per_epoch)
         for epoch in range(start, recipe.epochs):
             model.network.train()
             if companion is not None:
@@ -57,10 +57,10 @@ def fit(
             total = torch.zeros((), device=device)
             seen = 0
             for number, batch in enumerate(epoch_batches(epoch)):
-                rate = learning_rate(recipe, epoch + number / session.steps_per_epoch)
+                rate = learning_rate(recipe, epoch + number / run.steps_per_epoch)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                loss, mean = _step_loss(model, companion, batch, (epoch, number), session)
+                loss, mean = _step_loss(model, companion, batch, (epoch, number), run)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 optimizer.step()
@@ -71,13 +71,13 @@ def fit(
             if not math.isfinite(mean_loss) or not _finite(parameters):
                 what = "loss" if not math.isfinite(mean_loss) else "weights"
                 raise TrainingDiverged(
-                    f"{session.label}: the {what} became infinite or not a number in epoch {epoch + 1} of "
+                    f"{run.label}: the {what} became infinite or not a number in epoch {epoch + 1} of "
                     f"{recipe.epochs}; lower the learning rate, or look at the images and labels"
                 )
-            session.history.append(mean_loss)
+            run.history.append(mean_loss)
             bar.note(f"epoch {epoch + 1} of {recipe.epochs}, loss {mean_loss:.3f}")
-            if session.checkpoint is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-                save_progress(model, companion, optimizer, epoch + 1, session)
+            if run.checkpoint is not None and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                save_progress(model, companion, optimizer, epoch + 1, run)
                 saved = time.monotonic()
     model.network.eval()
     if companion is not None:
@@ -99,20 +99,20 @@ def _sgd(parameters: list[torch.nn.Parameter], recipe: Recipe) -> torch.optim.SG
 
 
 def _step_loss(
-    model: Trainable, companion: Companion | None, batch: Batch, at: tuple[int, int], session: Session
+    model: Trainable, companion: Companion | None, batch: Batch, at: tuple[int, int], run: TrainingRun
 ) -> tuple[torch.Tensor, torch.Tensor]:
     assert batch.targets is not None
-    with autocast(session.device, session.recipe.precision):
+    with autocast(run.device, run.recipe.precision):
         output = model.forward_batch(batch)
         losses = model.loss(output, batch.targets)
         mean = losses.float().mean()
         if companion is None:
             return mean, mean
-        step = Step(at[0], session.recipe.epochs, batch.images, batch.targets, output, losses)
+        step = Step(at[0], run.recipe.epochs, batch.images, batch.targets, output, losses)
         started = time.perf_counter()
-        with _own_randomness(seeding.derive(torch.initial_seed(), "companion", *at), session.device):
+        with _own_randomness(seeding.derive(torch.initial_seed(), "companion", *at), run.device):
             extra = companion.extra_loss(step).float()
-        session.companion_seconds += time.perf_counter() - started
+        run.companion_seconds += time.perf_counter() - started
         return mean + extra, mean
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from alkit.utils.progress import Progress, Silent
+from alkit.utils.progress import NullProgress, Progress
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,7 @@ class Recipe:
 
 
 @dataclass(slots=True, kw_only=True)
-class Session:
+class TrainingRun:
     """Where and under which circumstances one training runs.
 
     Attributes:
@@ -66,7 +66,7 @@ class Session:
     recipe: Recipe
     device: torch.device
     steps_per_epoch: int
-    progress: Progress = field(default_factory=Silent)
+    progress: Progress = field(default_factory=NullProgress)
     checkpoint: Path | None = None
     fingerprint: str = ""
     label: str = "training"

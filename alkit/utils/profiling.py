@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Measures:
+class Profile:
     """What each phase took; a phase entered again adds up, and time in an inner phase is its own.
 
     Attributes:
@@ -35,11 +35,11 @@ class Measures:
         finally:
             elapsed = time.perf_counter() - started
             self._note_peaks()
-            inner = self._open.pop()[1]
+            nested = self._open.pop()[1]
             if self._open:
                 outer, before = self._open[-1]
                 self._open[-1] = (outer, before + elapsed)
-            self.seconds[name] = self.seconds.get(name, 0.0) + elapsed - inner
+            self.seconds[name] = self.seconds.get(name, 0.0) + elapsed - nested
 
     def _note_peaks(self) -> None:
         """Give the peak since the last reset to the innermost open phase, and reset it."""

@@ -43,7 +43,7 @@ class _NoBar:
         pass
 
 
-class Silent:
+class NullProgress:
     """Says nothing; the default of the library."""
 
     def line(self, text: str) -> None:

@@ -52,7 +52,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ProportionDifference:
     """A difference with its interval; it is settled if zero is not in the interval."""
 
     value: float
@@ -65,9 +65,9 @@ class Difference:
         """The interval leaves zero out."""
         return self.low > 0 or self.high < 0
 
-    def scaled(self, factor: float) -> Difference:
+    def scaled(self, factor: float) -> ProportionDifference:
         """Return the same in another unit; the factor is positive."""
-        return Difference(self.value * factor, self.low * factor, self.high * factor, self.level)
+        return ProportionDifference(self.value * factor, self.low * factor, self.high * factor, self.level)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -95,7 +95,7 @@ def share(hits: int, of: int, level: float = LEVEL) -> Share:
     return Share(hits, of, float(interval.low), float(interval.high), level)
 
 
-def difference(first: Share, second: Share) -> Difference:
+def difference(first: Share, second: Share) -> ProportionDifference:
     """Return `first - second` of independent samples with Newcombe's interval.
 
     Newcombe, Interval estimation for the difference between independent proportions, Statistics in Medicine,
@@ -104,7 +104,7 @@ def difference(first: Share, second: Share) -> Difference:
     value = first.value - second.value
     low = value - math.hypot(first.value - first.low, second.high - second.value)
     high = value + math.hypot(first.high - first.value, second.value - second.low)
-    return Difference(value, low, high, first.level)
+    return ProportionDifference(value, low, high, first.level)
 
 
 def needed_to_settle(

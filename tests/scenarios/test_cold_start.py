@@ -14,13 +14,13 @@ from alkit.campaign.create import create
 from alkit.errors import InvalidOption
 from alkit.interfaces.contract import can_begin
 from alkit.labeling.csv_table import GivenAnswer
-from alkit.utils.progress import Silent
+from alkit.utils.progress import NullProgress
 
 FROZEN = {"freeze-backbone": "true", "model": "tiny-cnn", "epochs": "2"}
 TRAINED = {"model": "tiny-cnn", "epochs": "2"}
 
 
-class Said(Silent):
+class Said(NullProgress):
     """Keeps the lines."""
 
     def __init__(self) -> None:

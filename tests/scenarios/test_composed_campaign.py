@@ -113,9 +113,9 @@ def test_a_file_of_the_same_name_elsewhere_is_another_strategy(
     first, other = text.format("a"), text.format("b")
     alkit("run", "-c", "camp", "--pool", pictures, "-t", "epochs=1", "-s", first, "--cycles", "1", *RUN)
     with Campaign("camp") as campaign:
-        workbench, state = campaign.workbench, campaign.state
-        assert state.remembered(workbench.strategy(first)) is not None
-        assert state.remembered(workbench.strategy(other)) is None
+        resources, state = campaign.resources, campaign.state
+        assert state.remembered(resources.strategy(first)) is not None
+        assert state.remembered(resources.strategy(other)) is None
     said = alkit_ends("run", "-c", "camp", "-s", other, "--cycles", "2", *RUN)
     assert "out of another file or distribution, so this run cannot go on" in said.error
 

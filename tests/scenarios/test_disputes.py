@@ -159,10 +159,10 @@ def test_no_more_than_there_are(disputed: Path) -> None:
 
 
 def test_a_run_does_not_ask_again(disputed: Path) -> None:
-    with Campaign(disputed) as opened, pytest.raises(InvalidOption, match="a run never does"):
-        opened.run(Mute(), cycles=1, n=1, strategy="disputed")
+    with Campaign(disputed) as session, pytest.raises(InvalidOption, match="a run never does"):
+        session.run(Mute(), cycles=1, n=1, strategy="disputed")
 
 
 def test_a_seed_does_not_ask_again(campaign: Path) -> None:
-    with Campaign(campaign) as opened, pytest.raises(InvalidOption, match="cannot seed"):
-        opened.ask(5, seed_strategy="disputed")
+    with Campaign(campaign) as session, pytest.raises(InvalidOption, match="cannot seed"):
+        session.ask(5, seed_strategy="disputed")

@@ -15,7 +15,7 @@ from alkit.utils.files import write_atomically
 from alkit.utils.json_values import finite
 
 from .comparison import suites_markdown
-from .evidence import Evidence, diagnostics_of, provenance_of, read_evidence
+from .evidence import ReportData, diagnostics_of, provenance_of, read_report_data
 from .sections import report_of
 
 SUMMARY, MARKDOWN, PAGE = "summary.json", "report.md", "report.html"
@@ -31,7 +31,7 @@ def write_report(results: Path) -> None:
         InvalidProtocol: there is no protocol.
         UsageError: matplotlib is not installed.
     """
-    evidence = read_evidence(results)
+    evidence = read_report_data(results)
     report = report_of(evidence)
     summary = json.dumps(summary_of(evidence), indent=1, ensure_ascii=False)
     write_atomically(results / SUMMARY, f"{summary}\n")
@@ -51,7 +51,7 @@ def _write_figures(report: Report, folder: Path) -> None:
             path.unlink()
 
 
-def summary_of(evidence: Evidence) -> dict[str, Any]:
+def summary_of(evidence: ReportData) -> dict[str, Any]:
     """Return everything that the report says as JSON values."""
     return finite(
         {

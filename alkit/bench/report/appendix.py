@@ -8,10 +8,10 @@ from typing import Any
 from alkit.reporting.document import Block, Code, Facts, Items, Notice, Table, Text
 from alkit.reporting.wording import NONE, counted, pairs, ranges
 
-from .evidence import Evidence
+from .evidence import ReportData
 
 
-def checks(evidence: Evidence) -> list[Block]:
+def checks(evidence: ReportData) -> list[Block]:
     """Say which cells failed, and what was checked in the others."""
     blocks: list[Block] = []
     for record in evidence.failures:
@@ -37,7 +37,7 @@ def checks(evidence: Evidence) -> list[Block]:
     return blocks
 
 
-def provenance(evidence: Evidence) -> list[Block]:
+def provenance(evidence: ReportData) -> list[Block]:
     """Say by which command, where, when and by which versions all this was computed."""
     cells = evidence.cells
     dates = sorted(str(cell["date"]) for cell in cells if cell.get("date"))

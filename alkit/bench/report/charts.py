@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from alkit.bench.statistics.ranks import Ranks
+    from alkit.bench.statistics.ranks import RankSummary
     from alkit.bench.statistics.wins import Wins
 
 
@@ -127,7 +127,7 @@ def _cell(axes: Axes, column: int, row: float, value: float, color: str) -> None
     axes.text(column, row, f"{value:.0%}".rstrip("%"), ha="center", va="center", fontsize=7.5)
 
 
-def ranks(found: Ranks) -> Paint:
+def ranks(found: RankSummary) -> Paint:
     """Draw a critical difference diagram: mean ranks, best left; bars join what cannot be told apart.
 
     Demšar, Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 2006.

@@ -7,7 +7,7 @@ from alkit.reporting.document import Block, Report, Section, Table, Text
 from alkit.reporting.markdown import to_markdown
 from alkit.reporting.wording import counted, listed, metric_name
 
-from .wording import Digits, probability
+from .wording import NumberFormat, probability
 
 
 def suites_markdown(found: SuiteComparison, a: str, b: str) -> str:
@@ -22,7 +22,7 @@ def suites_markdown(found: SuiteComparison, a: str, b: str) -> str:
     for name, only in ((a, found.only_a), (b, found.only_b)):
         if only:
             blocks.append(Text(f"Only {name} has {listed(only)}."))
-    digits = Digits.of_values(
+    digits = NumberFormat.of_values(
         value for change in found.changes for value in (change.area.estimate.mean, change.final.estimate.mean)
     )
     rows = [

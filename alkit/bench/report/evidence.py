@@ -28,7 +28,7 @@ SKEW = 0.05
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ReportData:
     """What is known of a benchmark, read once.
 
     Attributes:
@@ -162,7 +162,7 @@ class Evidence:
         )
 
 
-def read_evidence(results: Path) -> Evidence:
+def read_report_data(results: Path) -> ReportData:
     """Read a folder of results.
 
     Raises:
@@ -186,7 +186,7 @@ def read_evidence(results: Path) -> Evidence:
         failed = [record["error"] for record in found if record["kind"] == "failed"]
         why = f" (a cell failed: {failed[0]})" if failed else ""
         raise BenchmarkError(f"there is no record of a cycle in {results} yet{why}; run the benchmark first")
-    return Evidence(
+    return ReportData(
         protocol=protocol,
         protocol_text=path.read_text(encoding="utf-8"),
         cells=[record for record in found if record["kind"] == "cell"],

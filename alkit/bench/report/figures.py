@@ -13,7 +13,7 @@ from alkit.reporting.wording import listed, metric_name
 
 from . import charts
 from .embedding_map import paint_plane
-from .evidence import Evidence
+from .evidence import ReportData
 
 HALF, SMALL, WIDE = 4.85, 2.38, 6.2
 FOREST = 5.1
@@ -25,7 +25,7 @@ ROW = 0.235
 class Drawer:
     """Draws the evidence, every strategy looking the same in all figures."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: ReportData) -> None:
         self.evidence = evidence
         self.styles: dict[str, Look] = figures.looks(evidence.strategies, evidence.baseline)
         self.height = max(3.5, 0.9 + 0.16 * len(evidence.strategies))
@@ -141,12 +141,12 @@ class Drawer:
         ranks = self.evidence.comparison.ranks
         height = 1.0 + 0.1 * len(ranks.groups) + 0.19 * -(-len(ranks.strategies) // 2)
         drawn = _figure("ranks", "mean ranks of the strategies", charts.ranks(ranks), WIDE, height)
-        joined = (
+        merge_protocol = (
             " Bars join strategies whose ranks differ by less than the critical difference."
             if ranks.critical_difference is not None
             else ""
         )
-        return Figures([drawn], f"Mean rank by area over {ranks.n} seeds, 1 is best.{joined}")
+        return Figures([drawn], f"Mean rank by area over {ranks.n} seeds, 1 is best.{merge_protocol}")
 
     def costs(self, phases: Sequence[str]) -> Figures | None:
         """Draw what strategies cost, and what they reach for it."""

@@ -6,16 +6,16 @@ from alkit.reporting.document import Block, Report, Section, Table, Text
 from alkit.reporting.wording import NONE, amount, counted, metric_name
 
 from .appendix import checks, provenance
-from .evidence import Evidence, diagnostics_of
+from .evidence import ReportData, diagnostics_of
 from .figures import Drawer
 from .summary import compared, conclusions
-from .wording import Digits, probability, saved_briefly
+from .wording import NumberFormat, probability, saved_briefly
 
 PHASES = ("train", "companion", "evaluate", "embed", "score", "adversary", "select")
 MOST_DIAGNOSTICS = 12
 
 
-def report_of(evidence: Evidence) -> Report:
+def report_of(evidence: ReportData) -> Report:
     """Put the whole report together."""
     drawer = Drawer(evidence)
     sections = [
@@ -44,10 +44,10 @@ def _drawn(block: Block | None) -> list[Block]:
     return [block] if block else []
 
 
-def _curves(evidence: Evidence, drawer: Drawer) -> list[Block]:
+def _curves(evidence: ReportData, drawer: Drawer) -> list[Block]:
     comparison = evidence.comparison
     blocks: list[Block] = [drawer.curves(comparison)]
-    digits = Digits.of(comparison)
+    digits = NumberFormat.of(comparison)
     rows = [
         (summary.strategy, *(digits.spread(step) for step in summary.steps))
         for summary in comparison.summaries
@@ -65,18 +65,18 @@ def _curves(evidence: Evidence, drawer: Drawer) -> list[Block]:
     return blocks
 
 
-def _over(evidence: Evidence) -> str:
+def _over(evidence: ReportData) -> str:
     return ", mean ± standard deviation over seeds" if len(evidence.comparison.seeds) > 1 else ""
 
 
-def _differences(evidence: Evidence, drawer: Drawer) -> list[Block]:
+def _differences(evidence: ReportData, drawer: Drawer) -> list[Block]:
     comparison = evidence.comparison
     if not comparison.versus:
         return []
     blocks = _drawn(drawer.forest()) + _drawn(drawer.differences())
     if len(comparison.seeds) == 1:
         return blocks
-    digits = Digits.of(comparison)
+    digits = NumberFormat.of(comparison)
     rows = [
         (
             one.strategy,
@@ -106,13 +106,13 @@ def _differences(evidence: Evidence, drawer: Drawer) -> list[Block]:
     return [*blocks, Table(head, rows, note=note, folded=True)]
 
 
-def _bootstrap(low: float | None, high: float | None, digits: Digits) -> str:
+def _bootstrap(low: float | None, high: float | None, digits: NumberFormat) -> str:
     return NONE if low is None or high is None else f"[{digits.signed(low)}, {digits.signed(high)}]"
 
 
-def _results(evidence: Evidence) -> list[Block]:
+def _results(evidence: ReportData) -> list[Block]:
     comparison = evidence.comparison
-    digits, metric = Digits.of(comparison), metric_name(comparison.metric)
+    digits, metric = NumberFormat.of(comparison), metric_name(comparison.metric)
     versus = {one.strategy: one for one in comparison.versus}
     costs = {cost.strategy: cost for cost in evidence.costs}
     several = len(comparison.seeds) > 1
@@ -138,7 +138,7 @@ def _results(evidence: Evidence) -> list[Block]:
     return [Table(head, rows, words=words, note=note), *_other_metrics(evidence)]
 
 
-def _other_metrics(evidence: Evidence) -> list[Block]:
+def _other_metrics(evidence: ReportData) -> list[Block]:
     main = evidence.comparison.metric
     shared = set.intersection(*(set(record["metrics"]) for record in evidence.cycles)) - {main}
     names = [name for name in evidence.cycles[0]["metrics"] if name in shared]
@@ -146,14 +146,14 @@ def _other_metrics(evidence: Evidence) -> list[Block]:
         return []
     finals = [evidence.finals(name) for name in names]
     rows = [
-        (name, *(Digits.of_values([of[name].mean]).spread(of[name]) for of in finals))
+        (name, *(NumberFormat.of_values([of[name].mean]).spread(of[name]) for of in finals))
         for name in evidence.strategies
     ]
     note = f"Other metrics at the end{_over(evidence)}."
     return [Table(("strategy", *map(metric_name, names)), rows, note=note, folded=True)]
 
 
-def _wins(evidence: Evidence, drawer: Drawer) -> list[Block]:
+def _wins(evidence: ReportData, drawer: Drawer) -> list[Block]:
     wins = evidence.comparison.wins
     if len(wins.strategies) < 2 or not wins.budgets:
         return []
@@ -166,7 +166,7 @@ def _wins(evidence: Evidence, drawer: Drawer) -> list[Block]:
     return [drawer.wins(), Table(("", *wins.strategies), [*rows, lost], note=note, folded=True)]
 
 
-def _ranks(evidence: Evidence, drawer: Drawer) -> list[Block]:
+def _ranks(evidence: ReportData, drawer: Drawer) -> list[Block]:
     ranks = evidence.comparison.ranks
     if len(ranks.ranks) < 2 or ranks.n < 2:
         return []
@@ -177,7 +177,7 @@ def _ranks(evidence: Evidence, drawer: Drawer) -> list[Block]:
     return [drawer.ranks(), Text(text)]
 
 
-def _costs(evidence: Evidence, drawer: Drawer) -> list[Block]:
+def _costs(evidence: ReportData, drawer: Drawer) -> list[Block]:
     phases = _phases(evidence)
     figures = _drawn(drawer.costs(phases))
     if not figures:
@@ -200,18 +200,18 @@ def _costs(evidence: Evidence, drawer: Drawer) -> list[Block]:
     return [*figures, Table(head, rows, note=note, folded=True)]
 
 
-def _phases(evidence: Evidence) -> list[str]:
+def _phases(evidence: ReportData) -> list[str]:
     found = dict.fromkeys(phase for cost in evidence.costs for phase in cost.seconds)
     return [phase for phase in PHASES if phase in found] + sorted(found.keys() - set(PHASES))
 
 
-def _classes(evidence: Evidence, drawer: Drawer) -> list[Block]:
+def _classes(evidence: ReportData, drawer: Drawer) -> list[Block]:
     if not (evidence.is_imbalanced or evidence.is_skewed):
         return []
     return _drawn(drawer.classes())
 
 
-def _diagnostics(evidence: Evidence, drawer: Drawer) -> list[Block]:
+def _diagnostics(evidence: ReportData, drawer: Drawer) -> list[Block]:
     found = diagnostics_of(evidence.cycles)
     if not found:
         return []

@@ -7,11 +7,11 @@ from typing import Any
 from alkit.reporting.document import Block, Facts, Items, Notice, Text
 from alkit.reporting.wording import NONE, counted, listed, metric_name, ranges
 
-from .evidence import Evidence
-from .wording import Digits, described, detectable, doubts, saved, verdicts
+from .evidence import ReportData
+from .wording import NumberFormat, described, detectable, doubts, saved, verdicts
 
 
-def compared(evidence: Evidence) -> list[Block]:
+def compared(evidence: ReportData) -> list[Block]:
     """Say what was compared, and what is missing."""
     protocol, comparison = evidence.protocol, evidence.comparison
     cell: dict[str, Any] = dict(evidence.cells[0]) if evidence.cells else {}
@@ -33,7 +33,7 @@ def compared(evidence: Evidence) -> list[Block]:
     return [*_warnings(evidence), Text(described(protocol)), Facts(facts)]
 
 
-def _warnings(evidence: Evidence) -> list[Block]:
+def _warnings(evidence: ReportData) -> list[Block]:
     warnings: list[Block] = []
     if evidence.complete < evidence.expected:
         warnings.append(
@@ -61,10 +61,10 @@ def _warnings(evidence: Evidence) -> list[Block]:
     return warnings
 
 
-def conclusions(evidence: Evidence) -> list[Block]:
+def conclusions(evidence: ReportData) -> list[Block]:
     """Say which strategies are better or worse, which are ties, and what these seeds could not show."""
     comparison = evidence.comparison
-    digits = Digits.of(comparison)
+    digits = NumberFormat.of(comparison)
     if not comparison.versus:
         only = comparison.summaries[0]
         end = digits.spread(only.final)
@@ -91,7 +91,7 @@ def conclusions(evidence: Evidence) -> list[Block]:
     return [blocks[0], Items(items), *blocks[1:], *_notes(evidence)]
 
 
-def _best(evidence: Evidence) -> str:
+def _best(evidence: ReportData) -> str:
     comparison = evidence.comparison
     sign = 1 if comparison.higher_is_better else -1
     known = [
@@ -100,6 +100,6 @@ def _best(evidence: Evidence) -> str:
     return max(known)[1] if known else NONE
 
 
-def _notes(evidence: Evidence) -> list[Block]:
+def _notes(evidence: ReportData) -> list[Block]:
     notes = [f"{note[:1].upper()}{note[1:]}." for note in evidence.comparison.notes]
     return [Items(notes)] if notes and len(evidence.comparison.seeds) > 1 else []

@@ -13,18 +13,18 @@ from alkit.reporting.wording import NONE, counted, listed
 
 
 @dataclass(frozen=True, slots=True)
-class Digits:
+class NumberFormat:
     """Decimal places that suit a metric: four for what is below one, fewer for what is larger."""
 
     places: int
 
     @classmethod
-    def of(cls, comparison: Comparison) -> Digits:
+    def of(cls, comparison: Comparison) -> NumberFormat:
         """Choose by the largest mean of a comparison."""
         return cls.of_values(step.mean for summary in comparison.summaries for step in summary.steps)
 
     @classmethod
-    def of_values(cls, values: Iterable[float | None]) -> Digits:
+    def of_values(cls, values: Iterable[float | None]) -> NumberFormat:
         """Choose by the largest value."""
         largest = max((abs(value) for value in values if value is not None), default=0.0)
         return cls(min(4, max(0, 3 - math.floor(math.log10(largest)))) if largest > 0 else 4)
@@ -106,7 +106,7 @@ def verdicts(comparison: Comparison) -> str:
     return "; ".join(parts) + "."
 
 
-def detectable(comparison: Comparison, digits: Digits) -> str:
+def detectable(comparison: Comparison, digits: NumberFormat) -> str:
     """Say what the seeds at hand could have shown."""
     found = [one.power.detectable for one in comparison.versus if one.power.detectable is not None]
     if not found:

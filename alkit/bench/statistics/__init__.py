@@ -12,9 +12,9 @@ import numpy as np
 from alkit.errors import UsageError
 
 from .curves import Curves, Floats, InvalidRecords
-from .estimates import Difference, Estimate, difference, estimate, holm, paired
+from .estimates import Estimate, PairedDifference, difference, estimate, holm, paired
 from .power import Power, power_of
-from .ranks import Ranks, ranks
+from .ranks import RankSummary, ranks
 from .savings import Savings, savings
 from .wins import Wins, wins
 
@@ -58,9 +58,9 @@ class Versus:
 
     strategy: str
     n: int
-    steps: tuple[Difference, ...]
-    area: Difference
-    final: Difference
+    steps: tuple[PairedDifference, ...]
+    area: PairedDifference
+    final: PairedDifference
     verdict: Verdict
     sentence: str
     power: Power
@@ -95,7 +95,7 @@ class Comparison:
     summaries: tuple[Summary, ...]
     versus: tuple[Versus, ...]
     wins: Wins
-    ranks: Ranks
+    ranks: RankSummary
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def check_level(level: float) -> None:
 
 def differences(
     pairs: Sequence[tuple[Floats, Floats]], areas: Sequence[tuple[Floats, Floats]], level: float
-) -> list[tuple[tuple[Difference, ...], Difference]]:
+) -> list[tuple[tuple[PairedDifference, ...], PairedDifference]]:
     """Test several strategies, each against its baseline, and correct across them.
 
     Args:
@@ -186,8 +186,8 @@ def _versus(
     curves: Curves,
     strategy: str,
     baseline: str,
-    steps: tuple[Difference, ...],
-    area: Difference,
+    steps: tuple[PairedDifference, ...],
+    area: PairedDifference,
     level: float,
 ) -> Versus:
     verdict = _verdict(area, level, curves.higher_is_better)
@@ -204,7 +204,7 @@ def _versus(
     )
 
 
-def _verdict(area: Difference, level: float, higher_is_better: bool) -> Verdict:
+def _verdict(area: PairedDifference, level: float, higher_is_better: bool) -> Verdict:
     if area.p_holm is None or area.estimate.mean is None:
         return "untested"
     if area.p_holm >= 1 - level:
@@ -212,7 +212,7 @@ def _verdict(area: Difference, level: float, higher_is_better: bool) -> Verdict:
     return "better" if (area.estimate.mean > 0) == higher_is_better else "worse"
 
 
-def _sentence(verdict: Verdict, area: Difference, strategy: str, baseline: str) -> str:
+def _sentence(verdict: Verdict, area: PairedDifference, strategy: str, baseline: str) -> str:
     mean = area.estimate
     if mean.mean is None or mean.low is None or mean.high is None or area.p_holm is None:
         seeds = "one complete seed" if mean.n else "no complete seed"

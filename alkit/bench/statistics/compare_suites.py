@@ -9,7 +9,7 @@ from typing import Any
 
 from . import check_level, differences
 from .curves import InvalidRecords, Record, curves_of
-from .estimates import Difference
+from .estimates import PairedDifference
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Change:
 
     strategy: str
     n: int
-    steps: tuple[Difference, ...]
-    area: Difference
-    final: Difference
+    steps: tuple[PairedDifference, ...]
+    area: PairedDifference
+    final: PairedDifference
     records: int
     differing: int
     identical: bool
@@ -84,12 +84,12 @@ def compare_suites(
     a, b = list(a), list(b)
     names_a, names_b = ({record["strategy"]: None for record in records} for records in (a, b))
     names = [name for name in names_a if name in names_b]
-    joined = _joined(a, b)
-    if not names or not joined:
+    merge_protocol = _joined(a, b)
+    if not names or not merge_protocol:
         raise InvalidRecords(
             "the two suites have no strategy or no cycle in common; compare two runs of one protocol"
         )
-    curves = curves_of(joined, metric)
+    curves = curves_of(merge_protocol, metric)
     tested = differences(
         [(curves.values["B/" + name], curves.values["A/" + name]) for name in names],
         [(curves.areas("B/" + name), curves.areas("A/" + name)) for name in names],
@@ -135,7 +135,11 @@ def _results(records: Sequence[Record], strategy: str) -> dict[tuple[int, int], 
 
 
 def _change(
-    strategy: str, steps: tuple[Difference, ...], area: Difference, a: dict[Any, Any], b: dict[Any, Any]
+    strategy: str,
+    steps: tuple[PairedDifference, ...],
+    area: PairedDifference,
+    a: dict[Any, Any],
+    b: dict[Any, Any],
 ) -> Change:
     shared = a.keys() & b.keys()
     differing = sum(a[key] != b[key] for key in shared)

@@ -38,7 +38,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PairedDifference:
     """A paired difference, the strategy minus the baseline, over the seeds that both have.
 
     Attributes:
@@ -91,15 +91,15 @@ def paired(values: Floats, baseline: Floats) -> Floats:
     return np.asarray(np.round(differences / unit) * unit, dtype=np.float64)
 
 
-def difference(differences: Floats, level: float, *, bootstrap: bool = False) -> Difference:
+def difference(differences: Floats, level: float, *, bootstrap: bool = False) -> PairedDifference:
     """Test paired differences, one a seed and NaN where there is none; not corrected yet."""
     differences = np.sort(differences[~np.isnan(differences)])  # sorted: the order of seeds changes nothing
     mean = estimate(differences, level)
     low, high = _bca(differences, level) if bootstrap else (None, None)
-    return Difference(mean, _t_test(mean), None, _wilcoxon(differences), low, high)
+    return PairedDifference(mean, _t_test(mean), None, _wilcoxon(differences), low, high)
 
 
-def holm(differences: Sequence[Difference]) -> list[Difference]:
+def holm(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
     """Correct the p values of one family of differences.
 
     Raises:

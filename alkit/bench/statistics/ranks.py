@@ -14,7 +14,7 @@ from .estimates import paired
 
 
 @dataclass(frozen=True, slots=True)
-class Ranks:
+class RankSummary:
     """Ranks by the area under the budget curve, 1 is best, over the seeds that all strategies have.
 
     Attributes:
@@ -36,7 +36,7 @@ class Ranks:
     groups: tuple[tuple[str, ...], ...]
 
 
-def ranks(curves: Curves, level: float) -> Ranks:
+def ranks(curves: Curves, level: float) -> RankSummary:
     """Rank the strategies within each seed by their areas.
 
     A seed is a block of Friedman's test. Budgets of one seed are no blocks of their own: they are far from
@@ -49,7 +49,7 @@ def ranks(curves: Curves, level: float) -> Ranks:
     areas = areas[~np.isnan(areas).any(axis=1)]
     n, k = areas.shape
     if not n:
-        return Ranks(curves.strategies, (), 0, None, None, None, ())
+        return RankSummary(curves.strategies, (), 0, None, None, None, ())
     by_seed = np.array([stats.rankdata(paired(row, np.full_like(row, row[0]))) for row in areas])
     means = by_seed.mean(axis=0)
     order = np.argsort(means, kind="stable")
@@ -57,7 +57,7 @@ def ranks(curves: Curves, level: float) -> Ranks:
     statistic, p = _friedman(by_seed)
     critical = critical_difference(k, n, level) if n > 1 and k > 1 else None
     groups = () if critical is None else _groups(names, sorted_means, critical)
-    return Ranks(names, sorted_means, n, statistic, p, critical, groups)
+    return RankSummary(names, sorted_means, n, statistic, p, critical, groups)
 
 
 def critical_difference(k: int, n: int, level: float) -> float:

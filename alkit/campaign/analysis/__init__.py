@@ -9,7 +9,7 @@ from alkit._lazy import lazy_exports
 if TYPE_CHECKING:
     from alkit.campaign.analysis.advice import Suggestion as Suggestion
     from alkit.campaign.analysis.advice import suggestion as suggestion
-    from alkit.campaign.analysis.evidence import Evidence as Evidence
+    from alkit.campaign.analysis.evidence import CampaignEvidence as CampaignEvidence
     from alkit.campaign.analysis.evidence import gather as gather
 
 _HOMES = {
@@ -18,7 +18,7 @@ _HOMES = {
         "suggestion",
     ),
     "alkit.campaign.analysis.evidence": (
-        "Evidence",
+        "CampaignEvidence",
         "gather",
     ),
 }

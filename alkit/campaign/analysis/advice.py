@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from alkit.utils.proportions import needed_for_width
 
 if TYPE_CHECKING:
-    from .evidence import Comparison, Evidence
+    from .evidence import CampaignEvidence, ControlComparison
 
 
 WORTH = 0.005  # accuracy that 100 labels should bring
@@ -31,7 +31,11 @@ class Suggestion:
 
 
 def suggestion(
-    evidence: Evidence, *, target: float | None = None, worth: float = WORTH, stopped: Sequence[str] = ()
+    evidence: CampaignEvidence,
+    *,
+    target: float | None = None,
+    worth: float = WORTH,
+    stopped: Sequence[str] = (),
 ) -> Suggestion:
     """Say whether to go on, to switch strategy or to stop, with the reasons as sentences.
 
@@ -52,7 +56,7 @@ def suggestion(
     return Suggestion("switch strategy" if easier else "go on", findings(evidence, worth))
 
 
-def findings(evidence: Evidence, worth: float = WORTH) -> tuple[str, str, str]:
+def findings(evidence: CampaignEvidence, worth: float = WORTH) -> tuple[str, str, str]:
     """Say how good the model is, what labels bring and whether the picks are harder, a sentence each.
 
     Args:
@@ -62,7 +66,7 @@ def findings(evidence: Evidence, worth: float = WORTH) -> tuple[str, str, str]:
     return _accuracy_words(evidence), _gain_words(evidence, worth), _comparison_words(evidence.comparison)
 
 
-def _reached(evidence: Evidence, target: float | None) -> list[str]:
+def _reached(evidence: CampaignEvidence, target: float | None) -> list[str]:
     if target is None:
         return []
     if evidence.curve:
@@ -76,7 +80,7 @@ def _reached(evidence: Evidence, target: float | None) -> list[str]:
     return [f"The accuracy {where} is {newest}; even the lower end reaches the target of {target:g}."]
 
 
-def _flat(evidence: Evidence, worth: float) -> list[str]:
+def _flat(evidence: CampaignEvidence, worth: float) -> list[str]:
     if evidence.gain is None or evidence.gain.per_100.high >= worth:
         return []
     return [
@@ -85,13 +89,13 @@ def _flat(evidence: Evidence, worth: float) -> list[str]:
     ]
 
 
-def _accuracy_words(evidence: Evidence) -> str:
+def _accuracy_words(evidence: CampaignEvidence) -> str:
     if evidence.curve:
         return f"The accuracy on the test set is {evidence.curve[-1].accuracy}."
     return f"{_control_words(evidence)}{_guess_words(evidence)}"
 
 
-def _guess_words(evidence: Evidence) -> str:
+def _guess_words(evidence: CampaignEvidence) -> str:
     seen = evidence.accuracy[-1].guess_seen if evidence.accuracy else 0
     if not seen:
         return ""
@@ -101,7 +105,7 @@ def _guess_words(evidence: Evidence) -> str:
     )
 
 
-def _control_words(evidence: Evidence) -> str:
+def _control_words(evidence: CampaignEvidence) -> str:
     if evidence.accuracy and evidence.accuracy[-1].accuracy is not None:
         newest = evidence.accuracy[-1].accuracy
         words = f"The accuracy on random images of the remaining pool is {newest}"
@@ -115,7 +119,7 @@ def _control_words(evidence: Evidence) -> str:
     )
 
 
-def _gain_words(evidence: Evidence, worth: float) -> str:
+def _gain_words(evidence: CampaignEvidence, worth: float) -> str:
     if evidence.gain is None:
         return "What labels bring cannot be told before two models have been judged."
     found = evidence.gain
@@ -129,7 +133,7 @@ def _gain_words(evidence: Evidence, worth: float) -> str:
     )
 
 
-def _comparison_words(found: Comparison | None) -> str:
+def _comparison_words(found: ControlComparison | None) -> str:
     if found is None:
         return "Whether the picks are harder than random images cannot be told: no query has answers to both."
     words = (

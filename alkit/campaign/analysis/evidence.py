@@ -1,8 +1,8 @@
 """What a campaign's own answers say of its model and its strategy, with intervals.
 
-`gather(campaign)` puts all of it together as `Evidence`; the functions below it are pure and can be called on
-queries and learning curves of any origin. Every figure comes as a `Share` or a `Difference` and so with its
-interval; where the data cannot tell, the figure is None, or says how many labels would settle it.
+`gather(campaign)` collects all of it as `CampaignEvidence`; the other functions are pure and work on queries and
+learning curves of any origin. Every figure is a `Share` or a `ProportionDifference`, which carries its interval;
+where the data cannot tell, the figure is None, or says how many labels would settle it.
 
 The intervals hold for the sampling of images. They say nothing of another seed's training.
 """
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from alkit.campaign.record.trainings import history
-from alkit.utils.proportions import Difference, Share, difference, needed_to_settle, share
+from alkit.utils.proportions import ProportionDifference, Share, difference, needed_to_settle, share
 
 from .agreement import Agreement, agreement
 
 if TYPE_CHECKING:
     from alkit.campaign.record.query import Pick, Query
-    from alkit.campaign.session import Opened
+    from alkit.campaign.session import CampaignSession
 
 
 RECENT = 3  # queries or trainings that "lately" looks back over
@@ -72,7 +72,7 @@ class ControlAccuracy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class ControlComparison:
     """The model's errors on what the strategy chose, against those on the control: are the picks harder?
 
     Attributes:
@@ -90,7 +90,7 @@ class Comparison:
     queries: tuple[int, ...]
     picks: Share
     control: Share
-    harder: Difference
+    harder: ProportionDifference
     planned: float
     needed: int | None
 
@@ -145,7 +145,7 @@ class Gain:
         source: accuracy on the `test` set, or on the `control` images where there is no test set.
     """
 
-    per_100: Difference
+    per_100: ProportionDifference
     first: Point
     last: Point
     source: Literal["test", "control"]
@@ -161,7 +161,7 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class CampaignEvidence:
     """All that a campaign's answers say.
 
     Attributes:
@@ -176,7 +176,7 @@ class Evidence:
 
     accuracy: tuple[ControlAccuracy, ...] = ()
     recent: ControlAccuracy | None = None
-    comparison: Comparison | None = None
+    comparison: ControlComparison | None = None
     classes: tuple[ClassBalance, ...] = ()
     curve: tuple[Point, ...] = ()
     gain: Gain | None = None
@@ -195,12 +195,12 @@ class Evidence:
         }
 
 
-def gather(campaign: Opened) -> Evidence:
+def gather(campaign: CampaignSession) -> CampaignEvidence:
     """Put together what a campaign's answers say; reads the ledger only."""
     queries = campaign.queries
     accuracy = tuple(found for query in queries if (found := control_accuracy([query])) is not None)
     curve = tuple(test_curve(campaign))
-    return Evidence(
+    return CampaignEvidence(
         accuracy=accuracy,
         recent=control_accuracy([query for query in queries if is_judged(query)][-RECENT:]),
         comparison=comparison(queries),
@@ -259,7 +259,7 @@ def control_accuracy(queries: Sequence[Query]) -> ControlAccuracy | None:
     )
 
 
-def comparison(queries: Sequence[Query]) -> Comparison | None:
+def comparison(queries: Sequence[Query]) -> ControlComparison | None:
     """Compare the model's errors on picks and on the control, over the queries of the last strategy.
 
     Sums over queries are fair only where the control has the same share in each; so queries count that were
@@ -283,7 +283,7 @@ def comparison(queries: Sequence[Query]) -> Comparison | None:
     control = share(sum(wrong_control), len(wrong_control))
     harder = difference(picks, control)
     gap = max(abs(harder.value), SMALLEST)
-    return Comparison(
+    return ControlComparison(
         strategy=compared[-1].strategy,
         queries=tuple(query.number for query in compared),
         picks=picks,
@@ -312,7 +312,7 @@ def class_balance(queries: Sequence[Query], classes: Sequence[str]) -> list[Clas
     ]
 
 
-def test_curve(campaign: Opened) -> list[Point]:
+def test_curve(campaign: CampaignSession) -> list[Point]:
     """Return the accuracy on the test set by number of labels; empty if the task has no `accuracy`."""
     if campaign.settings.test is None:
         return []

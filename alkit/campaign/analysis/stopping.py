@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SYNTAX = "budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES"
 
 
-class Rule(ABC):
+class StoppingRule(ABC):
     """Base of the rules; `str(rule)` is how it is written.
 
     Attributes:
@@ -38,14 +38,14 @@ class Rule(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class Budget(Rule):
+class Budget(StoppingRule):
     """Stop before a query after which there could be more than so many labels."""
 
     labels: int
     needs_curve: ClassVar[bool] = False
 
     def reason(self, curve: Sequence[Point], labels: int, n: int) -> str | None:
-        """See `Rule.reason`."""
+        """See `StoppingRule.reason`."""
         if labels + n <= self.labels:
             return None
         return f"There are {labels:,} labels, and {n:,} more would exceed the budget of {self.labels:,}."
@@ -55,13 +55,13 @@ class Budget(Rule):
 
 
 @dataclass(frozen=True, slots=True)
-class Accuracy(Rule):
+class Accuracy(StoppingRule):
     """Stop when the lower end of the test accuracy's 95 % interval (Wilson) reaches a target."""
 
     target: float
 
     def reason(self, curve: Sequence[Point], labels: int, n: int) -> str | None:
-        """See `Rule.reason`."""
+        """See `StoppingRule.reason`."""
         if not curve or curve[-1].accuracy.low < self.target:
             return None
         return (
@@ -74,14 +74,14 @@ class Accuracy(Rule):
 
 
 @dataclass(frozen=True, slots=True)
-class Flat(Rule):
+class Flat(StoppingRule):
     """Stop when each of the last so many cycles gained less accuracy by 100 labels than is worth it."""
 
     gain: float
     cycles: int
 
     def reason(self, curve: Sequence[Point], labels: int, n: int) -> str | None:
-        """See `Rule.reason`; cycles that brought no labels do not count."""
+        """See `StoppingRule.reason`; cycles that brought no labels do not count."""
         steps = [
             100 * (after.accuracy.value - before.accuracy.value) / (after.labels - before.labels)
             for before, after in itertools.pairwise(curve)
@@ -98,7 +98,7 @@ class Flat(Rule):
         return f"flat={_written(self.gain)}:{self.cycles}"
 
 
-def parse(text: str) -> Rule:
+def parse(text: str) -> StoppingRule:
     """Read a rule as it is written: `budget=2000`, `accuracy=0.9`, `flat=0.005:3`.
 
     Raises:
@@ -111,17 +111,17 @@ def parse(text: str) -> Rule:
         raise InvalidOption(f"'{text}' is no stopping rule; there are {SYNTAX}") from None
 
 
-def _budget(value: str) -> Rule:
+def _budget(value: str) -> StoppingRule:
     _require(int(value) >= 1)
     return Budget(int(value))
 
 
-def _accuracy(value: str) -> Rule:
+def _accuracy(value: str) -> StoppingRule:
     _require(0 < float(value) < 1)
     return Accuracy(float(value))
 
 
-def _flat(value: str) -> Rule:
+def _flat(value: str) -> StoppingRule:
     gain, cycles = value.split(":")
     _require(0 <= float(gain) < 1 and int(cycles) >= 1)
     return Flat(float(gain), int(cycles))
@@ -137,4 +137,4 @@ def _require(fits: bool) -> None:
         raise ValueError
 
 
-_RULES: dict[str, Callable[[str], Rule]] = {"budget": _budget, "accuracy": _accuracy, "flat": _flat}
+_RULES: dict[str, Callable[[str], StoppingRule]] = {"budget": _budget, "accuracy": _accuracy, "flat": _flat}

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from alkit.interfaces.oracle import Answer
 
 
-Rule = Literal["last", "majority", "weighted"]
-RULES: tuple[Rule, ...] = ("last", "majority", "weighted")
+AggregationRule = Literal["last", "majority", "weighted"]
+RULES: tuple[AggregationRule, ...] = ("last", "majority", "weighted")
 Votes = Mapping[str, "Answer"]
 
 
-def check_rule(name: str) -> Rule:
+def check_rule(name: str) -> AggregationRule:
     """Return a rule by its name.
 
     Raises:
@@ -38,7 +38,7 @@ def votes_of(answers: Sequence[Answer]) -> dict[str, Answer]:
     return votes
 
 
-def settle(votes: Mapping[int, Votes], rule: Rule) -> dict[int, Answer]:
+def aggregate_votes(votes: Mapping[int, Votes], rule: AggregationRule) -> dict[int, Answer]:
     """Return the answer in force of every image.
 
     `last` is the latest answer, whoever gave it. `majority` is what most annotators say, an annotator's

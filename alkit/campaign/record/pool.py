@@ -54,7 +54,7 @@ class Pool:
         """Give back images that were asked for and not answered."""
         self._asked.difference_update(int(index) for index in indices)
 
-    def lose(self, indices: Iterable[int]) -> None:
+    def mark_missing(self, indices: Iterable[int]) -> None:
         """Set images aside that cannot be read any more, and are not waited for.
 
         The first exact copy that is left takes the place of a lost image, and its answers.
@@ -72,13 +72,13 @@ class Pool:
                 else:
                     self.duplicates[copy] = stand_in
 
-    def find(self, indices: Iterable[int]) -> None:
+    def mark_found(self, indices: Iterable[int]) -> None:
         """Take images back that were lost."""
         found = [int(index) for index in indices]
         self._usable[found] = True
         self._lost.difference_update(found)
 
-    def pass_over(self, indices: Iterable[int]) -> None:
+    def skip(self, indices: Iterable[int]) -> None:
         """Close images that were asked for and that an oracle has no answer to."""
         passed = [int(index) for index in indices]
         self._asked.difference_update(passed)
@@ -86,22 +86,22 @@ class Pool:
 
     def answer(self, index: int, answer: Answer) -> None:
         """Take an answer that was waited for; it replaces an earlier one."""
-        self.settle(index, answer)
+        self.set_label(index, answer)
         self.close(index)
 
-    def settle(self, index: int, answer: Answer) -> None:
+    def set_label(self, index: int, answer: Answer) -> None:
         """Say which answer is in force; an image that is asked for again stays asked."""
-        self._answers[self.place_of(index)] = answer
+        self._answers[self.canonical_index(index)] = answer
 
     def close(self, index: int) -> None:
         """Wait for an image no more, since somebody has answered."""
-        self._asked.discard(self.place_of(index))
+        self._asked.discard(self.canonical_index(index))
 
     def answer_of(self, index: int) -> Answer | None:
         """Return the answer in force, or None."""
-        return self._answers.get(self.place_of(index))
+        return self._answers.get(self.canonical_index(index))
 
-    def place_of(self, index: int) -> int:
+    def canonical_index(self, index: int) -> int:
         """Return the image that keeps the answers to `index`: itself, or the copy in a lost one's place."""
         return self._stand_ins.get(int(index), int(index))
 

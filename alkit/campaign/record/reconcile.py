@@ -24,7 +24,7 @@ NO_TEXT = "a label, annotator or time that is no text in UTF-8; write it anew"
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class IngestReport:
     """What became of answers.
 
     Attributes:
@@ -63,7 +63,7 @@ class Receipt:
         }
 
 
-def sort_answers(
+def reconcile_answers(
     answers: Sequence[GivenAnswer],
     *,
     records: Sequence[ImageRecord],
@@ -74,7 +74,7 @@ def sort_answers(
     location: Path,
     previous: Callable[[int], Sequence[Answer]],
     said_before: bool = False,
-) -> Receipt:
+) -> IngestReport:
     """Decide what to keep.
 
     Answers to an exact copy count for the first of its copies, or for that in a lost one's place. Within
@@ -109,7 +109,7 @@ def sort_answers(
         if (reason := records[index].unusable) is not None:
             rejected.append((given.line, f"'{given.image}' cannot be used: {reason}"))
             continue
-        index = pool.place_of(pool.original(index))
+        index = pool.canonical_index(pool.original(index))
         try:
             answer = _answer(given, task, classes)
         except ValueError as error:
@@ -147,7 +147,7 @@ def sort_answers(
             corrected += 1
         earlier.append(answer)
         kept.append((index, answer))
-    return Receipt(tuple(kept), tuple(fresh), unchanged, corrected, unasked, tuple(rejected))
+    return IngestReport(tuple(kept), tuple(fresh), unchanged, corrected, unasked, tuple(rejected))
 
 
 def _answer(given: GivenAnswer, task: type[TaskModel], classes: Sequence[str]) -> Answer:
@@ -193,14 +193,14 @@ def _unknown_class(label: str, classes: Sequence[str]) -> str:
     return f"'{label}' is no class of this campaign; {hint}"
 
 
-def sort_oracle_answers(
+def reconcile_oracle_answers(
     answers: Mapping[int, Answer],
     asked: Sequence[int],
     oracle: Oracle,
     *,
     task: type[TaskModel],
     classes: Sequence[str],
-) -> Receipt:
+) -> IngestReport:
     """Decide what to keep of what an oracle says; only what it was asked counts.
 
     Names become classes if the oracle declares them, or while there are no classes at all; a typo never does.
@@ -227,4 +227,4 @@ def sort_oracle_answers(
                     continue
                 fresh[answer.value] = None
         kept.append((index, answer))
-    return Receipt(tuple(kept), tuple(sorted(fresh)), rejected=tuple(rejected))
+    return IngestReport(tuple(kept), tuple(sorted(fresh)), rejected=tuple(rejected))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from alkit.composition.factory import origin_of, same_code
 
-from .aggregation import Rule, dispute, settle, votes_of
+from .aggregation import AggregationRule, aggregate_votes, dispute, votes_of
 from .pool import Pool
 from .query import Pick, Query
 
@@ -51,7 +51,7 @@ class State:
     asked: Sequence[Event]
     picks: Sequence[Sequence[PickRow]]
     votes: Mapping[int, Mapping[str, Answer]] = field(default_factory=dict)
-    aggregate: Rule = "last"
+    aggregate: AggregationRule = "last"
     given_up: Mapping[int, Set[int]] = field(default_factory=dict)
     guesses_seen: Set[int] = frozenset()
     retracted: Set[int] = frozenset()
@@ -75,7 +75,7 @@ class State:
 
     def latest(self, index: int, annotator: str, *, after: int = 0) -> AnswerRow | None:
         """Return an annotator's latest answer that counts to an image, if it came after an event."""
-        rows = self._said.get(self.pool.place_of(index), ())
+        rows = self._said.get(self.pool.canonical_index(index), ())
         own = [row for row in rows if row.answer.annotator == annotator and row.event > after]
         return own[-1] if own else None
 
@@ -159,7 +159,7 @@ class State:
             correct=None if label is None or predicted is None else label == predicted,
             place=rank if pick.place is None else pick.place,
             given_up=given_up,
-            saw_guess=answer is not None and self.pool.place_of(pick.index) in self.guesses_seen,
+            saw_guess=answer is not None and self.pool.canonical_index(pick.index) in self.guesses_seen,
         )
 
     def _class_of(self, number: int | None) -> str | None:
@@ -172,7 +172,7 @@ def _by_place(rows: Sequence[AnswerRow], pool: Pool, retracted: Set[int]) -> dic
     answers: dict[int, list[AnswerRow]] = defaultdict(list)
     for row in rows:
         if row.id not in retracted:
-            answers[pool.place_of(row.index)].append(row)
+            answers[pool.canonical_index(row.index)].append(row)
     return answers
 
 
@@ -222,7 +222,7 @@ def _replayed(
     pool = make_pool(records)
     classes: list[str] = []
     asked: list[Event] = []
-    aggregate: Rule = "last"
+    aggregate: AggregationRule = "last"
     asked_by: dict[int, int] = {}
     given_up: dict[int, set[int]] = defaultdict(set)
     seen: list[int] = []
@@ -245,7 +245,7 @@ def _replayed(
         elif event.kind == "answered":
             for row in given[event.id]:
                 pool.close(row.index)
-                answered[pool.place_of(row.index)].append(row)
+                answered[pool.canonical_index(row.index)].append(row)
                 if event.data.get("saw_guess"):
                     seen.append(row.index)
         elif event.kind == "retracted":
@@ -265,17 +265,17 @@ def _replayed(
         elif event.kind == "withdrawn":
             pool.withdraw(event.data["indices"])
         elif event.kind == "passed":
-            pool.pass_over(event.data["indices"])
+            pool.skip(event.data["indices"])
         elif event.kind == "lost":
-            pool.lose(event.data["indices"])
+            pool.mark_missing(event.data["indices"])
         else:
-            pool.find(event.data["indices"])
+            pool.mark_found(event.data["indices"])
     said = _by_place(rows, pool, retracted)
     votes = {index: votes_of([row.answer for row in those]) for index, those in said.items()}
-    for index, answer in settle(votes, aggregate).items():
-        pool.settle(index, answer)
+    for index, answer in aggregate_votes(votes, aggregate).items():
+        pool.set_label(index, answer)
     several = {index: by for index, by in votes.items() if len(by) > 1}
-    guesses_seen = {pool.place_of(index) for index in seen}
+    guesses_seen = {pool.canonical_index(index) for index in seen}
     return State(
         records=records,
         pool=pool,

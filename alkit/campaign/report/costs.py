@@ -90,7 +90,7 @@ def _cost(found: Findings) -> list[Block]:
     return [Text(f"{text}.")]
 
 
-def measures(found: Findings) -> list[Block]:
+def time_and_memory(found: Findings) -> list[Block]:
     """Say how many seconds and how much memory each phase of a query took."""
     taken = [(query, query.record.get("measures") or {}) for query in found.queries]
     names = dict.fromkeys(phase for _, of in taken for phase in of.get("seconds", {}))

@@ -95,8 +95,8 @@ def _embeddings(campaign: Campaign, indices: Indices) -> npt.NDArray[np.float32]
     history = campaign.history()
     if not history:
         raise NoMap("there is no map: nothing has been trained yet")
-    checkpoint, device = history[-1].record["checkpoint"], campaign.workbench.device
-    task = campaign.workbench.task(campaign.classes)
+    checkpoint, device = history[-1].record["checkpoint"], campaign.resources.device
+    task = campaign.resources.task(campaign.classes)
     try:
         task.network.load_state_dict(load_safely(campaign.directory / checkpoint, device)["network"])
     except Exception as error:  # torch raises almost anything on broken files
@@ -104,7 +104,7 @@ def _embeddings(campaign: Campaign, indices: Indices) -> npt.NDArray[np.float32]
             f"there is no map: {checkpoint} is missing or does not fit any more; 'alkit train' makes it anew"
         ) from error
     task.network.eval()
-    loader = Loader(campaign.workbench.images(campaign.state), device)
+    loader = Loader(campaign.resources.images(campaign.state), device)
     found = []
     with torch.inference_mode(), campaign.progress.bar(len(indices), "embed") as bar:
         for batch in loader.sequential(indices, SCORING_BATCH):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.analysis.advice import WORTH, Suggestion, findings, suggestion
-from alkit.campaign.analysis.evidence import Evidence, gather
+from alkit.campaign.analysis.evidence import CampaignEvidence, gather
 from alkit.utils.json_values import finite
 from alkit.utils.provenance import versions
 
@@ -16,7 +16,7 @@ from .annotators import Annotator, annotators
 from .outcomes import ClassCount, Outcome, class_counts, outcome
 
 if TYPE_CHECKING:
-    from alkit.campaign.analysis.stopping import Rule
+    from alkit.campaign.analysis.stopping import StoppingRule
     from alkit.campaign.campaign import Campaign
     from alkit.campaign.record.query import Query
     from alkit.campaign.record.settings import Settings
@@ -71,7 +71,7 @@ class Findings:
     settings: Settings
     status: Mapping[str, Any]
     dates: tuple[str, str]
-    evidence: Evidence
+    evidence: CampaignEvidence
     suggestion: Suggestion
     sentences: tuple[str, ...]
     rules: tuple[Ruled, ...]
@@ -136,7 +136,9 @@ class Findings:
         )
 
 
-def gather_findings(campaign: Campaign, *, rules: Sequence[Rule] = (), worth: float = WORTH) -> Findings:
+def gather_findings(
+    campaign: Campaign, *, rules: Sequence[StoppingRule] = (), worth: float = WORTH
+) -> Findings:
     """Put together what a campaign has come to; reads the ledger only.
 
     Args:
@@ -177,7 +179,7 @@ def next_size(queries: Sequence[Query]) -> int:
     return len(queries[-1].picks) if queries else 1
 
 
-def _ruled(rule: Rule, evidence: Evidence, labels: int, n: int) -> Ruled:
+def _ruled(rule: StoppingRule, evidence: CampaignEvidence, labels: int, n: int) -> Ruled:
     if rule.needs_curve and not evidence.curve:
         return Ruled(str(rule), unknown="It needs the accuracy on a test set, and there is none.")
     return Ruled(str(rule), rule.reason(evidence.curve, labels, n))

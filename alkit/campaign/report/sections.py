@@ -21,7 +21,7 @@ from alkit.reporting.figures import svg
 from alkit.reporting.wording import NONE, counted, interval, listed, pairs
 
 from . import charts
-from .costs import annotation, measures
+from .costs import annotation, time_and_memory
 from .findings import Findings, next_size, pool_name
 from .learning_curve import curve
 
@@ -47,7 +47,7 @@ def report_of(found: Findings, pictures: Sequence[Block], places: Sequence[Block
         Section("Asked and answered", _outcomes(found)),
         Section("Classes", _classes(found)),
         Section("Annotators and cost", annotation(found)),
-        Section("Time and memory", measures(found)),
+        Section("Time and memory", time_and_memory(found)),
         Section("Last picks", pictures),
         Section("Map", places),
         Section("Stopping rules", _rules(found)),

@@ -60,13 +60,13 @@ def _picture(pick: Pick, *, readable: bool) -> Picture:
 def _pixels(campaign: Campaign, pick: Pick) -> npt.NDArray[np.uint8] | None:
     """Return [H, W, 1 or 3] of the original, or of the stored image where that has changed or gone."""
     try:
-        digest, pixels = campaign.source.read(pick.image)
+        digest, pixels = campaign.source.load(pick.image)
         if digest == campaign.state.records[pick.index].hash:
             return pixels
     except (SourceError, UnusableImage):
         pass
     try:
-        stored = campaign.workbench.images(campaign.state).take(np.array([pick.index]))
+        stored = campaign.resources.images(campaign.state).take(np.array([pick.index]))
     except SourceError:
         return None
     pixels = stored[0].permute(1, 2, 0).numpy()

@@ -22,7 +22,7 @@ from .sections import report_of
 from .thumbnails import MOST, sheet
 
 if TYPE_CHECKING:
-    from alkit.campaign.analysis.stopping import Rule
+    from alkit.campaign.analysis.stopping import StoppingRule
     from alkit.campaign.campaign import Campaign
 
 
@@ -35,7 +35,7 @@ def write_report(
     campaign: Campaign,
     path: Path,
     *,
-    rules: Sequence[Rule] = (),
+    rules: Sequence[StoppingRule] = (),
     worth: float = WORTH,
     places: Literal["pca", "tsne", "none"] = "pca",
 ) -> Findings:

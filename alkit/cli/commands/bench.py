@@ -162,7 +162,7 @@ def _protocol(name: str, out: str | None, given: dict[str, Any]) -> tuple[Protoc
 def _run(protocol: Protocol, results: Path, given: dict[str, Any], quiet: bool) -> None:
     from alkit.bench.suite import run_suite
     from alkit.utils.extras import need
-    from alkit.utils.progress import Silent, Terminal
+    from alkit.utils.progress import NullProgress, Terminal
 
     for module in ("matplotlib", "statsmodels"):  # said now, not after hours
         need(module)
@@ -176,7 +176,7 @@ def _run(protocol: Protocol, results: Path, given: dict[str, Any], quiet: bool) 
         scheduler=given["scheduler"],
         download=given["download"],
         command=shlex.join(["alkit", *sys.argv[1:]]),
-        progress=Silent() if quiet else Terminal(),
+        progress=NullProgress() if quiet else Terminal(),
     )
 
 

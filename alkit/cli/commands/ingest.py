@@ -17,7 +17,7 @@ from alkit.errors import InvalidAnswers, UsageError
 
 if TYPE_CHECKING:
     from alkit.campaign.campaign import Campaign
-    from alkit.campaign.record.reconcile import Receipt
+    from alkit.campaign.record.reconcile import IngestReport
     from alkit.interfaces.format import Reply
 
 
@@ -77,7 +77,7 @@ def command(
     a line not answered yet. A different answer to the same image is kept as a correction, with its history.
     """
     from alkit.campaign.ingest import find_format
-    from alkit.campaign.record.reconcile import Receipt
+    from alkit.campaign.record.reconcile import IngestReport
     from alkit.options import parse_pairs
 
     if (file and oracle) or not (file or oracle or aggregate):
@@ -108,7 +108,7 @@ def command(
         if aggregate is not None and not dry_run:  # last: a command that fails changes nothing
             opened.aggregate_by(aggregate)
         if file is None and oracle is None:
-            _report(opened, Receipt(), as_json=as_json)
+            _report(opened, IngestReport(), as_json=as_json)
 
 
 def take(
@@ -142,7 +142,7 @@ def take(
 
 def _report(
     campaign: Campaign,
-    receipt: Receipt,
+    receipt: IngestReport,
     reply: Reply | None = None,
     *,
     as_json: bool,

@@ -49,9 +49,9 @@ def command(
     Originals are only read. Images that cannot be used are listed once and never asked for.
     """
     from alkit.campaign.create import create
-    from alkit.utils.progress import Silent, Terminal
+    from alkit.utils.progress import NullProgress, Terminal
 
-    progress = Silent() if quiet else Terminal()
+    progress = NullProgress() if quiet else Terminal()
     arguments = creation_arguments(given)
     with create(
         directory, pool, aggregate=aggregate, device=device, progress=progress, **arguments

@@ -15,7 +15,7 @@ from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option
 
 if TYPE_CHECKING:
-    from alkit.label_app.session import Session
+    from alkit.label_app.session import LabelSession
 
 
 EXAMPLES = """\b
@@ -60,18 +60,18 @@ def command(
     click.echo(f"\n{session.taken} answers taken, {still_open} images still open")
 
 
-def _sit_down(directory: str | None, annotator: str) -> Session:
-    from alkit.label_app.session import Session
+def _sit_down(directory: str | None, annotator: str) -> LabelSession:
+    from alkit.label_app.session import LabelSession
 
     campaign = open_campaign(directory)
     try:
-        return Session(campaign, annotator)
+        return LabelSession(campaign, annotator)
     except BaseException:
         campaign.close()
         raise
 
 
-def _get_up(session: Session) -> int:
+def _get_up(session: LabelSession) -> int:
     """Close the campaign; return how many images of the query are still open."""
     try:
         session.look()

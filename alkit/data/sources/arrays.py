@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alkit.data.source import Reading, Source
+from alkit.data.source import DecodedImage, Source
 from alkit.errors import SourceError, UnusableImage
 
 from .files import to_uint8
@@ -55,11 +55,11 @@ class ArraySource(Source):
         """Return positions, with as many digits as the last one needs."""
         return [f"{self._prefix}{index:0{self._digits}}" for index in range(len(self._images))]
 
-    def look(self, key: str, *, at_least: tuple[int, int] | None = None) -> Reading:
+    def read(self, key: str, *, at_least: tuple[int, int] | None = None) -> DecodedImage:
         """Return one image; the hash is that of its type, shape and values as stored."""
         position = key.removeprefix(self._prefix)
         if not position.isdecimal() or int(position) >= len(self._images):
-            return Reading("", unusable="no such position in the array")
+            return DecodedImage("", unusable="no such position in the array")
         stored = np.ascontiguousarray(self._images[int(position)])
         digest = hashlib.sha256(f"{stored.dtype.str}{stored.shape}".encode())
         digest.update(stored.data)
@@ -67,8 +67,8 @@ class ArraySource(Source):
         try:
             pixels = to_uint8(stored)
         except UnusableImage as error:
-            return Reading(digest.hexdigest(), width, height, unusable=str(error))
-        return Reading(digest.hexdigest(), width, height, pixels)
+            return DecodedImage(digest.hexdigest(), width, height, unusable=str(error))
+        return DecodedImage(digest.hexdigest(), width, height, pixels)
 
     def answers(self) -> dict[str, str]:
         """Return the labels, where there are any."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from alkit.data.source import Reading, Source
+from alkit.data.source import DecodedImage, Source
 from alkit.errors import UnusableImage
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ class FileSource(Source):
         """Return where the file is, or should be."""
         return Path(os.path.join(self._base, key))  # noqa: PTH118  # pathlib is slow, and drops './'
 
-    def look(self, key: str, *, at_least: tuple[int, int] | None = None) -> Reading:
+    def read(self, key: str, *, at_least: tuple[int, int] | None = None) -> DecodedImage:
         """Read, hash and decode a file; the hash is that of its bytes."""
         try:
             content = _content(os.path.join(self._base, key))  # noqa: PTH118
         except UnusableImage as error:
-            return Reading("", unusable=str(error))
+            return DecodedImage("", unusable=str(error))
         digest = hashlib.sha256(content).hexdigest()
         size = (0, 0)
         try:
@@ -75,8 +75,8 @@ class FileSource(Source):
                 if not partly:
                     size = (pixels.shape[1], pixels.shape[0])
         except UnusableImage as error:
-            return Reading(digest, *size, unusable=str(error))
-        return Reading(digest, *size, pixels=pixels)
+            return DecodedImage(digest, *size, unusable=str(error))
+        return DecodedImage(digest, *size, pixels=pixels)
 
     def header(self, key: str) -> tuple[int, int, int] | None:
         """Return (C, H, W) from the first bytes of the file; the pixels may still turn out broken."""

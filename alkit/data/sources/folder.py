@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from alkit.data.source import Reading
+from alkit.data.source import DecodedImage
 from alkit.errors import SourceError
 
 from .files import SUFFIXES, FileSource
@@ -47,9 +47,11 @@ class Folder(FileSource):
         """Return the paths relative to the folder, sorted."""
         return list(self._keys)
 
-    def look(self, key: str, *, at_least: tuple[int, int] | None = None) -> Reading:
+    def read(self, key: str, *, at_least: tuple[int, int] | None = None) -> DecodedImage:
         """Read, hash and decode a file."""
-        return Reading("", unusable=BAD_NAME) if key in self._bad else super().look(key, at_least=at_least)
+        return (
+            DecodedImage("", unusable=BAD_NAME) if key in self._bad else super().read(key, at_least=at_least)
+        )
 
     def answers(self) -> dict[str, str]:
         """Return the folder of each image, if folders are classes."""

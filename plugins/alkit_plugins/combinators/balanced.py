@@ -24,7 +24,7 @@ class Balanced(alkit.Combinator):
     needs = frozenset({"probabilities"})
     needs_labels = True
 
-    strategy: str = alkit.inner("entropy", "the strategy that chooses inside each predicted class")
+    strategy: str = alkit.nested("entropy", "the strategy that chooses inside each predicted class")
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; in the result the classes take turns."""
@@ -33,7 +33,9 @@ class Balanced(alkit.Combinator):
         present, sizes = np.unique(classes, return_counts=True)
         chosen, turns = [], []
         for number, count in zip(present.tolist(), even(n, sizes.tolist()), strict=True):
-            chosen.append(self.let("strategy", cycle, cycle.candidates[classes == number], count, number))
+            chosen.append(
+                self.delegate("strategy", cycle, cycle.candidates[classes == number], count, number)
+            )
             turns.append(np.arange(count))
         return np.concatenate(chosen)[np.argsort(np.concatenate(turns), kind="stable")]
 

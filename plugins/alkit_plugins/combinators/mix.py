@@ -20,7 +20,7 @@ class Mix(alkit.Combinator):
 
     name = "mix"
 
-    strategies: tuple[str, ...] = alkit.inner(
+    strategies: tuple[str, ...] = alkit.nested(
         ("entropy", "random"), "the strategies, each with its share of the budget before it; 1 by default"
     )
 
@@ -34,7 +34,7 @@ class Mix(alkit.Combinator):
         """Choose n candidates; in the result the strategies take turns by their shares."""
         left, chosen, turns = cycle.candidates, [], []
         for place, count in zip(self.parts, divided(n, list(self.shares.values())), strict=True):
-            picks = self.let(place, cycle, left, count)
+            picks = self.delegate(place, cycle, left, count)
             left = np.setdiff1d(left, picks, assume_unique=True)
             chosen.append(picks)
             turns.append((np.arange(count) + 0.5) / max(count, 1))

@@ -17,15 +17,15 @@ class Then(alkit.Combinator):
 
     name = "then"
 
-    first: str = alkit.inner("entropy", "the strategy that keeps some candidates")
-    second: str = alkit.inner("coreset", "the strategy that chooses from these")
+    first: str = alkit.nested("entropy", "the strategy that keeps some candidates")
+    second: str = alkit.nested("coreset", "the strategy that chooses from these")
     keep: int = alkit.option(10_000, "candidates that are kept (at least the budget)", minimum=1)
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n of what the first strategy keeps."""
         keep = min(max(self.keep, n), len(cycle.candidates))
-        kept = self.let("first", cycle, cycle.candidates, keep, scored=False)
-        return self.let("second", cycle, kept, n)
+        kept = self.delegate("first", cycle, cycle.candidates, keep, scored=False)
+        return self.delegate("second", cycle, kept, n)
 
 
 @alkit.hookimpl

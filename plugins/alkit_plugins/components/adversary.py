@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class AdversarialBatch:
     """One side of a step: a batch of labeled images, or one of unlabeled images.
 
     Attributes:
@@ -78,7 +78,7 @@ class Adversary:
     def _autocast(self, images: Tensor) -> AbstractContextManager[object]:
         return torch.autocast(images.device.type, torch.bfloat16, enabled=self._bfloat16)
 
-    def vae_step(self, labeled: Side, unlabeled: Side) -> Losses:
+    def vae_step(self, labeled: AdversarialBatch, unlabeled: AdversarialBatch) -> Losses:
         """Improve the VAE: rebuild both batches, and make both look labeled.
 
         Batch statistics are each side's own.
@@ -104,13 +104,13 @@ class Adversary:
         _minimize(self._vae_optimizer, losses["vae"])
         return _detached(losses)
 
-    def _rebuild(self, side: Side, entry: Tensor) -> tuple[Tensor, Latent]:
+    def _rebuild(self, side: AdversarialBatch, entry: Tensor) -> tuple[Tensor, Latent]:
         dtype = side.images.dtype
         latent = Latent(*(part.to(dtype) for part in self.vae.encode(side.images)))
         rebuilt = self.vae.decode(sample(latent, side.noise), side.condition, entry)
         return rebuilt.to(dtype), latent
 
-    def discriminator_step(self, labeled: Side, unlabeled: Side) -> Losses:
+    def discriminator_step(self, labeled: AdversarialBatch, unlabeled: AdversarialBatch) -> Losses:
         """Improve the discriminator on the codes' means; only the encoder runs, in training mode.
 
         Returns:
@@ -139,8 +139,8 @@ class Adversary:
 
     def train(
         self,
-        labeled: Iterator[Side],
-        unlabeled: Iterator[Side],
+        labeled: Iterator[AdversarialBatch],
+        unlabeled: Iterator[AdversarialBatch],
         iterations: int,
         *,
         vae_steps: int = 1,

@@ -14,7 +14,7 @@ from alkit.labeling import COLUMNS, REFERENCES, read_answers, write_table
 
 
 @dataclass(kw_only=True)
-class Table(Format):
+class CsvTable(Format):
     """The list of a query; images come back by path, index or hash, with annotator, time, cost if given."""
 
     name: ClassVar[str] = "csv"
@@ -52,4 +52,4 @@ class Table(Format):
 @alkit.hookimpl
 def alkit_formats() -> list[type[Format]]:
     """Offer tables."""
-    return [Table]
+    return [CsvTable]

@@ -18,10 +18,10 @@ import torch
 
 import alkit
 from alkit import option
-from alkit_plugins.components.adversary import Side
+from alkit_plugins.components.adversary import AdversarialBatch
 from alkit_plugins.components.loss_prediction import LossPredictor
 
-from .vaal import PAPER_CHANNELS, VAAL, Plan, Ranks
+from .vaal import PAPER_CHANNELS, VAAL, Plan, RankCondition
 
 if TYPE_CHECKING:
     from alkit import Companion, Cycle, Indices, TaskSpec
@@ -67,7 +67,7 @@ class TAVAAL(VAAL):
             spec, self.hidden, loss="ranking", weight=self.weight, detach_after=self.detach_after
         )
 
-    def ranks(self, cycle: Cycle, indices: Indices) -> Ranks | None:
+    def ranks(self, cycle: Cycle, indices: Indices) -> RankCondition | None:
         """Ask the ranker once for every image that takes part; nothing where the networks are not told."""
         if self.condition == "none":
             return None
@@ -77,11 +77,11 @@ class TAVAAL(VAAL):
         raw = found.new_zeros(int(indices.max()) + 1)
         raw[torch.from_numpy(indices)] = found
         squashed = raw.sigmoid()
-        return Ranks(raw if self.discriminator_rank == "raw" else squashed, squashed)
+        return RankCondition(raw if self.discriminator_rank == "raw" else squashed, squashed)
 
     def sides(
-        self, cycle: Cycle, name: str, indices: Indices, ranks: Ranks | None, plan: Plan
-    ) -> Iterator[Side]:
+        self, cycle: Cycle, name: str, indices: Indices, ranks: RankCondition | None, plan: Plan
+    ) -> Iterator[AdversarialBatch]:
         """Yield batches of one side without end; the first may get random ranks."""
         sides = super().sides(cycle, name, indices, ranks, plan)
         if ranks is not None and self.first_ranks == "random":

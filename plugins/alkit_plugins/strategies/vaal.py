@@ -23,7 +23,7 @@ from alkit import option, seeding
 from alkit.errors import TrainingDiverged, TrainingError
 from alkit.training import Precision, has_fast_bfloat16, threads_for
 from alkit_plugins.components import candidates
-from alkit_plugins.components.adversary import Adversary, Side
+from alkit_plugins.components.adversary import AdversarialBatch, Adversary
 from alkit_plugins.components.diagnosis import diagnose, rank_correlation
 from alkit_plugins.components.vae import VAE, Discriminator, Reduction, fitting_side, stack_depth
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 PAPER_CHANNELS = (128, 256, 512, 1024)
 
 
-class Ranks(NamedTuple):
+class RankCondition(NamedTuple):
     """What a ranker says of the images of a pool, by position; [N] each."""
 
     discriminator: Tensor
@@ -123,7 +123,7 @@ class VAAL(alkit.Strategy):
         cycle.record_scores(picks, torch.sigmoid(ranked).numpy())
         return picks
 
-    def ranks(self, cycle: Cycle, indices: Indices) -> Ranks | None:
+    def ranks(self, cycle: Cycle, indices: Indices) -> RankCondition | None:
         """Return what conditions the networks, by position in the pool; nothing in VAAL."""
         return None
 
@@ -136,8 +136,8 @@ class VAAL(alkit.Strategy):
         return vae.to(cycle.device), discriminator.to(cycle.device)
 
     def sides(
-        self, cycle: Cycle, name: str, indices: Indices, ranks: Ranks | None, plan: Plan
-    ) -> Iterator[Side]:
+        self, cycle: Cycle, name: str, indices: Indices, ranks: RankCondition | None, plan: Plan
+    ) -> Iterator[AdversarialBatch]:
         """Yield batches of one side without end, each with its noise."""
         noise = cycle.generator("adversary", "noise", name)
         if self.shuffle:
@@ -179,7 +179,7 @@ class VAAL(alkit.Strategy):
             iterations=iterations,
         )
 
-    def _trained(self, cycle: Cycle, asked: Indices, ranks: Ranks | None) -> tuple[Adversary, Plan]:
+    def _trained(self, cycle: Cycle, asked: Indices, ranks: RankCondition | None) -> tuple[Adversary, Plan]:
         plan = self.plan(cycle, len(cycle.labeled) + len(asked))
         widths = "-".join(str(count) for count in plan.channels)
         cycle.diagnostics["adversary"] = {
@@ -213,7 +213,7 @@ class VAAL(alkit.Strategy):
         return adversary, plan
 
     def _judged(
-        self, cycle: Cycle, adversary: Adversary, asked: Indices, ranks: Ranks | None, side: int
+        self, cycle: Cycle, adversary: Adversary, asked: Indices, ranks: RankCondition | None, side: int
     ) -> Tensor:
         """Return the logits [m] of the candidates in question, and record how much they mean."""
         picked = None
@@ -240,7 +240,13 @@ class VAAL(alkit.Strategy):
         return picked
 
     def _logits(
-        self, cycle: Cycle, adversary: Adversary, indices: Indices, ranks: Ranks | None, side: int, size: int
+        self,
+        cycle: Cycle,
+        adversary: Adversary,
+        indices: Indices,
+        ranks: RankCondition | None,
+        side: int,
+        size: int,
     ) -> tuple[Tensor, Tensor]:
         """Return logits [n] float64 and means [n, latent] on the CPU, in the networks' current mode."""
         logits = torch.empty(len(indices), dtype=torch.float64)
@@ -265,16 +271,16 @@ class VAAL(alkit.Strategy):
             cycle.progress.line(f"{self.name}: {sentence}")
 
 
-def _side(batch: Batch, noise: Tensor, ranks: Ranks | None, side: int) -> Side:
+def _side(batch: Batch, noise: Tensor, ranks: RankCondition | None, side: int) -> AdversarialBatch:
     images = batch.images
     if images.shape[2:] != (side, side):
         images = F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
     images = images.contiguous(memory_format=torch.channels_last)
     if ranks is None:
-        return Side(images, noise.to(images))
+        return AdversarialBatch(images, noise.to(images))
     rows = torch.from_numpy(batch.indices)
     rank, condition = ranks.discriminator[rows].to(images), ranks.decoder[rows].to(images)
-    return Side(images, noise.to(images), rank, condition)
+    return AdversarialBatch(images, noise.to(images), rank, condition)
 
 
 @alkit.hookimpl

@@ -27,7 +27,7 @@ from alkit.bench.resume import drop
 from alkit.bench.suite import run_suite
 from alkit.errors import BenchmarkError, CellsFailed, InvalidProtocol, UsageError
 from alkit.plugin import registry
-from alkit.utils.progress import Silent
+from alkit.utils.progress import NullProgress
 
 from .tiny import tiny_protocol
 
@@ -35,7 +35,7 @@ Records = list[records.Record]
 
 
 def _run(protocol: Protocol, results: Path, **options: Any) -> Records:
-    options = {"backend": "sequential", "device": "cpu", "progress": Silent(), **options}
+    options = {"backend": "sequential", "device": "cpu", "progress": NullProgress(), **options}
     return run_suite(protocol, results, **options)
 
 
@@ -276,8 +276,8 @@ def test_both_judgments_are_recorded(tmp_path: Path) -> None:
         if record["cycle"] == 0:
             assert metrics["plain_loss"] == pytest.approx(_first_loss(tmp_path))
     every = records.read_all(tmp_path / "results")
-    learned = [r for r in records.cycles_of(every) if r["strategy"] == "learning-loss"]
-    assert all(-1 <= r["diagnostics"]["predicted_loss_correlation"] <= 1 for r in learned)
+    trained = [r for r in records.cycles_of(every) if r["strategy"] == "learning-loss"]
+    assert all(-1 <= r["diagnostics"]["predicted_loss_correlation"] <= 1 for r in trained)
 
 
 def _first_loss(folder: Path) -> float:

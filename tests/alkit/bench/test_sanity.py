@@ -18,7 +18,7 @@ from alkit.bench.protocol import parse_protocol
 from alkit.bench.suite import run_suite
 from alkit.plugin import registry
 from alkit.utils import seeding
-from alkit.utils.progress import Silent
+from alkit.utils.progress import NullProgress
 
 from .tiny import tiny_protocol, write_digits
 
@@ -39,19 +39,21 @@ def test_the_baseline_is_a_plain_training(tmp_path: Path, plain: ModuleType) -> 
     """The same first weights, order and recipe without alkit end in the same accuracies."""
     options = {"epochs": 2, "batch-size": 8, "model": "tiny-cnn", "precision": "float32"}
     protocol = tiny_protocol(tmp_path, strategies=["random"], seeds=1, task={"options": options})
-    every = run_suite(protocol, tmp_path / "results", device="cpu", backend="sequential", progress=Silent())
-    arena = prepare(protocol, tmp_path / "cache", device="cpu", progress=Silent())
-    pixels = arena.images.take(np.arange(arena.pool.count)).double() / 255
-    mean, std = arena.images.mean.double().view(1, -1, 1, 1), arena.images.std.double().view(1, -1, 1, 1)
+    every = run_suite(
+        protocol, tmp_path / "results", device="cpu", backend="sequential", progress=NullProgress()
+    )
+    shared = prepare(protocol, tmp_path / "cache", device="cpu", progress=NullProgress())
+    pixels = shared.images.take(np.arange(shared.pool.count)).double() / 255
+    mean, std = shared.images.mean.double().view(1, -1, 1, 1), shared.images.std.double().view(1, -1, 1, 1)
     images = ((pixels - mean) / std).float()
-    test = arena.test_images()
+    test = shared.test_images()
     test_pixels = test.images.take(test.indices).double() / 255
-    numbers = {name: number for number, name in enumerate(arena.classes)}
-    targets = torch.tensor([numbers[label] for label in arena.pool.labels])
+    numbers = {name: number for number, name in enumerate(shared.classes)}
+    targets = torch.tensor([numbers[label] for label in shared.pool.labels])
     test_targets = torch.tensor([numbers[str(value)] for value in test.values])
-    labeled = seed_set(protocol, arena, 0)
+    labeled = seed_set(protocol, shared, 0)
     for record in records.cycles_of(every):
-        task = arena.task_model()
+        task = shared.task_model()
         task.reset(seeding.derive(0, "weights", record["cycle"]))
         recipe = record["recipe"]
         order = []
@@ -101,7 +103,7 @@ def test_shuffled_labels_bring_every_strategy_to_chance(tmp_path: Path) -> None:
         strategies=["random", "entropy", "coreset", "learning-loss"],
         seeds=6,
     )
-    every = run_suite(protocol, tmp_path / "results", device="cpu", progress=Silent())
+    every = run_suite(protocol, tmp_path / "results", device="cpu", progress=NullProgress())
     chance = 1 / 4
     for entry in protocol.strategies:
         finals = _finals(every, entry.shown)
@@ -148,7 +150,9 @@ def test_a_strategy_that_peeks_beats_random_and_entropy_finds_hard_images(
             "seeds": 5,
         }
     )
-    every = run_suite(protocol, tmp_path / "results", device="cpu", backend="sequential", progress=Silent())
+    every = run_suite(
+        protocol, tmp_path / "results", device="cpu", backend="sequential", progress=NullProgress()
+    )
     difference = _finals(every, "peek") - _finals(every, "random")
     assert difference.mean() > 2 * difference.std(ddof=1) / np.sqrt(len(difference))
     hard = {
@@ -176,7 +180,9 @@ def test_the_rankers_order_agrees_with_true_losses(tmp_path: Path) -> None:
             "seeds": 2,
         }
     )
-    every = run_suite(protocol, tmp_path / "results", device="cpu", backend="sequential", progress=Silent())
+    every = run_suite(
+        protocol, tmp_path / "results", device="cpu", backend="sequential", progress=NullProgress()
+    )
     found = [
         record["diagnostics"]["predicted_loss_correlation"]
         for record in records.cycles_of(every)

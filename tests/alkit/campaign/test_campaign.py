@@ -194,26 +194,26 @@ def test_abstained_and_unusable_images_are_never_asked_again(labeled: Path) -> N
 
 
 def test_nothing_labeled_a_seed_query_comes_first(campaign: Path) -> None:
-    with Campaign(campaign) as opened:
-        seed = opened.ask(12)
+    with Campaign(campaign) as session:
+        seed = session.ask(12)
         assert (seed.strategy, seed.record["seed_query"]) == ("random", True)
-        opened.tell(by_color(opened, seed.indices), allow_new_classes=True)
-        assert sorted(opened.classes) == ["blue", "green", "red"]
-        assert opened.ask(6).strategy == "badge"
+        session.tell(by_color(session, seed.indices), allow_new_classes=True)
+        assert sorted(session.classes) == ["blue", "green", "red"]
+        assert session.ask(6).strategy == "badge"
 
 
 def test_a_strategy_without_needs_has_no_seed_query(campaign: Path) -> None:
-    with Campaign(campaign) as opened:
-        assert opened.ask(6, strategy="random").record["seed_query"] is False
+    with Campaign(campaign) as session:
+        assert session.ask(6, strategy="random").record["seed_query"] is False
 
 
 def test_a_seed_strategy_that_needs_labels_is_refused(campaign: Path) -> None:
-    with Campaign(campaign) as opened:
+    with Campaign(campaign) as session:
         with pytest.raises(InvalidOption, match="needs labels itself"):
-            opened.ask(6, seed_strategy="coreset")
+            session.ask(6, seed_strategy="coreset")
         with pytest.raises(InvalidOption, match="needs labels itself"):
-            opened.run(Colors(opened), cycles=1, n=3, seed_strategy="coreset")
-        assert opened.queries == []
+            session.run(Colors(session), cycles=1, n=3, seed_strategy="coreset")
+        assert session.queries == []
 
 
 def test_an_oracle_of_the_campaign_answers_the_seed_query(pictures: Path, tmp_path: Path) -> None:
@@ -252,12 +252,12 @@ def test_a_pool_that_is_used_up_says_so(labeled: Path) -> None:
 
 
 def test_one_class_only_is_no_task(campaign: Path) -> None:
-    with Campaign(campaign) as opened:
-        opened.tell([GivenAnswer(2, f"red/{i:02d}.png", "red") for i in range(4)], allow_new_classes=True)
+    with Campaign(campaign) as session:
+        session.tell([GivenAnswer(2, f"red/{i:02d}.png", "red") for i in range(4)], allow_new_classes=True)
         with pytest.raises(TrainingError, match="all 4 labels are 'red'"):
-            opened.ask(3)
-        assert opened.queries == []
-        assert opened.history() == []
+            session.ask(3)
+        assert session.queries == []
+        assert session.history() == []
 
 
 def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(labeled: Path) -> None:
@@ -282,41 +282,41 @@ def test_training_twice_on_the_same_is_training_once(labeled: Path) -> None:
 
 
 def test_labels_grow_in_a_run(campaign: Path) -> None:
-    with Campaign(campaign) as opened:
-        history = opened.run(Colors(opened), cycles=2, n=6, seed_size=9)
+    with Campaign(campaign) as session:
+        history = session.run(Colors(session), cycles=2, n=6, seed_size=9)
         assert [record.labels for record in history] == [9, 15, 21]
 
 
 def test_a_run_is_finished_by_the_same_call(campaign: Path, tmp_path: Path) -> None:
     whole = Path(shutil.copytree(campaign, tmp_path / "whole"))
-    with Campaign(whole) as opened:
-        opened.run(Colors(opened), cycles=2, n=5)
-        expected = [query.indices for query in opened.queries]
+    with Campaign(whole) as session:
+        session.run(Colors(session), cycles=2, n=5)
+        expected = [query.indices for query in session.queries]
 
     class Dies(Colors):
         def label(self, indices: Sequence[int]) -> Mapping[int, Answer]:
-            if len(opened.queries) == 2:
+            if len(session.queries) == 2:
                 raise KeyboardInterrupt
             return super().label(indices)
 
-    with Campaign(campaign) as opened:
+    with Campaign(campaign) as session:
         with pytest.raises(KeyboardInterrupt):
-            opened.run(Dies(opened), cycles=2, n=5)
-        assert opened.open_query is not None
-    with Campaign(campaign) as opened:
-        opened.run(Colors(opened), cycles=2, n=5)
-        assert [query.indices for query in opened.queries] == expected
-        events = len(opened.ledger.events())
-        history = opened.run(Colors(opened), cycles=2, n=5)
-        assert len(opened.ledger.events()) == events, "done is done"
+            session.run(Dies(session), cycles=2, n=5)
+        assert session.open_query is not None
+    with Campaign(campaign) as session:
+        session.run(Colors(session), cycles=2, n=5)
+        assert [query.indices for query in session.queries] == expected
+        events = len(session.ledger.events())
+        history = session.run(Colors(session), cycles=2, n=5)
+        assert len(session.ledger.events()) == events, "done is done"
         assert [record.labels for record in history] == [5, 10, 15]
 
 
 def test_a_run_does_not_wait_for_what_the_oracle_leaves_out(campaign: Path) -> None:
-    with Campaign(campaign) as opened:
-        opened.run(Colors(opened, silent=range(0, 60, 2)), cycles=1, n=6, seed_size=20)
-        assert opened.open_query is None
-        assert len(opened.pool.pending) == 0
+    with Campaign(campaign) as session:
+        session.run(Colors(session, silent=range(0, 60, 2)), cycles=1, n=6, seed_size=20)
+        assert session.open_query is None
+        assert len(session.pool.pending) == 0
 
 
 def test_a_run_that_cannot_finish_is_refused_before_it_begins(labeled: Path) -> None:
@@ -575,11 +575,13 @@ def test_what_an_oracle_leaves_out_stays_out_of_runs(labeled: Path) -> None:
 
 
 def test_an_oracle_that_answers_nothing_stops_a_run_at_once(campaign: Path) -> None:
-    with Campaign(campaign) as opened:
+    with Campaign(campaign) as session:
         with pytest.raises(InvalidAnswers, match=r"'colors' answers none of the 6 images of query 1"):
-            opened.run(Colors(opened, silent=range(60)), cycles=1, n=6)
-        assert len(opened.pool.pending) == 6
-        assert [r.labels for r in opened.run(Colors(opened), cycles=1, n=6)] == [6, 12], "mended, it goes on"
+            session.run(Colors(session, silent=range(60)), cycles=1, n=6)
+        assert len(session.pool.pending) == 6
+        assert [r.labels for r in session.run(Colors(session), cycles=1, n=6)] == [6, 12], (
+            "mended, it goes on"
+        )
 
 
 @pytest.mark.parametrize("way", ["ask", "run"])
@@ -598,7 +600,7 @@ def test_what_a_task_cannot_serve_is_refused_before_the_seed(
 def test_naming_the_campaigns_own_strategy_keeps_its_options(pictures: Path, tmp_path: Path) -> None:
     stored = {"detach-after": "0.5", "margin": "2"}
     with create(tmp_path / "c", str(pictures), strategy="learning-loss", strategy_options=stored) as made:
-        named: Any = made.workbench.strategy("learning-loss", {"detach_after": "0.25"})
+        named: Any = made.resources.strategy("learning-loss", {"detach_after": "0.25"})
         assert (named.detach_after, named.margin) == (0.25, 2.0)
 
 

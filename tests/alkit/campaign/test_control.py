@@ -114,8 +114,8 @@ def test_where_there_is_none(labeled: Path, n: int, how: dict[str, object]) -> N
 
 
 def test_a_seed_query_has_none(campaign: Path) -> None:
-    with Campaign(campaign) as opened:
-        assert opened.ask(20).controls == 0
+    with Campaign(campaign) as session:
+        assert session.ask(20).controls == 0
 
 
 def test_predictions_are_recorded_and_judged_by_the_answers(labeled: Path) -> None:
@@ -178,8 +178,8 @@ def test_where_it_is_wanted_a_model_is_trained_that_it_judges(
 
 
 def test_there_is_none_where_nothing_is_labeled(campaign: Path) -> None:
-    with Campaign(campaign) as opened:
-        query = opened.ask(20, strategy="random", control=0.1)
+    with Campaign(campaign) as session:
+        query = session.ask(20, strategy="random", control=0.1)
         assert (query.controls, query.record["checkpoint"]) == (0, None)
 
 

@@ -28,9 +28,9 @@ class Listener:
         self.lines.append(text)
 
     def bar(self, total: int, label: str) -> Any:
-        from alkit.utils.progress import Silent
+        from alkit.utils.progress import NullProgress
 
-        return Silent().bar(total, label)
+        return NullProgress().bar(total, label)
 
 
 @pytest.fixture
@@ -292,9 +292,9 @@ def test_the_pool_may_be_named_from_here(
     create(tmp_path / "c", pictures.name).close()
     monkeypatch.chdir(tmp_path)
     shutil.rmtree(tmp_path / "c" / "cache")
-    with Campaign("c") as opened:
-        assert Path(opened.settings.pool.location).is_absolute()
-        opened.ask(2, strategy="random")
+    with Campaign("c") as session:
+        assert Path(session.settings.pool.location).is_absolute()
+        session.ask(2, strategy="random")
 
 
 def test_images_of_other_sizes_and_one_channel(tmp_path: Path) -> None:

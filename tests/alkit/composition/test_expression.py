@@ -34,14 +34,14 @@ def test_what_is_written_is_read_back(node: Node) -> None:
 
 def test_a_sign_keeps_some_for_the_next() -> None:
     node = read("subset(30, by=cover) > entropy(20)>coreset")
-    inner = Node(THEN, {"keep": "20"}, ((None, Node("entropy")), (None, Node("coreset"))))
-    assert node == Node(THEN, {"keep": "30"}, ((None, Node("subset", {"by": "cover"})), (None, inner)))
+    nested = Node(THEN, {"keep": "20"}, ((None, Node("entropy")), (None, Node("coreset"))))
+    assert node == Node(THEN, {"keep": "30"}, ((None, Node("subset", {"by": "cover"})), (None, nested)))
     assert write(node) == "subset(30, by=cover) > entropy(20) > coreset"
 
 
 def test_shares_options_and_brackets() -> None:
     node = read("mix(.8 ta-vaal( channels=[32,64] , vae_steps=2), 2 [my file.py:A], random())")
-    assert node.inner == (
+    assert node.nested == (
         (0.8, Node("ta-vaal", {"channels": "32,64", "vae-steps": "2"})),
         (2.0, Node("my file.py:A")),
         (None, Node("random")),
@@ -52,7 +52,7 @@ def test_shares_options_and_brackets() -> None:
 
 def test_shares_are_written_in_all_their_digits() -> None:
     shares = (1e6, 1 / 3, 0.00001, 2.0, 12345678.9)
-    written = write(Node("mix", inner=tuple((share, Node("a")) for share in shares)))
+    written = write(Node("mix", nested=tuple((share, Node("a")) for share in shares)))
     assert written == "mix(1000000 a, 0.3333333333333333 a, 0.00001 a, 2 a, 12345678.9 a)"
 
 

@@ -68,14 +68,14 @@ class Halves(alkit.Combinator):
 
     name = "halves"
 
-    low: str = alkit.inner("random", "for the lower half")
-    high: str = alkit.inner("random", "for the upper half")
-    rest: tuple[str, ...] = alkit.inner(("random",), "never asked")
+    low: str = alkit.nested("random", "for the lower half")
+    high: str = alkit.nested("random", "for the upper half")
+    rest: tuple[str, ...] = alkit.nested(("random",), "never asked")
 
     def select(self, cycle: Any, n: int) -> Any:
         half = len(cycle.candidates) // 2
-        few = self.let("low", cycle, cycle.candidates[:half], n // 2)
-        return np.concatenate([few, self.let("high", cycle, cycle.candidates[half:], n - n // 2)])
+        few = self.delegate("low", cycle, cycle.candidates[:half], n // 2)
+        return np.concatenate([few, self.delegate("high", cycle, cycle.candidates[half:], n - n // 2)])
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from alkit.data import preprocessing
-from alkit.data.preprocessing import choose_shape, ensure_store, fitted, scan
-from alkit.data.source import Reading, Source
+from alkit.data.preprocessing import choose_shape, ensure_store, resize, scan
+from alkit.data.source import DecodedImage, Source
 from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
 from alkit.errors import InvalidOption, SourceError
@@ -113,9 +113,9 @@ class TestChooseShape:
             def keys(self) -> list[str]:
                 return [str(number) for number in range(10_000)]
 
-            def look(self, key: str, *, at_least: tuple[int, int] | None = None) -> Reading:
+            def read(self, key: str, *, at_least: tuple[int, int] | None = None) -> DecodedImage:
                 self.asked += 1
-                return Reading("x", 4, 4, np.zeros((4, 4, 1), np.uint8))
+                return DecodedImage("x", 4, 4, np.zeros((4, 4, 1), np.uint8))
 
         source = Counting()
         assert choose_shape(source, source.keys()) == (1, 4, 4)
@@ -150,8 +150,8 @@ class TestScan:
             if record.unusable:
                 assert not rows[record.index].any()
             else:
-                pixels = source.read(record.key)[1]
-                assert np.array_equal(rows[record.index], fitted(pixels, self.SHAPE)), record
+                pixels = source.load(record.key)[1]
+                assert np.array_equal(rows[record.index], resize(pixels, self.SHAPE)), record
         assert np.array_equal(rows[6], np.asarray(Image.open(pool / "006.png")).transpose(2, 0, 1))
 
     def test_chains_of_duplicates_point_to_the_first(self, tmp_path: Path) -> None:
@@ -216,10 +216,10 @@ class TestScan:
             def keys(self) -> list[str]:
                 return [str(number) for number in range(1000)]
 
-            def look(self, key: str, *, at_least: tuple[int, int] | None = None) -> Reading:
+            def read(self, key: str, *, at_least: tuple[int, int] | None = None) -> DecodedImage:
                 if key == "500":
                     raise RuntimeError("a bug")
-                return Reading("x", 4, 4, np.zeros((4, 4, 1), np.uint8))
+                return DecodedImage("x", 4, 4, np.zeros((4, 4, 1), np.uint8))
 
         filters = list(warnings.filters)
         with pytest.raises(RuntimeError, match="a bug"):
@@ -231,20 +231,20 @@ class TestScan:
 class TestFitted:
     def test_grey_fills_every_channel_and_colour_becomes_luma(self) -> None:
         grey = RNG.integers(0, 256, (4, 6, 1), dtype=np.uint8)
-        assert np.array_equal(fitted(grey, (3, 4, 6)), np.repeat(grey.transpose(2, 0, 1), 3, axis=0))
+        assert np.array_equal(resize(grey, (3, 4, 6)), np.repeat(grey.transpose(2, 0, 1), 3, axis=0))
         red = np.zeros((2, 2, 3), dtype=np.uint8)
         red[..., 0] = 255
-        assert fitted(red, (1, 2, 2)).tolist() == [[[76, 76], [76, 76]]]
+        assert resize(red, (1, 2, 2)).tolist() == [[[76, 76], [76, 76]]]
 
     @pytest.mark.parametrize("side", [64, 1000])
     def test_shrinking_averages(self, side: int) -> None:
         checkered = (np.indices((side, side)).sum(axis=0) % 2 * 255).astype(np.uint8)[:, :, None]
-        assert abs(fitted(checkered, (1, 8, 8)).astype(int) - 127.5).max() < 3
+        assert abs(resize(checkered, (1, 8, 8)).astype(int) - 127.5).max() < 3
 
     def test_the_whole_image_is_stretched(self) -> None:
         halves = np.zeros((10, 40, 1), dtype=np.uint8)
         halves[:, 20:] = 255
-        small = fitted(halves, (1, 8, 8))[0]
+        small = resize(halves, (1, 8, 8))[0]
         assert small[:, :3].max() == 0 and small[:, 5:].min() == 255
 
     @settings(max_examples=50, deadline=None)
@@ -258,7 +258,7 @@ class TestFitted:
     def test_one_value_stays_that_value(
         self, height: int, width: int, channels: int, shape: tuple[int, int, int], value: int
     ) -> None:
-        result = fitted(np.full((height, width, channels), value, dtype=np.uint8), shape)
+        result = resize(np.full((height, width, channels), value, dtype=np.uint8), shape)
         assert result.shape == shape and (result == value).all()
 
 
@@ -330,7 +330,7 @@ class TestEnsureStore:
             def line(self, text: str) -> None:
                 self.said.append(text)
 
-            bar = preprocessing.Silent.bar
+            bar = preprocessing.NullProgress.bar
 
         source, file = open_source(str(pool)), tmp_path / "store"
         records = scanned(source, file, self.SHAPE)

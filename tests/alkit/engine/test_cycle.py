@@ -76,7 +76,7 @@ def test_scoring_is_measured_and_makes_no_graph(name: str, monkeypatch: pytest.M
     world.choose(strategy, 3, cycle)
     assert graphs
     assert not any(graphs)
-    assert cycle.measures.seconds["score"] > 0
+    assert cycle.profile.seconds["score"] > 0
 
 
 def test_a_narrowed_view_has_fewer_candidates_and_randomness_of_its_own(cycle: Cycle) -> None:
@@ -86,7 +86,7 @@ def test_a_narrowed_view_has_fewer_candidates_and_randomness_of_its_own(cycle: C
     assert view.companion is None
     assert view.labeled is cycle.labeled
     assert view.model is cycle.model
-    assert view.measures is cycle.measures
+    assert view.profile is cycle.profile
     draws = {which.rng.random() for which in (cycle, view, cycle.narrowed(some, "second"))}
     assert len(draws) == 3
     assert view.generator("x").initial_seed() != cycle.generator("x").initial_seed()

@@ -13,21 +13,21 @@ import torch
 
 from alkit.data.labeled_images import LabeledImages
 from alkit.data.store import ImageStore
-from alkit.engine.train import Learned, Lesson, learn
+from alkit.engine.train import TrainedModel, TrainingJob, train_model
 from alkit.errors import InvalidAnswers, TrainingDiverged, TrainingError, UnsupportedTask, UsageError
 from alkit.interfaces.strategy import Strategy
 from alkit.options import build
 from alkit.plugin.registry import strategies, tasks
 from alkit.testing.toy_tasks import TinyRegression, TinySegmentation
 from alkit.training.recipe import Recipe
-from alkit.utils.profiling import Measures
-from alkit.utils.progress import Silent
+from alkit.utils.profiling import Profile
+from alkit.utils.progress import NullProgress
 
 CPU = torch.device("cpu")
 CLASSES = ("dark", "light")
 
 
-class Told(Silent):
+class Told(NullProgress):
     """Keeps what is said."""
 
     def __init__(self) -> None:
@@ -49,10 +49,10 @@ def labeled() -> LabeledImages:
 
 
 @pytest.fixture
-def study(labeled: LabeledImages, tmp_path: Path) -> Callable[..., Learned]:
-    """Train with the options of the task given by name, and the lesson's fields in `lesson`."""
+def study(labeled: LabeledImages, tmp_path: Path) -> Callable[..., TrainedModel]:
+    """Train with the options of the task given by name, and the lesson's fields in `job`."""
 
-    def train(lesson: dict[str, Any] | None = None, **options: Any) -> Learned:
+    def train(job: dict[str, Any] | None = None, **options: Any) -> TrainedModel:
         task = build(tasks.get("classification"), {"epochs": 2, **options})
         task.build((3, 8, 8), CLASSES, CPU)
         fields: dict[str, Any] = {
@@ -63,24 +63,24 @@ def study(labeled: LabeledImages, tmp_path: Path) -> Callable[..., Learned]:
             "classes": CLASSES,
             "strategy": None,
             "checkpoints": tmp_path / "checkpoints",
-            **(lesson or {}),
+            **(job or {}),
         }
-        return learn(task, Lesson(**fields), CPU, said, measures)
+        return train_model(task, TrainingJob(**fields), CPU, said, profile)
 
-    said, measures = Told(), Measures()
-    train.said, train.measures = said.lines, measures  # type: ignore[attr-defined]
+    said, profile = Told(), Profile()
+    train.said, train.profile = said.lines, profile  # type: ignore[attr-defined]
     return train
 
 
-def weights(learned: Learned) -> list[torch.Tensor]:
-    return [tensor.clone() for tensor in learned.model.network.state_dict().values()]
+def weights(trained: TrainedModel) -> list[torch.Tensor]:
+    return [tensor.clone() for tensor in trained.model.network.state_dict().values()]
 
 
-def same(one: Learned, other: Learned) -> bool:
+def same(one: TrainedModel, other: TrainedModel) -> bool:
     return all(torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
 
 
-def test_the_same_again_is_taken_from_its_checkpoint(study: Callable[..., Learned]) -> None:
+def test_the_same_again_is_taken_from_its_checkpoint(study: Callable[..., TrainedModel]) -> None:
     first, second = study(), study()
     assert (first.reused, second.reused) == (False, True)
     assert same(first, second)
@@ -92,7 +92,7 @@ def test_the_same_again_is_taken_from_its_checkpoint(study: Callable[..., Learne
     assert not second.model.network.training
 
 
-def test_without_the_checkpoint_it_is_the_same_training(study: Callable[..., Learned]) -> None:
+def test_without_the_checkpoint_it_is_the_same_training(study: Callable[..., TrainedModel]) -> None:
     first = study()
     before = weights(first)
     first.checkpoint.unlink()
@@ -112,28 +112,30 @@ def test_without_the_checkpoint_it_is_the_same_training(study: Callable[..., Lea
     ],
 )
 def test_anything_else_is_another_training(
-    study: Callable[..., Learned], lesson: dict[str, Any], options: dict[str, Any]
+    study: Callable[..., TrainedModel], job: dict[str, Any], options: dict[str, Any]
 ) -> None:
-    if "strategy" in lesson:
-        lesson = {"strategy": build(strategies.get(lesson["strategy"]))}
-    first, second = study(), study(lesson, **options)
+    if "strategy" in job:
+        job = {"strategy": build(strategies.get(job["strategy"]))}
+    first, second = study(), study(job, **options)
     assert second.reused is False
     assert second.fingerprint != first.fingerprint
     assert second.checkpoint != first.checkpoint
 
 
-def test_another_label_is_another_training(study: Callable[..., Learned], labeled: LabeledImages) -> None:
+def test_another_label_is_another_training(
+    study: Callable[..., TrainedModel], labeled: LabeledImages
+) -> None:
     first = study()
     values = [*labeled.values[:-1], "dark"]
     assert study({"labeled": dataclasses.replace(labeled, values=values)}).fingerprint != first.fingerprint
 
 
-def test_a_strategy_without_companion_shares_the_training(study: Callable[..., Learned]) -> None:
+def test_a_strategy_without_companion_shares_the_training(study: Callable[..., TrainedModel]) -> None:
     study()
     assert study({"strategy": build(strategies.get("entropy"))}).reused is True
 
 
-def test_a_companion_changes_neither_starting_weights_nor_order(study: Callable[..., Learned]) -> None:
+def test_a_companion_changes_neither_starting_weights_nor_order(study: Callable[..., TrainedModel]) -> None:
     alone = study(learning_rate=0.0)
     with_companion = study({"strategy": build(strategies.get("learning-loss"))}, learning_rate=0.0)
     assert with_companion.companion is not None
@@ -143,7 +145,7 @@ def test_a_companion_changes_neither_starting_weights_nor_order(study: Callable[
         assert torch.equal(one, other)
 
 
-def test_the_companion_comes_back_with_the_checkpoint(study: Callable[..., Learned]) -> None:
+def test_the_companion_comes_back_with_the_checkpoint(study: Callable[..., TrainedModel]) -> None:
     strategy = build(strategies.get("learning-loss"))
     first, second = study({"strategy": strategy}), study({"strategy": strategy})
     assert second.reused is True
@@ -153,21 +155,25 @@ def test_the_companion_comes_back_with_the_checkpoint(study: Callable[..., Learn
         assert torch.equal(tensor, second.companion.state_dict()[name])
 
 
-def test_the_model_is_judged_on_test_images(study: Callable[..., Learned], labeled: LabeledImages) -> None:
-    learned = study({"test": labeled}, epochs=20)
-    assert learned.metrics["accuracy"] == 1.0
-    assert next(iter(learned.metrics)) == "accuracy"
+def test_the_model_is_judged_on_test_images(
+    study: Callable[..., TrainedModel], labeled: LabeledImages
+) -> None:
+    trained = study({"test": labeled}, epochs=20)
+    assert trained.metrics["accuracy"] == 1.0
+    assert next(iter(trained.metrics)) == "accuracy"
     assert study().metrics == {}
 
 
-def test_one_class_is_no_task(study: Callable[..., Learned], labeled: LabeledImages, tmp_path: Path) -> None:
+def test_one_class_is_no_task(
+    study: Callable[..., TrainedModel], labeled: LabeledImages, tmp_path: Path
+) -> None:
     with pytest.raises(TrainingError, match="all 16 labels are 'dark'"):
         study({"labeled": dataclasses.replace(labeled, values=["dark"] * 16)})
     assert not (tmp_path / "checkpoints").exists()
 
 
 def test_a_loss_that_is_not_finite_leaves_no_checkpoint(
-    study: Callable[..., Learned], tmp_path: Path
+    study: Callable[..., TrainedModel], tmp_path: Path
 ) -> None:
     good = study().checkpoint
     with pytest.raises(TrainingDiverged, match=r"cycle 0: training on 16 labels: .* epoch \d of 2"):
@@ -176,7 +182,7 @@ def test_a_loss_that_is_not_finite_leaves_no_checkpoint(
 
 
 def test_a_need_that_is_not_met_is_said_before_training(
-    study: Callable[..., Learned], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: Callable[..., TrainedModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strategy = build(strategies.get("entropy"))
     monkeypatch.setattr(type(strategy), "needs", frozenset({"depth"}))
@@ -185,14 +191,16 @@ def test_a_need_that_is_not_met_is_said_before_training(
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_a_warm_start_begins_with_the_last_weights(study: Callable[..., Learned]) -> None:
+def test_a_warm_start_begins_with_the_last_weights(study: Callable[..., TrainedModel]) -> None:
     first = study(epochs=5)
     warm = study({"cycle": 1, "previous": first.checkpoint}, warm_start=True, learning_rate=0.0)
     for one, other in zip(first.model.network.parameters(), warm.model.network.parameters(), strict=True):
         assert torch.equal(one, other)
 
 
-def test_a_warm_start_from_something_else_is_refused(study: Callable[..., Learned], tmp_path: Path) -> None:
+def test_a_warm_start_from_something_else_is_refused(
+    study: Callable[..., TrainedModel], tmp_path: Path
+) -> None:
     other = tmp_path / "other.pt"
     torch.save({"network": {"nothing": torch.zeros(1)}}, other)
     with pytest.raises(UsageError, match="cannot start the next training"):
@@ -203,9 +211,9 @@ def test_a_warm_start_without_its_checkpoint_says_so_and_records_it(
     study: Any, tmp_path: Path, labeled: LabeledImages
 ) -> None:
     gone = tmp_path / "gone.pt"
-    learned = study({"cycle": 1, "previous": gone}, warm_start=True)
+    trained = study({"cycle": 1, "previous": gone}, warm_start=True)
     assert any("no warm start" in line and str(gone) in line for line in study.said)
-    assert learned.record["warm_start"] is None
+    assert trained.record["warm_start"] is None
     first = study()
     assert study({"cycle": 2, "previous": first.checkpoint}, warm_start=True).record["warm_start"] == (
         first.checkpoint.name
@@ -302,9 +310,9 @@ def test_one_line_says_the_whole_recipe(study: Any) -> None:
 
 def test_the_companions_share_of_the_training_is_measured(study: Any) -> None:
     study()
-    assert "companion" not in study.measures.seconds
+    assert "companion" not in study.profile.seconds
     study({"strategy": build(strategies.get("learning-loss"))})
-    assert 0 < study.measures.seconds["companion"] < study.measures.seconds["train"]
+    assert 0 < study.profile.seconds["companion"] < study.profile.seconds["train"]
 
 
 @pytest.mark.parametrize("task", [TinyRegression(), TinySegmentation()])
@@ -317,8 +325,8 @@ def test_tasks_without_a_class_an_image_are_trained_and_judged(tmp_path: Path, t
     maps = list(rng.integers(0, 2, (8, 40, 40)))
     known = LabeledImages(images=images, indices=np.arange(8), values=maps if classes else numbers)
 
-    def train(values: Any) -> Learned:
-        lesson = Lesson(
+    def train(values: Any) -> TrainedModel:
+        job = TrainingJob(
             cycle=0,
             seed=1,
             labeled=known,
@@ -327,7 +335,7 @@ def test_tasks_without_a_class_an_image_are_trained_and_judged(tmp_path: Path, t
             strategy=None,
             checkpoints=tmp_path,
         )
-        return learn(task, lesson, CPU, Silent(), Measures())
+        return train_model(task, job, CPU, NullProgress(), Profile())
 
     first = train(known.values)
     assert np.isfinite(first.metrics["loss"])
@@ -339,13 +347,13 @@ def test_tasks_without_a_class_an_image_are_trained_and_judged(tmp_path: Path, t
 
 def test_every_task_may_start_warm(tmp_path: Path, labeled: LabeledImages) -> None:
     known = dataclasses.replace(labeled, values=[float(number % 2) for number in range(16)])
-    lesson = Lesson(
+    job = TrainingJob(
         cycle=0, seed=1, labeled=known, test=None, classes=(), strategy=None, checkpoints=tmp_path / "c"
     )
 
-    def train(task: TinyRegression, **changes: Any) -> Learned:
+    def train(task: TinyRegression, **changes: Any) -> TrainedModel:
         task.build((3, 8, 8), (), CPU)
-        return learn(task, dataclasses.replace(lesson, **changes), CPU, Silent(), Measures())
+        return train_model(task, dataclasses.replace(job, **changes), CPU, NullProgress(), Profile())
 
     first = train(TinyRegression())
     second = train(build(TinyRegression, {"warm-start": "yes"}), cycle=1, previous=first.checkpoint)

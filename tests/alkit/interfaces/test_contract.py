@@ -13,7 +13,7 @@ import torch
 from alkit.errors import InvalidSelection, TrainingError, UnsupportedTask
 from alkit.interfaces.contract import check_needs, choose
 from alkit.interfaces.strategy import Strategy
-from alkit.utils.profiling import Measures
+from alkit.utils.profiling import Profile
 
 
 class Returns(Strategy):
@@ -31,12 +31,12 @@ class Returns(Strategy):
 
 
 def cycle() -> Any:
-    measures = Measures()
-    return SimpleNamespace(candidates=np.array([2, 3, 5, 8]), measure=measures.phase, measures=measures)
+    profile = Profile()
+    return SimpleNamespace(candidates=np.array([2, 3, 5, 8]), measure=profile.phase, profile=profile)
 
 
 def pick(what: Any, n: int = 2) -> np.ndarray:
-    return choose(Returns(what), cycle(), n, seed=1, blame=" of distribution 'other'")
+    return choose(Returns(what), cycle(), n, seed=1, source=" of distribution 'other'")
 
 
 def test_what_keeps_the_promise_is_returned_in_order() -> None:
@@ -102,7 +102,7 @@ def test_the_global_generators_are_seeded_and_put_back() -> None:
 def test_the_time_is_measured() -> None:
     looked_at = cycle()
     choose(Returns([2]), looked_at, 1, seed=1)
-    assert "select" in looked_at.measures.as_dict()["seconds"]
+    assert "select" in looked_at.profile.as_dict()["seconds"]
 
 
 class Needs(Returns):

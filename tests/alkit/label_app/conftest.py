@@ -15,7 +15,7 @@ import pytest
 
 from alkit.campaign.campaign import Campaign
 from alkit.label_app.server import Page, serving
-from alkit.label_app.session import Session
+from alkit.label_app.session import LabelSession
 
 
 @dataclass
@@ -75,7 +75,7 @@ def served() -> Iterator[Callable[..., Client]]:
 
     def serve(directory: Path, annotator: str = "ada", **options: Any) -> Client:
         clerk = ThreadPoolExecutor(1)
-        session = clerk.submit(lambda: Session(Campaign(directory), annotator)).result()
+        session = clerk.submit(lambda: LabelSession(Campaign(directory), annotator)).result()
         page = Page(session, clerk, **options)
         context = serving(page)
         server = context.__enter__()

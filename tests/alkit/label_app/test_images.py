@@ -21,7 +21,7 @@ SIDEWAYS[0x0112] = 6
 
 
 def record(source, key: str) -> ImageRecord:
-    reading = source.look(key)
+    reading = source.read(key)
     return ImageRecord(0, key, reading.hash, reading.width, reading.height, reading.unusable, None)
 
 
@@ -61,7 +61,7 @@ def test_all_else_is_a_png_of_what_alkit_reads(tmp_path: Path, name, options):
     source = open_source(str(tmp_path))
     shown = picture(source, record(source, name))
     assert shown.mimetype == "image/png"
-    assert np.array_equal(decoded(shown.content), source.read(name)[1])
+    assert np.array_equal(decoded(shown.content), source.load(name)[1])
 
 
 def test_arrays_grey_and_in_color(tmp_path: Path):

@@ -15,7 +15,7 @@ from alkit.campaign import session
 from alkit.campaign.campaign import Campaign
 from alkit.errors import InvalidAnswers, UsageError
 from alkit.label_app.server import serving
-from alkit.label_app.session import Session
+from alkit.label_app.session import LabelSession
 from alkit.labeling.csv_table import GivenAnswer
 
 
@@ -272,7 +272,7 @@ def test_nothing_tells_why_an_image_was_chosen(labeled: Path, served):
 
 def test_there_must_be_something_to_answer(labeled: Path):
     with Campaign(labeled) as campaign, pytest.raises(InvalidAnswers, match="no query is open; ask with"):
-        Session(campaign, "ada")
+        LabelSession(campaign, "ada")
 
 
 def test_there_must_be_classes(tmp_path: Path, make_pictures: Callable[..., Path]):
@@ -282,7 +282,7 @@ def test_there_must_be_classes(tmp_path: Path, make_pictures: Callable[..., Path
     with create(tmp_path / "camp", str(pool)) as campaign:
         campaign.ask(2)
         with pytest.raises(InvalidAnswers, match="has no classes yet"):
-            Session(campaign, "ada")
+            LabelSession(campaign, "ada")
 
 
 # -- guesses -----------------------------------------------------------------------------------------------
@@ -304,11 +304,11 @@ def test_the_guess_is_that_of_the_querys_own_model(labeled: Path, served):
 
     with Campaign(labeled) as campaign:
         query = campaign.ask(5)
-        task = campaign.workbench.task(campaign.classes)
+        task = campaign.resources.task(campaign.classes)
         state = load_safely(campaign.directory / query.record["checkpoint"], torch.device("cpu"))
         task.network.load_state_dict(state["network"])
         task.network.eval()
-        loader = Loader(campaign.workbench.images(campaign.state), torch.device("cpu"))
+        loader = Loader(campaign.resources.images(campaign.state), torch.device("cpu"))
         with torch.inference_mode(), autocast(torch.device("cpu"), "auto"):
             output = task.forward(loader.load(np.array(query.indices), None))
         best = output.prediction.float().softmax(dim=1).max(dim=1)

@@ -206,8 +206,8 @@ def test_a_broken_plugin_is_named_with_its_distribution_and_others_still_work(
     text, reason = BROKEN[name]
     module = f"broken_{name.replace('-', '_')}"
     install("alkit-broken", {name: module}, {module: text})
-    blame = f"strategy '{name}' of distribution 'alkit-broken' "
-    with pytest.raises(BrokenPlugin, match=f"{blame}.*{reason}") as raised:
+    source = f"strategy '{name}' of distribution 'alkit-broken' "
+    with pytest.raises(BrokenPlugin, match=f"{source}.*{reason}") as raised:
         registry.get(name)
     assert "\n" not in str(raised.value)
     assert name in [plugin.name for plugin in registry]

@@ -77,13 +77,13 @@ class AlwaysTheSame(TinyClassification):
 
 
 class DoesNotTrain(TinyClassification):
-    def fit(self, epoch_batches, companion, session):
+    def fit(self, epoch_batches, companion, run):
         self.network.eval()
 
 
 class StaysInTrainingMode(TinyClassification):
-    def fit(self, epoch_batches, companion, session):
-        super().fit(epoch_batches, companion, session)
+    def fit(self, epoch_batches, companion, run):
+        super().fit(epoch_batches, companion, run)
         self.network.train()
 
 

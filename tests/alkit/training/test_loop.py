@@ -20,10 +20,10 @@ from alkit.interfaces.task import TaskModel
 from alkit.training import checkpoints, loop
 from alkit.training import precision as precisions
 from alkit.training.loop import fit, learning_rate
-from alkit.training.recipe import Recipe, Session
+from alkit.training.recipe import Recipe, TrainingRun
 from alkit.training.types import Output, Step
 from alkit.utils import seeding
-from alkit.utils.progress import Silent
+from alkit.utils.progress import NullProgress
 
 CPU = torch.device("cpu")
 IMAGES = ImageStore.from_array(np.random.default_rng(0).integers(0, 256, (23, 1, 6, 6), dtype=np.uint8))
@@ -86,11 +86,11 @@ def batches(count: int, size: int) -> Callable[[int], Iterator[Batch]]:
     return lambda epoch: loader.epoch(indices, size, seeding.numpy_generator(0, epoch), augmented=True)
 
 
-def session(path: Path | None = None, **changes: Any) -> Session:
+def run(path: Path | None = None, **changes: Any) -> TrainingRun:
     recipe = Recipe(
         **{"epochs": 6, "batch_size": 8, "learning_rate": 0.05, "precision": "float32", **changes}
     )
-    return Session(
+    return TrainingRun(
         recipe=recipe, device=CPU, steps_per_epoch=3, checkpoint=path, fingerprint="f", label="cycle 3"
     )
 
@@ -100,8 +100,8 @@ def train(
     epoch_batches: Callable[[int], Iterable[Batch]] | None = None,
     companion: Reader | None = None,
     **changes: Any,
-) -> tuple[Tiny, Session]:
-    model, current = Tiny(), session(path, **changes)
+) -> tuple[Tiny, TrainingRun]:
+    model, current = Tiny(), run(path, **changes)
     with seeding.fence(7):
         fit(model, epoch_batches or batches(23, 8), companion, current)
     return model, current
@@ -140,7 +140,7 @@ def test_the_optimizer_steps_as_the_recipe_says() -> None:
     model.network = nn.Sequential(nn.Flatten(), nn.Linear(36, 3, bias=False))
     weight = model.network[1].weight
     expected, velocity = weight.detach().clone(), torch.zeros_like(weight)
-    current = session(epochs=2, momentum=0.5, weight_decay=0.1, schedule="cosine")
+    current = run(epochs=2, momentum=0.5, weight_decay=0.1, schedule="cosine")
     for epoch in range(2):
         for number, batch in enumerate(batches(23, 8)(epoch)):
             assert batch.targets is not None
@@ -232,8 +232,8 @@ def test_a_resumed_training_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = tmp_path / "partial.pt"
     train(path)
     said: list[str] = []
-    current = session(path)
-    current.progress = Silent()
+    current = run(path)
+    current.progress = NullProgress()
     monkeypatch.setattr(current.progress, "line", said.append, raising=False)
     fit(Tiny(), batches(23, 8), None, current)
     assert said == ["cycle 3: resumed after epoch 6 of 6"]
@@ -303,7 +303,7 @@ def test_frozen_parameters_stay() -> None:
     model.network[0].requires_grad_(False)
     before = model.network[0].weight.clone()
     head = model.network[5].weight.detach().clone()
-    fit(model, batches(23, 8), None, session())
+    fit(model, batches(23, 8), None, run())
     assert torch.equal(model.network[0].weight, before)
     assert not torch.equal(model.network[5].weight, head)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from alkit.utils.progress import Silent, Terminal
+from alkit.utils.progress import NullProgress, Terminal
 
 
 def test_the_library_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    progress = Silent()
+    progress = NullProgress()
     progress.line("something")
     with progress.bar(3, "work") as bar:
         bar.update(3)
@@ -54,7 +54,7 @@ def test_a_terminal_has_bars(capsys: pytest.CaptureFixture[str], monkeypatch: py
 
 
 def test_a_bar_lets_errors_through() -> None:
-    for progress in (Silent(), Terminal()):
+    for progress in (NullProgress(), Terminal()):
         with pytest.raises(RuntimeError), progress.bar(2, "work") as bar:
             bar.update(1)
             raise RuntimeError

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from alkit.errors import TrainingDiverged
-from alkit_plugins.components.adversary import Adversary, Side
+from alkit_plugins.components.adversary import AdversarialBatch, Adversary
 from alkit_plugins.components.vae import VAE, Discriminator, Latent, fitting_side, stack_depth, vae_loss
 
 DTYPES = {"f32": torch.float32, "f64": torch.float64}
@@ -69,9 +69,9 @@ def test_golden_ta_vaal_iterations(golden, name, shape, channels, latent, hidden
         noise = torch.from_numpy(arrays[f"eps_vae_{which}"][iteration])
         if iteration == 0:
             rank = torch.from_numpy(arrays[f"r_random_{which}_iter0"]).to(images)
-            return Side(images, noise, rank, rank)
+            return AdversarialBatch(images, noise, rank, rank)
         rank = torch.from_numpy(arrays[f"r_raw_{which}"][iteration])
-        return Side(images, noise, rank, rank.sigmoid())
+        return AdversarialBatch(images, noise, rank, rank.sigmoid())
 
     names = {
         "vae_labeled": "loss_vae_labeled",
@@ -111,7 +111,7 @@ def test_golden_vaal_iterations(golden, precision):
     adversary = adversary_of(arrays, (1, 32, 32), (3, 5, 6, 8), 5, 12, ranked=False, kl="sum")
     for iteration, step in itertools.product(range(4), range(2)):
         sides = [
-            Side(
+            AdversarialBatch(
                 normalized(arrays[f"images_{which}_u8"][iteration, step], DTYPES[precision]),
                 torch.from_numpy(arrays[f"eps_vae_{which}"][iteration, step]),
             )
@@ -136,7 +136,7 @@ def test_loop_takes_each_vae_step_on_new_batches(golden):
     def sides(which):
         for iteration, step in itertools.product(range(4), range(2)):
             images = normalized(arrays[f"images_{which}_u8"][iteration, step], torch.float64)
-            yield Side(images, torch.from_numpy(arrays[f"eps_vae_{which}"][iteration, step]))
+            yield AdversarialBatch(images, torch.from_numpy(arrays[f"eps_vae_{which}"][iteration, step]))
 
     adversary.train(sides("labeled"), sides("unlabeled"), 4, vae_steps=2)
     assert_final(adversary, arrays, "f64")
@@ -165,10 +165,10 @@ def test_golden_vae_loss(golden, precision, case, beta, kl, theirs):
 @pytest.mark.parametrize("colours", [1, 3])
 def test_any_size_is_rebuilt_at_its_own_size(side, colours):
     depth = stack_depth(side)
-    fitted = fitting_side(side, depth)
-    assert side <= fitted < 1.15 * side
-    vae = VAE((colours, fitted, fitted), (3,) * depth, 4)
-    images = torch.randn(1, colours, fitted, fitted)  # one image: batch norm needs more than one pixel a map
+    resize = fitting_side(side, depth)
+    assert side <= resize < 1.15 * side
+    vae = VAE((colours, resize, resize), (3,) * depth, 4)
+    images = torch.randn(1, colours, resize, resize)  # one image: batch norm needs more than one pixel a map
     rebuilt, latent = vae(images, torch.randn(1, 4))
     assert rebuilt.shape == images.shape and latent.mu.shape == (1, 4)
 
@@ -199,7 +199,7 @@ def test_shapes_that_do_not_fit_are_refused(shape, channels):
 
 def endless(images, latent=4):
     while True:
-        yield Side(images, torch.randn(len(images), latent))
+        yield AdversarialBatch(images, torch.randn(len(images), latent))
 
 
 def small_adversary(**options):
@@ -257,8 +257,8 @@ def test_bfloat16_follows_float32():
     for precision in ("float32", "bfloat16"):
         adversary = small_adversary(precision=precision)
         for _ in range(3):
-            found = adversary.vae_step(*(Side(side, noise) for side in images))
-            found |= adversary.discriminator_step(*(Side(side, noise) for side in images))
+            found = adversary.vae_step(*(AdversarialBatch(side, noise) for side in images))
+            found |= adversary.discriminator_step(*(AdversarialBatch(side, noise) for side in images))
         losses.append(found)
         assert all(p.dtype == torch.float32 for p in adversary.vae.parameters())
         assert adversary.means(images[0]).dtype == torch.float32
@@ -282,7 +282,7 @@ def test_cuda_takes_the_same_steps():
         )
         adversary = Adversary(vae.double().to(device), judge.double().to(device))
         sides = [
-            Side(*(part[which].double().to(device) for part in (images, noise, rank, rank)))
+            AdversarialBatch(*(part[which].double().to(device) for part in (images, noise, rank, rank)))
             for which in (0, 1)
         ]
         for _ in range(3):

@@ -325,11 +325,11 @@ KEYS = [
 ]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 80) | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
+    lambda nested: (
+        st.lists(nested, max_size=3)
         | st.dictionaries(
             st.sampled_from(KEYS),
-            inner,
+            nested,
             max_size=5,
         )
     ),

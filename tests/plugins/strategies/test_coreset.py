@@ -57,7 +57,7 @@ def test_each_image_is_embedded_once(make_cycle):
     CoreSet().select(cycle, 5)
     CoreSet(metric="cosine").select(cycle, 5)
     assert cycle.model.asked == 40
-    assert set(cycle.measures.seconds) >= {"embed", "select"}
+    assert set(cycle.profile.seconds) >= {"embed", "select"}
 
 
 def test_identical_images(make_cycle):

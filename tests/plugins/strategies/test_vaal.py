@@ -67,7 +67,7 @@ def test_records_what_it_did(make_cycle):
     assert {"discriminator_auc", "latent_spread", "warnings"} <= set(cycle.diagnostics)
     assert "score_rank_correlation" not in cycle.diagnostics
     assert "3 adversarial iterations on 10 labeled and 30 unlabeled images" in said[0]
-    assert {"adversary", "score"} <= set(cycle.measures.seconds)
+    assert {"adversary", "score"} <= set(cycle.profile.seconds)
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (1, 5, 9), (2, 17, 13), (3, 40, 40)])

@@ -16,7 +16,7 @@ from alkit import ImageStore, Output
 from alkit.data.loader import Batch, Loader
 from alkit.errors import InvalidAnswers, InvalidOption, TrainingError
 from alkit.options import build
-from alkit.training.recipe import Session
+from alkit.training.recipe import TrainingRun
 from alkit_plugins.tasks.classification import Classification, load_weights
 from alkit_plugins.tasks.networks import SmallCNN
 
@@ -292,13 +292,13 @@ def test_digits_are_learned_from_100_labels(precision: str) -> None:
     task = built(classes=tuple("0123456789"), precision=precision, epochs=30)
     loader = Loader(ImageStore.from_array(pixels), CPU, targets=numbers, labeled=np.arange(len(pixels)))
     labeled, test = np.arange(100), np.arange(100, len(pixels))
-    session = Session(recipe=task.recipe(100), device=CPU, steps_per_epoch=4)
+    run = TrainingRun(recipe=task.recipe(100), device=CPU, steps_per_epoch=4)
 
     def epoch_batches(epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng(epoch)
-        return loader.epoch(labeled, session.recipe.batch_size, rng, augmented=session.recipe.augment)
+        return loader.epoch(labeled, run.recipe.batch_size, rng, augmented=run.recipe.augment)
 
     task.reset(0)
     task.prepare(numbers[:100])
-    task.fit(epoch_batches, None, session)
+    task.fit(epoch_batches, None, run)
     assert task.evaluate(loader.sequential(test, 256))["accuracy"] > 0.9

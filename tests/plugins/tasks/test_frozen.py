@@ -12,7 +12,7 @@ import torch
 
 from alkit import ImageStore
 from alkit.data.loader import Batch, Loader
-from alkit.training.recipe import Session
+from alkit.training.recipe import TrainingRun
 from alkit_plugins.tasks.classification import Classification
 from alkit_plugins.tasks.frozen import FrozenBackbone
 
@@ -43,15 +43,15 @@ def some(source: Loader, *indices: int) -> Batch:
     return batch
 
 
-def train(task: Classification, source: Loader, epochs: int = 3) -> Session:
-    session = Session(recipe=task.recipe(30), device=CPU, steps_per_epoch=1)
-    session.recipe = type(session.recipe)(**{**session.recipe.as_dict(), "epochs": epochs})
+def train(task: Classification, source: Loader, epochs: int = 3) -> TrainingRun:
+    run = TrainingRun(recipe=task.recipe(30), device=CPU, steps_per_epoch=1)
+    run.recipe = type(run.recipe)(**{**run.recipe.as_dict(), "epochs": epochs})
 
     def epoch_batches(epoch: int) -> Iterator[Batch]:
         return source.epoch(np.arange(30), 32, np.random.default_rng(epoch), augmented=False)
 
-    task.fit(epoch_batches, None, session)
-    return session
+    task.fit(epoch_batches, None, run)
+    return run
 
 
 @pytest.fixture
@@ -72,8 +72,8 @@ def test_only_the_head_trains() -> None:
     assert task._frozen is not None
     backbone = {name: tensor.clone() for name, tensor in task._frozen.backbone.state_dict().items()}
     head = task.network[1].weight.detach().clone()
-    session = train(task, loader(images(0)), epochs=30)
-    assert session.history[-1] < session.history[0]
+    run = train(task, loader(images(0)), epochs=30)
+    assert run.history[-1] < run.history[0]
     assert not torch.equal(task.network[1].weight, head)
     assert all(
         torch.equal(tensor, backbone[name]) for name, tensor in task._frozen.backbone.state_dict().items()

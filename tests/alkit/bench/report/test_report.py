@@ -13,8 +13,8 @@ import pytest
 
 from alkit.bench.records import RECORDS, read_all, write
 from alkit.bench.report import compare_report, write_report
-from alkit.bench.report.evidence import is_better_higher, read_evidence
-from alkit.bench.report.wording import Digits
+from alkit.bench.report.evidence import is_better_higher, read_report_data
+from alkit.bench.report.wording import NumberFormat
 from alkit.errors import BenchmarkError
 from alkit.reporting import figures
 
@@ -269,7 +269,7 @@ def test_classes_and_balanced_accuracy_appear_where_they_matter(
         if record["kind"] == "cycle":
             record["metrics"]["balanced_accuracy"] = record["metrics"]["accuracy"]
     write(folder / RECORDS, every)
-    assert read_evidence(folder).balanced is None  # it would say the same again
+    assert read_report_data(folder).balanced is None  # it would say the same again
 
 
 @pytest.mark.parametrize("boundaries", [False, True])
@@ -308,7 +308,7 @@ def test_no_records_of_cycles_say_why(fake_results: Results) -> None:
     failed = {"kind": "failed", "strategy": "random", "seed": 0, "cycle": 0, "error": "out of memory"}
     folder = fake_results(("random",), records=[failed])
     with pytest.raises(BenchmarkError, match="a cell failed: out of memory"):
-        read_evidence(folder)
+        read_report_data(folder)
 
 
 def test_shares_of_classes_are_counted_over_all_picks(
@@ -320,7 +320,7 @@ def test_shares_of_classes_are_counted_over_all_picks(
         record["classes_picked"] = counts
     cycles[-1]["classes_labeled"] = [3, 1]
     folder = fake_results(("random",), records=records, seeds=1, cycles=2)
-    evidence = read_evidence(folder)
+    evidence = read_report_data(folder)
     assert evidence.picked_shares == {"random": (0.75, 0.25)}
     assert evidence.pool_shares == (0.75, 0.25)
     assert evidence.is_imbalanced and not evidence.is_skewed
@@ -331,7 +331,7 @@ def test_shares_of_classes_are_counted_over_all_picks(
     [(0.61, "0.6100"), (6.1, "6.100"), (61.0, "61.00"), (6100.0, "6100"), (0.0, "0.0000")],
 )
 def test_digits_suit_the_size(largest: float, written: str) -> None:
-    assert Digits.of_values([largest, None]).number(largest) == written
+    assert NumberFormat.of_values([largest, None]).number(largest) == written
 
 
 def test_two_suites_are_compared_as_markdown(fake_results: Results, fake_records: Callable[..., Any]) -> None:

@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from alkit.bench.statistics.curves import Floats
-from alkit.bench.statistics.estimates import Difference, Estimate, difference, estimate, holm, paired
+from alkit.bench.statistics.estimates import Estimate, PairedDifference, difference, estimate, holm, paired
 from alkit.utils.extras import MissingExtra
 
 VALUES = np.random.default_rng(8).normal(0.6, 0.2, 7)
@@ -74,7 +74,7 @@ def test_the_order_of_seeds_changes_nothing() -> None:
 
 def test_few_seeds_leave_tests_out() -> None:
     one, two, five = (difference(VALUES[:n], 0.95, bootstrap=True) for n in (1, 2, 5))
-    assert one == Difference(estimate(VALUES[:1], 0.95), None, None, None)
+    assert one == PairedDifference(estimate(VALUES[:1], 0.95), None, None, None)
     assert two.p is not None and (two.bca_low, two.bca_high) == (None, None)
     assert five.bca_low is not None and five.p_wilcoxon is None
 
@@ -90,8 +90,8 @@ def test_constant_differences_are_certain(n: int, value: float, p: float) -> Non
     assert result.p_wilcoxon == (None if n < 6 else pytest.approx(1.0 if p else 0.5 ** (n - 1)))
 
 
-def with_p(p: float | None) -> Difference:
-    return Difference(Estimate(5, 0.1, 0.1, 0.0, 0.2), p, None, None)
+def with_p(p: float | None) -> PairedDifference:
+    return PairedDifference(Estimate(5, 0.1, 0.1, 0.0, 0.2), p, None, None)
 
 
 def test_holm_by_hand() -> None:

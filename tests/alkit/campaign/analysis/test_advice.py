@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alkit.campaign.analysis.advice import suggestion
-from alkit.campaign.analysis.evidence import Comparison, ControlAccuracy, Evidence, Point, gain
+from alkit.campaign.analysis.evidence import CampaignEvidence, ControlAccuracy, ControlComparison, Point, gain
 from alkit.utils.proportions import difference, share
 
 
@@ -11,12 +11,12 @@ def points(*hits: int, of: int = 1000) -> list[Point]:
     return [Point(i, 100 * i + 100, share(right, of)) for i, right in enumerate(hits)]
 
 
-def compared(picks: tuple[int, int], control: tuple[int, int]) -> Evidence:
+def compared(picks: tuple[int, int], control: tuple[int, int]) -> CampaignEvidence:
     """So many errors out of so many, on picks and on the control."""
     chosen, random = share(*picks), share(*control)
     harder = difference(chosen, random)
-    return Evidence(
-        comparison=Comparison(
+    return CampaignEvidence(
+        comparison=ControlComparison(
             strategy="entropy",
             queries=(1,),
             picks=chosen,
@@ -29,7 +29,7 @@ def compared(picks: tuple[int, int], control: tuple[int, int]) -> Evidence:
 
 
 def test_without_data_it_says_that_it_cannot_tell() -> None:
-    found = suggestion(Evidence())
+    found = suggestion(CampaignEvidence())
     assert found.action == "go on"
     assert all("cannot be told" in reason for reason in found.reasons)
 
@@ -46,21 +46,23 @@ def test_labels_in_sight_of_the_guess_are_said_not_to_count() -> None:
         accuracy=share(5, 7),
         same_model=True,
     )
-    words = suggestion(Evidence(accuracy=(found,))).reasons[0]
+    words = suggestion(CampaignEvidence(accuracy=(found,))).reasons[0]
     assert "Labels of 3 control images do not count" in words
 
 
 def test_stop_only_where_the_interval_says_so() -> None:
     curve = points(800, 930)
-    evidence = Evidence(curve=tuple(curve), gain=gain(curve, "test"))
+    evidence = CampaignEvidence(curve=tuple(curve), gain=gain(curve, "test"))
     assert suggestion(evidence, target=0.92).action == "go on", "0.930 may be 0.912"
     enough = suggestion(evidence, target=0.9)
     assert enough.action == "stop"
     assert "lower end reaches the target of 0.9" in enough.reasons[0]
     falling = points(930, 800)
-    flat = suggestion(Evidence(curve=tuple(falling), gain=gain(falling, "test")))
+    flat = suggestion(CampaignEvidence(curve=tuple(falling), gain=gain(falling, "test")))
     assert (flat.action, "upper end is below 0.005" in flat.reasons[0]) == ("stop", True)
-    assert suggestion(Evidence(), stopped=["The budget is spent."]).reasons == ("The budget is spent.",)
+    assert suggestion(CampaignEvidence(), stopped=["The budget is spent."]).reasons == (
+        "The budget is spent.",
+    )
 
 
 def test_switch_only_where_the_picks_are_measurably_easier() -> None:

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alkit.campaign.record.aggregation import RULES, check_rule, dispute, settle, votes_of, weights_of
+from alkit.campaign.record.aggregation import (
+    RULES,
+    aggregate_votes,
+    check_rule,
+    dispute,
+    votes_of,
+    weights_of,
+)
 from alkit.errors import InvalidOption
 from alkit.interfaces.oracle import Answer
 
@@ -24,7 +31,7 @@ def answer(annotator: str, label: str) -> Answer:
 
 
 def result(rule: str, *words: str) -> str:
-    found = settle({0: said(*words)}, check_rule(rule))[0]
+    found = aggregate_votes({0: said(*words)}, check_rule(rule))[0]
     return found.value if found.kind == "label" else found.kind
 
 
@@ -49,7 +56,7 @@ def test_by_hand(words: list[str], last: str, majority: str) -> None:
 
 
 def test_the_answer_in_force_is_one_that_was_given() -> None:
-    assert settle({0: said("ann:cat", "bob:cat", "cy:dog")}, "majority")[0].annotator == "bob"
+    assert aggregate_votes({0: said("ann:cat", "bob:cat", "cy:dog")}, "majority")[0].annotator == "bob"
 
 
 def test_an_unknown_rule_is_refused() -> None:
@@ -65,8 +72,8 @@ def test_weights_by_hand() -> None:
 def test_the_one_whom_others_confirm_outweighs_a_newcomer_and_a_noisy_one() -> None:
     votes = {i: said("ann:cat", "bob:cat", "cy:dog") for i in range(8)}
     votes[99] = said("ann:cat", "cy:dog", "new:abstain")
-    assert settle(votes, "majority")[99].value == "dog", "a tie: the last"
-    assert settle(votes, "weighted")[99].value == "cat"
+    assert aggregate_votes(votes, "majority")[99].value == "dog", "a tie: the last"
+    assert aggregate_votes(votes, "weighted")[99].value == "cat"
 
 
 def test_weights_recover_more_labels_than_majority() -> None:
@@ -83,7 +90,7 @@ def test_weights_recover_more_labels_than_majority() -> None:
         )
         for i, label in enumerate(truth.tolist())
     }
-    majority, weighted = settle(votes, "majority"), settle(votes, "weighted")
+    majority, weighted = aggregate_votes(votes, "majority"), aggregate_votes(votes, "weighted")
     right = [sum(found[i].value == str(truth[i]) for i in votes) for found in (majority, weighted)]
     assert right[1] > right[0] + 10
 
@@ -96,7 +103,7 @@ ANSWERS = st.lists(
 @given(ANSWERS, st.sampled_from(RULES))
 def test_the_result_is_somebodys_latest_answer(given: list[tuple[str, str]], rule: str) -> None:
     votes = votes_of([answer(*pair) for pair in given])
-    found = settle({0: votes}, check_rule(rule))[0]
+    found = aggregate_votes({0: votes}, check_rule(rule))[0]
     assert found in votes.values()
     if rule != "last" and any(vote.kind != "abstain" for vote in votes.values()):
         assert found.kind != "abstain"

@@ -106,7 +106,7 @@ def test_every_usable_image_is_in_exactly_one_place(moves: list[tuple[int, str]]
 def test_what_an_oracle_passed_over_is_for_people_only() -> None:
     pool = Pool(4)
     pool.ask([1, 2])
-    pool.pass_over([2])
+    pool.skip([2])
     assert pool.pending.tolist() == [1]
     assert pool.candidates.tolist() == [0, 2, 3]
     assert pool.answerable.tolist() == [0, 3]
@@ -115,20 +115,20 @@ def test_what_an_oracle_passed_over_is_for_people_only() -> None:
 def test_lost_images_are_out_of_reach_until_they_are_found() -> None:
     pool = Pool(3)
     pool.ask([0])
-    pool.lose([0, 2])
+    pool.mark_missing([0, 2])
     assert (pool.lost.tolist(), pool.pending.tolist(), pool.candidates.tolist()) == ([0, 2], [], [1])
-    pool.find([0])
+    pool.mark_found([0])
     assert (pool.lost.tolist(), pool.candidates.tolist()) == ([2], [0, 1])
 
 
 def test_a_copy_takes_the_place_of_a_lost_image() -> None:
     pool = Pool(5, duplicates={2: 0, 3: 0, 4: 1})
-    pool.lose([0, 2])
+    pool.mark_missing([0, 2])
     pool.answer(0, Answer("label", "cat"))
     assert pool.labeled.tolist() == [3]
     assert pool.candidates.tolist() == [1]
     assert pool.duplicates == {2: 0, 4: 1}
     assert pool.answer_of(0) == pool.answer_of(3) == Answer("label", "cat")
     copies = Pool(3, duplicates={1: 0, 2: 0})
-    copies.lose([0])
+    copies.mark_missing([0])
     assert (copies.candidates.tolist(), copies.original(2)) == ([1], 1)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from alkit.campaign.record.pool import Pool
-from alkit.campaign.record.reconcile import Receipt, sort_answers, sort_oracle_answers
+from alkit.campaign.record.reconcile import IngestReport, reconcile_answers, reconcile_oracle_answers
 from alkit.data.preprocessing import ImageRecord
 from alkit.interfaces.oracle import Answer
 from alkit.labeling.csv_table import GivenAnswer
@@ -37,15 +37,15 @@ def sort(
     location: Path = Path("/pool"),
     said_before: bool = False,
     lost: Sequence[int] = (),
-) -> Receipt:
+) -> IngestReport:
     pool = Pool(6, unusable=[3, 5], duplicates={4: 0})
-    pool.lose(lost)
+    pool.mark_missing(lost)
     pool.ask(asked)
     answers = [
         answer if isinstance(answer, GivenAnswer) else GivenAnswer(line, *answer)
         for line, answer in enumerate(given, 2)
     ]
-    return sort_answers(
+    return reconcile_answers(
         answers,
         records=RECORDS,
         pool=pool,
@@ -58,7 +58,7 @@ def sort(
     )
 
 
-def kept(receipt: Receipt) -> list[tuple[int, str, object]]:
+def kept(receipt: IngestReport) -> list[tuple[int, str, object]]:
     return [(index, answer.kind, answer.value) for index, answer in receipt.kept]
 
 
@@ -115,7 +115,7 @@ def test_what_utf8_cannot_hold_is_rejected_by_line(given: GivenAnswer) -> None:
 def test_what_utf8_cannot_hold_is_not_taken_from_an_oracle_either() -> None:
     oracle: Any = SimpleNamespace(classes=("cat", "\ud800"))
     said = {0: Answer("label", "\ud800"), 1: Answer("label", "cat")}
-    receipt = sort_oracle_answers(said, [0, 1], oracle, task=tasks.get("classification"), classes=())
+    receipt = reconcile_oracle_answers(said, [0, 1], oracle, task=tasks.get("classification"), classes=())
     assert (kept(receipt), receipt.new_classes) == ([(1, "label", "cat")], ("cat",))
     assert receipt.rejected[0][1].startswith("image 0 has a label")
 

@@ -52,7 +52,7 @@ def answered(_answered: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opened(answered: Path) -> Iterator[Campaign]:
+def session(answered: Path) -> Iterator[Campaign]:
     """The same, opened."""
     with Campaign(answered) as campaign:
         yield campaign

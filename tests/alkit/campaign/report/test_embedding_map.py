@@ -19,22 +19,22 @@ def sizes(found: embedding_map.Places) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])
-def test_every_image_is_in_one_group(opened: Campaign, method: Any) -> None:
-    found = find_places(opened, opened.queries[-1], method)
+def test_every_image_is_in_one_group(session: Campaign, method: Any) -> None:
+    found = find_places(session, session.queries[-1], method)
     assert sizes(found) == {"unlabeled": 24, "labeled": 24, "picks": 9, "control": 3}
     assert all(np.isfinite(points).all() for points in found.groups.values())
     assert found.left_out == 0
 
 
-def test_the_same_campaign_gives_the_same_map(opened: Campaign) -> None:
-    one, other = (find_places(opened, None, "pca") for _ in range(2))
+def test_the_same_campaign_gives_the_same_map(session: Campaign) -> None:
+    one, other = (find_places(session, None, "pca") for _ in range(2))
     assert all((one.groups[name] == other.groups[name]).all() for name in one.groups)
     assert sizes(one)["picks"] == 0
 
 
-def test_large_groups_are_sampled(opened: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_groups_are_sampled(session: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedding_map, "MOST", 10)
-    found = find_places(opened, opened.queries[-1], "pca")
+    found = find_places(session, session.queries[-1], "pca")
     assert sizes(found) == {"unlabeled": 10, "labeled": 10, "picks": 9, "control": 3}
     assert found.left_out == 28
 
@@ -45,19 +45,19 @@ def test_without_a_training_there_is_no_map(campaign: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"x")])
-def test_without_its_checkpoint_there_is_no_map(opened: Campaign, damage: Callable[[Path], Any]) -> None:
-    damage(opened.directory / opened.history()[-1].record["checkpoint"])
+def test_without_its_checkpoint_there_is_no_map(session: Campaign, damage: Callable[[Path], Any]) -> None:
+    damage(session.directory / session.history()[-1].record["checkpoint"])
     with pytest.raises(NoMap, match="is missing or does not fit any more"):
-        find_places(opened, None, "pca")
+        find_places(session, None, "pca")
 
 
-def test_without_embeddings_there_is_no_map(opened: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_embeddings_there_is_no_map(session: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
 
-    task = type(opened.workbench.task(opened.classes))
+    task = type(session.resources.task(session.classes))
     forward = task.forward_batch
     monkeypatch.setattr(
         task, "forward_batch", lambda self, batch: dataclasses.replace(forward(self, batch), embedding=None)
     )
     with pytest.raises(NoMap, match="'classification' gives no embeddings"):
-        find_places(opened, None, "pca")
+        find_places(session, None, "pca")

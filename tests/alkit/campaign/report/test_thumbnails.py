@@ -26,19 +26,19 @@ def cells(shown: Pictures) -> list[str]:
     return ["grey" if np.ptp(mean) < 20 else ("red", "green", "blue")[mean.argmax()] for mean in means]
 
 
-def test_pictures_stand_in_the_order_of_the_picks(opened: Campaign) -> None:
-    picks = opened.queries[-1].picks
-    shown = sheet(opened, picks, "last")
+def test_pictures_stand_in_the_order_of_the_picks(session: Campaign) -> None:
+    picks = session.queries[-1].picks
+    shown = sheet(session, picks, "last")
     assert cells(shown) == [pick.image.split("/")[0] for pick in picks]
     assert [picture.lines[0] for picture in shown.pictures] == [pick.answer for pick in picks]
     assert [picture.wrong for picture in shown.pictures] == [not pick.correct for pick in picks]
 
 
-def test_what_the_model_said_stands_below(opened: Campaign) -> None:
-    pick = opened.queries[-1].picks[0]
+def test_what_the_model_said_stands_below(session: Campaign) -> None:
+    pick = session.queries[-1].picks[0]
     right = replace(pick, answer="red", predicted="red", confidence=0.625, correct=True)
     wrong = replace(pick, answer="red", predicted="blue", confidence=None, correct=False)
-    shown = sheet(opened, [right, wrong, replace(pick, predicted=None, correct=None)], "")
+    shown = sheet(session, [right, wrong, replace(pick, predicted=None, correct=None)], "")
     assert [list(picture.lines) for picture in shown.pictures] == [
         ["red", "✓ 62%"],
         ["red", "blue"],
@@ -48,23 +48,23 @@ def test_what_the_model_said_stands_below(opened: Campaign) -> None:
 
 
 def test_only_answered_images_are_shown_and_not_too_many(
-    opened: Campaign, monkeypatch: pytest.MonkeyPatch
+    session: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(thumbnails, "MOST", 2)
-    first, *rest = opened.queries[-1].picks
-    shown = sheet(opened, [replace(first, answer=None), *rest], "")
+    first, *rest = session.queries[-1].picks
+    shown = sheet(session, [replace(first, answer=None), *rest], "")
     assert [picture.alt.split(":")[0] for picture in shown.pictures] == [pick.image for pick in rest[:2]]
 
 
 def test_a_changed_original_is_shown_as_it_was_stored(
-    opened: Campaign, monkeypatch: pytest.MonkeyPatch
+    session: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    picks = opened.queries[-1].picks[:1]
-    monkeypatch.setattr(opened.source, "read", lambda key: ("another", np.full((12, 12, 3), 128, np.uint8)))
-    assert cells(sheet(opened, picks, "")) == [picks[0].image.split("/")[0]]
-    (opened.directory / "cache" / "pool.u8").unlink()
-    opened.workbench.forget_images()
-    shown = sheet(opened, picks, "")
+    picks = session.queries[-1].picks[:1]
+    monkeypatch.setattr(session.source, "read", lambda key: ("another", np.full((12, 12, 3), 128, np.uint8)))
+    assert cells(sheet(session, picks, "")) == [picks[0].image.split("/")[0]]
+    (session.directory / "cache" / "pool.u8").unlink()
+    session.resources.forget_images()
+    shown = sheet(session, picks, "")
     assert cells(shown) == ["grey"]
     assert shown.pictures[0].lines[0].endswith("(not readable now)")
 

@@ -56,8 +56,8 @@ def write(campaign: Campaign, **options: Any) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_all_of_it_in_one_file_that_needs_nothing(opened: Campaign, tmp_path: Path, pictures: Path) -> None:
-    page = write(opened, rules=[parse("budget=100")])
+def test_all_of_it_in_one_file_that_needs_nothing(session: Campaign, tmp_path: Path, pictures: Path) -> None:
+    page = write(session, rules=[parse("budget=100")])
     assert headings(page) == HEADINGS
     assert page.count("<svg role") == 3
     assert "<script" not in page and "@import" not in page
@@ -68,17 +68,17 @@ def test_all_of_it_in_one_file_that_needs_nothing(opened: Campaign, tmp_path: Pa
 
 
 def test_nothing_is_changed_and_the_same_is_written_again(
-    opened: Campaign, contents: Callable[[Path], dict[str, str]]
+    session: Campaign, contents: Callable[[Path], dict[str, str]]
 ) -> None:
-    before = contents(opened.directory)
-    assert write(opened) == write(opened)
-    assert contents(opened.directory) == before
+    before = contents(session.directory)
+    assert write(session) == write(session)
+    assert contents(session.directory) == before
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_it_says_what_the_evidence_says(opened: Campaign) -> None:
-    page = write(opened)
-    found = gather_findings(opened)
+def test_it_says_what_the_evidence_says(session: Campaign) -> None:
+    page = write(session)
+    found = gather_findings(session)
     assert found.evidence.comparison is not None and found.evidence.gain is not None
     assert f"Suggestion: {found.suggestion.action}." in page
     for sentence in found.sentences:
@@ -92,8 +92,8 @@ def test_it_says_what_the_evidence_says(opened: Campaign) -> None:
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_where_all_is_flat_it_says_stop_and_the_rest_as_well(opened: Campaign) -> None:
-    page = write(opened, rules=[parse("budget=40"), parse("budget=1000")])
+def test_where_all_is_flat_it_says_stop_and_the_rest_as_well(session: Campaign) -> None:
+    page = write(session, rules=[parse("budget=40"), parse("budget=1000")])
     assert "Suggestion: stop." in page
     assert row(page, "budget=40") == [
         "yes",
@@ -104,9 +104,9 @@ def test_where_all_is_flat_it_says_stop_and_the_rest_as_well(opened: Campaign) -
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_the_control_of_an_open_query_stays_unknown(alkit: Alkit, opened: Campaign) -> None:
-    alkit("query", "-c", opened.directory, "-n", "10", "--control", "0.5", "-s", "margin")
-    with Campaign(opened.directory) as campaign:
+def test_the_control_of_an_open_query_stays_unknown(alkit: Alkit, session: Campaign) -> None:
+    alkit("query", "-c", session.directory, "-n", "10", "--control", "0.5", "-s", "margin")
+    with Campaign(session.directory) as campaign:
         page = write(campaign)
         asked = campaign.queries[-1]
     assert row(page, "4", "Asked")[-2:] == ["10", "5"]
@@ -160,42 +160,42 @@ def test_without_a_test_set_the_control_makes_the_curve(
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_metric_without_interval_is_drawn_and_said_to_have_none(
-    opened: Campaign, monkeypatch: pytest.MonkeyPatch
+    session: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import dataclasses
 
-    records = [dataclasses.replace(record, metrics={"mean_error": 0.5}) for record in opened.history()]
+    records = [dataclasses.replace(record, metrics={"mean_error": 0.5}) for record in session.history()]
     for module in ("campaign", "analysis.evidence"):
         monkeypatch.setattr(f"alkit.campaign.{module}.history", lambda _: records)
-    assert "Test mean error by number of labels; no interval is known for it." in write(opened)
+    assert "Test mean error by number of labels; no interval is known for it." in write(session)
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_lost_images_are_a_sentence(opened: Campaign) -> None:
-    opened.workbench.forget_images()
-    page = write(opened)
+def test_lost_images_are_a_sentence(session: Campaign) -> None:
+    session.resources.forget_images()
+    page = write(session)
     assert "Map" in headings(page) and page.count("<svg") == 2
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_only_an_earlier_report_is_written_over(opened: Campaign) -> None:
-    path = opened.directory.parent / "deep" / "page.html"
-    write_report(opened, path, places="none")
+def test_only_an_earlier_report_is_written_over(session: Campaign) -> None:
+    path = session.directory.parent / "deep" / "page.html"
+    write_report(session, path, places="none")
     assert headings(path.read_text(encoding="utf-8"))[-2:] == ["Last picks", "Provenance"]
-    write_report(opened, path, places="none")
+    write_report(session, path, places="none")
     path.write_text("<html>mine</html>")
     with pytest.raises(UsageError, match=r"page\.html exists and is no report"):
-        write_report(opened, path)
+        write_report(session, path)
     assert path.read_text() == "<html>mine</html>"
     with pytest.raises(UsageError, match="exists and is no report"):
-        write_report(opened, path.parent)
+        write_report(session, path.parent)
 
 
 def test_many_classes_are_cut_in_the_figure_and_whole_in_the_table(
-    opened: Campaign, monkeypatch: pytest.MonkeyPatch
+    session: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("alkit.campaign.report.sections.MOST_CLASSES", 2)
-    page = write(opened, places="none")
+    page = write(session, places="none")
     assert "The 2 most frequent of 3 classes." in page
     assert "3, the first of them red, green" in page
     assert all(len(row(page, color)) == 5 for color in ("red", "green", "blue"))
@@ -206,6 +206,6 @@ def test_a_pool_is_named_without_its_place(tmp_path: Path) -> None:
     assert pool_name("cifar10/test") == "cifar10/test"
 
 
-def test_the_figures_keep_the_style_of_all_others(opened: Campaign) -> None:
-    page = write(opened)
+def test_the_figures_keep_the_style_of_all_others(session: Campaign) -> None:
+    page = write(session)
     assert f"var(--c-{figures.BLUE[1:]}, {figures.BLUE})" in page

@@ -40,7 +40,7 @@ def test_shapes_and_types(tmp_path: Path, array: np.ndarray, expected: np.ndarra
     assert source.keys() == [f"{index:02}" for index in range(11)]
     assert source.answers() == {}
     for key, image in zip(source.keys(), expected, strict=True):
-        assert np.array_equal(source.read(key)[1], image)
+        assert np.array_equal(source.load(key)[1], image)
         assert source.header(key) == (image.shape[2], *image.shape[:2])
 
 
@@ -60,10 +60,10 @@ def test_images_with_impossible_values_are_unusable(tmp_path: Path) -> None:
     array[3, 0, 0] = 255
     source = open_source(saved(tmp_path, array))
     keys = source.keys()
-    reasons = [source.look(key).unusable for key in keys]
+    reasons = [source.read(key).unusable for key in keys]
     assert reasons[0] is None
     assert "finite" in str(reasons[1]) and "finite" in str(reasons[2]) and "outside [0, 1]" in str(reasons[3])
-    assert source.look("4").unusable and source.look("x").unusable
+    assert source.read("4").unusable and source.read("x").unusable
 
 
 @pytest.mark.parametrize("names", [("images", "labels"), ("x", "y"), ("anything", "labels")])
@@ -73,7 +73,7 @@ def test_npz_with_labels(tmp_path: Path, names: tuple[str, str]) -> None:
     source = open_source(str(tmp_path / "a.npz"))
     assert source.classes == ("2", "9", "10")
     assert source.answers()["00"] == "10" and source.answers()["10"] == "2"
-    assert np.array_equal(source.read("03")[1], PIXELS[3])
+    assert np.array_equal(source.load("03")[1], PIXELS[3])
 
 
 def test_npz_with_names_or_without_labels(tmp_path: Path) -> None:

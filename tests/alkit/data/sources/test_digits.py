@@ -24,7 +24,7 @@ def test_split_is_fixed_stratified_and_complete() -> None:
     assert test is not None and test.test_split() is None
     assert (len(pool.keys()), len(test.keys())) == (1297, 500)
     assert pool.keys()[0] == "train/0000" and test.keys()[-1] == "test/499"
-    everyone = "".join(test.read(key)[0] for key in test.keys()[::100])
+    everyone = "".join(test.load(key)[0] for key in test.keys()[::100])
     assert hashlib.sha256(everyone.encode()).hexdigest()[:16] == "162df84f219a72de"
     assert pool.answers_itself and pool.location == "digits"
     assert open_source(test.location).keys() == test.keys()
@@ -34,8 +34,8 @@ def test_split_is_fixed_stratified_and_complete() -> None:
     for digit, count in Counter(everything.target.tolist()).items():
         assert abs(shares[str(digit)] - count * 500 / 1797) < 1
     originals = sorted(np.rint(everything.images * 255 / 16).astype(np.uint8).reshape(1797, 64).tolist())
-    both = [pool.read(key)[1].ravel().tolist() for key in answered(pool)]
-    both += [test.read(key)[1].ravel().tolist() for key in answered(test)]
+    both = [pool.load(key)[1].ravel().tolist() for key in answered(pool)]
+    both += [test.load(key)[1].ravel().tolist() for key in answered(test)]
     assert sorted(both) == originals
 
 
@@ -47,6 +47,6 @@ def test_pixels_belong_to_their_answers() -> None:
     }
     answers = pool.answers()
     for key in pool.keys()[::13]:
-        assert by_pixels[tuple(pool.read(key)[1].astype(int).ravel())] == answers[key]
-    assert pool.read("train/0000")[1].shape == (8, 8, 1)
+        assert by_pixels[tuple(pool.load(key)[1].astype(int).ravel())] == answers[key]
+    assert pool.load("train/0000")[1].shape == (8, 8, 1)
     assert pool.header("train/0000") == (1, 8, 8)

@@ -147,13 +147,13 @@ def test_each_kind_is_read_or_refused_with_a_reason(messy: Path, name: str) -> N
     source = open_source(str(messy))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        reading, header = source.look(name), source.header(name)
+        reading, header = source.read(name), source.header(name)
     assert reading.hash == (hashlib.sha256(content).hexdigest() if content else "")
     if isinstance(expected, str):
         assert reading.pixels is None
         assert expected in (reading.unusable or "")
         with pytest.raises(UnusableImage, match=expected):
-            source.read(name)
+            source.load(name)
     else:
         assert reading.unusable is None
         assert reading.pixels is not None and reading.pixels.dtype == np.uint8
@@ -179,7 +179,7 @@ def test_one_scan_takes_all_kinds(messy: Path, tmp_path: Path) -> None:
 
 def test_16_bits_are_scaled_not_clipped(messy: Path) -> None:
     for name in ("sixteen-bit.png", "sixteen-bit.tiff", "integer.tif"):
-        pixels = open_source(str(messy)).read(name)[1][:, :, 0]
+        pixels = open_source(str(messy)).load(name)[1][:, :, 0]
         assert np.array_equal(pixels, np.rint(DEEP / 257).astype(np.uint8)), name
     big_endian = DEEP.astype(">u2")
     assert np.array_equal(to_uint8(big_endian), to_uint8(DEEP))
@@ -192,17 +192,17 @@ def test_transparent_is_laid_on_white(tmp_path: Path) -> None:
     alpha.save(tmp_path / "rgba.png")
     alpha.convert("LA").save(tmp_path / "la.png")
     source = open_source(str(tmp_path))
-    pixels = source.read("rgba.png")[1][0].tolist()
+    pixels = source.load("rgba.png")[1][0].tolist()
     assert pixels[0] == [255, 255, 255] and pixels[2] == [200, 100, 0]
     assert np.allclose(pixels[1], [227, 177, 127], atol=1)
-    grey = source.read("la.png")[1][0, :, 0].tolist()
+    grey = source.load("la.png")[1][0, :, 0].tolist()
     assert grey[0] == 255 and grey[2] == np.asarray(alpha.convert("L"))[0, 2]
 
 
 def test_first_frame_counts(messy: Path) -> None:
     expected = np.asarray(RGB)
-    assert np.array_equal(open_source(str(messy)).read("pages.tif")[1], expected)
-    difference = open_source(str(messy)).read("frames.gif")[1].astype(int) - expected
+    assert np.array_equal(open_source(str(messy)).load("pages.tif")[1], expected)
+    difference = open_source(str(messy)).load("frames.gif")[1].astype(int) - expected
     assert abs(difference).mean() < 40  # a palette of its own; the other frame is upside down, at about 85
 
 
@@ -215,9 +215,9 @@ def test_metadata_behind_the_pixels_counts_and_hides_no_damage(tmp_path: Path) -
     (tmp_path / "late.png").write_bytes(moved)
     (tmp_path / "damaged.png").write_bytes(moved[:200] + bytes(100) + moved[300:])
     source = open_source(str(tmp_path))
-    assert np.array_equal(source.read("late.png")[1], np.asarray(RGB))
-    assert (source.look("late.png").height, source.look("late.png").width) == (12, 20)
-    assert "decoded" in (source.look("damaged.png").unusable or "")
+    assert np.array_equal(source.load("late.png")[1], np.asarray(RGB))
+    assert (source.read("late.png").height, source.read("late.png").width) == (12, 20)
+    assert "decoded" in (source.read("damaged.png").unusable or "")
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP"])
@@ -241,7 +241,7 @@ def test_exif_orientation_is_honoured(tmp_path: Path, format: str, orientation: 
     file = tmp_path / f"image.{format.lower()}"
     stored.save(file, format, exif=with_exif(orientation), **({"lossless": True} if format == "WEBP" else {}))
     source = open_source(str(tmp_path))
-    reading = source.look(file.name)
+    reading = source.read(file.name)
     assert (reading.height, reading.width) == (16, 32)
     assert source.header(file.name) == (3, 16, 32)
     assert reading.pixels is not None
@@ -253,7 +253,7 @@ def test_exif_orientation_is_honoured(tmp_path: Path, format: str, orientation: 
 def test_large_jpegs_are_decoded_no_larger_than_needed(tmp_path: Path, orientation: int) -> None:
     Image.linear_gradient("L").resize((1600, 800)).save(tmp_path / "a.jpg", exif=with_exif(orientation))
     size = (1600, 800) if orientation == 6 else (800, 1600)
-    reading = open_source(str(tmp_path)).look("a.jpg", at_least=(32, 32))
+    reading = open_source(str(tmp_path)).read("a.jpg", at_least=(32, 32))
     assert (reading.height, reading.width) == size
     assert reading.pixels is not None
     assert 64 <= min(reading.pixels.shape[:2]) < 200
@@ -262,7 +262,7 @@ def test_large_jpegs_are_decoded_no_larger_than_needed(tmp_path: Path, orientati
 
 def test_decoding_less_knows_of_the_turn(tmp_path: Path) -> None:
     Image.linear_gradient("L").resize((1600, 800)).save(tmp_path / "a.jpg", exif=with_exif(6))
-    reading = open_source(str(tmp_path)).look("a.jpg", at_least=(400, 100))
+    reading = open_source(str(tmp_path)).read("a.jpg", at_least=(400, 100))
     assert reading.pixels is not None and reading.pixels.shape == (800, 400, 1)
 
 
@@ -294,7 +294,7 @@ def test_many_pixels_below_the_limit_raise_no_warning(tmp_path: Path) -> None:
 def test_reading_leaves_the_warning_filters_alone(messy: Path) -> None:
     before = list(warnings.filters)
     source = open_source(str(messy))
-    source.read("broken-exif.jpg")
+    source.load("broken-exif.jpg")
     assert list(warnings.filters) == before
 
 
@@ -302,21 +302,21 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     RGB.save(tmp_path / "a.png")
     source = open_source(str(tmp_path))
     (tmp_path / "a.png").unlink()
-    assert source.look("a.png").unusable == "no such file"
+    assert source.read("a.png").unusable == "no such file"
     assert source.header("a.png") is None
     os.mkfifo(tmp_path / "pipe.png")
-    assert source.look("pipe.png").unusable == "not a file"
+    assert source.read("pipe.png").unusable == "not a file"
     (tmp_path / "folder.png").mkdir()
-    assert source.look("folder.png").unusable == "not a file"
+    assert source.read("folder.png").unusable == "not a file"
     with open(tmp_path / "sparse.png", "wb") as file:
         file.truncate(2**30 + 1)
-    assert "over the limit" in (source.look("sparse.png").unusable or "")
+    assert "over the limit" in (source.read("sparse.png").unusable or "")
 
 
 def test_permission_denied(tmp_path: Path, deny: Callable[[Path], None]) -> None:
     RGB.save(tmp_path / "a.png")
     source = open_source(str(tmp_path))
     deny(tmp_path / "a.png")
-    reading = source.look("a.png")
+    reading = source.read("a.png")
     assert reading.hash == "" and reading.unusable == "permission denied"
     assert source.header("a.png") is None

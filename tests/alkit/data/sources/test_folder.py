@@ -42,7 +42,7 @@ def test_relative_locations_become_absolute(tmp_path: Path, monkeypatch: pytest.
     source = open_source("pool")
     monkeypatch.chdir("/")
     assert open_source(source.location).keys() == ["a.png"]
-    assert source.read("a.png")[1].shape == (4, 4, 1)
+    assert source.load("a.png")[1].shape == (4, 4, 1)
 
 
 def test_one_folder_a_class(tmp_path: Path) -> None:
@@ -74,9 +74,9 @@ def test_links(tmp_path: Path) -> None:
     (tmp_path / "pool/self.png").symlink_to(tmp_path / "pool/self.png")
     source = open_source(str(tmp_path / "pool"))
     assert source.keys() == ["a/1.png", "broken.png", "linked/2.png", "self.png"]
-    assert source.look("broken.png").unusable == "no such file"
-    assert "symbolic links" in (source.look("self.png").unusable or "")
-    assert source.read("linked/2.png")[1].shape == (4, 4, 1)
+    assert source.read("broken.png").unusable == "no such file"
+    assert "symbolic links" in (source.read("self.png").unusable or "")
+    assert source.load("linked/2.png")[1].shape == (4, 4, 1)
 
 
 def test_empty_missing_and_other_files(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_names_that_are_not_utf8_are_unusable_and_storable(tmp_path: Path) -> No
         pytest.skip("this file system refuses such names")
     source = open_source(str(tmp_path))
     assert source.keys() == ["bad\\xff.png", "dir\\xfe/x.png", "dir\\xfe/y.png", "good.png"]
-    assert "UTF-8" in (source.look("bad\\xff.png").unusable or "")
+    assert "UTF-8" in (source.read("bad\\xff.png").unusable or "")
     assert source.header("bad\\xff.png") is None
     json.dumps(source.keys()).encode()
     with pytest.raises(SourceError, match="cannot be opened"):
@@ -140,5 +140,5 @@ def test_any_name_works_as_a_key(tmp_path_factory: pytest.TempPathFactory, names
         stored = database.execute("SELECT ?", (json.loads(json.dumps(key)),)).fetchone()[0]
         assert stored == key
         value = sorted(names).index(key.removesuffix(".png"))
-        assert np.array_equal(source.read(stored)[1], np.full((2, 2, 1), value)), number
+        assert np.array_equal(source.load(stored)[1], np.full((2, 2, 1), value)), number
     database.close()

@@ -36,7 +36,7 @@ def test_paths_labels_and_order(folder: Path) -> None:
     assert source.answers() == {"sub/b.png": "dog", str(absolute): "cat", "two\nlines.png": "dog"}
     assert source.classes == ("cat", "dog")
     keys = source.keys()
-    assert [int(source.read(key)[1][0, 0, 0]) for key in keys] == [1, 0, 2, 3]
+    assert [int(source.load(key)[1][0, 0, 0]) for key in keys] == [1, 0, 2, 3]
     assert source.path("sub/b.png") == folder / "sub/b.png"
     assert source.path(str(absolute)) == absolute
     assert open_source(source.location).keys() == source.keys()
@@ -49,9 +49,9 @@ def test_byte_order_mark_windows_lines_and_blank_lines(folder: Path) -> None:
 
 def test_missing_file_is_unusable_not_an_error(folder: Path) -> None:
     source = opened(folder, "image\ngone.png\nsub\na.png\n")
-    assert source.look("gone.png").unusable == "no such file"
-    assert source.look("sub").unusable == "not a file"
-    assert source.look("a.png").unusable is None
+    assert source.read("gone.png").unusable == "no such file"
+    assert source.read("sub").unusable == "not a file"
+    assert source.read("a.png").unusable is None
 
 
 @pytest.mark.parametrize(

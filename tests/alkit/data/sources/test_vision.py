@@ -68,13 +68,13 @@ def test_mnist(tmp_path: Path, name: str, folder: str) -> None:
         content[part] = images
     source = open_source(name, root=str(tmp_path))
     assert source.keys()[:2] == ["train/00", "train/01"]
-    assert np.array_equal(source.read("train/07")[1][:, :, 0], content["train"][7])
+    assert np.array_equal(source.load("train/07")[1][:, :, 0], content["train"][7])
     assert source.classes[0] == ("0" if name == "mnist" else "T-shirt/top")
     assert source.answers()["train/11"] == source.classes[1]
     assert source.root == str(tmp_path) and source.location == name and not source.answers_itself
     test = source.test_split()
     assert test is not None and test.location == f"{name}/test" and test.test_split() is None
-    assert np.array_equal(test.read("test/4")[1][:, :, 0], content["t10k"][4])
+    assert np.array_equal(test.load("test/4")[1][:, :, 0], content["t10k"][4])
     assert open_source(test.location, root=test.root).keys() == test.keys()
 
 
@@ -97,4 +97,4 @@ def test_cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = open_source("cifar10", root=str(tmp_path))
     assert source.classes == ("zebra", "ant", "cow")
     assert source.answers()["train/2"] == "cow"
-    assert np.array_equal(source.read("train/5")[1], pixels[5].transpose(1, 2, 0))
+    assert np.array_equal(source.load("train/5")[1], pixels[5].transpose(1, 2, 0))
