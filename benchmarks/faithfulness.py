@@ -25,7 +25,7 @@ from alkit import options
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
 from alkit.data.labeled_images import LabeledImages
-from alkit.engine.cycle import Cycle
+from alkit.engine.cycle import Cycle, PoolView, Scoring
 from alkit.engine.train import TrainedModel, TrainingJob, train_model
 from alkit.interfaces.contract import choose
 from alkit.plugin import registry
@@ -146,15 +146,12 @@ class Bench:
         name, changed = variant.choosing
         seed = self.seed + variant.choosing_seed
         cycle = Cycle(
+            PoolView(self.images, self.labeled, trained.targets, self.candidates),
             number=0,
+            seed=seed,
             model=trained.model,
             companion=trained.companion,
-            images=self.images,
-            labeled=self.labeled,
-            targets=trained.targets,
-            candidates=self.candidates,
-            seed=seed,
-            device=torch.device("cpu"),
+            scoring=Scoring(torch.device("cpu")),
         )
         return choose(
             options.build(registry.strategies.get(name), changed), cycle, len(self.candidates), seed=seed

@@ -79,4 +79,5 @@ def _train(
     )
     tensors = {name: tensor.cpu().contiguous() for name, tensor in trained.model.network.state_dict().items()}
     write_atomically(path, save(tensors))
-    trained.checkpoint.unlink(missing_ok=True)
+    if trained.checkpoint is not None:  # the weights are kept in a file of their own now
+        trained.checkpoint.unlink(missing_ok=True)

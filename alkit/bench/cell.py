@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,6 @@ from alkit.plugin import registry
 from alkit.utils import seeding
 from alkit.utils.json_values import finite
 from alkit.utils.profiling import Profile
-from alkit.utils.progress import NullProgress
 
 from . import records
 from .cell_diagnostics import predicted_loss_correlation, record_diagnostics
@@ -31,6 +31,7 @@ from .shared_data import SharedData
 if TYPE_CHECKING:
     from alkit._typing import Indices
     from alkit.engine.cycle import Cycle
+    from alkit.engine.round import Round
     from alkit.engine.train import TrainedModel
     from alkit.interfaces.strategy import Strategy
 
@@ -41,7 +42,7 @@ class Cell:
 
     Attributes:
         results: folder of the results.
-        arena: file that the arena was saved to.
+        shared: file that the shared data was saved to.
         protocol: the comparison.
         entry: the strategy.
         seed: of all its randomness.
@@ -169,11 +170,12 @@ class _Run:
 
     def _one_cycle(self, number: int) -> records.Record:
         profile, started = Profile(), time.process_time()
-        trained = self._learn(number, self.strategy, profile)
+        round_ = self._round(number, profile)
+        trained = self._train(round_)
         spent = {} if trained.reused else {"train": round(time.process_time() - started, 3)}
         metrics = dict(trained.metrics)
         if self.protocol.judge == "both":
-            metrics |= self._judged_plain(number, trained)
+            metrics |= self._judged_plain(round_, trained)
         record = {
             "kind": "cycle",
             "strategy": self.cell.entry.shown,
@@ -191,12 +193,12 @@ class _Run:
         diagnostics: dict[str, Any] = predicted_loss_correlation(self.task, trained, self.test, self.shared)
         if number < self.protocol.labels.cycles:
             before = self.labeled
-            cycle = self._cycle(number, trained, profile)
+            cycle = round_.open_cycle(self.task, trained, self._candidates(number))
             started = time.process_time()
-            picks = self._choose(cycle)
+            picks = round_.choose(cycle, self.protocol.labels.budget)
             spent["query"] = round(time.process_time() - started, 3)
             diagnostics |= {key: value for key, value in cycle.diagnostics.items() if key != "adversary"}
-            self._save(number)
+            round_.remember(self.cell.work)
             taken = profile.as_dict()
             if number == self.protocol.labels.cycles - 1 and self.seed == self.protocol.seeds[0]:
                 record_diagnostics(
@@ -215,57 +217,44 @@ class _Run:
             **taken,
         }
 
-    def _learn(
-        self, number: int, strategy: Strategy | None, profile: Profile, kept: str = "checkpoints"
-    ) -> TrainedModel:
+    def _round(self, number: int, profile: Profile) -> Round:
         from alkit.data.labeled_images import LabeledImages
-        from alkit.engine.train import TrainingJob, train_model
+        from alkit.engine.round import Round
 
         parse = registry.tasks.get(self.shared.task).parse
         values = [parse(self.hidden.revealed(index)) for index in self.labeled.tolist()]
-        checkpoints = self.cell.work / kept
-        checkpoints.mkdir(parents=True, exist_ok=True)
-        earlier = sorted(
-            path for path in checkpoints.glob(f"{number - 1:03d}-*.pt") if "partial" not in path.name
-        )
-        job = TrainingJob(
-            cycle=number,
+        return Round(
+            number=number,
             seed=self.seed,
             labeled=LabeledImages(images=self.shared.images, indices=self.labeled, values=values),
-            test=self.test,
+            strategy=self.strategy,
+            device=self.shared.torch_device,
+            profile=profile,
+        )
+
+    def _train(self, round_: Round, kept: str = "checkpoints") -> TrainedModel:
+        checkpoints = self.cell.work / kept
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        files = sorted(checkpoints.glob(f"{round_.number - 1:03d}-*.pt"))
+        earlier = [path for path in files if "partial" not in path.name]
+        return round_.train(
+            self.task,
             classes=self.shared.classes,
-            strategy=strategy,
+            test=self.test,
             checkpoints=checkpoints,
             previous=earlier[0] if earlier else None,
         )
-        return train_model(self.task, job, self.shared.torch_device, NullProgress(), profile)
 
-    def _judged_plain(self, number: int, trained: TrainedModel) -> dict[str, float]:
+    def _judged_plain(self, round_: Round, trained: TrainedModel) -> dict[str, float]:
         """Judge a training on the same labels without the strategy's companion."""
         metrics = trained.metrics
         if trained.companion is not None:
             weights = {name: tensor.clone() for name, tensor in self.task.network.state_dict().items()}
-            metrics = self._learn(number, None, Profile(), "plain").metrics
+            alone = dataclasses.replace(round_, strategy=None, profile=Profile())
+            metrics = self._train(alone, "plain").metrics
             self.task.network.load_state_dict(weights)
             self.task.network.eval()
         return {f"plain_{name}": value for name, value in metrics.items()}
-
-    def _cycle(self, number: int, trained: TrainedModel, profile: Profile) -> Cycle:
-        from alkit.engine.cycle import Cycle
-
-        return Cycle(
-            number=number,
-            model=trained.model,
-            companion=trained.companion,
-            images=self.shared.images,
-            labeled=self.labeled,
-            targets=trained.targets,
-            candidates=self._candidates(number),
-            seed=seeding.derive(self.seed, "select", number),
-            device=self.shared.torch_device,
-            precision=self.task.recipe(len(self.labeled)).precision,
-            profile=profile,
-        )
 
     def _candidates(self, number: int) -> Indices:
         """Return what is unlabeled, or the first so many of it in an order that all strategies share."""
@@ -275,13 +264,6 @@ class _Run:
         order = seeding.numpy_generator(self.seed, "candidates", number).permutation(self.members)
         unlabeled = order[~np.isin(order, self.labeled)]
         return np.sort(unlabeled[:wanted])
-
-    def _choose(self, cycle: Cycle) -> Indices:
-        from alkit.interfaces.contract import check_needs, choose
-
-        check_needs(self.strategy, self.task.spec)
-        budget = self.protocol.labels.budget
-        return choose(self.strategy, cycle, budget, seed=seeding.derive(self.seed, "select", cycle.number))
 
     def _truth_about(self, picks: Indices, cycle: Cycle) -> dict[str, float]:
         """Say how hard the picks turned out to be for the model that was there when they were chosen."""
@@ -317,19 +299,12 @@ class _Run:
             "classes_pool": self._per_class(self.members),
         }
 
-    def _save(self, number: int) -> None:
-        """Keep what the strategy remembers, before the record that says so."""
-        from alkit.training.checkpoints import save_atomically
-
-        if state := self.strategy.state_dict():
-            save_atomically(state, self.cell.work / f"state-{number:03d}.pt")
-
     def _restore(self, number: int) -> None:
-        from alkit.training.checkpoints import load_safely
+        from alkit.engine.strategy_state import load_state, state_path
 
-        path = self.cell.work / f"state-{number:03d}.pt"
+        path = state_path(self.cell.work, self.strategy, number)
         if path.exists():
-            self.strategy.load_state_dict(load_safely(path))
+            load_state(self.strategy, path)
 
 
 def _without_folders(options: dict[str, Any]) -> dict[str, Any]:

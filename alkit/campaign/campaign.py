@@ -10,11 +10,11 @@ from alkit.campaign.record.aggregation import check_rule
 from alkit.utils.profiling import Profile
 
 from . import query_files
-from .ask import ask
+from .ask import QueryRequest, ask
 from .record.trainings import history
 from .run import run, stopped
 from .session import CampaignSession
-from .tell import consult_about_open, take_back, tell
+from .tell import IngestOptions, consult_about_open, take_back, tell
 from .train import train
 from .update import update
 
@@ -52,17 +52,7 @@ class Campaign(CampaignSession):
         with self.lock():
             return train(self, strategy, Profile())[1]
 
-    def ask(
-        self,
-        n: int,
-        *,
-        strategy: str | None = None,
-        options: Mapping[str, Any] | None = None,
-        new: bool = False,
-        seed_strategy: str = "random",
-        seed_size: int | None = None,
-        control: float | None = None,
-    ) -> Query:
+    def ask(self, n: int, **details: Any) -> Query:
         """Choose images, record the choice, write it for people, and return it.
 
         While a query is open it is returned again, whatever is asked, unless `new`: then what is left of it
@@ -71,66 +61,26 @@ class Campaign(CampaignSession):
 
         Args:
             n: images.
-            strategy: by name; the campaign's own by default.
-            options: of the strategy.
-            new: withdraw what is open.
-            seed_strategy: chooses while nothing is labeled.
-            seed_size: images of a seed query that an oracle answers; `n` by default.
-            control: share of the n images that is drawn at random from all candidates before the strategy
-                chooses, so that the answers say how good the model is; by default a tenth where people
-                answer and the strategy has a model trained, else none. Seed queries, queries of fewer than
-                ten images, strategies that choose uniformly and those that ask again have none, nor do tasks
-                that predict no class an image. Where a share is named, a model is trained for its
-                predictions, also for a strategy that needs none.
+            **request: the other fields of a `QueryRequest`.
 
         Raises:
             InvalidBudget: n is not between one and the number of candidates.
             AlkitError: the strategy, the training or the disk failed; nothing is recorded then.
             CampaignLocked: another process is at work.
         """
-        return ask(
-            self,
-            n,
-            strategy=strategy,
-            options=options,
-            new=new,
-            seed_strategy=seed_strategy,
-            seed_size=seed_size,
-            control=control,
-        )
+        return ask(self, QueryRequest(n, **details))
 
-    def tell(
-        self,
-        answers: Sequence[GivenAnswer],
-        *,
-        strict: bool = False,
-        allow_new_classes: bool = False,
-        said_before: bool = False,
-        dry_run: bool = False,
-        note: Mapping[str, Any] | None = None,
-    ) -> IngestReport:
+    def tell(self, answers: Sequence[GivenAnswer], **options: Any) -> IngestReport:
         """Take answers that name images by path, index or hash; what is good is kept, the rest is reported.
 
         Args:
             answers: as they came in.
-            strict: keep nothing if anything is rejected.
-            allow_new_classes: labels that are no class yet become classes.
-            said_before: what an annotator has said at any time is unchanged, also if corrected since.
-            dry_run: only tell what would become of them; keep nothing.
-            note: to be recorded with them, such as the file's name.
+            **options: fields of `IngestOptions`.
 
         Raises:
             CampaignLocked: another process is at work.
         """
-        return tell(
-            self,
-            answers,
-            strict=strict,
-            allow_new_classes=allow_new_classes,
-            said_before=said_before,
-            dry_run=dry_run,
-            note=note,
-        )
+        return tell(self, answers, IngestOptions(**options))
 
     def take_back(self, index: int, annotator: str, *, after: int = 0) -> Answer:
         """Take back an annotator's latest answer to an image: it counts no more, but stays in the history.
@@ -159,17 +109,7 @@ class Campaign(CampaignSession):
         return consult_about_open(self, oracle)
 
     def run(
-        self,
-        oracle: Oracle,
-        *,
-        cycles: int,
-        n: int,
-        strategy: str | None = None,
-        options: Mapping[str, Any] | None = None,
-        seed_strategy: str = "random",
-        seed_size: int | None = None,
-        control: float = 0.0,
-        stop: Sequence[StoppingRule] = (),
+        self, oracle: Oracle, *, cycles: int, n: int, stop: Sequence[StoppingRule] = (), **details: Any
     ) -> list[CycleRecord]:
         """Train, ask and answer until the campaign has had so many queries, then train and judge once more.
 
@@ -180,12 +120,8 @@ class Campaign(CampaignSession):
             oracle: who answers.
             cycles: queries in all, a seed query aside.
             n: images a query.
-            strategy: by name; the campaign's own by default.
-            options: of the strategy.
-            seed_strategy: chooses while nothing is labeled.
-            seed_size: images of the seed query; `n` by default.
-            control: see `ask`.
             stop: the run ends earlier where one of these rules says so, and stays ended by it.
+            **details: the other fields of a `QueryRequest`; without `control`, no image is drawn at random.
 
         Returns:
             The run's trainings, one a cycle.
@@ -195,18 +131,7 @@ class Campaign(CampaignSession):
             InvalidAnswers: the oracle answers nothing at all.
             AlkitError: as `ask` and `train`.
         """
-        return run(
-            self,
-            oracle,
-            cycles=cycles,
-            n=n,
-            strategy=strategy,
-            options=options,
-            seed_strategy=seed_strategy,
-            seed_size=seed_size,
-            control=control,
-            stop=stop,
-        )
+        return run(self, oracle, QueryRequest(n, **details), cycles=cycles, stop=stop)
 
     def aggregate_by(self, rule: str) -> None:
         """Decide how answers of several annotators to one image become one: `last`, `majority`, `weighted`.

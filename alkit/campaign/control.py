@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from alkit.campaign.record.ledger import PickRow
 from alkit.errors import InvalidOption
@@ -98,6 +97,8 @@ def predictions(cycle: Cycle, indices: Indices, classes: int) -> list[tuple[int 
     """
     if not judges(cycle.model):
         return None
+
+    import torch
 
     def most_probable(output: Output) -> Tensor:
         assert output.probabilities is not None

@@ -11,7 +11,16 @@ from alkit.errors import CampaignError, InvalidBudget, InvalidOption
 from alkit.utils.json_values import finite
 from alkit.utils.profiling import Profile
 
-from .ask import check_budget, check_needs_of, choose_and_record, resolve_seed_strategy, resolve_strategy
+from .ask import QueryRequest
+from .choose import (
+    Selection,
+    check_budget,
+    check_task_provides,
+    choose_and_record,
+    resolve_seed_strategy,
+    resolve_strategy,
+)
+from .control import check_share
 from .tell import consult_or_pass
 from .train import train
 
@@ -28,20 +37,16 @@ if TYPE_CHECKING:
 def run(
     session: CampaignSession,
     oracle: Oracle,
+    request: QueryRequest,
     *,
     cycles: int,
-    n: int,
-    strategy: str | None,
-    options: Mapping[str, Any] | None,
-    seed_strategy: str,
-    seed_size: int | None,
-    control: float,
     stop: Sequence[StoppingRule],
 ) -> list[CycleRecord]:
     """Train, ask and answer until there have been so many queries: see `Campaign.run`."""
     if cycles < 1:
         raise InvalidBudget(f"the number of cycles should be at least 1, not {cycles}")
-    chosen = resolve_strategy(session, strategy, options)
+    n, control = request.n, request.control or 0.0
+    chosen = resolve_strategy(session, request.strategy, request.options)
     _check_run(session, chosen.strategy, control, stop)
     with session.lock():
         _check_same(session, chosen.strategy)
@@ -50,20 +55,20 @@ def run(
             session.progress.line(f"stopped already by {ended['rule']}: {ended['reason']}")
             return _history_of_run(session)
         if len(session.pool.labeled) == 0:
-            check_needs_of(session, chosen.strategy)
+            check_task_provides(session, chosen.strategy)
         if (left := session.open_query) is not None:
             consult_or_pass(session, oracle, left)
         seeding_first = len(session.pool.labeled) == 0
+        seed_size = request.seed_size or n
         done = len(_proper_queries(session))
-        wanted = max(cycles - done, 0) * n + ((seed_size or n) if seeding_first else 0)
+        wanted = max(cycles - done, 0) * n + (seed_size if seeding_first else 0)
         if done < cycles:
             check_budget(n, len(session.pool.answerable))
             check_budget(wanted, len(session.pool.answerable))
         if seeding_first:
-            seeder = resolve_seed_strategy(session, seed_strategy)
-            first = choose_and_record(
-                session, seeder, seed_size or n, seed=True, candidates=session.pool.answerable
-            )
+            seeder = resolve_seed_strategy(session, request.seed_strategy)
+            seed = Selection(n=seed_size, seed=True, candidates=session.pool.answerable)
+            first = choose_and_record(session, seeder, seed)
             consult_or_pass(session, oracle, first)
         for number in range(done + 1, cycles + 1):
             session.progress.line(f"cycle {number} of {cycles}: {len(session.pool.labeled):,} labels")
@@ -71,15 +76,8 @@ def run(
             trained = _train_for_run(session, chosen.strategy, profile)
             if _stop(session, stop, n):
                 break
-            query = choose_and_record(
-                session,
-                chosen,
-                n,
-                candidates=session.pool.answerable,
-                profile=profile,
-                trained=trained,
-                control=control,
-            )
+            selection = Selection(n=n, control=control, candidates=session.pool.answerable)
+            query = choose_and_record(session, chosen, selection, profile=profile, trained=trained)
             consult_or_pass(session, oracle, query)
         else:
             _train_for_run(session, chosen.strategy, Profile())
@@ -96,8 +94,6 @@ def _check_run(
     session: CampaignSession, strategy: Strategy, control: float, stop: Sequence[StoppingRule]
 ) -> None:
     """Refuse before anything is trained what a run cannot do."""
-    from .control import check_share
-
     check_share(control)
     if strategy.asks_again:
         raise InvalidOption(

@@ -94,6 +94,10 @@ class CampaignSession:
         """Return an oracle by name, connected to the pool; by default the campaign's own, if it has one."""
         return self.resources.oracle(self.state, name, options)
 
+    def relative(self, path: Path | None) -> str | None:
+        """Return a file of the campaign as it is recorded: from the campaign's directory, with `/`."""
+        return None if path is None else path.relative_to(self.directory).as_posix()
+
     def refresh(self) -> None:
         """See what has been added to the ledger, by whichever process."""
         self.state = read_state(self.ledger, self.state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,34 +20,44 @@ if TYPE_CHECKING:
     from .session import CampaignSession
 
 
-def tell(
-    session: CampaignSession,
-    answers: Sequence[GivenAnswer],
-    *,
-    strict: bool,
-    allow_new_classes: bool,
-    said_before: bool,
-    dry_run: bool,
-    note: Mapping[str, Any] | None,
-) -> IngestReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestOptions:
+    """How answers are taken in.
+
+    Attributes:
+        strict: keep nothing if anything is rejected.
+        allow_new_classes: labels that are no class yet become classes.
+        said_before: what an annotator has said at any time is unchanged, also if corrected since.
+        dry_run: only tell what would become of them; keep nothing.
+        note: to be recorded with them, such as the file's name.
+    """
+
+    strict: bool = False
+    allow_new_classes: bool = False
+    said_before: bool = False
+    dry_run: bool = False
+    note: Mapping[str, Any] = field(default_factory=dict)
+
+
+def tell(session: CampaignSession, answers: Sequence[GivenAnswer], options: IngestOptions) -> IngestReport:
     """Take answers that name images by path, index or hash: see `Campaign.tell`."""
     with session.lock():
-        receipt = reconcile_answers(
+        report = reconcile_answers(
             answers,
             records=session.state.records,
             pool=session.pool,
             task=registry.tasks.get(session.settings.task.name),
             classes=session.classes,
-            allow_new_classes=allow_new_classes,
+            allow_new_classes=options.allow_new_classes,
             location=Path(session.settings.pool.location),
             previous=session.state.answers_to,
-            said_before=said_before,
+            said_before=options.said_before,
         )
-        if strict and receipt.rejected:
-            return IngestReport(rejected=receipt.rejected, still_open=len(session.pool.pending))
-        if not dry_run:
-            _keep(session, receipt, note or {})
-        return dataclasses.replace(receipt, still_open=len(session.pool.pending))
+        if options.strict and report.rejected:
+            return IngestReport(rejected=report.rejected, still_open=len(session.pool.pending))
+        if not options.dry_run:
+            _keep(session, report, options.note)
+        return dataclasses.replace(report, still_open=len(session.pool.pending))
 
 
 def take_back(session: CampaignSession, index: int, annotator: str, *, after: int) -> Answer:
@@ -71,17 +82,17 @@ def consult_about_open(session: CampaignSession, oracle: Oracle) -> IngestReport
 def consult(session: CampaignSession, oracle: Oracle, query: Query) -> IngestReport:
     """Let an oracle answer what a query waits for."""
     asked = [pick.index for pick in query.unanswered]
-    receipt = reconcile_oracle_answers(
+    report = reconcile_oracle_answers(
         oracle.label(asked),
         asked,
         oracle,
         task=registry.tasks.get(session.settings.task.name),
         classes=session.classes,
     )
-    for _, reason in receipt.rejected:
+    for _, reason in report.rejected:
         session.progress.line(f"oracle '{oracle.name}': {reason}")
-    _keep(session, receipt, {"oracle": oracle.name})
-    return receipt
+    _keep(session, report, {"oracle": oracle.name})
+    return report
 
 
 def consult_or_pass(session: CampaignSession, oracle: Oracle, query: Query) -> None:
@@ -90,8 +101,8 @@ def consult_or_pass(session: CampaignSession, oracle: Oracle, query: Query) -> N
     Raises:
         InvalidAnswers: it has answered nothing yet, and nothing now.
     """
-    receipt = consult(session, oracle, query)
-    if not receipt.kept and not any(
+    report = consult(session, oracle, query)
+    if not report.kept and not any(
         event.data.get("oracle") == oracle.name for event in session.ledger.events("answered")
     ):
         raise InvalidAnswers(
@@ -112,12 +123,12 @@ def consult_or_pass(session: CampaignSession, oracle: Oracle, query: Query) -> N
         session.record("passed", data)
 
 
-def _keep(session: CampaignSession, receipt: IngestReport, note: Mapping[str, Any]) -> None:
-    if not receipt.kept:
+def _keep(session: CampaignSession, report: IngestReport, note: Mapping[str, Any]) -> None:
+    if not report.kept:
         return
     with session.ledger.transaction():
-        if receipt.new_classes:
-            session.ledger.add_event("classes", {"added": list(receipt.new_classes)})
-        event = session.ledger.add_event("answered", {"answers": len(receipt.kept), **note})
-        session.ledger.add_answers(event, receipt.kept)
+        if report.new_classes:
+            session.ledger.add_event("classes", {"added": list(report.new_classes)})
+        event = session.ledger.add_event("answered", {"answers": len(report.kept), **note})
+        session.ledger.add_answers(event, report.kept)
     session.refresh()

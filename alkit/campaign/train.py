@@ -1,4 +1,4 @@
-"""One training of a campaign, and its record."""
+"""The round that a campaign is in, its training, and the record of that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alkit.options import values_of
 
 if TYPE_CHECKING:
     from alkit.campaign.record.ledger import Event
-    from alkit.data.labeled_images import LabeledImages
+    from alkit.engine.round import Round
     from alkit.engine.train import TrainedModel
     from alkit.interfaces.strategy import Strategy
     from alkit.utils.profiling import Profile
@@ -23,30 +23,29 @@ if TYPE_CHECKING:
 def train(
     session: CampaignSession, strategy: Strategy | None, profile: Profile
 ) -> tuple[TrainedModel, CycleRecord]:
-    """Train on all labels, or take what was trained on the same; record it."""
-    from alkit.engine.train import TrainingJob, train_model
+    """Train on all labels, or take what was trained on the same; record it.
 
+    Raises:
+        TrainingError: nothing is labeled, or training failed.
+    """
+    if len(session.pool.labeled) == 0:
+        raise TrainingError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
     past = session.ledger.events("trained")
-    job = TrainingJob(
-        cycle=session.cycle,
-        seed=session.settings.seed,
-        labeled=_labeled(session),
-        test=session.resources.test_images(session.ledger),
+    round_ = round_of(session, strategy, profile)
+    trained = round_.train(
+        session.resources.task(session.classes),
         classes=session.classes,
-        strategy=strategy,
+        test=session.resources.test_images(session.ledger),
         checkpoints=session.directory / "checkpoints",
         previous=_earlier_checkpoint(session, past),
-    )
-    trained = train_model(
-        session.resources.task(session.classes), job, session.resources.device, session.progress, profile
     )
     companion = strategy.name if strategy is not None and trained.companion is not None else None
     data = {
         "cycle": session.cycle,
-        "labels": len(job.labeled.indices),
+        "labels": len(round_.labeled.indices),
         "metrics": {name: round(value, 6) for name, value in trained.metrics.items()},
         "companion": companion,
-        "checkpoint": trained.checkpoint.relative_to(session.directory).as_posix(),
+        "checkpoint": session.relative(trained.checkpoint),
         "fingerprint": trained.fingerprint,
         "device": str(session.resources.device),
         "options": values_of(trained.model),
@@ -65,19 +64,22 @@ def train(
     return trained, record
 
 
-def _labeled(session: CampaignSession) -> LabeledImages:
-    """Return what there is to train on.
-
-    Raises:
-        TrainingError: nothing is labeled.
-    """
+def round_of(session: CampaignSession, strategy: Strategy | None, profile: Profile) -> Round:
+    """Return the round of active learning that a campaign is in."""
     from alkit.data.labeled_images import LabeledImages
+    from alkit.engine.round import Round
 
-    indices = session.pool.labeled
-    if len(indices) == 0:
-        raise TrainingError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
-    return LabeledImages(
-        images=session.resources.images(session.state), indices=indices, values=session.pool.values
+    pool = session.pool
+    return Round(
+        number=session.cycle,
+        seed=session.settings.seed,
+        labeled=LabeledImages(
+            images=session.resources.images(session.state), indices=pool.labeled, values=pool.values
+        ),
+        strategy=strategy,
+        device=session.resources.device,
+        progress=session.progress,
+        profile=profile,
     )
 
 

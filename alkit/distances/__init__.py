@@ -12,8 +12,8 @@ from .neighbors import neighbor_distances
 __all__ = [
     "Balls",
     "KCenter",
-    "KMeansResult",
     "KMeansPlusPlus",
+    "KMeansResult",
     "k_center",
     "k_means",
     "k_means_plus_plus",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,37 @@ if TYPE_CHECKING:
     from alkit.training.types import Companion
 
 
+SCORING_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """The pool as a strategy sees it: images, the labels it may know, and what it may choose.
+
+    Attributes:
+        images: all images of the pool.
+        labeled: [n] int64 ascending, positions in the pool.
+        targets: [n, ...] their targets, in that order.
+        candidates: [m] int64 ascending, positions that may be chosen.
+        disputes: for a strategy that `asks_again`; see `Cycle.disputes`.
+    """
+
+    images: ImageStore
+    labeled: Indices
+    targets: Tensor
+    candidates: Indices
+    disputes: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How the model is applied to many images: on which device, how many at once, in which precision."""
+
+    device: torch.device
+    batch_size: int = SCORING_BATCH
+    precision: Precision = "float32"
+
+
 class Cycle:
     """One look at the pool: the trained model, what is labeled, what may be chosen.
 
@@ -45,42 +77,36 @@ class Cycle:
         batch_size: images scored at once.
         precision: of the model's forward pass, that of its training; what comes out is float32.
         diagnostics: numbers and sentences to be recorded with the query; strategies add to it.
-        measures: seconds and peak memory by phase.
+        profile: seconds and peak memory by phase.
         progress: where long work shows how far it is.
     """
 
     def __init__(
         self,
+        pool: PoolView,
         *,
         number: int,
+        seed: int,
         model: TaskModel,
         companion: Companion | None,
-        images: ImageStore,
-        labeled: Indices,
-        targets: Tensor,
-        candidates: Indices,
-        seed: int,
-        device: torch.device,
-        batch_size: int = 256,
-        precision: Precision = "float32",
-        disputes: Mapping[int, tuple[int, ...]] | None = None,
+        scoring: Scoring,
         progress: Progress | None = None,
         profile: Profile | None = None,
     ) -> None:
         self.number, self.model, self.companion = number, model, companion
-        self.labeled, self.targets, self.candidates = labeled, targets, candidates
-        self.disputes: Mapping[int, tuple[int, ...]] = disputes or {}
-        self.device, self.batch_size, self.precision = device, batch_size, precision
+        self.labeled, self.targets, self.candidates = pool.labeled, pool.targets, pool.candidates
+        self.disputes = pool.disputes
+        self.device, self.batch_size, self.precision = scoring.device, scoring.batch_size, scoring.precision
         self.rng = seeding.numpy_generator(seed, "cycle")
         self.diagnostics: dict[str, Any] = {}
         self.progress: Progress = NullProgress() if progress is None else progress
         self.profile = Profile() if profile is None else profile
         self.scores: dict[int, float] = {}
         self._seed = seed
-        self._loader = Loader(images, device, targets=targets, labeled=labeled)
+        self._loader = Loader(pool.images, self.device, targets=pool.targets, labeled=pool.labeled)
         self._embeddings: Tensor | None = None
         self._whole: Cycle | None = None
-        self._row = np.full(len(images), -1, dtype=np.int64)
+        self._row = np.full(len(pool.images), -1, dtype=np.int64)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -94,7 +120,7 @@ class Cycle:
     def narrowed(self, candidates: Indices, *purpose: str | int, companion: Companion | None = None) -> Cycle:
         """Return a view with fewer candidates, for a strategy inside another.
 
-        Model, labels, embeddings, measures and progress are shared; randomness, diagnostics and scores are
+        Model, labels, embeddings, profile and progress are shared; randomness, diagnostics and scores are
         its own.
 
         Args:

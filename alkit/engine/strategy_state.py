@@ -1,4 +1,4 @@
-"""What a strategy remembers from cycle to cycle, as files in the campaign's directory."""
+"""What a strategy remembers from cycle to cycle, as files."""
 
 from __future__ import annotations
 
@@ -6,40 +6,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alkit.errors import CampaignError
+from alkit.training.checkpoints import load_safely, save_atomically
 from alkit.utils.files import as_file_name
 
 if TYPE_CHECKING:
     from alkit.interfaces.strategy import Strategy
 
 
-STATES = "states"
+def state_path(directory: Path, strategy: Strategy, cycle: int) -> Path:
+    """Return the file for what a strategy remembers after a cycle."""
+    return directory / f"{cycle:03d}-{as_file_name(strategy.name)}.pt"
 
 
-def save_state(strategy: Strategy, directory: Path, cycle: int) -> str | None:
-    """Write what a strategy remembers; return the file, from the campaign's directory, if there is any."""
-    from alkit.training.checkpoints import save_atomically
-
+def save_state(strategy: Strategy, directory: Path, cycle: int) -> Path | None:
+    """Write what a strategy remembers into a directory; return the file, or None if it remembers nothing."""
     state = strategy.state_dict()
     if not state:
         return None
-    path = directory / STATES / f"{cycle:03d}-{as_file_name(strategy.name)}.pt"
-    path.parent.mkdir(exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    path = state_path(directory, strategy, cycle)
     save_atomically(state, path)
-    return path.relative_to(directory).as_posix()
+    return path
 
 
 def load_state(strategy: Strategy, path: Path) -> None:
     """Give a strategy back what it remembered.
 
     Raises:
-        CampaignError: the file is gone or cannot be read.
+        CampaignError: the file is missing or cannot be read.
     """
-    from alkit.training.checkpoints import load_safely
-
     try:
         state = load_safely(path)
     except Exception as error:  # torch raises almost anything on broken files
-        reason = "is gone" if not path.exists() else "cannot be read"
+        reason = "is missing" if not path.exists() else "cannot be read"
         raise CampaignError(
             f"{path} {reason}: strategy '{strategy.name}' keeps there what it remembers from cycle to "
             "cycle; restore it from a backup"

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from alkit.training.recipe import Precision, Recipe, TrainingRun
 from alkit.utils import seeding
 from alkit.utils.devices import threads_for
 
+from .cycle import SCORING_BATCH
 from .fingerprint import _hash_of, fingerprint_of
 
 if TYPE_CHECKING:
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
     from alkit.training.types import Companion
     from alkit.utils.profiling import Profile
     from alkit.utils.progress import Progress
-
-
-SCORING_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,7 @@ class TrainingJob:
         test: what it is judged on, or None.
         classes: names in the order of their numbers.
         strategy: whose companion is trained along, or None.
-        checkpoints: directory of the files.
+        checkpoints: directory of the files, or None: nothing is kept.
         previous: checkpoint to start from where the task says `warm_start`, or None; one that is missing
             is said and recorded, and new weights are drawn.
     """
@@ -60,7 +59,7 @@ class TrainingJob:
     test: LabeledImages | None
     classes: Sequence[str]
     strategy: Strategy | None
-    checkpoints: Path
+    checkpoints: Path | None = None
     previous: Path | None = None
 
 
@@ -73,7 +72,7 @@ class TrainedModel:
         companion: likewise, or None.
         targets: [n, ...] what it was trained on.
         fingerprint: of everything that it was made from.
-        checkpoint: the file.
+        checkpoint: the file, or None where nothing is kept.
         metrics: on the test images, empty without any.
         record: recipe, mean loss by epoch, hashes of the starting weights and of the first epoch's order,
             and so on, as JSON values.
@@ -84,7 +83,7 @@ class TrainedModel:
     companion: Companion | None
     targets: torch.Tensor
     fingerprint: str
-    checkpoint: Path
+    checkpoint: Path | None
     metrics: Mapping[str, float]
     record: Mapping[str, Any] = field(default_factory=dict)
     reused: bool = False
@@ -102,92 +101,107 @@ def train_model(
         TrainingError: the labels do not allow it, or the loss is not finite.
         UnsupportedTask: the strategy needs what the task does not provide.
     """
-    labeled = job.labeled
-    targets = task.encode(labeled.values)
+    targets = task.encode(job.labeled.values)
     test_targets = None if job.test is None else task.encode(job.test.values)
     task.prepare(targets)
     task.reset(seeding.derive(job.seed, "weights", job.cycle))
     companion = make_companion(task, job, device)
     fingerprint = fingerprint_of(task, job, device, companion, targets, test_targets)
-    path = job.checkpoints / f"{job.cycle:03d}-{fingerprint[:12]}.pt"
-    kept = _load(path, fingerprint, task, companion, device)
-    if kept is not None:
-        return TrainedModel(
-            model=task,
-            companion=companion,
-            targets=targets,
-            fingerprint=fingerprint,
-            checkpoint=path,
-            metrics=kept["metrics"],
-            record=kept["record"],
-            reused=True,
-        )
-    record: dict[str, Any] = {"starting_weights": _hash_of(task.starting_weights())[:16]}
-    if task.warm_start and job.previous is not None:
-        record["warm_start"] = _warm_start(task, job.previous)
-        if record["warm_start"] is None:
-            progress.line(f"cycle {job.cycle}: no warm start, {job.previous} is missing; new weights")
-    recipe = task.recipe(len(labeled.indices))
-    recipe = dataclasses.replace(recipe, precision=settled_precision(device, recipe.precision))
-    job.checkpoints.mkdir(exist_ok=True)
-    steps = -(-len(labeled.indices) // recipe.batch_size)
-    run = TrainingRun(
-        recipe=recipe,
-        device=device,
-        steps_per_epoch=steps,
-        progress=progress,
-        checkpoint=path.with_suffix(".partial.pt"),
-        fingerprint=fingerprint,
-        label=f"cycle {job.cycle}: training on {len(labeled.indices):,} labels",
-    )
-    progress.line(
-        f"{run.label}: {described(task, recipe, len(labeled.indices))} on {device}"
-        f"{_with_companion(job, companion)}"
-    )
-    loader = Loader(labeled.images, device, targets=targets, labeled=labeled.indices)
-
-    def epoch_batches(epoch: int) -> Iterator[Batch]:
-        rng = seeding.numpy_generator(job.seed, "order", job.cycle, epoch)
-        return loader.epoch(labeled.indices, recipe.batch_size, rng, augmented=recipe.augment)
-
-    record["order"] = _order_of(epoch_batches(0))
-    with threads_for(max(labeled.images.shape[1:]), device):
-        fence = seeding.fence(seeding.derive(job.seed, "training", job.cycle))
-        with profile.phase("train"), fence:
-            task.fit(epoch_batches, companion, run)
-        if run.companion_seconds:
-            profile.seconds["train"] -= run.companion_seconds
-            before = profile.seconds.get("companion", 0.0)
-            profile.seconds["companion"] = before + run.companion_seconds
-        with profile.phase("evaluate"):
-            metrics = evaluate(task, job.test, test_targets, labeled.images, device, recipe.precision)
-    for name, value in metrics.items():
-        if not np.isfinite(value):
-            raise TrainingDiverged(f"{run.label}: the {name} on the test images is {value}")
-    record |= {"recipe": recipe.as_dict(), "loss": [round(loss, 6) for loss in run.history]}
-    save_atomically(
-        {
-            "fingerprint": fingerprint,
-            "network": task.network.state_dict(),
-            "companion": None if companion is None else companion.state_dict(),
-            "metrics": metrics,
-            "record": record,
-        },
-        path,
-    )
-    path.with_suffix(".partial.pt").unlink(missing_ok=True)
-    if metrics:
-        name, value = next(iter(metrics.items()))
-        progress.line(f"cycle {job.cycle}: test {name} {value:.4f}")
-    return TrainedModel(
+    path = None if job.checkpoints is None else job.checkpoints / f"{job.cycle:03d}-{fingerprint[:12]}.pt"
+    trained = partial(
+        TrainedModel,
         model=task,
         companion=companion,
         targets=targets,
         fingerprint=fingerprint,
         checkpoint=path,
-        metrics=metrics,
-        record=record,
     )
+    if (kept := _load(path, fingerprint, task, companion, device)) is not None:
+        return trained(metrics=kept["metrics"], record=kept["record"], reused=True)
+    record: dict[str, Any] = {"starting_weights": _hash_of(task.starting_weights())[:16]}
+    if task.warm_start and job.previous is not None:
+        record["warm_start"] = _warm_start(task, job.previous)
+        if record["warm_start"] is None:
+            progress.line(f"cycle {job.cycle}: no warm start, {job.previous} is missing; new weights")
+    run = _run_of(task, job, device, progress)
+    run.checkpoint = None if path is None else path.with_suffix(".partial.pt")
+    run.fingerprint = fingerprint
+    companion_note = _with_companion(job, companion)
+    progress.line(f"{run.label}: {described(task, run.recipe, len(targets))} on {device}{companion_note}")
+    with threads_for(max(job.labeled.images.shape[1:]), device):
+        record["order"] = _fit(task, job, companion, targets, run, profile)
+        with profile.phase("evaluate"):
+            pool, precision = job.labeled.images, run.recipe.precision
+            metrics = evaluate(task, job.test, test_targets, pool, device, precision)
+    for name, value in metrics.items():
+        if not np.isfinite(value):
+            raise TrainingDiverged(f"{run.label}: the {name} on the test images is {value}")
+    record |= {"recipe": run.recipe.as_dict(), "loss": [round(loss, 6) for loss in run.history]}
+    result = trained(metrics=metrics, record=record)
+    _keep(result)
+    if metrics:
+        name, value = next(iter(metrics.items()))
+        progress.line(f"cycle {job.cycle}: test {name} {value:.4f}")
+    return result
+
+
+def _run_of(task: TaskModel, job: TrainingJob, device: torch.device, progress: Progress) -> TrainingRun:
+    count = len(job.labeled.indices)
+    recipe = task.recipe(count)
+    recipe = dataclasses.replace(recipe, precision=settled_precision(device, recipe.precision))
+    return TrainingRun(
+        recipe=recipe,
+        device=device,
+        steps_per_epoch=-(-count // recipe.batch_size),
+        progress=progress,
+        label=f"cycle {job.cycle}: training on {count:,} labels",
+    )
+
+
+def _fit(
+    task: TaskModel,
+    job: TrainingJob,
+    companion: Companion | None,
+    targets: torch.Tensor,
+    run: TrainingRun,
+    profile: Profile,
+) -> str:
+    """Train, and return a hash of the order in which the first epoch's images come."""
+    labeled, recipe = job.labeled, run.recipe
+    loader = Loader(labeled.images, run.device, targets=targets, labeled=labeled.indices)
+
+    def epoch_batches(epoch: int) -> Iterator[Batch]:
+        rng = seeding.numpy_generator(job.seed, "order", job.cycle, epoch)
+        return loader.epoch(labeled.indices, recipe.batch_size, rng, augmented=recipe.augment)
+
+    if job.checkpoints is not None:
+        job.checkpoints.mkdir(exist_ok=True)
+    order = _order_of(epoch_batches(0))
+    fence = seeding.fence(seeding.derive(job.seed, "training", job.cycle))
+    with profile.phase("train"), fence:
+        task.fit(epoch_batches, companion, run)
+    if run.companion_seconds:
+        profile.seconds["train"] -= run.companion_seconds
+        before = profile.seconds.get("companion", 0.0)
+        profile.seconds["companion"] = before + run.companion_seconds
+    return order
+
+
+def _keep(trained: TrainedModel) -> None:
+    if trained.checkpoint is None:
+        return
+    companion = trained.companion
+    save_atomically(
+        {
+            "fingerprint": trained.fingerprint,
+            "network": trained.model.network.state_dict(),
+            "companion": None if companion is None else companion.state_dict(),
+            "metrics": trained.metrics,
+            "record": trained.record,
+        },
+        trained.checkpoint,
+    )
+    trained.checkpoint.with_suffix(".partial.pt").unlink(missing_ok=True)
 
 
 def _order_of(batches: Iterator[Batch]) -> str:
@@ -268,9 +282,9 @@ def _with_companion(job: TrainingJob, companion: Companion | None) -> str:
 
 
 def _load(
-    path: Path, fingerprint: str, task: TaskModel, companion: Companion | None, device: torch.device
+    path: Path | None, fingerprint: str, task: TaskModel, companion: Companion | None, device: torch.device
 ) -> Mapping[str, Any] | None:
-    if not path.exists():
+    if path is None or not path.exists():
         return None
     weights = copy.deepcopy(task.network.state_dict())
     companion_weights = None if companion is None else copy.deepcopy(companion.state_dict())

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from alkit.data.loader import Loader
+from alkit.data.labeled_images import LabeledImages
 from alkit.data.store import ImageStore
 from alkit.engine.cycle import Cycle
+from alkit.engine.round import Round
+from alkit.engine.train import TrainedModel
 from alkit.interfaces import contract
-from alkit.training.recipe import TrainingRun
 from alkit.utils import seeding
 
 from .toy_tasks import TASKS, TinyTask
@@ -40,7 +41,7 @@ class World:
         candidates: [m] int64, scattered too; some images are neither.
         seed: of the training and the cycle.
         certain: make the trained model's probabilities exactly zero and one.
-        companion: the strategy's own, after `train`.
+        trained: the model with the strategy's companion, after `train`, or None.
     """
 
     model: TinyTask
@@ -51,7 +52,12 @@ class World:
     seed: int
     certain: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    companion: Companion | None = None
+    trained: TrainedModel | None = None
+
+    @property
+    def companion(self) -> Companion | None:
+        """The strategy's own, after `train`."""
+        return None if self.trained is None else self.trained.companion
 
     def train(self, strategy: Strategy) -> None:
         """Train the model on the labeled images together with the strategy's companion.
@@ -62,55 +68,39 @@ class World:
         Raises:
             UnsupportedTask: the task does not provide what the strategy needs.
         """
-        model, spec = self.model, self.model.spec
-        contract.check_needs(strategy, spec)
-        model.reset(seeding.derive(self.seed, "weights"))
+        model = self.model
+        contract.check_needs(strategy, model.spec)
+        model.reset(seeding.derive(self.seed, "weights", 0))
         if strategy.needs and len(self.labeled):
-            with seeding.fence(seeding.derive(self.seed, "training")):
-                self.companion = strategy.companion(spec)
-                if self.companion is not None:
-                    self.companion.to(self.device)
-                self._fit()
+            self.trained = self._round(strategy).train(model, classes=CLASSES)
         if self.certain:
             with torch.no_grad():
                 for parameter in model.network.get_submodule("head").parameters():
                     parameter.mul_(1e6)
         model.network.eval()
 
-    def _fit(self) -> None:
-        recipe = self.model.recipe(len(self.labeled))
-        loader = Loader(self.images, self.device, targets=self._targets(), labeled=self.labeled)
-
-        def epoch_batches(epoch: int) -> Any:
-            rng = seeding.numpy_generator(self.seed, "epoch", epoch)
-            return loader.epoch(self.labeled, recipe.batch_size, rng, augmented=recipe.augment)
-
-        steps = -(-len(self.labeled) // recipe.batch_size)
-        run = TrainingRun(recipe=recipe, device=self.device, steps_per_epoch=steps)
-        self.model.fit(epoch_batches, self.companion, run)
-
     def cycle(self, *, number: int = 0, batch_size: int = 8) -> Cycle:
         """Return a new cycle over the world; the same seed every time."""
-        return Cycle(
-            number=number,
-            model=self.model,
-            companion=self.companion,
-            images=self.images,
-            labeled=self.labeled.copy(),
-            targets=self._targets(),
-            candidates=self.candidates.copy(),
-            seed=seeding.derive(self.seed, "cycle", number),
-            device=self.device,
-            batch_size=batch_size,
-        )
+        round_ = self._round(None, number)
+        return round_.open_cycle(self.model, self.trained, self.candidates.copy(), batch_size=batch_size)
 
     def choose(self, strategy: Strategy, n: int, cycle: Cycle | None = None) -> Indices:
         """Let the strategy choose n candidates, fenced and checked as the engine does it."""
         cycle = self.cycle() if cycle is None else cycle
-        return contract.choose(strategy, cycle, n, seed=seeding.derive(self.seed, "select", cycle.number))
+        return self._round(strategy, cycle.number).choose(cycle, n)
 
-    def _targets(self) -> torch.Tensor:
-        return self.model.encode(self.values)[torch.from_numpy(self.labeled)].to(self.device)
+    def _round(self, strategy: Strategy | None, number: int = 0) -> Round:
+        return Round(
+            number=number,
+            seed=self.seed,
+            labeled=LabeledImages(
+                images=self.images,
+                indices=self.labeled.copy(),
+                values=[self.values[index] for index in self.labeled],
+            ),
+            strategy=strategy,
+            device=self.device,
+        )
 
 
 def make_world(

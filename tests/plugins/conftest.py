@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from alkit.data.store import ImageStore
-from alkit.engine.cycle import Cycle
+from alkit.engine.cycle import Cycle, PoolView, Scoring
 from alkit.training.types import Output
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -59,17 +59,19 @@ def make_cycle() -> Callable[..., Cycle]:
     ) -> Cycle:
         if pixels is None:
             pixels = np.random.default_rng(1).integers(0, 256, (count, *shape), dtype=np.uint8)
+        pool = PoolView(
+            ImageStore.from_array(pixels),
+            np.arange(labeled),
+            torch.zeros(labeled, dtype=torch.long),
+            np.arange(labeled, len(pixels)),
+        )
         return Cycle(
+            pool,
             number=1,
             model=StillModel(),  # type: ignore[arg-type]
             companion=companion,
-            images=ImageStore.from_array(pixels),
-            labeled=np.arange(labeled),
-            targets=torch.zeros(labeled, dtype=torch.long),
-            candidates=np.arange(labeled, len(pixels)),
             seed=seed,
-            device=torch.device("cpu"),
-            batch_size=batch_size,
+            scoring=Scoring(torch.device("cpu"), batch_size),
         )
 
     return make

@@ -245,7 +245,7 @@ def test_killed_at_many_random_moments_nothing_is_lost(
 def test_killed_after_the_record_the_query_is_what_comes_next(
     stopped: Callable[..., tuple[int, str]], alkit: Alkit, labeled: Path
 ) -> None:
-    place = "alkit.campaign.ask:write_for_people"
+    place = "alkit.campaign.choose:write_for_people"
     code, _ = stopped(place, signal.SIGKILL, "query", "-c", labeled, "-n", "5", "-s", "random")
     assert code == -signal.SIGKILL
     said = alkit("query", "-c", labeled, "-n", "2", "--json")

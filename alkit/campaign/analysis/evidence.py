@@ -1,8 +1,8 @@
 """What a campaign's own answers say of its model and its strategy, with intervals.
 
-`gather(campaign)` collects all of it as `CampaignEvidence`; the other functions are pure and work on queries and
-learning curves of any origin. Every figure is a `Share` or a `ProportionDifference`, which carries its interval;
-where the data cannot tell, the figure is None, or says how many labels would settle it.
+`gather(campaign)` collects all of it as `CampaignEvidence`; the other functions are pure and work on queries
+and learning curves of any origin. Every figure is a `Share` or a `ProportionDifference`, which carries its
+interval; where the data cannot tell, the figure is None, or says how many labels would settle it.
 
 The intervals hold for the sampling of images. They say nothing of another seed's training.
 """

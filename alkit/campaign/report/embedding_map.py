@@ -89,7 +89,7 @@ def _embeddings(campaign: Campaign, indices: Indices) -> npt.NDArray[np.float32]
     import torch
 
     from alkit.data.loader import Loader
-    from alkit.engine.train import SCORING_BATCH
+    from alkit.engine.cycle import SCORING_BATCH
     from alkit.training.checkpoints import load_safely
 
     history = campaign.history()

@@ -667,7 +667,7 @@ def test_a_pool_that_is_mostly_gone_is_not_taken_for_lost(
         assert len(made.ask(60, strategy="random").picks) == 60
 
 
-@pytest.mark.parametrize(("content", "what"), [(None, "is gone"), (b"torn", "cannot be read")])
+@pytest.mark.parametrize(("content", "what"), [(None, "is missing"), (b"torn", "cannot be read")])
 def test_what_a_strategy_remembers_is_no_cache(
     labeled: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, what: str
 ) -> None:

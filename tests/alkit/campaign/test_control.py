@@ -75,7 +75,7 @@ def test_a_tenth_is_drawn_before_the_strategy_chooses(labeled: Path, monkeypatch
         seen.append((set(cycle.candidates.tolist()), n))
         return choose(strategy, cycle, n, **rest)
 
-    monkeypatch.setattr("alkit.interfaces.contract.choose", spy)
+    monkeypatch.setattr("alkit.engine.round.choose", spy)
     with Campaign(labeled) as campaign:
         everything = set(campaign.pool.candidates.tolist())
         query = campaign.ask(20, strategy="entropy")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sklearn.cluster import KMeansResult as Reference
+from sklearn.cluster import KMeans as Reference
 
 from alkit.distances.kmeans import k_means
 

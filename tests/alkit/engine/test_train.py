@@ -102,7 +102,7 @@ def test_without_the_checkpoint_it_is_the_same_training(study: Callable[..., Tra
 
 
 @pytest.mark.parametrize(
-    ("lesson", "options"),
+    ("job", "options"),
     [
         ({"seed": 2}, {}),
         ({"cycle": 1}, {}),

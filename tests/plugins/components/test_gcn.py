@@ -76,7 +76,7 @@ def test_loss_by_hand():
 def test_starting_weights_are_the_published_ones():
     torch.manual_seed(0)
     network = GCN(64, 128, 0.3)
-    assert network.nested.weight.abs().max().item() == pytest.approx(128**-0.5, rel=0.01)
+    assert network.inner.weight.abs().max().item() == pytest.approx(128**-0.5, rel=0.01)
     assert network.outer.weight.abs().max().item() == pytest.approx(1.0, rel=0.05)
 
 

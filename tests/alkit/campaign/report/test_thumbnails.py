@@ -60,7 +60,7 @@ def test_a_changed_original_is_shown_as_it_was_stored(
     session: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picks = session.queries[-1].picks[:1]
-    monkeypatch.setattr(session.source, "read", lambda key: ("another", np.full((12, 12, 3), 128, np.uint8)))
+    monkeypatch.setattr(session.source, "load", lambda key: ("another", np.full((12, 12, 3), 128, np.uint8)))
     assert cells(sheet(session, picks, "")) == [picks[0].image.split("/")[0]]
     (session.directory / "cache" / "pool.u8").unlink()
     session.resources.forget_images()

@@ -1,0 +1,200 @@
+"""Choosing the images of one query, by a strategy and at random, and recording the choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from alkit.composition.factory import options_in_force, origin_of, plugin_of
+from alkit.errors import InvalidBudget, InvalidOption
+from alkit.interfaces.contract import can_begin, check_needs
+from alkit.interfaces.strategy import Strategy
+from alkit.plugin import registry
+from alkit.utils.json_values import finite
+from alkit.utils.profiling import Profile
+
+from .control import draw, judges, rows, slice_size
+from .query_files import write_for_people
+from .train import round_of, train
+
+if TYPE_CHECKING:
+    from alkit._typing import Indices
+    from alkit.campaign.record.ledger import PickRow
+    from alkit.campaign.record.query import Query
+    from alkit.engine.train import TrainedModel
+
+    from .session import CampaignSession
+
+STATES = "states"
+
+
+class ResolvedStrategy(NamedTuple):
+    """A strategy, and the plugin that it came from, if it came from one."""
+
+    strategy: Strategy
+    plugin: registry.Plugin | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What is to be chosen.
+
+    Attributes:
+        n: images.
+        seed: whether it is a seed query, which comes before any label.
+        control: share of the images that is drawn at random, to evaluate the model on.
+        candidates: [m] int64 ascending, positions that may be chosen; by default whatever the strategy may
+            choose from.
+        instead_of: the open query that this one replaces.
+    """
+
+    n: int
+    seed: bool = False
+    control: float = 0.0
+    candidates: Indices | None = None
+    instead_of: Query | None = None
+
+
+def choose_and_record(
+    session: CampaignSession,
+    chosen: ResolvedStrategy,
+    selection: Selection,
+    *,
+    profile: Profile | None = None,
+    trained: TrainedModel | None = None,
+) -> Query:
+    """Let a strategy choose, record the query and write its files.
+
+    Args:
+        session: holds the lock.
+        chosen: the strategy.
+        selection: what it is to choose.
+        profile: collects seconds and memory.
+        trained: what was trained for this strategy in this cycle already, so that it is not done again.
+    """
+    strategy = chosen.strategy
+    round_ = round_of(session, strategy, Profile() if profile is None else profile)
+    if (remembered := session.state.remembered(strategy)) is not None:
+        round_.recall(session.directory / remembered)
+    any_labels = len(session.pool.labeled) > 0
+    judged = selection.control > 0 and not selection.seed and not strategy.asks_again and any_labels
+    if trained is None and any_labels and (judged or strategy.needs):
+        trained, _ = train(session, strategy, round_.profile)
+    task = session.resources.task(session.classes) if trained is None else trained.model
+    candidates = candidates_for(session, strategy) if selection.candidates is None else selection.candidates
+    sliced = judged and not strategy.uniform and judges(task)
+    size = slice_size(selection.control, selection.n) if sliced else 0
+    control = draw(candidates, size, round_.selection_seed)
+    cycle = round_.open_cycle(
+        task,
+        trained,
+        np.setdiff1d(candidates, control),
+        disputes=session.state.disputes if strategy.asks_again else None,
+    )
+    more = f"; {size:,} more are drawn at random as a control" if size else ""
+    session.progress.line(
+        f"cycle {session.cycle}: '{strategy.name}' chooses {selection.n - size:,} of {len(candidates):,} "
+        f"candidates{more}"
+    )
+    source = "" if chosen.plugin is None else f" of distribution '{chosen.plugin.distribution}'"
+    classes = None if trained is None else len(session.classes)
+    with round_.threads():
+        picks = round_.choose(cycle, selection.n - size, source)
+        recorded = rows(cycle, picks, control, seed=round_.selection_seed, classes=classes)
+    state = round_.remember(session.directory / STATES)
+    data = {
+        "cycle": session.cycle,
+        "strategy": strategy.name,
+        "options": options_in_force(strategy),
+        **origin_of(strategy),
+        "seed_query": selection.seed,
+        "control": selection.control if size else 0.0,
+        "uniform": strategy.uniform,
+        "labels": len(cycle.labeled),
+        "candidates": len(candidates),
+        "checkpoint": None if trained is None else session.relative(trained.checkpoint),
+        "device": str(session.resources.device),
+        "measures": round_.profile.as_dict(),
+        "diagnostics": finite(cycle.diagnostics),
+        "state": session.relative(state),
+    }
+    return _record(session, data, recorded, selection.instead_of)
+
+
+def _record(
+    session: CampaignSession, data: dict[str, Any], picks: list[PickRow], instead_of: Query | None
+) -> Query:
+    with session.ledger.transaction():
+        if instead_of is not None:
+            indices = [pick.index for pick in instead_of.unanswered]
+            session.ledger.add_event("withdrawn", {"query": instead_of.number, "indices": indices})
+        event = session.ledger.add_event("asked", data)
+        session.ledger.add_picks(event, picks)
+    session.refresh()
+    query = session.queries[-1]
+    write_for_people(session, query)
+    for failure in registry.notify("alkit_cycle_finished", campaign=session, query=query):
+        session.progress.line(failure)
+    return query
+
+
+def resolve_strategy(
+    session: CampaignSession, strategy: str | Strategy | None, options: Mapping[str, Any] | None
+) -> ResolvedStrategy:
+    """Return a strategy by its text, or one that is there already, with the plugin that it came from."""
+    if not isinstance(strategy, Strategy):
+        strategy = session.resources.strategy(strategy, options)
+    return ResolvedStrategy(strategy, plugin_of(strategy))
+
+
+def resolve_seed_strategy(session: CampaignSession, name: str) -> ResolvedStrategy:
+    """Return a strategy that can choose while nothing is labeled.
+
+    Raises:
+        InvalidOption: it cannot.
+    """
+    seeder = resolve_strategy(session, name, {})
+    if seeder.strategy.needs_labels or seeder.strategy.asks_again:
+        raise InvalidOption(f"strategy '{name}' needs labels itself and cannot seed; 'random' can")
+    if not can_choose_now(session, seeder.strategy):
+        raise InvalidOption(
+            f"strategy '{name}' looks at what task '{session.settings.task.name}' learns, and it has learned "
+            "nothing yet; 'random' can seed, and so can what looks at embeddings of a pretrained network"
+        )
+    return seeder
+
+
+def can_choose_now(session: CampaignSession, strategy: Strategy) -> bool:
+    """Say whether a strategy can choose with the labels that there are."""
+    if len(session.pool.labeled):
+        return True
+    if strategy.needs_labels or not strategy.needs:
+        return not strategy.needs_labels
+    return can_begin(strategy, session.resources.task(session.classes).spec)
+
+
+def candidates_for(session: CampaignSession, strategy: Strategy) -> Indices:
+    """Return what a strategy may choose, [m] int64 ascending."""
+    if strategy.asks_again:
+        return np.array(list(session.state.disputes), np.int64)
+    return session.pool.candidates
+
+
+def check_task_provides(session: CampaignSession, strategy: Strategy) -> None:
+    """Refuse a strategy that the task cannot serve, before anything is asked for it."""
+    check_needs(strategy, session.resources.task(session.classes).spec)
+
+
+def check_budget(n: int, left: int) -> None:
+    """Refuse to choose more images than are left, or none."""
+    if n < 1:
+        raise InvalidBudget(f"the budget should be at least 1, not {n}")
+    if left == 0:
+        raise InvalidBudget("no candidate is left: every usable image is labeled, asked or set aside")
+    if n > left:
+        raise InvalidBudget(
+            f"a budget of {n:,} is more than the {left:,} images that are left to choose from"
+        )

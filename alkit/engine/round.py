@@ -1,0 +1,164 @@
+"""One round of active learning: train, look at the pool, choose, remember.
+
+Campaigns, benchmark cells and the conformance kit all share it, so that a strategy meets the same training,
+the same randomness and the same checks in each of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alkit.interfaces.contract import check_needs, choose
+from alkit.utils import seeding
+from alkit.utils.devices import threads_for
+from alkit.utils.profiling import Profile
+from alkit.utils.progress import NullProgress, Progress
+
+from .cycle import SCORING_BATCH, Cycle, PoolView, Scoring
+from .strategy_state import load_state, save_state
+from .train import TrainedModel, TrainingJob, train_model
+
+if TYPE_CHECKING:
+    import torch
+
+    from alkit._typing import Indices
+    from alkit.data.labeled_images import LabeledImages
+    from alkit.interfaces.strategy import Strategy
+    from alkit.interfaces.task import TaskModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What one round starts from.
+
+    Attributes:
+        number: rounds before it.
+        seed: of the campaign or cell; all randomness of the round is derived from it and `number`.
+        labeled: the labeled images.
+        strategy: chooses, after its companion was trained with the model; None trains plain and never chooses.
+        device: where tensors live.
+        progress: shows long work.
+        profile: collects seconds and peak memory by phase.
+    """
+
+    number: int
+    seed: int
+    labeled: LabeledImages
+    strategy: Strategy | None
+    device: torch.device
+    progress: Progress = field(default_factory=NullProgress)
+    profile: Profile = field(default_factory=Profile)
+
+    def train(
+        self,
+        task: TaskModel,
+        *,
+        classes: Sequence[str],
+        test: LabeledImages | None = None,
+        checkpoints: Path | None = None,
+        previous: Path | None = None,
+    ) -> TrainedModel:
+        """Train the task model together with the strategy's companion; see `TrainingJob` and `train_model`.
+
+        Args:
+            task: built.
+            classes: names in the order of their numbers.
+            test: images to evaluate on.
+            checkpoints: directory to keep the result in, and to take it from.
+            previous: checkpoint of the round before.
+
+        Raises:
+            TrainingError: the labels do not allow it, or the loss is not finite.
+            UnsupportedTask: the strategy needs what the task does not provide.
+        """
+        job = TrainingJob(
+            cycle=self.number,
+            seed=self.seed,
+            labeled=self.labeled,
+            test=test,
+            classes=classes,
+            strategy=self.strategy,
+            checkpoints=checkpoints,
+            previous=previous,
+        )
+        return train_model(task, job, self.device, self.progress, self.profile)
+
+    def open_cycle(
+        self,
+        task: TaskModel,
+        trained: TrainedModel | None,
+        candidates: Indices,
+        *,
+        disputes: Mapping[int, tuple[int, ...]] | None = None,
+        batch_size: int = SCORING_BATCH,
+    ) -> Cycle:
+        """Return what the strategy looks at.
+
+        Args:
+            task: the model; untrained where `trained` is None.
+            trained: what `train` returned, or None for a strategy that needs no model.
+            candidates: [m] int64 ascending, positions in the pool that may be chosen.
+            disputes: for a strategy that `asks_again`.
+            batch_size: images scored at once.
+
+        Raises:
+            UnsupportedTask: the strategy needs what the task does not provide.
+        """
+        if self.strategy is not None:
+            check_needs(self.strategy, task.spec)
+        if trained is None:
+            task.network.eval()
+        targets = task.encode(self.labeled.values) if trained is None else trained.targets
+        precision = task.recipe(len(self.labeled.indices)).precision
+        return Cycle(
+            PoolView(self.labeled.images, self.labeled.indices, targets, candidates, disputes or {}),
+            number=self.number,
+            seed=self.selection_seed,
+            model=task,
+            companion=None if trained is None else trained.companion,
+            scoring=Scoring(self.device, batch_size, precision),
+            progress=self.progress,
+            profile=self.profile,
+        )
+
+    @property
+    def selection_seed(self) -> int:
+        """The seed of everything that is drawn while images are chosen."""
+        return seeding.derive(self.seed, "select", self.number)
+
+    def threads(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which as many threads compute as pay for images of this size."""
+        return threads_for(max(self.labeled.images.shape[1:]), self.device)
+
+    def choose(self, cycle: Cycle, n: int, source: str = "") -> Indices:
+        """Let the strategy choose n candidates, most wanted first, in as many threads as pay.
+
+        Args:
+            cycle: of this round.
+            n: how many.
+            source: where the strategy comes from, for error messages.
+
+        Raises:
+            InvalidSelection: the strategy failed, or did not return n distinct candidates.
+        """
+        assert self.strategy is not None
+        with self.threads():
+            return choose(self.strategy, cycle, n, seed=self.selection_seed, source=source)
+
+    def remember(self, directory: Path) -> Path | None:
+        """Write what the strategy remembers to a file in a directory; return the file, or None."""
+        assert self.strategy is not None
+        return save_state(self.strategy, directory, self.number)
+
+    def recall(self, path: Path) -> None:
+        """Give the strategy what it remembered in an earlier round.
+
+        Raises:
+            CampaignError: the file is missing or cannot be read.
+        """
+        assert self.strategy is not None
+        load_state(self.strategy, path)
