@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from alkit.errors import InvalidBudget
 
 from .choose import (
-    ResolvedStrategy,
     Selection,
     can_choose_now,
     candidates_for,
@@ -26,6 +25,7 @@ from .tell import consult
 
 if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
+    from alkit.composition.factory import ResolvedStrategy
     from alkit.interfaces.strategy import Strategy
 
     from .session import CampaignSession
@@ -37,7 +37,7 @@ class QueryRequest:
 
     Attributes:
         n: images.
-        strategy: its text or the strategy itself; the campaign's own by default.
+        strategy: its text, or the strategy itself; the campaign's own by default.
         options: of a strategy given by its text.
         new: withdraw what is open.
         seed_strategy: chooses while nothing is labeled.
@@ -52,7 +52,7 @@ class QueryRequest:
 
     n: int
     _: KW_ONLY
-    strategy: str | Strategy | None = None
+    strategy: str | Strategy | ResolvedStrategy | None = None
     options: Mapping[str, Any] | None = None
     new: bool = False
     seed_strategy: str = "random"
@@ -65,6 +65,8 @@ def ask(session: CampaignSession, request: QueryRequest) -> Query:
     with session.lock():
         open_query = session.open_query
         if open_query is not None and not request.new:
+            if request.strategy is not None:
+                resolve_strategy(session, request.strategy, request.options)  # a typo is said all the same
             write_for_people(session, open_query)
             return dataclasses.replace(open_query, reused=True)
         chosen = resolve_strategy(session, request.strategy, request.options)

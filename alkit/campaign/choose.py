@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alkit.composition.factory import options_in_force, origin_of, plugin_of
+from alkit.composition.factory import ResolvedStrategy, options_in_force, origin_of, resolve
 from alkit.errors import InvalidBudget, InvalidOption
 from alkit.interfaces.contract import can_begin, check_needs
 from alkit.interfaces.strategy import Strategy
@@ -29,13 +29,6 @@ if TYPE_CHECKING:
     from .session import CampaignSession
 
 STATES = "states"
-
-
-class ResolvedStrategy(NamedTuple):
-    """A strategy, and the plugin that it came from, if it came from one."""
-
-    strategy: Strategy
-    plugin: registry.Plugin | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,12 +135,14 @@ def _record(
 
 
 def resolve_strategy(
-    session: CampaignSession, strategy: str | Strategy | None, options: Mapping[str, Any] | None
+    session: CampaignSession,
+    strategy: str | Strategy | ResolvedStrategy | None,
+    options: Mapping[str, Any] | None,
 ) -> ResolvedStrategy:
     """Return a strategy by its text, or one that is there already, with the plugin that it came from."""
-    if not isinstance(strategy, Strategy):
-        strategy = session.resources.strategy(strategy, options)
-    return ResolvedStrategy(strategy, plugin_of(strategy))
+    if strategy is None or isinstance(strategy, str):
+        return session.resources.strategy(strategy, options)
+    return resolve(strategy)
 
 
 def resolve_seed_strategy(session: CampaignSession, name: str) -> ResolvedStrategy:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit import options as opts
-from alkit.composition.factory import make_strategy
+from alkit.composition.factory import ResolvedStrategy, resolve
 from alkit.plugin import registry
 from alkit.plugin.single_file import absolute
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from alkit.data.source import Source
     from alkit.data.store import ImageStore
     from alkit.interfaces.oracle import Oracle
-    from alkit.interfaces.strategy import Strategy
     from alkit.interfaces.task import TaskModel
     from alkit.utils.progress import Progress
 
@@ -166,12 +165,12 @@ class Resources:
             self.progress.line(f"oracle '{name}': {note}")
         return oracle
 
-    def strategy(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> Strategy:
+    def strategy(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> ResolvedStrategy:
         """Return a strategy by its text; the campaign's own is the default, and keeps its options."""
         own = self.settings.strategy
         if name is None or absolute(name) == own.name:
             name, options = own.name, _merged(own.options, options)
-        return make_strategy(name, options)
+        return resolve(name, options)
 
     def task(self, classes: Sequence[str]) -> TaskModel:
         """Return a new task model, built for the pool's images and the classes so far."""

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from alkit.errors import CampaignError, InvalidBudget, UsageError
+from alkit.options import parse_pairs
+from alkit.utils.progress import NullProgress, Terminal
 
 if TYPE_CHECKING:
     from alkit.campaign.campaign import Campaign
+    from alkit.campaign.spec import CampaignSpec
+    from alkit.composition.factory import ResolvedStrategy
+
+FLAGS = {"task_options": ("task_option", "model"), "oracle_options": ("oracle_option",)}
+"""Flags of fields that are not called like their field."""
 
 
-# What only matters while a campaign is made.
-CREATION = (
-    "labels",
-    "classes",
-    "test",
-    "root",
-    "download",
-    "task",
-    "task_option",
-    "model",
-    "oracle",
-    "oracle_option",
-    "image_size",
-    "channels",
-    "seed",
-)
-ARGUMENTS = {"task_option": "task_options", "model": "task_options", "oracle_option": "oracle_options"}
-HARMLESS = ("labels", "root", "download")  # of these, what decides nothing that lasts
+class Opening(NamedTuple):
+    """A campaign, and the strategy that a command names, if it does."""
+
+    campaign: Campaign
+    strategy: str | ResolvedStrategy | None
+    options: Mapping[str, str]
 
 
 def open_campaign(directory: str | None, *, device: str = "auto", quiet: bool = False) -> Campaign:
@@ -42,7 +38,6 @@ def open_campaign(directory: str | None, *, device: str = "auto", quiet: bool = 
     """
     from alkit.campaign.campaign import Campaign
     from alkit.campaign.session import LEDGER, SETTINGS
-    from alkit.utils.progress import NullProgress, Terminal
 
     if directory is None and not (Path(SETTINGS).exists() or Path(LEDGER).exists()):
         raise CampaignError(
@@ -54,52 +49,67 @@ def open_campaign(directory: str | None, *, device: str = "auto", quiet: bool = 
 
 def open_or_create(
     directory: str | None, pool: str | None, *, device: str, quiet: bool, given: Mapping[str, Any]
-) -> Campaign:
+) -> Opening:
     """Open the campaign of a command, or make it if a pool is named and it does not exist.
 
+    Args:
+        directory: of `--campaign`.
+        pool: of `--pool`.
+        device: of `--device`.
+        quiet: of `--quiet`.
+        given: the options of the command by name, among them `strategy`, `option` and `budget`.
+
     Raises:
+        InvalidBudget: the budget is not positive.
         UsageError: the campaign exists and something is given that was decided when it was made.
     """
+    from alkit.campaign.create import create_from
     from alkit.campaign.session import SETTINGS
-    from alkit.utils.progress import NullProgress, Terminal
+    from alkit.composition.factory import resolve
 
+    if (budget := given["budget"]) < 1:
+        raise InvalidBudget(f"the budget should be at least 1, not {budget}")
+    strategy, options = given["strategy"], parse_pairs(given["option"])
     if pool is None:
         campaign = open_campaign(directory, device=device, quiet=quiet)
-        return _told_again(campaign, None, given)
+        return Opening(_unless_contradicted(campaign, None, given), strategy, options)
     directory = directory or f"{_pool_name(pool)}-campaign"
-    if not (Path(directory) / SETTINGS).exists():
-        from alkit.campaign.create import create
+    if (Path(directory) / SETTINGS).exists():
+        campaign = open_campaign(directory, device=device, quiet=quiet)
+        return Opening(_unless_contradicted(campaign, pool, given), strategy, options)
+    spec = spec_from(pool, given)
+    chosen = resolve(spec.strategy, spec.strategy_options)
+    spec = dataclasses.replace(spec, strategy=chosen, strategy_options={})
+    progress = NullProgress() if quiet else Terminal()
+    progress.line(f"making a campaign in {directory}")
+    campaign = create_from(Path(directory), spec, device=device, progress=progress)
+    return Opening(campaign, chosen, {})
 
-        progress = NullProgress() if quiet else Terminal()
-        progress.line(f"making a campaign in {directory}")
-        return create(directory, pool, device=device, progress=progress, **creation_arguments(given))
-    return _told_again(open_campaign(directory, device=device, quiet=quiet), pool, given)
 
-
-def _told_again(campaign: Campaign, pool: str | None, given: Mapping[str, Any]) -> Campaign:
+def _unless_contradicted(campaign: Campaign, pool: str | None, given: Mapping[str, Any]) -> Campaign:
     """Check that nothing contradicts what was decided, so that a command can be given again as it was.
 
     Raises:
         UsageError: something does; names it.
     """
+    from alkit.campaign.spec import DECIDED, spec_of
+
     try:
-        if pool is not None and not _same_pool(pool, campaign.settings.pool.location):
+        decided = spec_of(campaign)
+        if pool is not None and not _same_pool(pool, decided.pool):
             raise UsageError(
-                f"the campaign in {campaign.directory} is about {campaign.settings.pool.location}; name "
-                "another directory by --campaign"
+                f"the campaign in {campaign.directory} is about {decided.pool}; name another directory by "
+                "--campaign"
             )
-        decided = decisions(campaign)
-        wanted = creation_arguments(given)
-        for name in CREATION:
-            said = given.get(name)
-            if said is None or said is False or said == () or name in HARMLESS:
+        wanted = spec_from(decided.pool, given)
+        for name in DECIDED:
+            flag = next((flag for flag in FLAGS.get(name, (name,)) if _is_given(given.get(flag))), None)
+            if flag is None:
                 continue
-            argument = ARGUMENTS.get(name, name)
-            if not _agrees(wanted[argument], decided[argument]):
-                flag = name.replace("_", "-")
+            if not _agrees(getattr(wanted, name), getattr(decided, name)):
                 raise UsageError(
-                    f"--{flag} is decided when a campaign is made, and differently in {campaign.directory}; "
-                    "leave it out, or name another directory by --campaign"
+                    f"--{flag.replace('_', '-')} is decided when a campaign is made, and differently in "
+                    f"{campaign.directory}; leave it out, or name another directory by --campaign"
                 )
         if given.get("labels"):
             take_labels(campaign, Path(given["labels"]))
@@ -109,21 +119,8 @@ def _told_again(campaign: Campaign, pool: str | None, given: Mapping[str, Any]) 
     return campaign
 
 
-def decisions(campaign: Campaign) -> dict[str, Any]:
-    """Return what was decided when a campaign was made, by the arguments of `create`."""
-    settings = campaign.settings
-    oracle = settings.oracle
-    return {
-        "classes": list(campaign.classes),
-        "test": settings.test and settings.test.location,
-        "task": settings.task.name,
-        "task_options": settings.task.options,
-        "oracle": oracle and oracle.name,
-        "oracle_options": oracle.options if oracle else {},
-        "image_size": settings.image_shape[1:],
-        "channels": settings.image_shape[0],
-        "seed": settings.seed,
-    }
+def _is_given(value: Any) -> bool:
+    return value is not None and value is not False and value != ()
 
 
 def _agrees(wanted: Any, decided: Any) -> bool:
@@ -152,24 +149,6 @@ def _number(word: str) -> str:
         return word
 
 
-def checked_options(strategy: str | None, option: tuple[str, ...], budget: int) -> dict[str, str]:
-    """Return a strategy's options; budget, name and options are checked before images are read.
-
-    Raises:
-        InvalidBudget: the budget is not positive.
-        UsageError: there is no such strategy, or an option does not fit it.
-    """
-    from alkit.composition.factory import make_strategy
-    from alkit.options import parse_pairs
-
-    if budget < 1:
-        raise InvalidBudget(f"the budget should be at least 1, not {budget}")
-    options = parse_pairs(option)
-    if strategy is not None:
-        make_strategy(strategy, options)
-    return options
-
-
 def take_labels(campaign: Campaign, path: Path) -> None:
     """Take the labels of a file into a campaign that exists; the same file again takes no correction back."""
     from alkit.labeling.csv_table import read_answers
@@ -182,32 +161,31 @@ def take_labels(campaign: Campaign, path: Path) -> None:
         click.echo(f"line {line} of {path} is left out: {reason}", err=True)
 
 
-def creation_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn the options of a command into arguments of `create`."""
-    from alkit.options import parse_pairs
+def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
+    """Turn the options of a command into a spec; what is not given keeps its default."""
+    from alkit.campaign.spec import CampaignSpec
 
     task_options: dict[str, Any] = dict(parse_pairs(given.get("task_option") or ()))
     if given.get("model"):
         task_options["model"] = given["model"]
-    arguments: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "root": given.get("root"),
-        "download": bool(given.get("download")),
+        "download": given.get("download"),
         "labels": given.get("labels"),
         "classes": [name.strip() for name in (given.get("classes") or "").split(",") if name.strip()],
         "test": given.get("test"),
+        "task": given.get("task"),
         "task_options": task_options,
+        "strategy": given.get("strategy"),
+        "strategy_options": parse_pairs(given.get("option") or ()) if given.get("strategy") else None,
         "oracle": given.get("oracle"),
         "oracle_options": parse_pairs(given.get("oracle_option") or ()),
         "image_size": _size(given.get("image_size")),
         "channels": int(given["channels"]) if given.get("channels") else None,
-        "seed": 0 if given.get("seed") is None else given["seed"],
+        "seed": given.get("seed"),
+        "aggregate": given.get("aggregate"),
     }
-    if given.get("task"):
-        arguments["task"] = given["task"]
-    if given.get("strategy"):
-        arguments["strategy"] = given["strategy"]
-        arguments["strategy_options"] = parse_pairs(given.get("option") or ())
-    return arguments
+    return CampaignSpec(pool, **{name: value for name, value in fields.items() if value is not None})
 
 
 def _pool_name(pool: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from alkit.errors import InvalidOption, UsageError
 from alkit.interfaces.strategy import Strategy
@@ -116,17 +116,45 @@ def options_in_force(strategy: Strategy) -> dict[str, Any]:
     return values
 
 
-def choice_of(text: str, options: Mapping[str, Any] | None = None) -> PluginChoice:
-    """Check a strategy, and return how it is written down."""
-    strategy = make_strategy(text, options)
-    plugin = plugin_of(strategy)
-    assert plugin is not None
-    if places_of(type(strategy)):
-        return PluginChoice(expression.write(written_as(strategy)), {}, plugin.distribution, plugin.version)
-    if expression.is_composed(text):
-        options = expression.read(text).options
-    settled = settled_options(strategy, options or {})
-    return PluginChoice(_name_of(strategy), settled, plugin.distribution, plugin.version)
+class ResolvedStrategy(NamedTuple):
+    """A strategy, the plugin or file that it comes from (None: neither), and how it is recorded."""
+
+    strategy: Strategy
+    plugin: Plugin | None
+    choice: PluginChoice
+
+
+def resolve(
+    strategy: str | Strategy | ResolvedStrategy, options: Mapping[str, Any] | None = None
+) -> ResolvedStrategy:
+    """Make a strategy from its text, unless it is there already, and say how it is recorded.
+
+    Args:
+        strategy: its text, see `make_strategy`, or the strategy itself.
+        options: of a strategy that is only named.
+
+    Raises:
+        as `make_strategy`.
+    """
+    if isinstance(strategy, ResolvedStrategy):
+        return strategy
+    made = make_strategy(strategy, options) if isinstance(strategy, str) else strategy
+    plugin = plugin_of(made)
+    origin = ("", "") if plugin is None else (plugin.distribution, plugin.version)
+    if places_of(type(made)):
+        return ResolvedStrategy(made, plugin, PluginChoice(expression.write(written_as(made)), {}, *origin))
+    if not isinstance(strategy, str):
+        options = _changed_options(made)
+    elif expression.is_composed(strategy):
+        options = expression.read(strategy).options
+    choice = PluginChoice(_name_of(made), settled_options(made, options or {}), *origin)
+    return ResolvedStrategy(made, plugin, choice)
+
+
+def _changed_options(strategy: Strategy) -> dict[str, Any]:
+    values = {option.name: getattr(strategy, option.field) for option in options_of(type(strategy))}
+    defaults = {option.name: option.default for option in options_of(type(strategy))}
+    return {name: value for name, value in values.items() if value != defaults[name]}
 
 
 def composed(text: str) -> tuple[float | None, Strategy, Node]:

@@ -39,7 +39,7 @@ class Round:
         number: rounds before it.
         seed: of the campaign or cell; all randomness of the round is derived from it and `number`.
         labeled: the labeled images.
-        strategy: chooses, after its companion was trained with the model; None trains plain and never chooses.
+        strategy: chooses, after its companion was trained with the model; None trains a plain model.
         device: where tensors live.
         progress: shows long work.
         profile: collects seconds and peak memory by phase.

@@ -114,8 +114,8 @@ def test_a_file_of_the_same_name_elsewhere_is_another_strategy(
     alkit("run", "-c", "camp", "--pool", pictures, "-t", "epochs=1", "-s", first, "--cycles", "1", *RUN)
     with Campaign("camp") as campaign:
         resources, state = campaign.resources, campaign.state
-        assert state.remembered(resources.strategy(first)) is not None
-        assert state.remembered(resources.strategy(other)) is None
+        assert state.remembered(resources.strategy(first).strategy) is not None
+        assert state.remembered(resources.strategy(other).strategy) is None
     said = alkit_ends("run", "-c", "camp", "-s", other, "--cycles", "2", *RUN)
     assert "out of another file or distribution, so this run cannot go on" in said.error
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 import click
 
 from alkit.campaign.record.aggregation import RULES
-from alkit.cli.opening import creation_arguments
+from alkit.cli.opening import spec_from
 from alkit.cli.options import creation_options, device_option, json_option, quiet_option
 from alkit.cli.options import strategy_options as strategy_flags
 from alkit.cli.output import print_json
@@ -48,14 +49,12 @@ def command(
 
     Originals are only read. Images that cannot be used are listed once and never asked for.
     """
-    from alkit.campaign.create import create
+    from alkit.campaign.create import create_from
     from alkit.utils.progress import NullProgress, Terminal
 
     progress = NullProgress() if quiet else Terminal()
-    arguments = creation_arguments(given)
-    with create(
-        directory, pool, aggregate=aggregate, device=device, progress=progress, **arguments
-    ) as campaign:
+    spec = spec_from(pool, {**given, "aggregate": aggregate})
+    with create_from(Path(directory), spec, device=device, progress=progress) as campaign:
         if as_json:
             print_json(campaign.status())
         else:

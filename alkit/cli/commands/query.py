@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alkit.cli.opening import checked_options, open_or_create
+from alkit.cli.opening import open_or_create
 from alkit.cli.options import (
     campaign_option,
     creation_options,
@@ -70,13 +70,13 @@ def command(
     While a query waits for answers, the same query is returned again; --new gives it up. With nothing labeled
     yet, a seed query comes first.
     """
-    options = checked_options(strategy, option, budget)
-    given.update(strategy=strategy, option=option)
-    with open_or_create(campaign, pool, device=device, quiet=quiet, given=given) as opened:
+    given.update(strategy=strategy, option=option, budget=budget)
+    opening = open_or_create(campaign, pool, device=device, quiet=quiet, given=given)
+    with opening.campaign as opened:
         query = opened.ask(
             budget,
-            strategy=strategy,
-            options=options,
+            strategy=opening.strategy,
+            options=opening.options,
             new=new,
             seed_strategy=seed_strategy,
             seed_size=seed_size,

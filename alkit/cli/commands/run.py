@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from alkit.cli.opening import checked_options, open_or_create
+from alkit.cli.opening import open_or_create
 from alkit.cli.options import (
     campaign_option,
     creation_options,
@@ -76,10 +76,10 @@ def command(
     from alkit.options import parse_pairs
 
     rules = [parse(text) for text in stop]
-    options = checked_options(strategy, option, budget)
     oracle_name, oracle_options = given.pop("oracle"), given.pop("oracle_option")
-    given.update(strategy=strategy, option=option)
-    with open_or_create(campaign, pool, device=device, quiet=quiet, given=given) as opened:
+    given.update(strategy=strategy, option=option, budget=budget)
+    opening = open_or_create(campaign, pool, device=device, quiet=quiet, given=given)
+    with opening.campaign as opened:
         oracle = opened.oracle(oracle_name, parse_pairs(oracle_options))
         if oracle is None:
             raise UsageError("say who answers: --oracle dataset, or --oracle file --oracle-option path=FILE")
@@ -87,8 +87,8 @@ def command(
             oracle,
             cycles=cycles,
             n=budget,
-            strategy=strategy,
-            options=options,
+            strategy=opening.strategy,
+            options=opening.options,
             seed_strategy=seed_strategy,
             seed_size=seed_size,
             control=control,

@@ -600,7 +600,7 @@ def test_what_a_task_cannot_serve_is_refused_before_the_seed(
 def test_naming_the_campaigns_own_strategy_keeps_its_options(pictures: Path, tmp_path: Path) -> None:
     stored = {"detach-after": "0.5", "margin": "2"}
     with create(tmp_path / "c", str(pictures), strategy="learning-loss", strategy_options=stored) as made:
-        named: Any = made.resources.strategy("learning-loss", {"detach_after": "0.25"})
+        named: Any = made.resources.strategy("learning-loss", {"detach_after": "0.25"}).strategy
         assert (named.detach_after, named.margin) == (0.25, 2.0)
 
 

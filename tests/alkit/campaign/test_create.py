@@ -12,7 +12,8 @@ from filelock import FileLock
 from PIL import Image
 
 from alkit.campaign.campaign import Campaign
-from alkit.campaign.create import DRAFT, create
+from alkit.campaign.create import create
+from alkit.campaign.draft import DRAFT
 from alkit.campaign.record.ledger import Ledger
 from alkit.errors import AlkitError, CampaignError, InvalidAnswers, InvalidOption, SourceError, UnknownPlugin
 from alkit.plugin.registry import tasks
@@ -270,14 +271,14 @@ def test_a_folder_called_cache_of_somebody_else_is_left_alone(pictures: Path, tm
 def test_two_at_once_make_one(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import alkit.campaign.create as creation
 
-    move_in = creation._move_in
+    move_in = creation.move_in
 
     def overtaken(draft: Path, directory: Path) -> None:
-        monkeypatch.setattr(creation, "_move_in", move_in)
+        monkeypatch.setattr(creation, "move_in", move_in)
         create(directory, str(pictures), seed=1).close()
         move_in(draft, directory)
 
-    monkeypatch.setattr(creation, "_move_in", overtaken)
+    monkeypatch.setattr(creation, "move_in", overtaken)
     with pytest.raises(CampaignError, match="is a campaign already"):
         create(tmp_path / "c", str(pictures), seed=2)
     with Campaign(tmp_path / "c") as kept:

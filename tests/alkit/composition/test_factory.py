@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 
 import alkit
 from alkit.composition.companions import Companions
-from alkit.composition.factory import choice_of, make_strategy, options_in_force, origins, plugin_of
+from alkit.composition.factory import make_strategy, options_in_force, origins, plugin_of, resolve
 from alkit.errors import InvalidOption, InvalidSelection, UnknownPlugin, UsageError
 from alkit.options import build, values_of
 from alkit.plugin import registry as plugins
@@ -121,7 +122,7 @@ def test_equal_compositions_have_one_name(text: str, name: str) -> None:
     strategy = make_strategy(text)
     assert strategy.name == name
     assert make_strategy(name) == strategy
-    assert choice_of(text).name == name
+    assert resolve(text).choice.name == name
     again = build(type(strategy), values_of(strategy))
     assert again == strategy
 
@@ -188,11 +189,11 @@ def test_a_choice_is_written_so_that_it_is_found_again(
 ) -> None:
     (tmp_path / "mine.py").write_text("from alkit_plugins.strategies.random import Random as Mine\n")
     monkeypatch.chdir(tmp_path)
-    choice = choice_of("mix(mine.py:Mine, entropy)")
+    choice = resolve("mix(mine.py:Mine, entropy)").choice
     assert choice.name == f"mix({tmp_path}/mine.py:Mine, entropy)"
     assert make_strategy("mix(mine.py:Mine, entropy)").name == "mix(mine.py:Mine, entropy)"
-    assert choice_of("mine.py:Mine").name == f"{tmp_path}/mine.py:Mine"
-    plain = choice_of("coreset(metric=cosine)")
+    assert resolve("mine.py:Mine").choice.name == f"{tmp_path}/mine.py:Mine"
+    plain = resolve("coreset(metric=cosine)").choice
     assert (plain.name, plain.options) == ("coreset", {"metric": "cosine"})
 
 
@@ -251,7 +252,8 @@ def test_companions_are_trained_together_and_each_sees_its_own() -> None:
     fresh = make_strategy(text)
     assert world.choose(fresh, 6).tolist() == world.choose(strategy, 6).tolist()
     alone, companion = make_strategy("halves(spy, learning-loss(hidden=4))"), both.part("low")
-    world.companion = Companions({"high": companion})  # type: ignore[dict-item]
+    assert world.trained is not None
+    world.trained = dataclasses.replace(world.trained, companion=Companions({"high": companion}))  # type: ignore[dict-item]
     world.choose(alone, 4)
     assert SEEN[-1]["companion"] is None
 

@@ -1,0 +1,84 @@
+"""What is decided when a campaign is made."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alkit.composition.factory import ResolvedStrategy
+
+    from .campaign import Campaign
+
+DEFAULT_TASK = "classification"
+DEFAULT_STRATEGY = "badge"
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSpec:
+    """All that can be said of a new campaign; nothing but the pool has to be.
+
+    Attributes:
+        pool: images, see `alkit.open_source`.
+        root: where a torchvision data set lies.
+        download: allow torchvision to download it.
+        labels: CSV file of labels that are known, or None.
+        classes: class names; those of `labels`, of the test images and of an oracle's data set are added.
+        test: labeled images to evaluate the model on, as `pool`; a data set's own test images by default.
+        task: the task model's plugin name.
+        task_options: its options.
+        strategy: what queries use when no strategy is named.
+        strategy_options: its options.
+        oracle: who answers by itself; for a demonstration set its own labels, otherwise nobody.
+        oracle_options: its options.
+        image_size: (height, width) to resize to; chosen from the images by default.
+        channels: 1 or 3; chosen from the images by default.
+        seed: of all randomness.
+        aggregate: how the answers of several annotators become one; see `Campaign.aggregate_by`.
+    """
+
+    pool: str
+    _: KW_ONLY
+    root: str | None = None
+    download: bool = False
+    labels: str | Path | None = None
+    classes: Sequence[str] = ()
+    test: str | None = None
+    task: str = DEFAULT_TASK
+    task_options: Mapping[str, Any] = field(default_factory=dict)
+    strategy: str | ResolvedStrategy = DEFAULT_STRATEGY
+    strategy_options: Mapping[str, Any] = field(default_factory=dict)
+    oracle: str | None = None
+    oracle_options: Mapping[str, Any] = field(default_factory=dict)
+    image_size: tuple[int, int] | None = None
+    channels: int | None = None
+    seed: int = 0
+    aggregate: str = "last"
+
+
+NOT_FOR_GOOD = frozenset({"pool", "root", "download", "labels", "strategy", "strategy_options", "aggregate"})
+DECIDED = tuple(f.name for f in dataclasses.fields(CampaignSpec) if f.name not in NOT_FOR_GOOD)
+"""Fields that are decided for good, so that a repeated command must not contradict them."""
+
+
+def spec_of(campaign: Campaign) -> CampaignSpec:
+    """Return what was decided when a campaign was made; what is not known any more has its default."""
+    settings = campaign.settings
+    oracle = settings.oracle
+    return CampaignSpec(
+        settings.pool.location,
+        classes=list(campaign.classes),
+        test=None if settings.test is None else settings.test.location,
+        task=settings.task.name,
+        task_options=settings.task.options,
+        strategy=settings.strategy.name,
+        strategy_options=settings.strategy.options,
+        oracle=None if oracle is None else oracle.name,
+        oracle_options=oracle.options if oracle else {},
+        image_size=settings.image_shape[1:],
+        channels=settings.image_shape[0],
+        seed=settings.seed,
+    )
