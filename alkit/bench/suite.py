@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +28,11 @@ SHARED_DATA = "arena.json"
 ATTEMPTS = 3  # rounds over the cells that a killed worker left behind
 
 
-def run_suite(
-    protocol: Protocol,
-    results: Path,
-    *,
-    cache: Path | None = None,
-    device: str = "auto",
-    jobs: int | None = None,
-    backend: Backend = "loky",
-    scheduler: str | None = None,
-    download: bool = False,
-    command: str = "",
-    progress: Progress,
-) -> list[records.Record]:
-    """Run all cells that have not been run, and put the records together.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteOptions:
+    """How a benchmark is run; none of it changes a result.
 
-    Args:
-        protocol: the comparison.
-        results: folder for the records; what is there of the same protocol is gone on with.
+    Attributes:
         cache: folder for images and embeddings, shared by benchmarks; `cache` beside the results by default.
         device: where cells compute.
         jobs: cells at once; one a core by default, one on a GPU.
@@ -52,6 +40,26 @@ def run_suite(
         scheduler: address of a dask scheduler; a local cluster is started by default.
         download: allow torchvision to download a data set.
         command: what was typed, for the record.
+    """
+
+    cache: Path | None = None
+    device: str = "auto"
+    jobs: int | None = None
+    backend: Backend = "loky"
+    scheduler: str | None = None
+    download: bool = False
+    command: str = ""
+
+
+def run_suite(
+    protocol: Protocol, results: Path, options: SuiteOptions | None = None, *, progress: Progress
+) -> list[records.Record]:
+    """Run all cells that have not been run, and put the records together.
+
+    Args:
+        protocol: the comparison.
+        results: folder for the records; what is there of the same protocol is gone on with.
+        options: how it is run.
         progress: where cells, time left and the curves so far are shown.
 
     Returns:
@@ -62,34 +70,14 @@ def run_suite(
         BenchmarkError: the folder holds another benchmark's records, a cell failed, or a check did.
     """
     with exclusive_lock(results):
-        return _run_suite(
-            protocol,
-            results.absolute(),
-            cache=(cache or results.parent / "cache").absolute(),
-            device=device,
-            jobs=jobs,
-            backend=backend,
-            scheduler=scheduler,
-            download=download,
-            command=command,
-            progress=progress,
-        )
+        return _run_suite(protocol, results.absolute(), options or SuiteOptions(), progress)
 
 
 def _run_suite(
-    protocol: Protocol,
-    results: Path,
-    *,
-    cache: Path,
-    device: str,
-    jobs: int | None,
-    backend: Backend,
-    scheduler: str | None,
-    download: bool,
-    command: str,
-    progress: Progress,
+    protocol: Protocol, results: Path, options: SuiteOptions, progress: Progress
 ) -> list[records.Record]:
-    shared = prepare(protocol, cache, device=device, download=download, progress=progress)
+    cache = (options.cache or results.parent / "cache").absolute()
+    shared = prepare(protocol, cache, device=options.device, download=options.download, progress=progress)
     for note in shared.notes:
         progress.line(note)
     _check_strategies(protocol, shared)
@@ -99,7 +87,7 @@ def _run_suite(
     write_atomically(results / PROTOCOL, protocol.to_toml())
     path = results / records.CELLS / SHARED_DATA
     shared.save(path)
-    header = {**provenance.header(shared, command), "protocol": identity}
+    header = {**provenance.header(shared, options.command), "protocol": identity}
     run = records.begin_run(results)
     done = complete_cells(records.read_all(results), protocol)
     cells = [
@@ -114,15 +102,16 @@ def _run_suite(
     )
     if cells:
         warm_up(shared)
-        jobs = jobs or (1 if shared.device.startswith("cuda") else os.cpu_count() or 1)
-        _run_all(cells, runner_of(backend, min(jobs, len(cells)), scheduler, progress), protocol, progress)
+        jobs = options.jobs or (1 if shared.device.startswith("cuda") else os.cpu_count() or 1)
+        run_cells = runner_of(options.backend, min(jobs, len(cells)), options.scheduler, progress)
+        _run_all(cells, run_cells, protocol, progress)
     for (strategy, seed), error in unpaired(records.read_all(results)).items():
         records.write(
             records.cell_path(results, strategy, seed),
             [{"kind": "failed", "strategy": strategy, "seed": seed, "cycle": 0, "error": error}],
         )
     (results / records.CELLS / records.RUN).unlink()
-    path.unlink()  # the arena
+    path.unlink()
     write_map(results, protocol, shared, progress)
     every = records.put_together(results)
     failed = [record for record in every if record["kind"] == "failed"]

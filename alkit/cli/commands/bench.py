@@ -160,7 +160,7 @@ def _protocol(name: str, out: str | None, given: dict[str, Any]) -> tuple[Protoc
 
 
 def _run(protocol: Protocol, results: Path, given: dict[str, Any], quiet: bool) -> None:
-    from alkit.bench.suite import run_suite
+    from alkit.bench.suite import SuiteOptions, run_suite
     from alkit.utils.extras import need
     from alkit.utils.progress import NullProgress, Terminal
 
@@ -169,13 +169,15 @@ def _run(protocol: Protocol, results: Path, given: dict[str, Any], quiet: bool) 
     run_suite(
         protocol,
         results,
-        cache=Path(given["cache"]) if given["cache"] else None,
-        device=given["device"],
-        jobs=given["jobs"],
-        backend=given["backend"],
-        scheduler=given["scheduler"],
-        download=given["download"],
-        command=shlex.join(["alkit", *sys.argv[1:]]),
+        SuiteOptions(
+            cache=Path(given["cache"]) if given["cache"] else None,
+            device=given["device"],
+            jobs=given["jobs"],
+            backend=given["backend"],
+            scheduler=given["scheduler"],
+            download=given["download"],
+            command=shlex.join(["alkit", *sys.argv[1:]]),
+        ),
         progress=NullProgress() if quiet else Terminal(),
     )
 

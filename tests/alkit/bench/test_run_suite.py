@@ -24,7 +24,7 @@ from alkit.bench.checks import HiddenLabels, check_labels, check_pairing, unpair
 from alkit.bench.protocol import Entry, Labels, Protocol, read_protocol
 from alkit.bench.report import write_report
 from alkit.bench.resume import drop
-from alkit.bench.suite import run_suite
+from alkit.bench.suite import SuiteOptions, run_suite
 from alkit.errors import BenchmarkError, CellsFailed, InvalidProtocol, UsageError
 from alkit.plugin import registry
 from alkit.utils.progress import NullProgress
@@ -35,8 +35,9 @@ Records = list[records.Record]
 
 
 def _run(protocol: Protocol, results: Path, **options: Any) -> Records:
-    options = {"backend": "sequential", "device": "cpu", "progress": NullProgress(), **options}
-    return run_suite(protocol, results, **options)
+    progress = options.pop("progress", NullProgress())
+    how = SuiteOptions(**{"backend": "sequential", "device": "cpu", **options})
+    return run_suite(protocol, results, how, progress=progress)
 
 
 @pytest.fixture(scope="module")

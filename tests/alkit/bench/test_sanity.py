@@ -15,7 +15,7 @@ import alkit
 from alkit.bench import records
 from alkit.bench.prepare import prepare, seed_set
 from alkit.bench.protocol import parse_protocol
-from alkit.bench.suite import run_suite
+from alkit.bench.suite import SuiteOptions, run_suite
 from alkit.plugin import registry
 from alkit.utils import seeding
 from alkit.utils.progress import NullProgress
@@ -40,7 +40,10 @@ def test_the_baseline_is_a_plain_training(tmp_path: Path, plain: ModuleType) -> 
     options = {"epochs": 2, "batch-size": 8, "model": "tiny-cnn", "precision": "float32"}
     protocol = tiny_protocol(tmp_path, strategies=["random"], seeds=1, task={"options": options})
     every = run_suite(
-        protocol, tmp_path / "results", device="cpu", backend="sequential", progress=NullProgress()
+        protocol,
+        tmp_path / "results",
+        SuiteOptions(device="cpu", backend="sequential"),
+        progress=NullProgress(),
     )
     shared = prepare(protocol, tmp_path / "cache", device="cpu", progress=NullProgress())
     pixels = shared.images.take(np.arange(shared.pool.count)).double() / 255
@@ -103,7 +106,7 @@ def test_shuffled_labels_bring_every_strategy_to_chance(tmp_path: Path) -> None:
         strategies=["random", "entropy", "coreset", "learning-loss"],
         seeds=6,
     )
-    every = run_suite(protocol, tmp_path / "results", device="cpu", progress=NullProgress())
+    every = run_suite(protocol, tmp_path / "results", SuiteOptions(device="cpu"), progress=NullProgress())
     chance = 1 / 4
     for entry in protocol.strategies:
         finals = _finals(every, entry.shown)
@@ -151,7 +154,10 @@ def test_a_strategy_that_peeks_beats_random_and_entropy_finds_hard_images(
         }
     )
     every = run_suite(
-        protocol, tmp_path / "results", device="cpu", backend="sequential", progress=NullProgress()
+        protocol,
+        tmp_path / "results",
+        SuiteOptions(device="cpu", backend="sequential"),
+        progress=NullProgress(),
     )
     difference = _finals(every, "peek") - _finals(every, "random")
     assert difference.mean() > 2 * difference.std(ddof=1) / np.sqrt(len(difference))
@@ -181,7 +187,10 @@ def test_the_rankers_order_agrees_with_true_losses(tmp_path: Path) -> None:
         }
     )
     every = run_suite(
-        protocol, tmp_path / "results", device="cpu", backend="sequential", progress=NullProgress()
+        protocol,
+        tmp_path / "results",
+        SuiteOptions(device="cpu", backend="sequential"),
+        progress=NullProgress(),
     )
     found = [
         record["diagnostics"]["predicted_loss_correlation"]
