@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -149,7 +150,8 @@ class TinySegmentation(TinyTask):
 
     def encode(self, values: Sequence[Any]) -> Tensor:
         """Stack label maps, [n, H, W]."""
-        return torch.stack([torch.as_tensor(value, dtype=torch.int64) for value in values])
+        maps = np.array(values, dtype=np.int64).reshape(-1, *self.spec.image_shape[1:])
+        return torch.from_numpy(maps)
 
     def loss(self, output: Output, targets: Tensor) -> Tensor:
         """Return the cross-entropy averaged over pixels, [B]."""

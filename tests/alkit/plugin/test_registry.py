@@ -324,9 +324,9 @@ def test_everything_that_comes_with_alkit_can_be_loaded() -> None:
 # An option's default value, which any other strategy may take the place of, and what '>' stands for.
 # The defaults that the engine names, the baseline of benchmarks, and words that only happen to be names.
 DEFAULTS = {
-    ("campaign/campaign.py", "random"),
+    ("campaign/ask.py", "random"),
     ("cli/options.py", "random"),
-    ("campaign/create.py", "badge"),
+    ("campaign/spec.py", "badge"),
     ("composition/expression.py", "then"),
     ("bench/protocol.py", "random"),
     ("bench/statistics/__init__.py", "random"),

@@ -48,9 +48,9 @@ def test_hash_is_of_type_shape_and_values(tmp_path: Path) -> None:
     wide, tall = PIXELS[:2, :4, :2, 0].copy(), PIXELS[:2, :4, :2, 0].reshape(2, 2, 4)
     hashes = set()
     for array in (wide, tall, wide.astype(np.uint16), wide + 1):
-        hashes.add(open_source(saved(tmp_path, array)).read("0")[0])
+        hashes.add(open_source(saved(tmp_path, array)).load("0")[0])
     assert len(hashes) == 4
-    assert open_source(saved(tmp_path, wide)).read("0")[0] in hashes
+    assert open_source(saved(tmp_path, wide)).load("0")[0] in hashes
 
 
 def test_images_with_impossible_values_are_unusable(tmp_path: Path) -> None:

@@ -282,13 +282,13 @@ def test_very_large_images_are_decoded_one_at_a_time(messy: Path, monkeypatch: p
         monkeypatch.setattr(files, "LARGE_PIXELS", limit)
         most.clear()
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(source.look, ["colour.png"] * 8))
+            list(pool.map(source.read, ["colour.png"] * 8))
         assert (max(most) > 1) is together
 
 
 def test_many_pixels_below_the_limit_raise_no_warning(tmp_path: Path) -> None:
     Image.new("1", (10_000, 9_000)).save(tmp_path / "large.png")  # Pillow warns from 89.5 million
-    assert open_source(str(tmp_path)).read("large.png")[1].shape == (9_000, 10_000, 1)
+    assert open_source(str(tmp_path)).load("large.png")[1].shape == (9_000, 10_000, 1)
 
 
 def test_reading_leaves_the_warning_filters_alone(messy: Path) -> None:
