@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.aggregation import check_rule
+from alkit.campaign.record.events import Aggregated, Stopped
 from alkit.utils.profiling import Profile
 
 from . import query_files
@@ -144,7 +145,7 @@ class Campaign(CampaignSession):
         """
         with self.lock():
             if check_rule(rule) != self.state.aggregate:
-                self.record("aggregate", {"by": rule})
+                self.record(Aggregated(by=rule))
 
     def update(self) -> dict[str, Any]:
         """Take in the images that are new in the source, at the end of the list; indices never shift.
@@ -162,7 +163,7 @@ class Campaign(CampaignSession):
         return history(self.ledger)
 
     @property
-    def stopped(self) -> Mapping[str, Any] | None:
+    def stopped(self) -> Stopped | None:
         """The rule that ended the last run and its reason, or None if there has been a query since."""
         return stopped(self)
 
@@ -185,7 +186,7 @@ class Campaign(CampaignSession):
             "strategy": self.settings.strategy.as_dict(),
             "aggregate": self.state.aggregate,
             "disputed": len(self.state.disputes),
-            "stopped": self.stopped,
+            "stopped": None if self.stopped is None else self.stopped.to_json(),
             "queries": len(self.state.asked),
             "open_query": None
             if open_query is None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alkit.campaign.record.events import Asked, Withdrawn
 from alkit.composition.factory import ResolvedStrategy, options_in_force, origin_of, resolve
 from alkit.errors import InvalidBudget, InvalidOption
 from alkit.interfaces.contract import can_begin, check_needs
@@ -98,33 +99,31 @@ def choose_and_record(
         picks = round_.choose(cycle, selection.n - size, source)
         recorded = rows(cycle, picks, control, seed=round_.selection_seed, classes=classes)
     state = round_.remember(session.directory / STATES)
-    data = {
-        "cycle": session.cycle,
-        "strategy": strategy.name,
-        "options": options_in_force(strategy),
+    asked = Asked(
+        cycle=session.cycle,
+        strategy=strategy.name,
+        options=options_in_force(strategy),
         **origin_of(strategy),
-        "seed_query": selection.seed,
-        "control": selection.control if size else 0.0,
-        "uniform": strategy.uniform,
-        "labels": len(cycle.labeled),
-        "candidates": len(candidates),
-        "checkpoint": None if trained is None else session.relative(trained.checkpoint),
-        "device": str(session.resources.device),
-        "measures": round_.profile.as_dict(),
-        "diagnostics": finite(cycle.diagnostics),
-        "state": session.relative(state),
-    }
-    return _record(session, data, recorded, selection.instead_of)
+        seed_query=selection.seed,
+        control=selection.control if size else 0.0,
+        uniform=strategy.uniform,
+        labels=len(cycle.labeled),
+        candidates=len(candidates),
+        checkpoint=None if trained is None else session.relative(trained.checkpoint),
+        device=str(session.resources.device),
+        measures=round_.profile.as_dict(),
+        diagnostics=finite(cycle.diagnostics),
+        state=session.relative(state),
+    )
+    return _record(session, asked, recorded, selection.instead_of)
 
 
-def _record(
-    session: CampaignSession, data: dict[str, Any], picks: list[PickRow], instead_of: Query | None
-) -> Query:
+def _record(session: CampaignSession, asked: Asked, picks: list[PickRow], instead_of: Query | None) -> Query:
     with session.ledger.transaction():
         if instead_of is not None:
             indices = [pick.index for pick in instead_of.unanswered]
-            session.ledger.add_event("withdrawn", {"query": instead_of.number, "indices": indices})
-        event = session.ledger.add_event("asked", data)
+            session.ledger.add_event(Withdrawn(query=instead_of.number, indices=indices))
+        event = session.ledger.add_event(asked)
         session.ledger.add_picks(event, picks)
     session.refresh()
     query = session.queries[-1]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from alkit._version import __version__
 from alkit.campaign.record.aggregation import check_rule
+from alkit.campaign.record.events import Aggregated, Answered, ClassesAdded, Created
 from alkit.campaign.record.ledger import Ledger
 from alkit.campaign.record.reconcile import IngestReport, reconcile_answers
 from alkit.campaign.record.settings import Settings, SourceChoice
@@ -149,15 +150,15 @@ def _fill(draft: Path, plan: _Plan) -> None:
     ledger = Ledger(draft / LEDGER, create=True)
     try:
         with ledger.transaction():
-            ledger.add_event("created", {"alkit": __version__, "images": len(records)})
+            ledger.add_event(Created(alkit=__version__, images=len(records)))
             ledger.add_images(records)
             ledger.add_test_images(test_records, test_labels)
             if names:
-                ledger.add_event("classes", {"added": list(names)})
+                ledger.add_event(ClassesAdded(added=list(names)))
             if spec.aggregate != "last":
-                ledger.add_event("aggregate", {"by": spec.aggregate})
+                ledger.add_event(Aggregated(by=spec.aggregate))
             if known.kept:
-                event = ledger.add_event("answered", {"answers": len(known.kept), "file": str(spec.labels)})
+                event = ledger.add_event(Answered(answers=len(known.kept), file=str(spec.labels)))
                 ledger.add_answers(event, known.kept)
     finally:
         ledger.close()
@@ -285,14 +286,14 @@ def _known_labels(plan: _Plan, records: Sequence[ImageRecord], classes: Sequence
         location=Path(plan.source.location),
         previous=lambda _: (),
     )
-    unusable = [(line, reason) for line, reason in report.rejected if "cannot be used" in reason]
+    unusable = [entry for entry in report.rejected if entry.kind == "unusable-image"]
     refused = [*rejected, *(entry for entry in report.rejected if entry not in unusable)]
     if refused:
-        line, reason = refused[0]
+        first = refused[0]
         more = f" (and {len(refused) - 1} more lines)" if len(refused) > 1 else ""
-        raise InvalidAnswers(f"line {line} of {path}: {reason}{more}")
-    for line, reason in unusable:
-        progress.line(f"line {line} of {path} is left out: {reason}")
+        raise InvalidAnswers(f"line {first.line} of {path}: {first.reason}{more}")
+    for entry in unusable:
+        progress.line(f"line {entry.line} of {path} is left out: {entry.reason}")
     progress.line(f"labels: {report.accepted:,} from {path}")
     return report
 

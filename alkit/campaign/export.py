@@ -51,7 +51,7 @@ def labeled_export(campaign: Campaign) -> Export:
 
 def identity_of(campaign: Campaign) -> str:
     """Return 16 digits that are the campaign's own, wherever it is moved to."""
-    first = campaign.ledger.events()[0]
+    first = campaign.ledger.all_events()[0]
     hashes = [record.hash for record in campaign.state.records[:100]]
     return hashlib.sha256(repr((first.time, campaign.settings.seed, hashes)).encode()).hexdigest()[:16]
 

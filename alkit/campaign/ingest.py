@@ -11,6 +11,7 @@ from alkit.errors import InvalidAnswers, UsageError
 from alkit.interfaces.format import Format, Reply
 from alkit.labeling.csv_table import GivenAnswer
 from alkit.labeling.file_names import DIGITS
+from alkit.labeling.rejection import Rejection
 
 if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
@@ -63,7 +64,7 @@ def match(reply: Reply, records: Sequence[ImageRecord], named: str) -> Reply:
         InvalidAnswers: none of the images is one of the pool's.
     """
     matched: list[GivenAnswer] = []
-    rejected: list[tuple[int, str]] = []
+    rejected: list[Rejection] = []
     for given in reply.answers:
         if not given.hash:
             matched.append(given)
@@ -71,7 +72,11 @@ def match(reply: Reply, records: Sequence[ImageRecord], named: str) -> Reply:
             matched.append(dataclasses.replace(given, image=record.key, hash=""))
         else:
             rejected.append(
-                (given.line, f"image {given.image} with hash {given.hash[:8]}... is not in this pool")
+                Rejection(
+                    given.line,
+                    f"image {given.image} with hash {given.hash[:8]}... is not in this pool",
+                    "unknown-image",
+                )
             )
     if rejected and not matched:
         raise InvalidAnswers(

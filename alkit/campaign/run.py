@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from alkit.campaign.record.events import Ran, Stopped
 from alkit.campaign.record.trainings import CycleRecord, history
 from alkit.composition.factory import changed_files, options_in_force, origin_of, same_code
 from alkit.errors import CampaignError, InvalidBudget, InvalidOption
@@ -51,8 +52,8 @@ def run(
     with session.lock():
         _check_same(session, chosen.strategy)
         ended = stopped(session)
-        if ended is not None and ended["rule"] in map(str, stop):
-            session.progress.line(f"stopped already by {ended['rule']}: {ended['reason']}")
+        if ended is not None and ended.rule in map(str, stop):
+            session.progress.line(f"stopped already by {ended.rule}: {ended.reason}")
             return _history_of_run(session)
         if len(session.pool.labeled) == 0:
             check_task_provides(session, chosen.strategy)
@@ -84,10 +85,10 @@ def run(
         return _history_of_run(session)
 
 
-def stopped(session: CampaignSession) -> Mapping[str, Any] | None:
+def stopped(session: CampaignSession) -> Stopped | None:
     """Return the rule that ended the last run and its reason, or None if there has been a query since."""
-    events = session.ledger.events("stopped")
-    return events[-1].data if events and events[-1].data["cycle"] == session.cycle else None
+    events = session.ledger.events(Stopped)
+    return events[-1].data if events and events[-1].data.cycle == session.cycle else None
 
 
 def _check_run(
@@ -113,12 +114,12 @@ def _check_same(session: CampaignSession, strategy: Strategy) -> None:
         other = [key for key, value in query.options.items() if options.get(key) != value]
         if query.strategy != strategy.name:
             whose = f"'{query.strategy}', not by '{strategy.name}'"
-        elif not same_code(query.record, origin):
+        elif not same_code(query.asked.origin, origin):
             whose = f"another '{query.strategy}', out of another file or distribution"
         elif other:
             whose = f"'{query.strategy}' with {other[0]}={query.options[other[0]]}"
         else:
-            changed.update(changed_files(query.record, origin))
+            changed.update(changed_files(query.asked.origin, origin))
             continue
         raise CampaignError(
             f"query {query.number} in {session.directory} was chosen by {whose}, so this run cannot go on "
@@ -144,7 +145,7 @@ def _stop(session: CampaignSession, rules: Sequence[StoppingRule], n: int) -> bo
         reason = rule.reason(curve, len(session.pool.labeled), n)
         if reason is not None:
             session.progress.line(f"stopped by {rule}: {reason}")
-            session.record("stopped", {"cycle": session.cycle, "rule": str(rule), "reason": reason})
+            session.record(Stopped(cycle=session.cycle, rule=str(rule), reason=reason))
             return True
     return False
 
@@ -152,15 +153,15 @@ def _stop(session: CampaignSession, rules: Sequence[StoppingRule], n: int) -> bo
 def _train_for_run(session: CampaignSession, strategy: Strategy, profile: Profile) -> TrainedModel:
     """Train, and record which training it is that the run reports for this cycle."""
     trained, _ = train(session, strategy, profile)
-    data = {"cycle": session.cycle, "strategy": strategy.name, "fingerprint": trained.fingerprint}
-    if data not in [event.data for event in session.ledger.events("ran")]:
-        session.record("ran", data)
+    ran = Ran(cycle=session.cycle, strategy=strategy.name, fingerprint=trained.fingerprint)
+    if ran not in [event.data for event in session.ledger.events(Ran)]:
+        session.record(ran)
     return trained
 
 
 def _proper_queries(session: CampaignSession) -> list[Query]:
     """Return the queries that are no seed."""
-    return [query for query in session.queries if not query.record.get("seed_query")]
+    return [query for query in session.queries if not query.asked.seed_query]
 
 
 def _history_of_run(session: CampaignSession) -> list[CycleRecord]:

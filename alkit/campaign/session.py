@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alkit.campaign.record.events import Found, Happening, Lost
 from alkit.campaign.record.ledger import Ledger
 from alkit.campaign.record.settings import Settings, read_settings
-from alkit.campaign.record.state import KINDS, State, read_state
+from alkit.campaign.record.state import CHANGING, State, read_state
 from alkit.errors import CampaignError, CampaignLocked, SourceError
 from alkit.utils.progress import NullProgress, Progress
 
@@ -102,11 +103,11 @@ class CampaignSession:
         """See what has been added to the ledger, by whichever process."""
         self.state = read_state(self.ledger, self.state)
 
-    def record(self, kind: str, data: Mapping[str, Any]) -> None:
+    def record(self, data: Happening) -> None:
         """Add an event, which is on the disk when this returns."""
         with self.ledger.transaction():
-            self.ledger.add_event(kind, data)
-        if kind in KINDS:
+            self.ledger.add_event(data)
+        if isinstance(data, CHANGING):
             self.refresh()
 
     @contextlib.contextmanager
@@ -156,7 +157,7 @@ class CampaignSession:
         before = set(self.pool.lost.tolist())
         self.record_found(sorted(before.difference(lost)))
         if fresh := sorted(set(lost) - before):
-            self.record("lost", {"indices": fresh, "reason": "changed or gone since it was listed"})
+            self.record(Lost(indices=fresh, reason="changed or gone since it was listed"))
 
     def record_found(self, indices: Sequence[int]) -> list[int]:
         """Record that lost images are back, but for those of which the pool has got a copy meanwhile."""
@@ -164,5 +165,5 @@ class CampaignSession:
         records = [self.state.records[index] for index in indices]
         found = [r.index for r in records if r.duplicate_of is not None or r.hash not in hashes]
         if found:
-            self.record("found", {"indices": found})
+            self.record(Found(indices=found))
         return found

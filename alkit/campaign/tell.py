@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alkit.campaign.record.events import Answered, ClassesAdded, Passed, Retracted
 from alkit.campaign.record.reconcile import IngestReport, reconcile_answers, reconcile_oracle_answers
 from alkit.errors import InvalidAnswers
 from alkit.plugin import registry
@@ -29,7 +30,7 @@ class IngestOptions:
         allow_new_classes: labels that are no class yet become classes.
         said_before: what an annotator has said at any time is unchanged, also if corrected since.
         dry_run: only tell what would become of them; keep nothing.
-        note: to be recorded with them, such as the file's name.
+        note: what else to record of them: other fields of `Answered`, such as the file's name.
     """
 
     strict: bool = False
@@ -66,7 +67,7 @@ def take_back(session: CampaignSession, index: int, annotator: str, *, after: in
         row = session.state.latest(index, annotator, after=after)
         if row is None:
             raise InvalidAnswers(f"there is no answer of '{annotator}' to image {index} to take back")
-        session.record("retracted", {"index": session.pool.canonical_index(index), "answer": row.id})
+        session.record(Retracted(index=session.pool.canonical_index(index), answer=row.id))
         return row.answer
 
 
@@ -89,8 +90,8 @@ def consult(session: CampaignSession, oracle: Oracle, query: Query) -> IngestRep
         task=registry.tasks.get(session.settings.task.name),
         classes=session.classes,
     )
-    for _, reason in report.rejected:
-        session.progress.line(f"oracle '{oracle.name}': {reason}")
+    for rejection in report.rejected:
+        session.progress.line(f"oracle '{oracle.name}': {rejection.reason}")
     _keep(session, report, {"oracle": oracle.name})
     return report
 
@@ -103,7 +104,7 @@ def consult_or_pass(session: CampaignSession, oracle: Oracle, query: Query) -> N
     """
     report = consult(session, oracle, query)
     if not report.kept and not any(
-        event.data.get("oracle") == oracle.name for event in session.ledger.events("answered")
+        event.data.oracle == oracle.name for event in session.ledger.events(Answered)
     ):
         raise InvalidAnswers(
             f"oracle '{oracle.name}' answers none of the {len(query.unanswered):,} images of query "
@@ -115,12 +116,8 @@ def consult_or_pass(session: CampaignSession, oracle: Oracle, query: Query) -> N
             f"oracle '{oracle.name}' leaves out {len(rest.unanswered):,} of {len(rest.picks):,} images; "
             "they are not asked again"
         )
-        data = {
-            "query": rest.number,
-            "oracle": oracle.name,
-            "indices": [pick.index for pick in rest.unanswered],
-        }
-        session.record("passed", data)
+        indices = [pick.index for pick in rest.unanswered]
+        session.record(Passed(query=rest.number, oracle=oracle.name, indices=indices))
 
 
 def _keep(session: CampaignSession, report: IngestReport, note: Mapping[str, Any]) -> None:
@@ -128,7 +125,7 @@ def _keep(session: CampaignSession, report: IngestReport, note: Mapping[str, Any
         return
     with session.ledger.transaction():
         if report.new_classes:
-            session.ledger.add_event("classes", {"added": list(report.new_classes)})
-        event = session.ledger.add_event("answered", {"answers": len(report.kept), **note})
+            session.ledger.add_event(ClassesAdded(added=report.new_classes))
+        event = session.ledger.add_event(Answered(answers=len(report.kept), **note))
         session.ledger.add_answers(event, report.kept)
     session.refresh()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alkit.campaign.record.events import Trained, from_json
 from alkit.campaign.record.trainings import CycleRecord
 from alkit.errors import TrainingError
 from alkit.options import values_of
@@ -30,7 +31,7 @@ def train(
     """
     if len(session.pool.labeled) == 0:
         raise TrainingError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
-    past = session.ledger.events("trained")
+    past = session.ledger.events(Trained)
     round_ = round_of(session, strategy, profile)
     trained = round_.train(
         session.resources.task(session.classes),
@@ -40,28 +41,25 @@ def train(
         previous=_earlier_checkpoint(session, past),
     )
     companion = strategy.name if strategy is not None and trained.companion is not None else None
-    data = {
-        "cycle": session.cycle,
-        "labels": len(round_.labeled.indices),
-        "metrics": {name: round(value, 6) for name, value in trained.metrics.items()},
-        "companion": companion,
-        "checkpoint": session.relative(trained.checkpoint),
-        "fingerprint": trained.fingerprint,
-        "device": str(session.resources.device),
-        "options": values_of(trained.model),
-        "measures": profile.as_dict(),
-        **trained.record,
-    }
-    if not any(event.data["fingerprint"] == trained.fingerprint for event in past):
-        session.record("trained", data)
-    record = CycleRecord(
-        cycle=data.pop("cycle"),
-        labels=data.pop("labels"),
-        metrics=data.pop("metrics"),
-        reused=trained.reused,
-        record=data,
+    recorded = from_json(
+        Trained.kind,
+        {
+            "cycle": session.cycle,
+            "labels": len(round_.labeled.indices),
+            "metrics": {name: round(value, 6) for name, value in trained.metrics.items()},
+            "companion": companion,
+            "checkpoint": session.relative(trained.checkpoint),
+            "fingerprint": trained.fingerprint,
+            "device": str(session.resources.device),
+            "options": values_of(trained.model),
+            "measures": profile.as_dict(),
+            **trained.record,
+        },
     )
-    return trained, record
+    assert isinstance(recorded, Trained)
+    if not any(event.data.fingerprint == trained.fingerprint for event in past):
+        session.record(recorded)
+    return trained, CycleRecord(recorded, reused=trained.reused)
 
 
 def round_of(session: CampaignSession, strategy: Strategy | None, profile: Profile) -> Round:
@@ -83,6 +81,6 @@ def round_of(session: CampaignSession, strategy: Strategy | None, profile: Profi
     )
 
 
-def _earlier_checkpoint(session: CampaignSession, past: Sequence[Event]) -> Path | None:
-    earlier = [event.data for event in past if event.data["cycle"] < session.cycle]
-    return session.directory / earlier[-1]["checkpoint"] if earlier else None
+def _earlier_checkpoint(session: CampaignSession, past: Sequence[Event[Trained]]) -> Path | None:
+    earlier = [event.data.checkpoint for event in past if event.data.cycle < session.cycle]
+    return session.directory / earlier[-1] if earlier and earlier[-1] is not None else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from alkit.campaign.record.events import Extended
+
 from .resources import POOL_CACHE
 
 if TYPE_CHECKING:
@@ -44,9 +46,7 @@ def update(session: CampaignSession) -> dict[str, Any]:
                     progress=session.progress,
                 )
             with session.ledger.transaction():
-                session.ledger.add_event(
-                    "extended", {"first": len(session.state.records), "images": len(added)}
-                )
+                session.ledger.add_event(Extended(first=len(session.state.records), images=len(added)))
                 session.ledger.add_images(added)
             session.refresh()
         return {

@@ -157,8 +157,8 @@ def take_labels(campaign: Campaign, path: Path) -> None:
     receipt = campaign.tell(
         answers, allow_new_classes=not campaign.classes, said_before=True, note={"file": str(path)}
     )
-    for line, reason in sorted([*rejected, *receipt.rejected]):
-        click.echo(f"line {line} of {path} is left out: {reason}", err=True)
+    for entry in sorted([*rejected, *receipt.rejected]):
+        click.echo(f"line {entry.line} of {path} is left out: {entry.reason}", err=True)
 
 
 def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:

@@ -11,6 +11,7 @@ from typing import ClassVar, NamedTuple
 
 from alkit.labeling.csv_table import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.labeling.file_names import marked
+from alkit.labeling.rejection import Rejection
 
 
 class Prediction(NamedTuple):
@@ -92,13 +93,17 @@ class Reply:
 
     Attributes:
         answers: with index and hash of each image, in the order of time where times are known.
-        rejected: what cannot be understood, by line with the reason.
+        rejected: what cannot be understood.
         blank: how many images were not answered yet.
     """
 
     answers: list[GivenAnswer] = field(default_factory=list)
-    rejected: list[tuple[int, str]] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
     blank: int = 0
+
+    def reject(self, line: int, reason: str) -> None:
+        """Leave out a line, task or file that cannot be understood."""
+        self.rejected.append(Rejection(line, reason))
 
 
 @dataclass(kw_only=True)

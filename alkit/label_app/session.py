@@ -93,7 +93,7 @@ class LabelSession:
         note = {"query": number, "page": True, "saw_guess": saw_guess}
         receipt = self.campaign.tell([given], note=note)
         if receipt.rejected:
-            raise InvalidAnswers(receipt.rejected[0][1])
+            raise InvalidAnswers(receipt.rejected[0].reason)
         self.taken += receipt.accepted
 
     def take_back(self, number: int, index: int) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from alkit.labeling.image_files import place as place
     from alkit.labeling.image_files import whole as whole
     from alkit.labeling.references import References as References
+    from alkit.labeling.rejection import Rejection as Rejection
     from alkit.labeling.safe_reading import elements as elements
     from alkit.labeling.safe_reading import load_json as load_json
     from alkit.labeling.safe_reading import read_text as read_text
@@ -41,6 +42,7 @@ _HOMES = {
         "whole",
     ),
     "alkit.labeling.references": ("References",),
+    "alkit.labeling.rejection": ("Rejection",),
     "alkit.labeling.safe_reading": (
         "elements",
         "load_json",

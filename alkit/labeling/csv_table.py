@@ -12,6 +12,8 @@ from types import SimpleNamespace
 from alkit.errors import InvalidAnswers
 from alkit.utils.files import write_atomically
 
+from .rejection import Rejection
+
 REFERENCES = ("image", "path", "index", "hash")
 ABSTAIN, UNUSABLE = "abstain", "unusable"
 
@@ -40,7 +42,7 @@ class GivenAnswer:
         return self.label if self.label in classes else self.label.strip()
 
 
-def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer], list[tuple[int, str]], int]:
+def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer], list[Rejection], int]:
     """Read a CSV file of answers.
 
     Args:
@@ -55,7 +57,7 @@ def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer],
         InvalidAnswers: it is no such file.
     """
     answers: list[GivenAnswer] = []
-    rejected: list[tuple[int, str]] = []
+    rejected: list[Rejection] = []
     blank = 0
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -69,13 +71,13 @@ def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer],
                 )
             for row in reader:
                 if None in row:
-                    rejected.append((reader.line_num, "has more cells than the header"))
+                    rejected.append(Rejection(reader.line_num, "has more cells than the header"))
                     continue
                 label, image = row["label"] or "", row[reference] or ""
                 if not label.strip():
                     blank += 1
                 elif not image.strip():
-                    rejected.append((reader.line_num, "names no image"))
+                    rejected.append(Rejection(reader.line_num, "names no image"))
                 else:
                     answers.append(
                         GivenAnswer(
@@ -91,7 +93,7 @@ def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer],
         raise InvalidAnswers(f"there is no file {path}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InvalidAnswers(f"{path} cannot be read as CSV in UTF-8: {error}") from error
-    bad = {line for line, _ in rejected}
+    bad = {rejection.line for rejection in rejected}
     return [answer for answer in answers if answer.line not in bad], rejected, blank
 
 
@@ -105,7 +107,7 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[objec
     write_atomically(path, "".join(line.removesuffix("\r\n") + "\n" for line in lines))
 
 
-def _cost(text: str | None, line: int, rejected: list[tuple[int, str]]) -> float | None:
+def _cost(text: str | None, line: int, rejected: list[Rejection]) -> float | None:
     if not (text or "").strip():
         return None
     try:
@@ -114,7 +116,7 @@ def _cost(text: str | None, line: int, rejected: list[tuple[int, str]]) -> float
         cost = math.nan
     if math.isfinite(cost):
         return cost
-    rejected.append((line, f"cost '{text}' is not a number"))
+    rejected.append(Rejection(line, f"cost '{text}' is not a number"))
     return None
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from alkit.utils.json_values import AsDict
 from alkit.utils.progress import NullProgress, Progress
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ Schedule = Literal["one-cycle", "cosine", "step", "constant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class Recipe(AsDict):
     """How to train; every value is settled, so that it can be printed and recorded.
 
     Attributes:
@@ -40,10 +41,6 @@ class Recipe:
     schedule: Schedule = "one-cycle"
     precision: Precision = "auto"
     augment: bool = True
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the recipe as JSON values."""
-        return asdict(self)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,12 +1,44 @@
-"""Values as JSON can hold them."""
+"""Values and records as JSON can hold them."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import numbers
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
+
+
+class AsDict:
+    """A dataclass that can be written as JSON.
+
+    Attributes:
+        json_keys: the keys; by default all fields. `key=attribute` where they differ.
+    """
+
+    __slots__ = ()
+
+    json_keys: ClassVar[tuple[str, ...]] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        keys = self.json_keys or [field.name for field in dataclasses.fields(self)]  # type: ignore[arg-type]
+        pairs = (key.partition("=") for key in keys)
+        return {key: plain(getattr(self, attribute or key)) for key, _, attribute in pairs}
+
+
+def plain(value: Any) -> Any:
+    """Return records as mappings and tuples as lists, however deep they are."""
+    if isinstance(value, AsDict):
+        return value.as_dict()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
 
 
 def finite(value: Any) -> Any:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
+
+from .json_values import AsDict
 
 LEVEL = 0.95
 POWER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Share(AsDict):
     """A proportion with its interval by Wilson (Probable inference, Journal of the ASA, 1927).
 
     Attributes:
@@ -21,6 +23,8 @@ class Share:
         high: its other end.
         level: of confidence.
     """
+
+    json_keys: ClassVar[tuple[str, ...]] = ("value", "low", "high", "hits", "of", "level")
 
     hits: int
     of: int
@@ -33,17 +37,6 @@ class Share:
         """The proportion."""
         return self.hits / self.of
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {
-            "value": self.value,
-            "low": self.low,
-            "high": self.high,
-            "hits": self.hits,
-            "of": self.of,
-            "level": self.level,
-        }
-
     def __str__(self) -> str:
         return (
             f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f} at {self.level:.0%}; "
@@ -52,8 +45,10 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class ProportionDifference:
+class ProportionDifference(AsDict):
     """A difference with its interval; it is settled if zero is not in the interval."""
+
+    json_keys: ClassVar[tuple[str, ...]] = ("value", "low", "high", "level", "settled")
 
     value: float
     low: float
@@ -68,16 +63,6 @@ class ProportionDifference:
     def scaled(self, factor: float) -> ProportionDifference:
         """Return the same in another unit; the factor is positive."""
         return ProportionDifference(self.value * factor, self.low * factor, self.high * factor, self.level)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {
-            "value": self.value,
-            "low": self.low,
-            "high": self.high,
-            "level": self.level,
-            "settled": self.settled,
-        }
 
     def __str__(self) -> str:
         return f"{self.value:+.3f} ({self.low:+.3f} to {self.high:+.3f} at {self.level:.0%})"

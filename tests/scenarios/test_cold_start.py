@@ -11,6 +11,7 @@ import torch
 import alkit
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
+from alkit.campaign.record.events import Trained
 from alkit.errors import InvalidOption
 from alkit.interfaces.contract import can_begin
 from alkit.labeling.csv_table import GivenAnswer
@@ -41,7 +42,7 @@ def test_embeddings_of_a_frozen_backbone_answer_the_first_query(frozen: Campaign
     query = frozen.ask(6, strategy=name)
     assert (query.number, query.record["seed_query"], query.record["labels"]) == (1, False, 0)
     assert query.strategy == name.partition("(")[0] and len(set(query.indices)) == 6
-    assert query.record["checkpoint"] is None and frozen.ledger.events("trained") == []
+    assert query.record["checkpoint"] is None and frozen.ledger.events(Trained) == []
 
 
 def test_what_comes_after_is_trained(frozen: Campaign) -> None:

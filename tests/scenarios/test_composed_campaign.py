@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from alkit import Campaign
+from alkit.campaign.record.events import Trained
 from alkit.errors import CampaignError
 
 Alkit = Callable[..., Any]
@@ -45,8 +46,8 @@ def mine(here: Path) -> Path:
 def test_a_composition_is_on_record_with_its_parts(labeled: Path, mine: Path) -> None:
     with Campaign(labeled) as campaign:
         query = campaign.ask(4, strategy=TEXT, control=0.0)
-        trained = campaign.ledger.events("trained")[-1].data
-    assert query.strategy == trained["companion"] == NAME
+        trained = campaign.ledger.events(Trained)[-1].data
+    assert query.strategy == trained.companion == NAME
     assert query.options["keep"] == 12
     assert query.options["second.strategies-2.hidden"] == 4
     part = query.record["parts"]["second.strategies-1"]

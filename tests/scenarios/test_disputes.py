@@ -66,9 +66,9 @@ def test_the_answer_in_force_is_as_decided_and_can_be_decided_anew(disputed: Pat
         tell(campaign, "di:0:blue")
         tell(campaign, "ann:0:abstain")
         assert label(campaign, 0) == "blue"
-        events = len(campaign.ledger.events())
+        events = len(campaign.ledger.all_events())
         campaign.aggregate_by("majority")
-        assert len(campaign.ledger.events()) == events
+        assert len(campaign.ledger.all_events()) == events
         with pytest.raises(InvalidOption, match="no aggregation"):
             campaign.aggregate_by("median")
     with Campaign(disputed) as again:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from alkit.errors import UsageError
+from alkit.utils.json_values import AsDict
 
 from .curves import Curves, Floats, InvalidRecords
 from .estimates import Estimate, PairedDifference, difference, estimate, holm, paired
@@ -68,7 +68,7 @@ class Versus:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(AsDict):
     """All statistics of one metric.
 
     Attributes:
@@ -97,10 +97,6 @@ class Comparison:
     wins: Wins
     ranks: RankSummary
     notes: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return JSON values: mappings, sequences, numbers, words and None."""
-        return dataclasses.asdict(self)
 
 
 def compare(curves: Curves, baseline: str = "random", level: float = 0.95) -> Comparison:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from alkit.utils.json_values import AsDict
 
 from . import check_level, differences
 from .curves import InvalidRecords, Record, curves_of
@@ -38,7 +39,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class SuiteComparison:
+class SuiteComparison(AsDict):
     """Two suites on the strategies that both have.
 
     Attributes:
@@ -58,10 +59,6 @@ class SuiteComparison:
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
     identical: bool
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return JSON values."""
-        return dataclasses.asdict(self)
 
 
 def compare_suites(

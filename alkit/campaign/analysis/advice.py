@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from alkit.utils.json_values import AsDict
 from alkit.utils.proportions import needed_for_width
 
 if TYPE_CHECKING:
@@ -19,15 +20,11 @@ Action = Literal["go on", "switch strategy", "stop"]
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(AsDict):
     """What to do next, and why, a sentence a reason."""
 
     action: Action
     reasons: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {"action": self.action, "reasons": list(self.reasons)}
 
 
 def suggestion(

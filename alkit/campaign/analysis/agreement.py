@@ -7,11 +7,12 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from alkit.utils import seeding
+from alkit.utils.json_values import AsDict
 from alkit.utils.proportions import LEVEL, Share, share
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ RESAMPLES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Kappa:
+class Kappa(AsDict):
     """Agreement beyond chance, 1 at most, with a percentile interval of the bootstrap over images.
 
     Attributes:
@@ -41,34 +42,29 @@ class Kappa:
     high: float | None
     level: float = LEVEL
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {"value": self.value, "low": self.low, "high": self.high, "level": self.level}
-
 
 @dataclass(frozen=True, slots=True)
-class PairAgreement:
+class PairAgreement(AsDict):
     """Two annotators: the share of images on which they said the same, and Cohen's kappa.
 
     Cohen, A coefficient of agreement for nominal scales, Educational and Psychological Measurement, 1960.
     """
+
+    json_keys: ClassVar[tuple[str, ...]] = ("annotators", "same", "kappa")
 
     first: str
     second: str
     same: Share
     kappa: Kappa
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {
-            "annotators": [self.first, self.second],
-            "same": self.same.as_dict(),
-            "kappa": self.kappa.as_dict(),
-        }
+    @property
+    def annotators(self) -> tuple[str, str]:
+        """Both."""
+        return self.first, self.second
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(AsDict):
     """All annotators together.
 
     Attributes:
@@ -83,15 +79,6 @@ class Agreement:
     same: Share
     kappa: Kappa
     pairs: tuple[PairAgreement, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {
-            "images": self.images,
-            "same": self.same.as_dict(),
-            "kappa": self.kappa.as_dict(),
-            "pairs": [pair.as_dict() for pair in self.pairs],
-        }
 
 
 def agreement(votes: Mapping[int, Mapping[str, Answer]]) -> Agreement | None:

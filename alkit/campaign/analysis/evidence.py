@@ -9,11 +9,12 @@ The intervals hold for the sampling of images. They say nothing of another seed'
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from alkit.campaign.record.trainings import history
+from alkit.utils.json_values import AsDict
 from alkit.utils.proportions import ProportionDifference, Share, difference, needed_to_settle, share
 
 from .agreement import Agreement, agreement
@@ -28,7 +29,7 @@ SMALLEST = 0.05  # difference of error rates that is worth planning for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ControlAccuracy:
+class ControlAccuracy(AsDict):
     """How often the model was right on images drawn at random from the pool that remained.
 
     Abstentions and unusable images are left out of `accuracy`: it is the accuracy on images that have a
@@ -56,23 +57,9 @@ class ControlAccuracy:
     accuracy: Share | None
     same_model: bool
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {
-            "queries": list(self.queries),
-            "labels": self.labels,
-            "asked": self.asked,
-            "unanswered": self.unanswered,
-            "given_up": self.given_up,
-            "unlabeled": self.unlabeled,
-            "guess_seen": self.guess_seen,
-            "accuracy": _as_dict(self.accuracy),
-            "same_model": self.same_model,
-        }
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ControlComparison:
+class ControlComparison(AsDict):
     """The model's errors on what the strategy chose, against those on the control: are the picks harder?
 
     Attributes:
@@ -94,47 +81,29 @@ class ControlComparison:
     planned: float
     needed: int | None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {
-            "strategy": self.strategy,
-            "queries": list(self.queries),
-            "picks": self.picks.as_dict(),
-            "control": self.control.as_dict(),
-            "harder": self.harder.as_dict(),
-            "planned": self.planned,
-            "needed": self.needed,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class ClassBalance:
+class ClassBalance(AsDict):
     """One class's share among the labels that the strategy's picks got, and among those of the control."""
+
+    json_keys: ClassVar[tuple[str, ...]] = ("class=name", "picks", "control")
 
     name: str
     picks: Share | None
     control: Share | None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {"class": self.name, "picks": _as_dict(self.picks), "control": _as_dict(self.control)}
-
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class Point(AsDict):
     """A point of a learning curve: a model's accuracy at so many labels."""
 
     cycle: int
     labels: int
     accuracy: Share
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {"cycle": self.cycle, "labels": self.labels, "accuracy": self.accuracy.as_dict()}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gain:
+class Gain(AsDict):
     """What labels have brought lately.
 
     Attributes:
@@ -150,18 +119,9 @@ class Gain:
     last: Point
     source: Literal["test", "control"]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {
-            "per_100": self.per_100.as_dict(),
-            "first": self.first.as_dict(),
-            "last": self.last.as_dict(),
-            "source": self.source,
-        }
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CampaignEvidence:
+class CampaignEvidence(AsDict):
     """All that a campaign's answers say.
 
     Attributes:
@@ -182,18 +142,6 @@ class CampaignEvidence:
     gain: Gain | None = None
     agreement: Agreement | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {
-            "accuracy": [item.as_dict() for item in self.accuracy],
-            "recent": _as_dict(self.recent),
-            "comparison": _as_dict(self.comparison),
-            "classes": [item.as_dict() for item in self.classes],
-            "curve": [item.as_dict() for item in self.curve],
-            "gain": _as_dict(self.gain),
-            "agreement": _as_dict(self.agreement),
-        }
-
 
 def gather(campaign: CampaignSession) -> CampaignEvidence:
     """Put together what a campaign's answers say; reads the ledger only."""
@@ -213,7 +161,7 @@ def gather(campaign: CampaignSession) -> CampaignEvidence:
 
 def is_control(query: Query, pick: Pick) -> bool:
     """Say whether a pick is a random one: of a control slice, or of a strategy that chooses uniformly."""
-    return pick.control or bool(query.record.get("uniform"))
+    return pick.control or query.asked.uniform
 
 
 def is_judged(query: Query) -> bool:
@@ -248,14 +196,14 @@ def control_accuracy(queries: Sequence[Query]) -> ControlAccuracy | None:
     unanswered = sum(pick.answer is None for pick in picks) - given_up
     return ControlAccuracy(
         queries=tuple(query.number for query in judged),
-        labels=int(judged[-1].record.get("labels", 0)),
+        labels=judged[-1].asked.labels,
         asked=len(picks),
         unanswered=unanswered,
         given_up=given_up,
         unlabeled=len(picks) - len(known) - unanswered - given_up - guess_seen,
         guess_seen=guess_seen,
         accuracy=share(sum(known), len(known)) if known else None,
-        same_model=len({query.record.get("checkpoint") for query in judged}) == 1,
+        same_model=len({query.asked.checkpoint for query in judged}) == 1,
     )
 
 
@@ -363,7 +311,7 @@ def _comparable(queries: Sequence[Query]) -> list[Query]:
 
 
 def _asked_by(query: Query) -> tuple[str, Any]:
-    return query.strategy, query.record.get("control")
+    return query.strategy, query.asked.control
 
 
 def _needed(control: float, gap: float, ratio: float) -> int:
@@ -374,7 +322,3 @@ def _needed(control: float, gap: float, ratio: float) -> int:
 
 def _share_of(name: str, labels: Sequence[str]) -> Share | None:
     return share(labels.count(name), len(labels)) if labels else None
-
-
-def _as_dict(item: Any) -> Mapping[str, Any] | None:
-    return None if item is None else item.as_dict()

@@ -12,11 +12,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from alkit.errors import CampaignError, CampaignLocked
 from alkit.utils.json_values import as_json
 from alkit.utils.timestamps import now
+
+from .events import Happening, Unknown, from_json
 
 if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
@@ -105,14 +107,21 @@ MIGRATIONS = [
 ]
 
 
+H = TypeVar("H", bound=Happening)
+
+
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened: its number, time (ISO 8601, UTC), kind and what there is to say."""
+class Event(Generic[H]):
+    """Something that happened: its number, its time (ISO 8601, UTC), and what."""
 
     id: int
     time: str
-    kind: str
-    data: Mapping[str, Any]
+    data: H
+
+    @property
+    def kind(self) -> str:
+        """The word in the ledger."""
+        return self.data.word if isinstance(self.data, Unknown) else self.data.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,11 +259,12 @@ class Ledger:
         with self._blamed("read"):
             return self._db.execute(query, values).fetchall()
 
-    def add_event(self, kind: str, data: Mapping[str, Any]) -> int:
+    def add_event(self, data: Happening) -> int:
         """Add an event inside a transaction; return its number."""
+        kind = data.word if isinstance(data, Unknown) else data.kind
         cursor = self._db.execute(
             "INSERT INTO events (time, kind, data) VALUES (?, ?, ?)",
-            (now(), kind, as_json(data)),
+            (now(), kind, as_json(data.to_json())),
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
@@ -330,13 +340,30 @@ class Ledger:
         )
         return [ImageRecord(*row[:7]) for row in rows], [row[7] for row in rows]
 
-    def events(self, *kinds: str, after: int = 0) -> list[Event]:
-        """Return events in order, of some kinds or of all, that came after one."""
+    def events(self, kind: type[H], *, after: int = 0) -> list[Event[H]]:
+        """Return the events of one kind, in order, that came after one."""
+        return cast("list[Event[H]]", self.all_events(kind, after=after))
+
+    def all_events(self, *kinds: type[Happening], after: int = 0) -> list[Event[Happening]]:
+        """Return events of some kinds or of all, in order, that came after one.
+
+        Raises:
+            CampaignError: an event is damaged.
+        """
         which = f" AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
         rows = self._rows(
-            f"SELECT id, time, kind, data FROM events WHERE id > ?{which} ORDER BY id", (after, *kinds)
+            f"SELECT id, time, kind, data FROM events WHERE id > ?{which} ORDER BY id",
+            (after, *(kind.kind for kind in kinds)),
         )
-        return [Event(number, time, kind, json.loads(data)) for number, time, kind, data in rows]
+        return [self._event(*row) for row in rows]
+
+    def _event(self, number: int, time: str, kind: str, data: str) -> Event[Happening]:
+        try:
+            return Event(number, time, from_json(kind, json.loads(data)))
+        except (AttributeError, ValueError) as error:
+            raise CampaignError(
+                f"event {number} in {self.path} is damaged: {error}; restore the file from a backup"
+            ) from error
 
     def picks(self, event: int) -> list[PickRow]:
         """Return the picks of an `asked` event, most wanted first."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
+
+from alkit.utils.json_values import AsDict
+
+from .events import Asked
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
+class Pick(AsDict):
     """One image wanted.
 
     Attributes:
@@ -40,10 +44,6 @@ class Pick:
     given_up: bool = False
     saw_guess: bool = False
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the pick as JSON values."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
@@ -51,25 +51,40 @@ class Query:
 
     Attributes:
         number: from 1, within the campaign.
-        cycle: queries before this one.
         event: the number of the `asked` event.
-        strategy: name of the strategy that chose.
-        options: its options in force.
+        asked: what was recorded of it: strategy, options, checkpoint, diagnostics and so on.
         picks: most wanted first.
         open: some picks have no answer yet.
         reused: it was recorded earlier and is returned again.
-        record: all else that was recorded: distribution, version, checkpoint, measures, diagnostics.
     """
 
     number: int
-    cycle: int
     event: int
-    strategy: str
-    options: Mapping[str, Any]
+    asked: Asked
     picks: tuple[Pick, ...]
     open: bool
     reused: bool = False
-    record: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def cycle(self) -> int:
+        """Queries before this one."""
+        return self.asked.cycle
+
+    @property
+    def strategy(self) -> str:
+        """Name of the strategy that chose."""
+        return self.asked.strategy
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """All options of the strategy."""
+        return self.asked.options
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All else that was recorded: distribution, version, checkpoint, measures, diagnostics."""
+        told = ("cycle", "strategy", "options", "state")
+        return {key: value for key, value in self.asked.to_json().items() if key not in told}
 
     @property
     def indices(self) -> list[int]:

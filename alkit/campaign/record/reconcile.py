@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 from alkit.interfaces.oracle import Answer, Oracle
 from alkit.labeling.csv_table import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.labeling.references import References
+from alkit.labeling.rejection import Rejection
 from alkit.labeling.times import read_time
+from alkit.utils.json_values import AsDict
 
 if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
@@ -24,7 +26,7 @@ NO_TEXT = "a label, annotator or time that is no text in UTF-8; write it anew"
 
 
 @dataclass(frozen=True, slots=True)
-class IngestReport:
+class IngestReport(AsDict):
     """What became of answers.
 
     Attributes:
@@ -33,34 +35,32 @@ class IngestReport:
         unchanged: the same as what was there.
         corrected: replace another answer, which stays in the history.
         unasked: for images that no query asked for.
-        rejected: (line, reason).
+        rejected: what is not kept, and why.
         still_open: images asked and not answered.
     """
+
+    json_keys: ClassVar[tuple[str, ...]] = (
+        "accepted",
+        "unchanged",
+        "corrected",
+        "unasked",
+        "rejected",
+        "new_classes",
+        "still_open",
+    )
 
     kept: tuple[tuple[int, Answer], ...] = ()
     new_classes: tuple[str, ...] = ()
     unchanged: int = 0
     corrected: int = 0
     unasked: int = 0
-    rejected: tuple[tuple[int, str], ...] = ()
+    rejected: tuple[Rejection, ...] = ()
     still_open: int = 0
 
     @property
     def accepted(self) -> int:
         """How many were kept."""
         return len(self.kept)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the receipt as JSON values."""
-        return {
-            "accepted": self.accepted,
-            "unchanged": self.unchanged,
-            "corrected": self.corrected,
-            "unasked": self.unasked,
-            "rejected": [{"line": line, "reason": reason} for line, reason in self.rejected],
-            "new_classes": list(self.new_classes),
-            "still_open": self.still_open,
-        }
 
 
 def reconcile_answers(
@@ -98,29 +98,37 @@ def reconcile_answers(
     references = References(records, location)
     asked = set(pool.pending.tolist())
     kept: list[tuple[int, Answer]] = []
-    rejected: list[tuple[int, str]] = []
+    rejected: list[Rejection] = []
     fresh: dict[str, None] = {}
     understood: list[tuple[int, Answer]] = []
     for given in answers:
         index = references.find(given.image)
         if index is None:
-            rejected.append((given.line, f"'{given.image}' is not an image of this pool"))
+            rejected.append(
+                Rejection(given.line, f"'{given.image}' is not an image of this pool", "unknown-image")
+            )
             continue
         if (reason := records[index].unusable) is not None:
-            rejected.append((given.line, f"'{given.image}' cannot be used: {reason}"))
+            rejected.append(
+                Rejection(given.line, f"'{given.image}' cannot be used: {reason}", "unusable-image")
+            )
             continue
         index = pool.canonical_index(pool.original(index))
         try:
             answer = _answer(given, task, classes)
         except ValueError as error:
-            rejected.append((given.line, f"'{given.label}' is no label of this task: {error}"))
+            rejected.append(
+                Rejection(given.line, f"'{given.label}' is no label of this task: {error}", "invalid-label")
+            )
             continue
         if not _is_text(answer):
-            rejected.append((given.line, f"'{given.image}' has {NO_TEXT}"))
+            rejected.append(Rejection(given.line, f"'{given.image}' has {NO_TEXT}", "not-text"))
             continue
         if answer.kind == "label" and task.uses_classes and answer.value not in classes:
             if not allow_new_classes:
-                rejected.append((given.line, _unknown_class(str(answer.value), classes)))
+                rejected.append(
+                    Rejection(given.line, _unknown_class(str(answer.value), classes), "unknown-class")
+                )
                 continue
             fresh[answer.value] = None
         understood.append((index, answer))
@@ -206,24 +214,26 @@ def reconcile_oracle_answers(
     Names become classes if the oracle declares them, or while there are no classes at all; a typo never does.
     """
     kept: list[tuple[int, Answer]] = []
-    rejected: list[tuple[int, str]] = []
+    rejected: list[Rejection] = []
     fresh: dict[str, None] = {}
     for index in asked:
         answer = answers.get(index)
         if answer is None:
             continue
         if not _is_text(answer):
-            rejected.append((0, f"image {index} has {NO_TEXT}"))
+            rejected.append(Rejection(0, f"image {index} has {NO_TEXT}", "not-text"))
             continue
         if answer.kind == "label":
             try:
                 answer = replace(answer, value=task.parse(str(answer.value)))
             except ValueError as error:
-                rejected.append((0, f"'{answer.value}' is no label of this task: {error}"))
+                rejected.append(
+                    Rejection(0, f"'{answer.value}' is no label of this task: {error}", "invalid-label")
+                )
                 continue
             if task.uses_classes and answer.value not in classes:
                 if classes and answer.value not in oracle.classes:
-                    rejected.append((0, _unknown_class(str(answer.value), classes)))
+                    rejected.append(Rejection(0, _unknown_class(str(answer.value), classes), "unknown-class"))
                     continue
                 fresh[answer.value] = None
         kept.append((index, answer))

@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING
 
 from alkit.composition.factory import origin_of, same_code
 
-from .aggregation import AggregationRule, aggregate_votes, dispute, votes_of
+from .aggregation import AggregationRule, aggregate_votes, check_rule, dispute, votes_of
+from .events import (
+    Aggregated,
+    Answered,
+    Asked,
+    ClassesAdded,
+    Found,
+    Happening,
+    Lost,
+    Passed,
+    Retracted,
+    Withdrawn,
+)
+from .ledger import Event
 from .pool import Pool
 from .query import Pick, Query
 
@@ -19,11 +32,11 @@ if TYPE_CHECKING:
     from alkit.interfaces.oracle import Answer
     from alkit.interfaces.strategy import Strategy
 
-    from .ledger import AnswerRow, Event, Ledger, PickRow
+    from .ledger import AnswerRow, Ledger, PickRow
 
 
-KINDS = ("classes", "asked", "answered", "retracted", "withdrawn", "passed", "lost", "found", "aggregate")
-"""Of events that change the state."""
+CHANGING = (ClassesAdded, Asked, Answered, Retracted, Withdrawn, Passed, Lost, Found, Aggregated)
+"""Kinds of events that change the state."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +61,14 @@ class State:
     records: Sequence[ImageRecord]
     pool: Pool
     classes: Sequence[str]
-    asked: Sequence[Event]
+    asked: Sequence[Event[Asked]]
     picks: Sequence[Sequence[PickRow]]
     votes: Mapping[int, Mapping[str, Answer]] = field(default_factory=dict)
     aggregate: AggregationRule = "last"
     given_up: Mapping[int, Set[int]] = field(default_factory=dict)
     guesses_seen: Set[int] = frozenset()
     retracted: Set[int] = frozenset()
-    events: Sequence[Event] = ()
+    events: Sequence[Event[Happening]] = ()
     answers: Sequence[AnswerRow] = ()
 
     @cached_property
@@ -114,9 +127,9 @@ class State:
         """
         origin = origin_of(strategy)
         files = [
-            event.data["state"]
+            event.data.state
             for event in self.asked
-            if event.data["strategy"] == strategy.name and same_code(event.data, origin)
+            if event.data.strategy == strategy.name and same_code(event.data.origin, origin)
         ]
         return files[-1] if files else None
 
@@ -130,16 +143,12 @@ class State:
             self._pick(rank, pick, waited_for=pick.index in waiting, given_up=pick.index in given_up)
             for rank, pick in enumerate(picks, 1)
         )
-        told = ("cycle", "strategy", "options", "state")
         return Query(
             number=number,
-            cycle=event.data["cycle"],
             event=event.id,
-            strategy=event.data["strategy"],
-            options=event.data["options"],
+            asked=event.data,
             picks=told_of,
             open=bool(waiting),
-            record={key: value for key, value in event.data.items() if key not in told},
         )
 
     def _pick(self, rank: int, pick: PickRow, *, waited_for: bool, given_up: bool) -> Pick:
@@ -200,28 +209,28 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
 
 def _read(
     ledger: Ledger, before: State | None
-) -> tuple[Sequence[ImageRecord], list[Event], list[AnswerRow], list[Sequence[PickRow]]]:
+) -> tuple[Sequence[ImageRecord], list[Event[Happening]], list[AnswerRow], list[Sequence[PickRow]]]:
     """Return images, events, answers, and picks by `asked` event."""
     unchanged = before is not None and ledger.image_count() == len(before.records)
     records = before.records if before is not None and unchanged else ledger.images()
     events, answers = (list(before.events), list(before.answers)) if before is not None else ([], [])
     picks = list(before.picks) if before is not None else []
-    fresh = ledger.events(*KINDS, after=events[-1].id if events else 0)
+    fresh = ledger.all_events(*CHANGING, after=events[-1].id if events else 0)
     answers += ledger.answers(after=answers[-1].id if answers else 0)
-    picks += [ledger.picks(event.id) for event in fresh if event.kind == "asked"]
+    picks += [ledger.picks(event.id) for event in fresh if isinstance(event.data, Asked)]
     return records, events + fresh, answers, picks
 
 
 def _replayed(
     records: Sequence[ImageRecord],
-    events: Sequence[Event],
+    events: Sequence[Event[Happening]],
     rows: Sequence[AnswerRow],
     picks: Sequence[Sequence[PickRow]],
 ) -> State:
     """Return the state that all of this leads to."""
     pool = make_pool(records)
     classes: list[str] = []
-    asked: list[Event] = []
+    asked: list[Event[Asked]] = []
     aggregate: AggregationRule = "last"
     asked_by: dict[int, int] = {}
     given_up: dict[int, set[int]] = defaultdict(set)
@@ -232,44 +241,44 @@ def _replayed(
     for row in rows:
         given[row.event].append(row)
     for event in events:
-        if event.kind in ("withdrawn", "passed", "lost"):
-            for index in pool.waiting_for(event.data["indices"]):
+        data = event.data
+        if isinstance(data, (Withdrawn, Passed, Lost)):
+            for index in pool.waiting_for(data.indices):
                 given_up[asked_by[index]].add(index)
-        if event.kind == "classes":
-            classes += event.data["added"]
-        elif event.kind == "asked":
+        if isinstance(data, ClassesAdded):
+            classes += data.added
+        elif isinstance(data, Asked):
             indices = [pick.index for pick in picks[len(asked)]]
-            asked.append(event)
+            asked.append(Event(event.id, event.time, data))
             pool.ask(indices)
             asked_by.update(dict.fromkeys(indices, event.id))
-        elif event.kind == "answered":
+        elif isinstance(data, Answered):
             for row in given[event.id]:
                 pool.close(row.index)
                 answered[pool.canonical_index(row.index)].append(row)
-                if event.data.get("saw_guess"):
+                if data.saw_guess:
                     seen.append(row.index)
-        elif event.kind == "retracted":
-            retracted.add(event.data["answer"])
-            index = event.data["index"]
-            by = asked_by.get(index, event.id)
-            if index in given_up[by] or any(
-                row.event > by and row.id not in retracted for row in answered[index]
+        elif isinstance(data, Retracted):
+            retracted.add(data.answer)
+            by = asked_by.get(data.index, event.id)
+            if data.index in given_up[by] or any(
+                row.event > by and row.id not in retracted for row in answered[data.index]
             ):
                 continue
-            if by == asked[-1].id and pool.usable[index]:
-                pool.ask([index])
+            if by == asked[-1].id and pool.usable[data.index]:
+                pool.ask([data.index])
             else:
-                given_up[by].add(index)
-        elif event.kind == "aggregate":
-            aggregate = event.data["by"]
-        elif event.kind == "withdrawn":
-            pool.withdraw(event.data["indices"])
-        elif event.kind == "passed":
-            pool.skip(event.data["indices"])
-        elif event.kind == "lost":
-            pool.mark_missing(event.data["indices"])
-        else:
-            pool.mark_found(event.data["indices"])
+                given_up[by].add(data.index)
+        elif isinstance(data, Aggregated):
+            aggregate = check_rule(data.by)
+        elif isinstance(data, Withdrawn):
+            pool.withdraw(data.indices)
+        elif isinstance(data, Passed):
+            pool.skip(data.indices)
+        elif isinstance(data, Lost):
+            pool.mark_missing(data.indices)
+        elif isinstance(data, Found):
+            pool.mark_found(data.indices)
     said = _by_place(rows, pool, retracted)
     votes = {index: votes_of([row.answer for row in those]) for index, those in said.items()}
     for index, answer in aggregate_votes(votes, aggregate).items():

@@ -1,4 +1,4 @@
-"""The trainings of a campaign: doing one, recording it, and what the records say."""
+"""The trainings of a campaign, as its ledger tells them."""
 
 from __future__ import annotations
 
@@ -6,47 +6,56 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .events import Ran, Trained
+
 if TYPE_CHECKING:
     from .ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class CycleRecord:
     """One training, as recorded.
 
     Attributes:
-        cycle: queries before it.
-        labels: labeled images.
-        metrics: on the test images, empty without any.
+        trained: the event.
         reused: the same training had been done before.
-        record: recipe, losses, measures, checkpoint.
     """
 
-    cycle: int
-    labels: int
-    metrics: Mapping[str, float]
-    reused: bool
-    record: Mapping[str, Any]
+    trained: Trained
+    reused: bool = False
+
+    @property
+    def cycle(self) -> int:
+        """Queries before it."""
+        return self.trained.cycle
+
+    @property
+    def labels(self) -> int:
+        """Labeled images."""
+        return self.trained.labels
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """On the test images, empty without any."""
+        return self.trained.metrics
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All else that was recorded: recipe, losses, measures, checkpoint."""
+        told = ("cycle", "labels", "metrics")
+        return {key: value for key, value in self.trained.to_json().items() if key not in told}
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as JSON values."""
-        return {"cycle": self.cycle, "labels": self.labels, "metrics": dict(self.metrics), **self.record}
+        return self.trained.to_json()
 
 
 def history(ledger: Ledger) -> list[CycleRecord]:
     """Return the trainings so far, one a cycle: that of a run, or else the latest."""
     trained: dict[str, CycleRecord] = {}
     latest: dict[int, CycleRecord] = {}
-    for event in ledger.events("trained"):
-        data = dict(event.data)
-        record = CycleRecord(
-            cycle=data.pop("cycle"),
-            labels=data.pop("labels"),
-            metrics=data.pop("metrics"),
-            reused=False,
-            record=data,
-        )
-        trained[data["fingerprint"]] = latest[record.cycle] = record
-    for event in ledger.events("ran"):
-        latest[event.data["cycle"]] = trained[event.data["fingerprint"]]
+    for event in ledger.events(Trained):
+        trained[event.data.fingerprint] = latest[event.data.cycle] = CycleRecord(event.data)
+    for ran in ledger.events(Ran):
+        latest[ran.data.cycle] = trained[ran.data.fingerprint]
     return [latest[cycle] for cycle in sorted(latest)]

@@ -6,11 +6,13 @@ import itertools
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from alkit.campaign.record.events import Answered
 from alkit.labeling.times import read_time
+from alkit.utils.json_values import AsDict
 
 if TYPE_CHECKING:
     from alkit.campaign.record.ledger import AnswerRow, Ledger
@@ -38,7 +40,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Annotator:
+class Annotator(AsDict):
     """One annotator.
 
     Attributes:
@@ -61,15 +63,11 @@ class Annotator:
     cost: float
     costed: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return asdict(self)
-
 
 def annotators(ledger: Ledger) -> list[Annotator]:
     """Return who answered, most answers first."""
     rows = ledger.answers()
-    accepted = {event.id: event.time for event in ledger.events("answered")}
+    accepted = {event.id: event.time for event in ledger.events(Answered)}
     together = Counter(row.event for row in rows)
     by_name: dict[str, list[AnswerRow]] = {}
     for row in rows:

@@ -92,7 +92,7 @@ def _cost(found: Findings) -> list[Block]:
 
 def time_and_memory(found: Findings) -> list[Block]:
     """Say how many seconds and how much memory each phase of a query took."""
-    taken = [(query, query.record.get("measures") or {}) for query in found.queries]
+    taken = [(query, query.asked.measures) for query in found.queries]
     names = dict.fromkeys(phase for _, of in taken for phase in of.get("seconds", {}))
     phases = [phase for phase in PHASES if phase in names] + sorted(names.keys() - set(PHASES))
     if not phases:

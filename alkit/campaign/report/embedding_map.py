@@ -95,10 +95,10 @@ def _embeddings(campaign: Campaign, indices: Indices) -> npt.NDArray[np.float32]
     history = campaign.history()
     if not history:
         raise NoMap("there is no map: nothing has been trained yet")
-    checkpoint, device = history[-1].record["checkpoint"], campaign.resources.device
+    checkpoint, device = history[-1].trained.checkpoint, campaign.resources.device
     task = campaign.resources.task(campaign.classes)
     try:
-        task.network.load_state_dict(load_safely(campaign.directory / checkpoint, device)["network"])
+        task.network.load_state_dict(load_safely(campaign.directory / str(checkpoint), device)["network"])
     except Exception as error:  # torch raises almost anything on broken files
         raise NoMap(
             f"there is no map: {checkpoint} is missing or does not fit any more; 'alkit train' makes it anew"

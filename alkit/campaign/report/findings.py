@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from alkit.campaign.analysis.advice import WORTH, Suggestion, findings, suggestion
 from alkit.campaign.analysis.evidence import CampaignEvidence, gather
-from alkit.utils.json_values import finite
+from alkit.utils.json_values import AsDict, finite
 from alkit.utils.provenance import versions
 
 from .annotators import Annotator, annotators
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruled:
+class Ruled(AsDict):
     """What a stopping rule says of a campaign.
 
     Attributes:
@@ -33,17 +33,21 @@ class Ruled:
         unknown: why that cannot be told, or None.
     """
 
+    json_keys: ClassVar[tuple[str, ...]] = ("rule", "holds", "reason=why")
+
     rule: str
     reason: str | None = None
     unknown: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return {
-            "rule": self.rule,
-            "holds": None if self.unknown else self.reason is not None,
-            "reason": self.reason or self.unknown,
-        }
+    @property
+    def holds(self) -> bool | None:
+        """Whether the rule is met, or None where that is unknown."""
+        return None if self.unknown else self.reason is not None
+
+    @property
+    def why(self) -> str | None:
+        """Why it is met, or why that is unknown."""
+        return self.reason or self.unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +129,7 @@ class Findings:
                 "evidence": self.evidence.as_dict(),
                 "rules": [rule.as_dict() for rule in self.rules],
                 "queries": [
-                    {**out.as_dict(), "measures": query.record.get("measures", {})}
+                    {**out.as_dict(), "measures": query.asked.measures}
                     for query, out in zip(self.queries, self.outcomes, strict=True)
                 ],
                 "classes": [count.as_dict() for count in self.classes],
@@ -148,7 +152,7 @@ def gather_findings(
     """
     evidence, queries = gather(campaign), campaign.queries
     ruled = tuple(_ruled(rule, evidence, len(campaign.pool.labeled), next_size(queries)) for rule in rules)
-    events = campaign.ledger.events()
+    events = campaign.ledger.all_events()
     return Findings(
         name=campaign.directory.resolve().name,
         settings=campaign.settings,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alkit.labeling.csv_table import ABSTAIN, UNUSABLE
+from alkit.utils.json_values import AsDict
 
 if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(AsDict):
     """One query.
 
     Attributes:
@@ -41,13 +42,9 @@ class Outcome:
     given_up: int
     control: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
-class ClassCount:
+class ClassCount(AsDict):
     """One class, in numbers of images.
 
     Attributes:
@@ -62,10 +59,6 @@ class ClassCount:
     answered: int
     predicted: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return asdict(self)
-
 
 def outcome(query: Query, classes: Sequence[str]) -> Outcome:
     """Count what became of a query; a class that is called `abstain` is a class."""
@@ -75,7 +68,7 @@ def outcome(query: Query, classes: Sequence[str]) -> Outcome:
     return Outcome(
         query=query.number,
         strategy=query.strategy,
-        labels=int(query.record.get("labels", 0)),
+        labels=query.asked.labels,
         asked=len(query.picks),
         answered=said.total(),
         abstained=abstained,

@@ -229,7 +229,7 @@ def _provenance(found: Findings) -> list[Block]:
         (
             str(query.number),
             query.strategy,
-            f"{query.record['distribution']} {query.record['version']}",
+            f"{query.asked.distribution} {query.asked.version}",
             ", ".join(f"{name}={value}" for name, value in query.options.items()) or NONE,
         )
         for query in found.queries

@@ -154,7 +154,7 @@ def _report(
     unread, blank = (reply.rejected, reply.blank) if reply else ([], 0)
     rejected = sorted([*unread, *receipt.rejected])
     if as_json:
-        shown = [{"line": line, "reason": reason} for line, reason in rejected]
+        shown = [entry.as_dict() for entry in rejected]
         print_json({**receipt.as_dict(), "rejected": shown, "blank": blank, "dry_run": dry_run})
     else:
         click.echo(
@@ -171,8 +171,8 @@ def _report(
         elif receipt.accepted or receipt.unchanged:
             directory = shlex.quote(str(campaign.directory))
             click.echo(f"next           alkit query --campaign {directory} --budget N")
-    for line, reason in rejected[:SHOWN]:
-        click.echo(f"{unit} {line}: {reason}", err=True)
+    for entry in rejected[:SHOWN]:
+        click.echo(f"{unit} {entry.line}: {entry.reason}", err=True)
     if len(rejected) > SHOWN:
         click.echo(f"... and {len(rejected) - SHOWN} more {unit}s", err=True)
     if rejected and (strict or not (receipt.accepted or receipt.unchanged)):

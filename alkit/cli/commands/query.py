@@ -104,7 +104,7 @@ def _print(campaign: Campaign, query: Query, strategy: str | None, budget: int) 
     else:
         control = f", {query.controls} of them at random as a control" if query.controls else ""
         click.echo(f"query {query.number}: {len(query.picks)} images chosen by '{query.strategy}'{control}")
-    for warning in query.record.get("diagnostics", {}).get("warnings", ()):
+    for warning in query.asked.diagnostics.get("warnings", ()):
         click.echo(f"warning        {warning}")
     sheet, table = campaign.sheet_path(query), campaign.csv_path(query)
     click.echo(f"list           {table}")

@@ -104,5 +104,5 @@ def command(
         main = f"{next(iter(record.metrics.values())):.4f}" if record.metrics else "-"
         rows.append((str(record.cycle), f"{record.labels:,}", main))
     print_rows(rows)
-    if stopped is not None and stopped["rule"] in map(str, rules):
-        click.echo(f"stopped by {stopped['rule']}: {stopped['reason']}")
+    if stopped is not None and stopped.rule in map(str, rules):
+        click.echo(f"stopped by {stopped.rule}: {stopped.reason}")

@@ -24,7 +24,7 @@ def command(campaign: str | None, device: str, quiet: bool, as_json: bool) -> No
     """Train the task model on all labels, without a strategy's companion, and judge it on the test images."""
     with open_campaign(campaign, device=device, quiet=quiet) as opened:
         record = opened.train()
-        path = opened.directory / str(record.record["checkpoint"])
+        path = opened.directory / str(record.trained.checkpoint)
     if as_json:
         print_json(record.as_dict())
         return

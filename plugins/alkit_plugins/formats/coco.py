@@ -88,11 +88,9 @@ class Coco(Format):
             if not labels:
                 blank += 1
             elif mark is None:
-                reply.rejected.append(
-                    (number, "bears neither alkit_index and alkit_hash nor a name by alkit")
-                )
+                reply.reject(number, "bears neither alkit_index and alkit_hash nor a name by alkit")
             elif len(labels) > 1 or not labels[0].strip():
-                reply.rejected.append((number, f"has the labels {', '.join(map(repr, labels))}; leave one"))
+                reply.reject(number, f"has the labels {', '.join(map(repr, labels))}; leave one")
             else:
                 reply.answers.append(GivenAnswer(number, mark[0], labels[0], hash=mark[1]))
         return Reply(reply.answers, reply.rejected, blank)

@@ -74,9 +74,9 @@ def _take(reply: Reply, number: int, name: str, tags: Iterable[str]) -> bool:
     if not labels:
         return True
     if mark is None:
-        reply.rejected.append((number, f"'{name}' is not the name of an image that alkit has written"))
+        reply.reject(number, f"'{name}' is not the name of an image that alkit has written")
     elif len(labels) > 1 or not labels[0].strip():
-        reply.rejected.append((number, f"'{name}' has the tags {', '.join(map(repr, labels))}; leave one"))
+        reply.reject(number, f"'{name}' has the tags {', '.join(map(repr, labels))}; leave one")
     else:
         reply.answers.append(GivenAnswer(number, mark[0], labels[0], hash=mark[1]))
     return False

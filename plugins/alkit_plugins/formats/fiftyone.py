@@ -60,13 +60,9 @@ class FiftyOne(Format):
             if label is None:
                 blank += 1
             elif mark is None:
-                reply.rejected.append(
-                    (number, f"'{name}' is not the name of an image that alkit has written")
-                )
+                reply.reject(number, f"'{name}' is not the name of an image that alkit has written")
             elif not label:
-                reply.rejected.append(
-                    (number, f"'{name}' has no label that can be understood: {target!r:.80}")
-                )
+                reply.reject(number, f"'{name}' has no label that can be understood: {target!r:.80}")
             else:
                 reply.answers.append(GivenAnswer(number, mark[0], label, hash=mark[1]))
         return Reply(reply.answers, reply.rejected, blank)

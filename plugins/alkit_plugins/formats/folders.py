@@ -67,7 +67,7 @@ class Folders(Format):
                         found.setdefault(mark, []).append(folder)
                     elif folder != UNLABELED:
                         where = f"{folder}/{name}"
-                        reply.rejected.append((number, f"'{where}' is no file that alkit has put there"))
+                        reply.reject(number, f"'{where}' is no file that alkit has put there")
         except OSError as error:
             raise InvalidAnswers(f"{path} cannot be listed: {error.strerror or error}") from error
         blank = 0
@@ -75,7 +75,7 @@ class Folders(Format):
             if places == [UNLABELED]:
                 blank += 1
             elif len(places) > 1:
-                reply.rejected.append((number, f"image {index} lies in {' and '.join(places)}; leave one"))
+                reply.reject(number, f"image {index} lies in {' and '.join(places)}; leave one")
             else:
                 label = RESERVED.get(places[0]) or unquote(places[0])
                 reply.answers.append(GivenAnswer(number, index, label, hash=hash))

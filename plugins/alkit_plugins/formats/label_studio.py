@@ -16,7 +16,7 @@ from xml.sax.saxutils import quoteattr
 import alkit
 from alkit.errors import InvalidAnswers, InvalidOption
 from alkit.interfaces import Export, Item, LiveFormat, Prediction, Push, Reply, Server
-from alkit.labeling import ABSTAIN, GivenAnswer, in_order, load_json, write_atomically
+from alkit.labeling import ABSTAIN, GivenAnswer, Rejection, in_order, load_json, write_atomically
 
 MAX_EMBEDDED = 2 * 10**8  # bytes in one file; Label Studio takes 250 MB
 TYPES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".gif": "gif", ".webp": "webp", ".bmp": "bmp"}
@@ -115,7 +115,7 @@ class LabelStudio(LiveFormat):
         if not (isinstance(content, list) and all(isinstance(task, dict) for task in content)):
             raise InvalidAnswers(f"{named} is no list of tasks; export as JSON, not as JSON-MIN or CSV")
         answers: list[GivenAnswer] = []
-        rejected: list[tuple[int, str]] = []
+        rejected: list[Rejection] = []
         blank = 0
         for position, task in enumerate(content, start=1):
             annotations = task.get("annotations")
@@ -124,13 +124,13 @@ class LabelStudio(LiveFormat):
             index, hash = _data(task).get("alkit_index"), _data(task).get("alkit_hash")
             blank += not said
             if said and not (isinstance(index, int) and isinstance(hash, str) and hash):
-                rejected.append((number, "bears no alkit_index and alkit_hash"))
+                rejected.append(Rejection(number, "bears no alkit_index and alkit_hash"))
                 continue
             for annotation in said:
                 try:
                     label = _label(annotation)
                 except ValueError as error:
-                    rejected.append((number, str(error)))
+                    rejected.append(Rejection(number, str(error)))
                     continue
                 time = annotation.get("updated_at") or annotation.get("created_at") or ""
                 cost = _seconds(annotation) if self.lead_time else None

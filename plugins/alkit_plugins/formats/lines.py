@@ -56,7 +56,7 @@ class Lines(Format):
             try:
                 answer = _answer(number, json.loads(line))
             except (ValueError, RecursionError) as error:
-                reply.rejected.append((number, str(error)))
+                reply.reject(number, str(error))
                 continue
             if answer is None:
                 blank += 1

@@ -41,8 +41,8 @@ class FileOracle(Oracle):
             raise InvalidOption("oracle 'file' needs a file: --oracle-option path=labels.csv")
         answers, rejected, _ = read_answers(Path(self.path), annotator=self.name)
         if rejected:
-            line, reason = rejected[0]
-            raise InvalidAnswers(f"line {line} of {self.path} {reason}")
+            first = rejected[0]
+            raise InvalidAnswers(f"line {first.line} of {self.path} {first.reason}")
         records = [ImageRecord(index, key, "", 0, 0, None, None) for index, key in enumerate(keys)]
         references = References(records, Path(source.location))
         self._answers: dict[int, Answer] = {}

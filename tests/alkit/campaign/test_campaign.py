@@ -12,6 +12,7 @@ import pytest
 
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
+from alkit.campaign.record.events import Lost
 from alkit.errors import (
     CampaignError,
     InvalidAnswers,
@@ -141,10 +142,10 @@ def test_the_same_answers_twice_change_nothing(labeled: Path) -> None:
     with Campaign(labeled) as campaign:
         query = campaign.ask(5, strategy="random")
         campaign.tell(by_color(campaign, query.indices))
-        events = len(campaign.ledger.events())
+        events = len(campaign.ledger.all_events())
         receipt = campaign.tell(by_color(campaign, query.indices))
         assert (receipt.accepted, receipt.unchanged) == (0, 5)
-        assert len(campaign.ledger.events()) == events
+        assert len(campaign.ledger.all_events()) == events
 
 
 def test_a_correction_keeps_its_history(labeled: Path) -> None:
@@ -162,7 +163,7 @@ def test_a_correction_keeps_its_history(labeled: Path) -> None:
 def test_strict_keeps_nothing_and_says_so(labeled: Path, contents: Callable[[Path], dict[str, str]]) -> None:
     with Campaign(labeled) as campaign:
         query = campaign.ask(2, strategy="random")
-        events = len(campaign.ledger.events())
+        events = len(campaign.ledger.all_events())
         known = int(campaign.pool.labeled[0])
         bad = [
             GivenAnswer(9, "nope", "red"),
@@ -170,9 +171,9 @@ def test_strict_keeps_nothing_and_says_so(labeled: Path, contents: Callable[[Pat
             GivenAnswer(11, "50", "red"),
         ]
         receipt = campaign.tell([*by_color(campaign, query.indices), *bad], strict=True)
-        assert (receipt.accepted, [line for line, _ in receipt.rejected]) == (0, [9])
+        assert (receipt.accepted, [entry.line for entry in receipt.rejected]) == (0, [9])
         assert (receipt.corrected, receipt.unasked, receipt.still_open) == (0, 0, 2)
-        assert len(campaign.ledger.events()) == events
+        assert len(campaign.ledger.all_events()) == events
 
 
 def test_a_rejected_line_does_not_stop_the_good_ones(labeled: Path) -> None:
@@ -306,9 +307,9 @@ def test_a_run_is_finished_by_the_same_call(campaign: Path, tmp_path: Path) -> N
     with Campaign(campaign) as session:
         session.run(Colors(session), cycles=2, n=5)
         assert [query.indices for query in session.queries] == expected
-        events = len(session.ledger.events())
+        events = len(session.ledger.all_events())
         history = session.run(Colors(session), cycles=2, n=5)
-        assert len(session.ledger.events()) == events, "done is done"
+        assert len(session.ledger.all_events()) == events, "done is done"
         assert [record.labels for record in history] == [5, 10, 15]
 
 
@@ -345,7 +346,7 @@ def test_an_oracle_makes_no_class_by_a_typo(labeled: Path) -> None:
         campaign.ask(3, strategy="random")
         receipt = campaign.consult(Typo(campaign))
         assert receipt.accepted == 0
-        assert receipt.rejected[0][1] == "'rde' is no class of this campaign; did you mean 'red'?"
+        assert receipt.rejected[0].reason == "'rde' is no class of this campaign; did you mean 'red'?"
         assert list(campaign.classes) == ["blue", "green", "red"]
 
 
@@ -533,10 +534,10 @@ def test_a_database_that_is_gone_is_not_made_anew(labeled: Path) -> None:
 def test_a_run_does_not_go_on_from_the_queries_of_another(labeled: Path) -> None:
     with Campaign(labeled) as campaign:
         campaign.run(Colors(campaign), cycles=1, n=5, strategy="random")
-        events = len(campaign.ledger.events())
+        events = len(campaign.ledger.all_events())
         with pytest.raises(CampaignError, match=r"query 1 .* by 'random', not by 'entropy', so .*--campaign"):
             campaign.run(Colors(campaign), cycles=2, n=5, strategy="entropy")
-        assert len(campaign.ledger.events()) == events
+        assert len(campaign.ledger.all_events()) == events
 
 
 def test_a_run_does_not_go_on_from_queries_with_other_options(labeled: Path) -> None:
@@ -661,7 +662,7 @@ def test_a_pool_that_is_mostly_gone_is_not_taken_for_lost(
         for _ in range(2):
             with pytest.raises(SourceError, match=r"40 of 60 images .* not mounted"):
                 made.ask(5, strategy="random")
-        assert made.ledger.events("lost") == []
+        assert made.ledger.events(Lost) == []
         for color in ("red", "blue"):
             (tmp_path / color).rename(pool / color)
         assert len(made.ask(60, strategy="random").picks) == 60

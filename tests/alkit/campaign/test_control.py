@@ -12,6 +12,7 @@ import pytest
 from alkit.campaign.analysis.evidence import gather
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.control import draw, places, predictions, slice_size
+from alkit.campaign.record.events import Asked
 from alkit.campaign.record.ledger import PickRow
 from alkit.campaign.record.query import Query
 from alkit.campaign.record.state import read_state
@@ -195,7 +196,7 @@ def test_outputs_beyond_the_classes_are_no_predictions() -> None:
 def test_a_number_beyond_the_classes_on_record_is_no_prediction(labeled: Path) -> None:
     with Campaign(labeled) as campaign:
         with campaign.ledger.transaction():
-            event = campaign.ledger.add_event("asked", {"cycle": 0, "strategy": "x", "options": {}})
+            event = campaign.ledger.add_event(Asked(cycle=0, strategy="x"))
             campaign.ledger.add_picks(event, [PickRow(50, None, predicted=3, confidence=0.5)])
         (query,) = read_state(campaign.ledger).queries
         assert query.picks[0].predicted is None

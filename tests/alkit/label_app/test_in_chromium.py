@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
+from alkit.campaign.record.events import Answered
 from alkit.campaign.session import LOCK
 from alkit.labeling.csv_table import GivenAnswer
 
@@ -279,8 +280,8 @@ def test_the_guess_is_hidden_until_asked_for(window, label, labeled):
     assert not window.visible("guessed")
     window.answer("1")
     with Campaign(labeled) as campaign:
-        events = campaign.ledger.events("answered")[-2:]
-    assert [event.data["saw_guess"] for event in events] == [True, False]
+        events = campaign.ledger.events(Answered)[-2:]
+    assert [event.data.saw_guess for event in events] == [True, False]
     process.send_signal(signal.SIGINT)
     process.wait(PATIENCE)
     _, address = label(labeled, "--show-guess")

@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from alkit.campaign import session
 from alkit.campaign.campaign import Campaign
+from alkit.campaign.record.events import Answered
 from alkit.errors import InvalidAnswers, UsageError
 from alkit.label_app.server import serving
 from alkit.label_app.session import LabelSession
@@ -153,8 +154,8 @@ def test_a_whole_query(client, asked):
 def test_where_an_answer_came_from_is_recorded(client, asked):
     client.answer(client.state()["images"][0]["index"], "red")
     with Campaign(asked) as campaign:
-        event = campaign.ledger.events("answered")[-1].data
-    assert (event["query"], event["page"], event["saw_guess"]) == (1, True, False)
+        event = campaign.ledger.events(Answered)[-1].data
+    assert (event.query, event.page, event.saw_guess) == (1, True, False)
 
 
 def test_a_correction_keeps_the_history_and_the_order_of_what_was_said(client, asked):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from alkit.errors import InvalidAnswers
 from alkit.labeling.csv_table import GivenAnswer, read_answers, write_table
+from alkit.labeling.rejection import Rejection
 from alkit.labeling.times import read_time
 
 
@@ -49,7 +50,7 @@ def test_names_keep_the_spaces_that_they_begin_or_end_with(path: Path) -> None:
     path.write_text("image,label,annotator\n a.png , cat , ann \n ,cat,\n")
     answers, rejected, _ = read_answers(path)
     assert answers == [GivenAnswer(2, " a.png ", " cat ", "ann")]
-    assert rejected == [(3, "names no image")]
+    assert rejected == [Rejection(3, "names no image")]
     assert (answers[0].meant([" cat "]), answers[0].meant(["cat"])) == (" cat ", "cat")
 
 
@@ -84,8 +85,8 @@ def test_lines_that_make_no_sense_are_named(path: Path) -> None:
     )
     answers, rejected, _ = read_answers(path)
     assert [answer.image for answer in answers] == ["e.png"]
-    assert [line for line, _ in rejected] == [2, 3, 4, 5, 6]
-    assert rejected[2][1] == "cost 'much' is not a number"
+    assert [entry.line for entry in rejected] == [2, 3, 4, 5, 6]
+    assert rejected[2].reason == "cost 'much' is not a number"
 
 
 def test_a_line_is_counted_in_the_file(path: Path) -> None:
@@ -130,4 +131,4 @@ def test_whatever_is_in_a_file_it_is_read_or_refused(
         return
     assert all(answer.image and answer.label for answer in answers)
     assert blank >= 0
-    assert not {line for line, _ in rejected} & {answer.line for answer in answers}
+    assert not {entry.line for entry in rejected} & {answer.line for answer in answers}

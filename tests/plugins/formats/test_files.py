@@ -76,7 +76,7 @@ def test_lines_of_all_sorts(make: Make, tmp_path: Path) -> None:
     )
     assert (second.image, second.hash, second.time) == ("y.png", "", "2026-01-01")
     assert reply.blank == 1
-    assert [line for line, _ in reply.rejected] == [4, 5, 6, 7, 9]
+    assert [entry.line for entry in reply.rejected] == [4, 5, 6, 7, 9]
 
 
 # -- CVAT ----------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def test_cvat_knows_images_by_the_name_of_their_file(make: Make, export: Export,
     reply = make("cvat").read(path)
     assert [(a.image, a.label, a.hash) for a in reply.answers] == [("8", "cat", export.items[0].hash[:16])]
     assert reply.blank == 1
-    assert [number for number, _ in reply.rejected] == [2, 4]
+    assert [entry.line for entry in reply.rejected] == [2, 4]
 
 
 def test_cvats_archive_holds_the_originals_in_rank_order(make: Make, export: Export, tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_coco_with_boxes_of_one_class_and_of_several(make: Make, export: Export,
     path.write_text(json.dumps(coco(export, annotations=rows)))
     reply = make("coco").read(path)
     assert [(a.image, a.label) for a in reply.answers] == [("8", "cat"), ("6", "category 99")]
-    assert [number for number, _ in reply.rejected] == [2]
+    assert [entry.line for entry in reply.rejected] == [2]
 
 
 def test_coco_beside_copies_and_links(make: Make, export: Export, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_a_new_folder_is_a_new_class_and_a_file_in_two_is_none(
     (folders / "notes.txt").write_text("x")
     reply = make("folders").read(folders)
     assert [(a.image, a.label) for a in reply.answers] == [("8", "heron")]
-    assert sorted(reason for _, reason in reply.rejected) == [
+    assert sorted(entry.reason for entry in reply.rejected) == [
         "'cat/holiday.jpg' is no file that alkit has put there",
         "image 7 lies in _unlabeled and cat; leave one",
     ]
@@ -292,7 +292,7 @@ def test_fiftyones_targets_of_all_kinds(make: Make, export: Export, tmp_path: Pa
         assert make("fiftyone").recognizes(path)
         reply = make("fiftyone").read(path)
         assert [(a.image, a.label) for a in reply.answers] == [("8", "a/b"), ("7", "cat"), ("6", "7")]
-        assert (reply.blank, [number for number, _ in reply.rejected]) == (2, [5, 6, 8])
+        assert (reply.blank, [entry.line for entry in reply.rejected]) == (2, [5, 6, 8])
 
 
 @pytest.mark.parametrize(

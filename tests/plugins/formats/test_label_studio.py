@@ -18,6 +18,7 @@ import pytest
 
 from alkit.errors import AlkitError, InvalidAnswers, InvalidOption
 from alkit.interfaces.format import Export, Format, Push, Server
+from alkit.labeling import Rejection
 
 Make = Callable[..., Format]
 EXPORT = Path(__file__).with_name("label-studio-export.json")  # recorded by the test of the live server
@@ -121,7 +122,7 @@ def test_annotations_in_the_order_of_time(make: Make, tmp_path: Path) -> None:
         ("dog", "label-studio-1", 7.0),
     ]
     assert all((a.image, a.hash, a.line) == ("4", "ab" * 32, 11) for a in reply.answers)
-    assert (reply.blank, [number for number, _ in reply.rejected]) == (1, [11, 11])
+    assert (reply.blank, [entry.line for entry in reply.rejected]) == (1, [11, 11])
     assert make("label-studio", lead_time=False).read(path).answers[-1].cost is None
 
 
@@ -130,7 +131,7 @@ def test_tasks_by_others_are_rejected_one_by_one(make: Make, tmp_path: Path) -> 
     path.write_text(json.dumps([{"id": 5, "data": {"image": "x"}, "annotations": [annotation(["cat"])]}]))
     assert not make("label-studio").recognizes(path)
     reply = make("label-studio").read(path)
-    assert (reply.answers, reply.rejected) == ([], [(5, "bears no alkit_index and alkit_hash")])
+    assert (reply.answers, reply.rejected) == ([], [Rejection(5, "bears no alkit_index and alkit_hash")])
     path.write_text('{"task": 1}')
     with pytest.raises(InvalidAnswers, match="not as JSON-MIN"):
         make("label-studio").read(path)

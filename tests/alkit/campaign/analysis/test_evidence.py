@@ -19,6 +19,7 @@ from alkit.campaign.analysis.evidence import (
     gather,
 )
 from alkit.campaign.campaign import Campaign
+from alkit.campaign.record.events import Asked
 from alkit.campaign.record.query import Pick, Query
 from alkit.labeling.csv_table import GivenAnswer
 from alkit.utils.proportions import share
@@ -42,14 +43,16 @@ def query(
     record = {"labels": 100 * number, "checkpoint": f"{number}.pt", "control": 0.1} | record
     return Query(
         number=number,
-        cycle=number - 1,
         event=number,
-        strategy=strategy,
-        options={},
+        asked=Asked(cycle=number - 1, strategy=strategy, **record),
         picks=ranked,
         open=False,
-        record=record,
     )
+
+
+def changed(query: Query, **record: Any) -> Query:
+    """The same query with something else on record."""
+    return dataclasses.replace(query, asked=dataclasses.replace(query.asked, **record))
 
 
 def points(*hits: int, of: int = 1000) -> list[Point]:
@@ -88,7 +91,9 @@ def test_several_models_are_said_to_be_several() -> None:
     found = control_accuracy(queries)
     assert found is not None
     assert (found.queries, found.accuracy, found.same_model) == ((1, 2), share(17, 20), False)
-    same = control_accuracy([dataclasses.replace(q, record={"checkpoint": "a.pt"}) for q in queries])
+    same = control_accuracy(
+        [dataclasses.replace(q, asked=dataclasses.replace(q.asked, checkpoint="a.pt")) for q in queries]
+    )
     assert same is not None
     assert same.same_model
 
@@ -134,7 +139,7 @@ def test_what_is_not_settled_says_what_would_settle_it() -> None:
 def test_only_queries_of_one_strategy_and_share_are_added_up() -> None:
     queries = [
         query(1, (0, 9), (1, 1), strategy="coreset"),
-        dataclasses.replace(query(2, (0, 9), (1, 1)), record={"control": 0.3}),
+        changed(query(2, (0, 9), (1, 1)), control=0.3),
         query(3, (5, 9), (1, 1)),
         query(4, (10, 10), (0, 0)),
         query(5, (5, 9), (1, 1)),

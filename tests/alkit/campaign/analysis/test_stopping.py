@@ -10,6 +10,7 @@ from alkit.campaign.analysis.evidence import Point
 from alkit.campaign.analysis.stopping import Accuracy, Budget, Flat, parse
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
+from alkit.campaign.record.events import Stopped
 from alkit.errors import InvalidOption
 from alkit.utils.proportions import share
 
@@ -88,14 +89,11 @@ def test_a_run_ends_by_a_rule_and_stays_ended(pictures: Path, tmp_path: Path) ->
         rules = [parse("budget=25")]
         history = campaign.run(oracle, cycles=4, n=10, strategy="random", stop=rules)
         assert [record.labels for record in history] == [10, 20]
-        assert campaign.stopped == {
-            "cycle": 2,
-            "rule": "budget=25",
-            "reason": "There are 20 labels, and 10 more would exceed the budget of 25.",
-        }
-        events = len(campaign.ledger.events())
+        reason = "There are 20 labels, and 10 more would exceed the budget of 25."
+        assert campaign.stopped == Stopped(cycle=2, rule="budget=25", reason=reason)
+        events = len(campaign.ledger.all_events())
         assert campaign.run(oracle, cycles=4, n=10, strategy="random", stop=rules) == history
-        assert len(campaign.ledger.events()) == events
+        assert len(campaign.ledger.all_events()) == events
         again = campaign.run(oracle, cycles=2, n=10, strategy="random", stop=[parse("budget=40")])
         assert [record.labels for record in again] == [10, 20, 30]
         assert campaign.stopped is None, "there has been a query since"

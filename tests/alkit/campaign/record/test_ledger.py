@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from alkit.campaign.record.events import Answered, Asked, Trained, Unknown
 from alkit.campaign.record.ledger import MIGRATIONS, Ledger, PickRow
 from alkit.data.preprocessing import ImageRecord
 from alkit.errors import CampaignError, CampaignLocked
@@ -36,9 +37,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with ledger.transaction():
         ledger.add_images(RECORDS)
         ledger.add_test_images(RECORDS[:1], {"a.png": "cat"})
-        asked = ledger.add_event("asked", {"strategy": "random"})
+        asked = ledger.add_event(Asked(cycle=0, strategy="random"))
         ledger.add_picks(asked, PICKS)
-        answered = ledger.add_event("answered", {"note": "später"})
+        answered = ledger.add_event(Answered(more={"note": "später"}))
         ledger.add_answers(answered, [(2, Answer(value="cat", annotator="ann", time="2020", cost=1.5))])
     yield ledger
     ledger.close()
@@ -47,9 +48,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def test_what_is_added_is_what_is_read(ledger: Ledger) -> None:
     assert ledger.images() == RECORDS
     assert ledger.test_images() == (RECORDS[:1], ["cat"])
-    assert [(e.id, e.kind, e.data) for e in ledger.events()] == [
-        (1, "asked", {"strategy": "random"}),
-        (2, "answered", {"note": "später"}),
+    assert [(e.id, e.kind, e.data) for e in ledger.all_events()] == [
+        (1, "asked", Asked(cycle=0, strategy="random")),
+        (2, "answered", Answered(more={"note": "später"})),
     ]
     assert ledger.picks(1) == PICKS
     (row,) = ledger.answers()
@@ -58,18 +59,18 @@ def test_what_is_added_is_what_is_read(ledger: Ledger) -> None:
 
 
 def test_events_can_be_asked_for_by_kind(ledger: Ledger) -> None:
-    assert [event.id for event in ledger.events("answered")] == [2]
-    assert [event.id for event in ledger.events("answered", "asked")] == [1, 2]
-    assert ledger.events("never") == []
+    assert [event.id for event in ledger.events(Answered)] == [2]
+    assert [event.id for event in ledger.all_events(Answered, Asked)] == [1, 2]
+    assert ledger.events(Trained) == []
 
 
 def test_an_event_has_its_time_in_utc(ledger: Ledger) -> None:
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", ledger.events()[0].time)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", ledger.all_events()[0].time)
 
 
 def test_all_answers_of_an_image_are_kept_in_order(ledger: Ledger) -> None:
     with ledger.transaction():
-        event = ledger.add_event("answered", {})
+        event = ledger.add_event(Answered())
         ledger.add_answers(event, [(2, Answer(value="dog")), (0, Answer("abstain"))])
     assert [row.answer.value for row in ledger.answers(2)] == ["cat", "dog"]
     assert [(row.index, row.answer.kind) for row in ledger.answers()] == [
@@ -101,45 +102,47 @@ def test_nobody_can_change_or_delete(ledger: Ledger, table: str, statement: str)
 
 def test_an_error_in_a_transaction_leaves_nothing(ledger: Ledger) -> None:
     with pytest.raises(KeyboardInterrupt), ledger.transaction():
-        event = ledger.add_event("answered", {})
+        event = ledger.add_event(Answered())
         ledger.add_answers(event, [(0, Answer(value="dog"))])
         raise KeyboardInterrupt
-    assert len(ledger.events()) == 2
+    assert len(ledger.all_events()) == 2
     assert len(ledger.answers()) == 1
     with ledger.transaction():
-        ledger.add_event("later", {})
-    assert [event.kind for event in ledger.events()] == ["asked", "answered", "later"]
+        ledger.add_event(Unknown(word="later", more={}))
+    assert [event.kind for event in ledger.all_events()] == ["asked", "answered", "later"]
 
 
 def test_a_pick_or_answer_of_no_image_is_refused_whole(ledger: Ledger) -> None:
     with pytest.raises(sqlite3.IntegrityError), ledger.transaction():
-        event = ledger.add_event("asked", {})
+        event = ledger.add_event(Asked(cycle=0, strategy="random"))
         ledger.add_picks(event, [PickRow(0, None), PickRow(99, None)])
-    assert len(ledger.events()) == 2
+    assert len(ledger.all_events()) == 2
 
 
 def test_an_image_is_picked_once_a_query(ledger: Ledger) -> None:
     with pytest.raises(sqlite3.IntegrityError), ledger.transaction():
-        ledger.add_picks(ledger.add_event("asked", {}), [PickRow(0, None), PickRow(0, None)])
+        ledger.add_picks(
+            ledger.add_event(Asked(cycle=0, strategy="random")), [PickRow(0, None), PickRow(0, None)]
+        )
 
 
 def test_the_name_of_a_file_may_be_no_text(ledger: Ledger) -> None:
     with ledger.transaction():
-        ledger.add_event("answered", {"file": "caf\udce9.csv"})
-    assert ledger.events("answered")[-1].data == {"file": "caf\udce9.csv"}
+        ledger.add_event(Answered(file="caf\udce9.csv"))
+    assert ledger.events(Answered)[-1].data.file == "caf\udce9.csv"
 
 
 def test_nan_is_not_written_as_json(ledger: Ledger) -> None:
     with pytest.raises(ValueError), ledger.transaction():
-        ledger.add_event("trained", {"loss": float("nan")})
-    assert len(ledger.events()) == 2
+        ledger.add_event(Unknown(word="trained", more={"loss": float("nan")}))
+    assert len(ledger.all_events()) == 2
 
 
 def test_reopening_finds_the_same(ledger: Ledger) -> None:
     again = Ledger(ledger.path)
     try:
         assert again.images() == ledger.images()
-        assert again.events() == ledger.events()
+        assert again.all_events() == ledger.all_events()
     finally:
         again.close()
 
@@ -189,7 +192,7 @@ def test_a_ledger_of_the_first_format_opens_without_loss(first_format: Path) -> 
     try:
         assert ledger.picks(1) == [PickRow(0, 0.5)]
         with ledger.transaction():
-            event = ledger.add_event("asked", {})
+            event = ledger.add_event(Asked(cycle=0, strategy="random"))
             ledger.add_picks(event, [PickRow(0, None, control=True, place=1)])
         with pytest.raises(sqlite3.IntegrityError, match="picks are only ever added"):
             ledger._db.execute("UPDATE picks SET control = 0")
@@ -237,7 +240,7 @@ def test_damage_inside_is_one_sentence(ledger: Ledger) -> None:
         damaged = Ledger(ledger.path)
         try:
             damaged.images()
-            damaged.events()
+            damaged.all_events()
             damaged.answers()
         finally:
             damaged.close()
@@ -251,8 +254,8 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_half_written(ledger: Ledger)
         ledger.transaction(),
     ):
         for _ in range(100):
-            ledger.add_event("large", {"text": "x" * 1000})
-    assert len(ledger.events()) == 2
+            ledger.add_event(Unknown(word="large", more={"text": "x" * 1000}))
+    assert len(ledger.all_events()) == 2
 
 
 def test_a_second_writer_waits_and_then_gets_a_clear_message(ledger: Ledger) -> None:
@@ -260,16 +263,16 @@ def test_a_second_writer_waits_and_then_gets_a_clear_message(ledger: Ledger) -> 
     second._db.execute("PRAGMA busy_timeout = 50")
     try:
         with ledger.transaction():
-            ledger.add_event("first", {})
-            assert len(second.events()) == 2, "readers see what is committed, and do not wait"
+            ledger.add_event(Unknown(word="first", more={}))
+            assert len(second.all_events()) == 2, "readers see what is committed, and do not wait"
             with (
                 pytest.raises(CampaignLocked, match="in use by another process; try again"),
                 second.transaction(),
             ):
                 pytest.fail("two writers at once")
         with second.transaction():
-            second.add_event("second", {})
-        assert [event.kind for event in ledger.events()][2:] == ["first", "second"]
+            second.add_event(Unknown(word="second", more={}))
+        assert [event.kind for event in ledger.all_events()][2:] == ["first", "second"]
     finally:
         second.close()
 
@@ -278,13 +281,14 @@ WRITER = textwrap.dedent(
     """
     import sys
     from pathlib import Path
+    from alkit.campaign.record.events import Answered
     from alkit.campaign.record.ledger import Ledger
     from alkit.interfaces.oracle import Answer
 
     ledger = Ledger(Path(sys.argv[1]))
     for number in range(int(sys.argv[2])):
         with ledger.transaction():
-            event = ledger.add_event("answered", {"number": number})
+            event = ledger.add_event(Answered(more={"number": number}))
             ledger.add_answers(event, [(0, Answer(value=str(number))), (2, Answer(value=str(number)))])
         print(number, flush=True)
     """
@@ -323,6 +327,6 @@ def test_a_killed_writer_loses_nothing_that_it_reported(ledger: Ledger, reported
         assert numbers == sorted([*range(len(numbers) // 2)] * 2), "every transaction is there whole"
         assert len(numbers) // 2 >= last + 1
         with again.transaction():
-            again.add_event("later", {})
+            again.add_event(Unknown(word="later", more={}))
     finally:
         again.close()

@@ -9,17 +9,15 @@ from pathlib import Path
 import pytest
 
 from alkit.campaign.query_files import write_csv
+from alkit.campaign.record.events import Asked
 from alkit.campaign.record.query import Pick, Query
 
 QUERY = Query(
     number=3,
-    cycle=2,
     event=9,
-    strategy="entropy",
-    options={"a": 1},
+    asked=Asked(cycle=2, strategy="entropy", options={"a": 1}, labels=7),
     picks=(Pick(1, 7, 'a, "b".png', 0.123456789), Pick(2, 0, "ü.png", None, "cat")),
     open=True,
-    record={"seed_query": False},
 )
 
 

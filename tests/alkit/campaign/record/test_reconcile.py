@@ -15,6 +15,7 @@ from alkit.data.preprocessing import ImageRecord
 from alkit.interfaces.oracle import Answer
 from alkit.labeling.csv_table import GivenAnswer
 from alkit.labeling.references import References
+from alkit.labeling.rejection import Rejection
 from alkit.plugin.registry import tasks
 
 HASHES = [f"{number:x}" * 64 for number in range(6)]
@@ -93,7 +94,7 @@ def test_a_name_with_spaces_around_it_is_that_one_or_the_one_without() -> None:
 def test_a_label_with_spaces_around_it_is_that_class_or_the_one_without() -> None:
     receipt = sort(("0", " cat"), ("3", " dog "), ("2", " abstain"), classes=(" cat", "cat", "dog"))
     assert kept(receipt) == [(0, "label", " cat"), (1, "label", "dog"), (2, "abstain", None)]
-    assert sort(("0", " rde "), classes=("red",)).rejected[0][1].startswith("'rde' is no class")
+    assert sort(("0", " rde "), classes=("red",)).rejected[0].reason.startswith("'rde' is no class")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_what_utf8_cannot_hold_is_rejected_by_line(given: GivenAnswer) -> None:
     assert kept(receipt) == [(2, "label", "dog")]
     assert receipt.new_classes == ()
     reason = "'0' has a label, annotator or time that is no text in UTF-8; write it anew"
-    assert receipt.rejected == ((2, reason),)
+    assert receipt.rejected == (Rejection(2, reason, "not-text"),)
 
 
 def test_what_utf8_cannot_hold_is_not_taken_from_an_oracle_either() -> None:
@@ -117,7 +118,7 @@ def test_what_utf8_cannot_hold_is_not_taken_from_an_oracle_either() -> None:
     said = {0: Answer("label", "\ud800"), 1: Answer("label", "cat")}
     receipt = reconcile_oracle_answers(said, [0, 1], oracle, task=tasks.get("classification"), classes=())
     assert (kept(receipt), receipt.new_classes) == ([(1, "label", "cat")], ("cat",))
-    assert receipt.rejected[0][1].startswith("image 0 has a label")
+    assert receipt.rejected[0].reason.startswith("image 0 has a label")
 
 
 @pytest.mark.parametrize(
@@ -264,15 +265,15 @@ def test_what_is_no_image_or_no_good_is_refused_by_line() -> None:
     receipt = sort(("nope.png", "cat"), ("0", "cat"), ("broken.png", "cat"))
     assert receipt.accepted == 1
     assert receipt.rejected == (
-        (2, "'nope.png' is not an image of this pool"),
-        (4, "'broken.png' cannot be used: truncated"),
+        Rejection(2, "'nope.png' is not an image of this pool", "unknown-image"),
+        Rejection(4, "'broken.png' cannot be used: truncated", "unusable-image"),
     )
 
 
 def test_a_typo_is_no_class_but_gets_the_nearest_name() -> None:
     receipt = sort(("0", "catt"), ("1", "zebra"), ("2", "Dog"))
     assert receipt.accepted == 0
-    assert [reason for _, reason in receipt.rejected] == [
+    assert [entry.reason for entry in receipt.rejected] == [
         "'catt' is no class of this campaign; did you mean 'cat'?",
         "'zebra' is no class of this campaign; there are cat, dog",
         "'Dog' is no class of this campaign; did you mean 'dog'?",
@@ -280,7 +281,7 @@ def test_a_typo_is_no_class_but_gets_the_nearest_name() -> None:
 
 
 def test_without_any_class_the_option_is_named() -> None:
-    assert "--allow-new-classes" in sort(("0", "cat"), classes=()).rejected[0][1]
+    assert "--allow-new-classes" in sort(("0", "cat"), classes=()).rejected[0].reason
 
 
 def test_new_classes_are_taken_when_allowed() -> None:

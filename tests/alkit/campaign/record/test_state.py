@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from alkit.campaign.record.events import Answered, Asked, Happening, Lost, Retracted
 from alkit.campaign.record.ledger import Event, Ledger, PickRow
 from alkit.campaign.record.state import read_state
 from alkit.data.preprocessing import ImageRecord
@@ -21,7 +22,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     with ledger.transaction():
         ledger.add_images([record(0), record(1)])
         ask(ledger, 0)
-        ledger.add_answers(ledger.add_event("answered", {}), [(0, Answer(value="cat"))])
+        ledger.add_answers(ledger.add_event(Answered()), [(0, Answer(value="cat"))])
     yield ledger
     ledger.close()
 
@@ -31,7 +32,7 @@ def record(index: int) -> ImageRecord:
 
 
 def ask(ledger: Ledger, index: int) -> None:
-    event = ledger.add_event("asked", {"cycle": 0, "strategy": "random", "options": {}})
+    event = ledger.add_event(Asked(cycle=0, strategy="random"))
     ledger.add_picks(event, [PickRow(index, None)])
 
 
@@ -39,18 +40,18 @@ def test_what_another_process_adds_meanwhile_is_seen_as_a_whole_or_not_at_all(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a query could ask for an image that is not in the list that was read before it."""
-    events = Ledger.events
+    events = Ledger.all_events
 
-    def late(self: Ledger, *kinds: str, after: int = 0) -> list[Event]:
-        monkeypatch.setattr(Ledger, "events", events)
+    def late(self: Ledger, *kinds: type[Happening], after: int = 0) -> list[Event[Happening]]:
+        monkeypatch.setattr(Ledger, "all_events", events)
         other = Ledger(ledger.path)
         with other.transaction():
             other.add_images([record(2)])
             ask(other, 2)
         other.close()
-        return self.events(*kinds, after=after)
+        return self.all_events(*kinds, after=after)
 
-    monkeypatch.setattr(Ledger, "events", late)
+    monkeypatch.setattr(Ledger, "all_events", late)
     before = read_state(ledger)
     assert [query.indices for query in before.queries] == [[0]]
     after = read_state(ledger, before)
@@ -61,8 +62,8 @@ def test_what_another_process_adds_meanwhile_is_seen_as_a_whole_or_not_at_all(
 def test_a_copy_in_the_place_of_a_lost_image_has_its_answers(ledger: Ledger) -> None:
     with ledger.transaction():
         ledger.add_images([dataclasses.replace(record(2), hash="h0", duplicate_of=0)])
-        ledger.add_event("lost", {"indices": [0]})
-        ledger.add_answers(ledger.add_event("answered", {}), [(2, Answer(value="dog"))])
+        ledger.add_event(Lost(indices=[0]))
+        ledger.add_answers(ledger.add_event(Answered()), [(2, Answer(value="dog"))])
     state = read_state(ledger)
     assert [answer.value for answer in state.answers_to(2)] == ["cat", "dog"]
     assert state.answers_to(1) == []
@@ -70,7 +71,7 @@ def test_a_copy_in_the_place_of_a_lost_image_has_its_answers(ledger: Ledger) -> 
 
 def take_back(ledger: Ledger, index: int, answer: int) -> None:
     with ledger.transaction():
-        ledger.add_event("retracted", {"index": index, "answer": answer})
+        ledger.add_event(Retracted(index=index, answer=answer))
 
 
 def test_what_is_taken_back_is_waited_for_again(ledger: Ledger) -> None:
@@ -85,7 +86,7 @@ def test_what_is_taken_back_is_waited_for_again(ledger: Ledger) -> None:
 
 def test_behind_it_is_what_was_said_before(ledger: Ledger) -> None:
     with ledger.transaction():
-        ledger.add_answers(ledger.add_event("answered", {}), [(0, Answer(value="dog"))])
+        ledger.add_answers(ledger.add_event(Answered()), [(0, Answer(value="dog"))])
     take_back(ledger, 0, 2)
     state = read_state(ledger)
     assert (state.pool.values, state.pool.pending.tolist()) == (["cat"], [])
@@ -103,7 +104,7 @@ def test_what_is_taken_back_after_another_query_goes_back_to_the_pool(ledger: Le
 def test_what_is_asked_for_again_and_taken_back_has_its_earlier_answer(ledger: Ledger) -> None:
     with ledger.transaction():
         ask(ledger, 0)
-        ledger.add_answers(ledger.add_event("answered", {}), [(0, Answer(value="dog"))])
+        ledger.add_answers(ledger.add_event(Answered()), [(0, Answer(value="dog"))])
     take_back(ledger, 0, 2)
     state = read_state(ledger)
     assert (state.pool.values, state.pool.pending.tolist()) == (["cat"], [0])
@@ -113,7 +114,7 @@ def test_only_what_is_new_is_read_again(ledger: Ledger, monkeypatch: pytest.Monk
     before = read_state(ledger)
     with ledger.transaction():
         ask(ledger, 1)
-        ledger.add_answers(ledger.add_event("answered", {}), [(1, Answer(value="dog"))])
+        ledger.add_answers(ledger.add_event(Answered()), [(1, Answer(value="dog"))])
     read: list[tuple[object, ...]] = []
     rows = Ledger._rows
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from alkit.campaign.record.events import Answered
 from alkit.campaign.record.ledger import AnswerRow, Event
 from alkit.campaign.report.annotators import Pace, annotators, pace
 from alkit.interfaces.oracle import Answer
@@ -22,7 +23,7 @@ def at(*seconds: float) -> list[datetime]:
 def ledger(*given: tuple[int, int, Answer], accepted: dict[int, str]) -> Any:
     """Answers as (event, image, answer), and when each event took place."""
     rows = [AnswerRow(number, event, index, answer) for number, (event, index, answer) in enumerate(given)]
-    events = [Event(number, time, "answered", {}) for number, time in accepted.items()]
+    events = [Event(number, time, Answered()) for number, time in accepted.items()]
     return SimpleNamespace(answers=lambda: rows, events=lambda kind: events)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alkit.campaign.record.events import Asked
 from alkit.campaign.record.query import Pick, Query
 from alkit.campaign.report.outcomes import ClassCount, class_counts, outcome
 
@@ -11,8 +12,8 @@ def query(*answers: str | None, is_open: bool = False) -> Query:
         Pick(rank, rank, f"{rank}.jpg", None, answer, control=rank > 3)
         for rank, answer in enumerate(answers, 1)
     )
-    event = {"number": 2, "cycle": 1, "event": 5, "record": {"labels": 7}}
-    return Query(strategy="margin", options={}, picks=picks, open=is_open, **event)
+    asked = Asked(cycle=1, strategy="margin", labels=7)
+    return Query(number=2, event=5, asked=asked, picks=picks, open=is_open)
 
 
 def test_everything_asked_is_counted_once() -> None:
@@ -39,7 +40,7 @@ def test_predictions_count_only_beside_an_answer() -> None:
         Pick(3, 3, "3", None, None, predicted="red"),
         Pick(4, 4, "4", None, "abstain", predicted="red"),
     )
-    asked = Query(number=1, cycle=0, event=1, strategy="margin", options={}, picks=picks, open=False)
+    asked = Query(number=1, event=1, asked=Asked(cycle=0, strategy="margin"), picks=picks, open=False)
     assert class_counts(["red", "blue", "grey"], ["red", "red", "blue"], [asked]) == [
         ClassCount("red", 2, 2, 1),
         ClassCount("blue", 1, 0, 1),

@@ -164,7 +164,12 @@ def test_a_metric_without_interval_is_drawn_and_said_to_have_none(
 ) -> None:
     import dataclasses
 
-    records = [dataclasses.replace(record, metrics={"mean_error": 0.5}) for record in session.history()]
+    from alkit.campaign.record.trainings import CycleRecord
+
+    records = [
+        CycleRecord(dataclasses.replace(record.trained, metrics={"mean_error": 0.5}))
+        for record in session.history()
+    ]
     for module in ("campaign", "analysis.evidence"):
         monkeypatch.setattr(f"alkit.campaign.{module}.history", lambda _: records)
     assert "Test mean error by number of labels; no interval is known for it." in write(session)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from alkit.campaign.record.events import Answered
 from alkit.interfaces.format import Push, Reply, Server
 from alkit.labeling.csv_table import GivenAnswer
 from alkit.plugin import registry
@@ -54,5 +55,5 @@ def test_no_password_is_shown_or_recorded(
     assert "secret" not in "".join(s.out + s.err for s in said)
     assert all(server.url == "http://ann:secret@localhost:8080" for server in seen)
     ledger = Ledger(labeled / "campaign.db")
-    assert ledger.events("answered")[-1].data["file"] == "http://localhost:8080"
+    assert ledger.events(Answered)[-1].data.file == "http://localhost:8080"
     ledger.close()

@@ -1,0 +1,295 @@
+"""What can happen to a campaign: one record a kind of event, as JSON in the ledger and nowhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from alkit.utils.json_values import plain
+
+OMITTED_IF_UNSAID = {"omit": True}
+UNSAID: tuple[Any, ...] = (None, "", {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Base of all kinds.
+
+    Attributes:
+        kind: the word in the ledger.
+        more: what else was recorded with it: an older or newer alkit may have had other fields.
+    """
+
+    kind: ClassVar[str]
+
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the data as the ledger keeps it."""
+        own = {
+            item.name: plain(getattr(self, item.name))
+            for item in dataclasses.fields(self)
+            if item.name != "more" and not (item.metadata.get("omit") and getattr(self, item.name) in UNSAID)
+        }
+        return own | dict(self.more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created(Happening):
+    """The campaign was made, by a version of alkit, with so many images."""
+
+    kind: ClassVar[str] = "created"
+
+    alkit: str
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassesAdded(Happening):
+    """Class names, in the order of their numbers, after those that were there."""
+
+    kind: ClassVar[str] = "classes"
+
+    added: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extended(Happening):
+    """New images: the index of the first, and how many."""
+
+    kind: ClassVar[str] = "extended"
+
+    first: int
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained(Happening):
+    """A training.
+
+    Attributes:
+        cycle: queries before it.
+        labels: labeled images.
+        metrics: on the test images, empty without any.
+        companion: the strategy whose companion was trained along, or None.
+        checkpoint: file of the weights, from the campaign's directory.
+        fingerprint: of all that the training was made from.
+        device: where it was done.
+        options: of the task.
+        measures: seconds and peak memory by phase.
+        starting_weights: hash of the weights before the first step.
+        order: hash of the first epoch's order of images.
+        recipe: how it was trained.
+        loss: mean by epoch.
+    """
+
+    kind: ClassVar[str] = "trained"
+
+    cycle: int
+    labels: int
+    metrics: Mapping[str, float]
+    companion: str | None = None
+    checkpoint: str | None = None
+    fingerprint: str = ""
+    device: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    measures: Mapping[str, Any] = field(default_factory=dict)
+    starting_weights: str = ""
+    order: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    loss: Sequence[float] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran(Happening):
+    """The training that a run reports for a cycle, by its fingerprint."""
+
+    kind: ClassVar[str] = "ran"
+
+    cycle: int
+    strategy: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped(Happening):
+    """A run was ended by a stopping rule."""
+
+    kind: ClassVar[str] = "stopped"
+
+    cycle: int
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Happening):
+    """A query; its picks are in a table of their own.
+
+    Attributes:
+        cycle: queries before it.
+        strategy: name of the strategy that chose.
+        options: all its options.
+        distribution: where the strategy comes from.
+        version: of the distribution.
+        parts: the same of the strategies inside it, by place.
+        seed_query: it came before any label.
+        control: share of the images that was drawn at random.
+        uniform: the strategy chooses uniformly, too.
+        labels: labeled images at the time.
+        candidates: images that it could choose from.
+        checkpoint: file of the model's weights, or None.
+        device: where it was computed.
+        measures: seconds and peak memory by phase.
+        diagnostics: what the strategy says of its own choice.
+        state: file of what the strategy remembers, or None.
+    """
+
+    kind: ClassVar[str] = "asked"
+
+    cycle: int
+    strategy: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    distribution: str | None = None
+    version: str | None = None
+    parts: Mapping[str, Any] = field(default_factory=dict, metadata=OMITTED_IF_UNSAID)
+    seed_query: bool = False
+    control: float = 0.0
+    uniform: bool = False
+    labels: int = 0
+    candidates: int = 0
+    checkpoint: str | None = None
+    device: str = ""
+    measures: Mapping[str, Any] = field(default_factory=dict)
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    state: str | None = None
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Where the strategy and those inside it come from, as `origin_of` says it."""
+        return {"distribution": self.distribution, "version": self.version, "parts": self.parts}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered(Happening):
+    """Answers were accepted; they are in a table of their own.
+
+    Attributes:
+        answers: how many.
+        file: that they came from, or "".
+        oracle: that gave them, or "".
+        query: number of the query that was answered on the page, or None.
+        page: they were given on the page in the browser.
+        saw_guess: the annotator saw what the model took the image for; None where nobody could.
+    """
+
+    kind: ClassVar[str] = "answered"
+
+    answers: int = 0
+    file: str = field(default="", metadata=OMITTED_IF_UNSAID)
+    oracle: str = field(default="", metadata=OMITTED_IF_UNSAID)
+    query: int | None = field(default=None, metadata=OMITTED_IF_UNSAID)
+    page: bool | None = field(default=None, metadata=OMITTED_IF_UNSAID)
+    saw_guess: bool | None = field(default=None, metadata=OMITTED_IF_UNSAID)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retracted(Happening):
+    """An answer, by its number, was taken back from an image."""
+
+    kind: ClassVar[str] = "retracted"
+
+    index: int
+    answer: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregated(Happening):
+    """From now on, the answers of several annotators become one in this way."""
+
+    kind: ClassVar[str] = "aggregate"
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn(Happening):
+    """Images of a query went back to the pool unanswered."""
+
+    kind: ClassVar[str] = "withdrawn"
+
+    query: int
+    indices: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed(Happening):
+    """Images of a query that an oracle left out; a run does not ask for them again."""
+
+    kind: ClassVar[str] = "passed"
+
+    query: int
+    oracle: str
+    indices: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost(Happening):
+    """Images that are missing or have changed, and why they are taken for lost."""
+
+    kind: ClassVar[str] = "lost"
+
+    indices: Sequence[int]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found(Happening):
+    """Lost images that are back as they were."""
+
+    kind: ClassVar[str] = "found"
+
+    indices: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown(Happening):
+    """An event of a kind that this alkit does not know; its data is in `more`."""
+
+    kind: ClassVar[str] = ""
+
+    word: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the data as the ledger keeps it."""
+        return dict(self.more)
+
+
+ALL = (
+    *(Created, ClassesAdded, Extended, Trained, Ran, Stopped, Asked, Answered, Retracted, Aggregated),
+    *(Withdrawn, Passed, Lost, Found),
+)
+KINDS: dict[str, type[Happening]] = {cls.kind: cls for cls in ALL}
+
+
+def from_json(kind: str, data: Mapping[str, Any]) -> Happening:
+    """Return the record of an event.
+
+    Args:
+        kind: the word in the ledger.
+        data: as the ledger keeps it; keys that this alkit does not know go to `more`.
+
+    Raises:
+        ValueError: a key is missing.
+    """
+    cls = KINDS.get(kind)
+    if cls is None:
+        return Unknown(word=kind, more=data)
+    names = {item.name for item in dataclasses.fields(cls)} - {"more"}
+    known = {key: value for key, value in data.items() if key in names}
+    try:
+        return cls(**known, more={key: value for key, value in data.items() if key not in names})
+    except TypeError as error:
+        raise ValueError(f"an event '{kind}' lacks something: {error}") from error

@@ -1,0 +1,30 @@
+"""What is not accepted, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from alkit.utils.json_values import AsDict
+
+RejectionKind = Literal[
+    "malformed", "unknown-image", "unusable-image", "invalid-label", "unknown-class", "not-text"
+]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rejection(AsDict):
+    """One line, task or file that is not accepted.
+
+    Attributes:
+        line: its number; 0 where it has none.
+        reason: for people.
+        kind: for programs: `malformed` (it cannot be understood), `unknown-image`, `unusable-image`,
+            `invalid-label` (not one of the task), `unknown-class`, `not-text` (UTF-8 cannot hold it).
+    """
+
+    json_keys: ClassVar[tuple[str, ...]] = ("line", "reason")
+
+    line: int
+    reason: str
+    kind: RejectionKind = "malformed"
