@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from alkit.interfaces.strategy import Strategy as Strategy
     from alkit.interfaces.task import TaskModel as TaskModel
     from alkit.training.types import Companion as Companion
+    from alkit.training.types import Metric as Metric
     from alkit.training.types import Output as Output
     from alkit.training.types import Step as Step
     from alkit.training.types import Tap as Tap
@@ -70,6 +71,7 @@ _HOMES = {
     "alkit.interfaces.task": ("TaskModel",),
     "alkit.training.types": (
         "Companion",
+        "Metric",
         "Output",
         "Step",
         "Tap",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from alkit.data.loader import Batch
     from alkit.training.recipe import TrainingRun
-    from alkit.training.types import Companion, Output, TaskSpec
+    from alkit.training.types import Companion, Metric, Output, TaskSpec
 
 
 @dataclass(kw_only=True)
@@ -30,6 +30,7 @@ class TaskModel(ABC):
     Attributes:
         name: what the user types, the same as the entry point.
         uses_classes: labels are names out of a list that the campaign keeps.
+        metrics: what `evaluate` returns, the main one first; whatever is not declared is better high.
         spec: what the task provides, once built.
         network: the network, once built.
         warm_start: an option of every task: a training goes on from the weights of the one before.
@@ -38,6 +39,7 @@ class TaskModel(ABC):
 
     name: ClassVar[str]
     uses_classes: ClassVar[bool] = True
+    metrics: ClassVar[tuple[Metric, ...]] = ()
 
     spec: TaskSpec = field(init=False, repr=False, compare=False)
     network: nn.Module = field(init=False, repr=False, compare=False)
@@ -87,11 +89,7 @@ class TaskModel(ABC):
 
     @abstractmethod
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Judge the model on labeled batches: a number per metric, the main one first.
-
-        A metric with the word `loss`, `error`, `mae`, `mse`, `rmse`, `nll`, `brier` or `ece` in its name is
-        better low, any other is better high.
-        """
+        """Judge the model on labeled batches: a number per metric, in the order of `metrics`."""
 
     def recipe(self, labeled: int) -> Recipe:
         """Return how to train on so many labeled images."""

@@ -175,7 +175,7 @@ def trains(subject: TaskSubject) -> None:
 
 
 def evaluates(subject: TaskSubject) -> None:
-    """`evaluate` gives finite numbers, changes no weight, and leaves the model in eval mode."""
+    """`evaluate` gives finite numbers, as `metrics` declares them, and leaves weights and eval mode alone."""
     model = subject.new()
     before = _weights(model)
     model.network.train()
@@ -183,6 +183,11 @@ def evaluates(subject: TaskSubject) -> None:
     require(metrics, "evaluate gives no metric")
     for metric, value in metrics.items():
         require(isinstance(value, float) and np.isfinite(value), f"metric '{metric}' is {value!r}")
+    declared = [metric.name for metric in model.metrics]
+    require(
+        not declared or list(metrics)[: len(declared)] == declared,
+        f"evaluate returns {', '.join(metrics)}, but metrics declares {', '.join(declared)}",
+    )
     require(_equal(before, _weights(model)), "evaluate changes weights or buffers")
     require(not model.network.training, "evaluate leaves the network in training mode")
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from alkit.interfaces.task import TaskModel
 from alkit.training.recipe import Recipe
-from alkit.training.types import Output, Tap, TaskSpec
+from alkit.training.types import Metric, Output, Tap, TaskSpec
 from alkit.utils import seeding
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ class TinyTask(TaskModel):
             embedding if "embedding" in given else None,
             features if "features" in given else (),
         )
+
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("loss", higher_is_better=False),)
 
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return the mean loss."""

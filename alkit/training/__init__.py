@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from alkit.training.recipe import Schedule as Schedule
     from alkit.training.recipe import TrainingRun as TrainingRun
     from alkit.training.types import Companion as Companion
+    from alkit.training.types import Metric as Metric
     from alkit.training.types import Output as Output
     from alkit.training.types import Step as Step
     from alkit.training.types import Tap as Tap
@@ -38,6 +39,7 @@ _HOMES = {
     ),
     "alkit.training.types": (
         "Companion",
+        "Metric",
         "Output",
         "Step",
         "Tap",

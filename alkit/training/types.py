@@ -45,6 +45,15 @@ class TaskSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Metric:
+    """A number that `TaskModel.evaluate` returns: its name, its direction, and if it is a share of images."""
+
+    name: str
+    higher_is_better: bool = True
+    is_share: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """What a task model says of a batch of B images.
 

@@ -21,7 +21,8 @@ from alkit.errors import BenchmarkError
 from .embedding_map import Plane, read_plane
 
 MAP = "map.json"
-LOWER_IS_BETTER = ("loss", "error", "mae", "mse", "rmse", "nll", "brier", "ece")
+LOW_WORDS = ("loss", "error", "mae", "mse", "rmse", "nll", "brier", "ece")
+PLAIN = "plain_"  # before the metrics of a training without the strategy's companion
 BALANCED = "balanced_accuracy"
 SKEW = 0.05
 """Total variation between the classes of the picks and those of the pool that is worth a figure."""
@@ -83,11 +84,16 @@ class ReportData:
             return None
         return self.compared(BALANCED)
 
+    def is_better_high(self, metric: str) -> bool:
+        """Say a metric's direction, as the task declared it; by its name in records that do not tell."""
+        declared = self.cells[0].get("lower_is_better") if self.cells else None
+        return guessed_direction(metric) if declared is None else metric.removeprefix(PLAIN) not in declared
+
     def compared(self, metric: str | None) -> Comparison:
         """Return the statistics of one metric."""
         name = metric or next(iter(self.cycles[0]["metrics"]), "")
         curves = curves_of(
-            self.cycles, metric, higher_is_better=is_better_higher(name), strategies=self.strategies
+            self.cycles, metric, higher_is_better=self.is_better_high(name), strategies=self.strategies
         )
         return compare(curves, self.baseline)
 
@@ -196,9 +202,9 @@ def read_report_data(results: Path) -> ReportData:
     )
 
 
-def is_better_higher(metric: str) -> bool:
-    """Tell a metric's direction by its name: losses and errors are better low, all else is better high."""
-    return not any(word in LOWER_IS_BETTER for word in metric.lower().replace("-", "_").split("_"))
+def guessed_direction(metric: str) -> bool:
+    """Guess whether a metric is better high, for records of before tasks declared it."""
+    return not any(word in LOW_WORDS for word in metric.lower().replace("-", "_").split("_"))
 
 
 def diagnostics_of(cycles: Sequence[Record]) -> dict[str, dict[str, dict[int, float]]]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import alkit
-from alkit import Output, Tap, TaskModel, TaskSpec, option, seeding
+from alkit import Metric, Output, Tap, TaskModel, TaskSpec, option, seeding
 from alkit.errors import InvalidAnswers, InvalidOption, TrainingError
 from alkit.training import Precision, Recipe, Schedule
 
@@ -36,6 +36,11 @@ class Classification(TaskModel):
     """One label an image, cross-entropy."""
 
     name: ClassVar[str] = "classification"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("accuracy", is_share=True),
+        Metric("balanced_accuracy"),
+        Metric("loss", higher_is_better=False),
+    )
 
     model: str = option(
         "auto", "network: small-cnn, tiny-cnn, resnet18, a torchvision name, or package.module:factory"

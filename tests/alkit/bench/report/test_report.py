@@ -13,7 +13,7 @@ import pytest
 
 from alkit.bench.records import RECORDS, read_all, write
 from alkit.bench.report import compare_report, write_report
-from alkit.bench.report.evidence import is_better_higher, read_report_data
+from alkit.bench.report.evidence import guessed_direction, read_report_data
 from alkit.bench.report.wording import NumberFormat
 from alkit.errors import BenchmarkError
 from alkit.reporting import figures
@@ -246,12 +246,26 @@ def test_a_metric_that_is_better_low_has_verdicts_the_right_way_round(fake_resul
     assert "lower is better" in page.text
 
 
+def test_the_direction_that_the_task_declared_wins_over_the_name(
+    tmp_path: Path, fake_results: Results
+) -> None:
+    folder = fake_results(("random", "ta-vaal"), seeds=5, cycles=3, metric="mae", falls=True)
+    path = folder / "records.jsonl"
+    told = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in told:
+        if record["kind"] == "cell":
+            record["lower_is_better"] = []
+    path.write_text("".join(json.dumps(record) + "\n" for record in told))
+    found = read_report_data(folder)
+    assert found.is_better_high("mae") and found.is_better_high("plain_mae")
+
+
 @pytest.mark.parametrize(
     ("metric", "higher"),
     [("accuracy", True), ("mean_iou", True), ("mae", False), ("plain_loss", False), ("box-error", False)],
 )
-def test_directions_go_by_name(metric: str, higher: bool) -> None:
-    assert is_better_higher(metric) is higher
+def test_directions_go_by_name_in_records_that_do_not_tell(metric: str, higher: bool) -> None:
+    assert guessed_direction(metric) is higher
 
 
 @pytest.mark.parametrize(("imbalance", "skewed"), [("step", False), ("none", True)])
