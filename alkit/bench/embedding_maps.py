@@ -96,8 +96,8 @@ def _labeled_before(results: Path, seed: int, number: int) -> dict[str, list[int
 
 def _boundaries(results: Path, protocol: Protocol, seed: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if (results / MAP).exists():  # of strategies that were there before others were added
-        found = json.loads((results / MAP).read_text(encoding="utf-8")).get("boundaries", {})
+    if (before := records.read_content(results / MAP)) is not None:  # of strategies that were there earlier
+        found = json.loads(before).get("boundaries", {})
     for entry in protocol.strategies:
         path = boundary_path(records.cell_path(results, entry.shown, seed))
         if path.exists():

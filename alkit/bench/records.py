@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import json
 import os
 import re
 import secrets
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,15 +54,33 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
         sync_folder(path.parent)
 
 
+def read_content(path: Path) -> bytes | None:
+    """Return what a file of results holds: its own content, else that of `path.gz`, else None.
+
+    Raises:
+        BenchmarkError: the compressed file is damaged.
+    """
+    if path.exists():
+        return path.read_bytes()
+    packed = path.with_name(f"{path.name}.gz")
+    if not packed.exists():
+        return None
+    try:
+        return gzip.decompress(packed.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise BenchmarkError(f"{packed} is damaged: {error}; restore it from a copy") from error
+
+
 def read(path: Path, *, mend: bool = False) -> list[Record]:
-    """Read a file of records; a last line that was cut short does not count, and is cut off to `mend` it.
+    """Read a file of records, or its compressed copy where only that is there.
+
+    A last line that was cut short does not count, and is cut off to `mend` it.
 
     Raises:
         BenchmarkError: another line is damaged.
     """
-    if not path.exists():
+    if (content := read_content(path)) is None:
         return []
-    content = path.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     if mend and len(whole) < len(content):
         with open(path, "r+b") as file:
@@ -104,6 +124,7 @@ def put_together(results: Path) -> list[Record]:
     """Write all records into one file; those of cells that failed stay, so that these go on from there."""
     records = read_all(results)
     write(results / RECORDS, records)
+    (results / f"{RECORDS}.gz").unlink(missing_ok=True)
     for path in (results / CELLS).glob("*.jsonl"):
         if all(record["kind"] != "failed" for record in read(path)):
             path.unlink()

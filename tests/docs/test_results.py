@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,8 +32,19 @@ def test_every_cell_is_there(documentation, name):
     assert summary["cells"]["complete"] == summary["cells"]["expected"]
     assert summary["failures"] == []
     assert {path.name for path in folder.iterdir()} >= {
-        "records.jsonl",
-        "report.md",
-        "report.html",
+        "records.jsonl.gz",
         "protocol.toml",
     }
+
+
+def test_the_report_is_made_again_from_what_is_committed(documentation, tmp_path):
+    committed = documentation.root / "benchmarks" / "results" / "imbalanced-step"
+    folder = Path(shutil.copytree(committed, tmp_path / "imbalanced-step"))
+    kept = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    (folder / "summary.json").unlink()
+    command = ["bench", "imbalanced-step", "--report-only", "--out", str(folder)]
+    subprocess.run([sys.executable, "-m", "alkit", *command], check=True, timeout=200)
+    assert json.loads((folder / "summary.json").read_text(encoding="utf-8")) == kept
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert all(f">{name}<" in page for name in ("random", "coreset", "badge", "ta-vaal"))
+    assert (folder / "report.md").exists()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from alkit.bench.records import read_content
 from alkit.errors import BenchmarkError
 from alkit.reporting.figures import BLUE, GREEN, INK, ORANGE, PAPER, PURPLE, SKY, UNLABELED, VERMILLION
 
@@ -68,10 +69,10 @@ def read_plane(path: Path, strategies: Collection[str]) -> Plane | None:
     Raises:
         BenchmarkError: the file is none.
     """
-    if not path.exists():
+    if (content := read_content(path)) is None:
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(content)
         chosen = {name: of for name, of in found["strategies"].items() if name in strategies}
         boundaries = found.get("boundaries") or {}
         return Plane(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,28 @@ def test_names_that_files_cannot_have_stay_apart(tmp_path: Path) -> None:
     paths = {records.cell_path(tmp_path, name, 0) for name in ("a b", "a/b", "a-b", "subset(9) > a")}
     assert len(paths) == 4
     assert all(path.parent == tmp_path / records.CELLS for path in paths)
+
+
+def test_compressed_records_are_read_where_nothing_else_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    records.write(path, [{"kind": "cycle", "cycle": 0}])
+    packed = tmp_path / "records.jsonl.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    records.write(path, [])
+    assert records.read(path) == [], "the file itself wins"
+    path.unlink()
+    assert records.read(path) == [{"kind": "cycle", "cycle": 0}]
+    assert records.read(path, mend=True) == [{"kind": "cycle", "cycle": 0}]
+    packed.write_bytes(packed.read_bytes()[:-6])
+    with pytest.raises(BenchmarkError, match=r"records\.jsonl\.gz is damaged: "):
+        records.read(path)
+
+
+def test_what_is_put_together_takes_the_place_of_compressed_records(tmp_path: Path) -> None:
+    one = {"kind": "cycle", "strategy": "a", "seed": 0, "cycle": 0}
+    (tmp_path / "records.jsonl.gz").write_bytes(gzip.compress(json.dumps(one).encode() + b"\n"))
+    two = {"kind": "cell", "strategy": "b", "seed": 0}
+    records.append(records.cell_path(tmp_path, "b", 0), two)
+    assert records.put_together(tmp_path) == [one, two]
+    assert not (tmp_path / "records.jsonl.gz").exists()
+    assert records.read_all(tmp_path) == [one, two]
