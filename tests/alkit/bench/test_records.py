@@ -73,6 +73,7 @@ def test_what_is_put_together_takes_the_place_of_compressed_records(tmp_path: Pa
     one = {"kind": "cycle", "strategy": "a", "seed": 0, "cycle": 0}
     (tmp_path / "records.jsonl.gz").write_bytes(gzip.compress(json.dumps(one).encode() + b"\n"))
     two = {"kind": "cell", "strategy": "b", "seed": 0}
+    (tmp_path / records.CELLS).mkdir()
     records.append(records.cell_path(tmp_path, "b", 0), two)
     assert records.put_together(tmp_path) == [one, two]
     assert not (tmp_path / "records.jsonl.gz").exists()
