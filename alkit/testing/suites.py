@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
+from alkit.errors import AlkitError
 from alkit.interfaces.format import Format
 from alkit.interfaces.oracle import Oracle
 from alkit.interfaces.strategy import Strategy
@@ -17,7 +17,7 @@ from alkit.interfaces.task import TaskModel
 
 from . import formats, oracles, tasks
 from .formats import FormatSubject
-from .results import NotApplicable, title
+from .results import Nonconforming, NotApplicable, title
 from .strategies import INTERFACE_CHECKS, TASK_CHECKS
 from .subject import Subject
 from .tasks import TaskSubject
@@ -46,18 +46,16 @@ class StrategyTests:
         own: Any = type(self)
         return _strategy_subject(own)
 
-    @pytest.mark.parametrize("check", INTERFACE_CHECKS, ids=title)
-    def test_interface(self, subject: Subject, check: Callable[[Subject], None]) -> None:
+    def test_interface(self, subject: Subject) -> None:
         """What does not depend on a task."""
-        with one_thread(), _skipping():
-            check(subject)
+        with one_thread():
+            run_checks(INTERFACE_CHECKS, lambda check: check(subject))
 
     @pytest.mark.parametrize("task", TASKS)
-    @pytest.mark.parametrize("check", TASK_CHECKS, ids=title)
-    def test_task(self, subject: Subject, check: Callable[[Subject, str], None], task: str) -> None:
+    def test_task(self, subject: Subject, task: str) -> None:
         """What holds on every task that provides what the strategy needs."""
-        with one_thread(), _skipping():
-            check(subject, task)
+        with one_thread():
+            run_checks(TASK_CHECKS, lambda check: check(subject, task))
 
 
 class TaskTests:
@@ -86,11 +84,10 @@ class TaskTests:
         values = self.values or [self.classes[number % len(self.classes)] for number in range(7)]
         return TaskSubject(task, self.options, self.classes, values, self.image_shape)
 
-    @pytest.mark.parametrize("check", tasks.CHECKS, ids=title)
-    def test_task(self, subject: TaskSubject, check: Callable[[TaskSubject], None]) -> None:
+    def test_task(self, subject: TaskSubject) -> None:
         """What every task model promises."""
-        with one_thread(), _skipping():
-            check(subject)
+        with one_thread():
+            run_checks(tasks.CHECKS, lambda check: check(subject))
 
 
 class OracleTests:
@@ -107,10 +104,9 @@ class OracleTests:
         """Return the oracle under test, connected to its pool."""
         raise NotImplementedError("override the fixture 'oracle'")
 
-    @pytest.mark.parametrize("check", oracles.CHECKS, ids=title)
-    def test_oracle(self, oracle: Oracle, check: Callable[[Oracle, Sequence[int]], None]) -> None:
+    def test_oracle(self, oracle: Oracle) -> None:
         """What every oracle promises."""
-        check(oracle, list(self.indices))
+        run_checks(oracles.CHECKS, lambda check: check(oracle, list(self.indices)))
 
 
 class FormatTests:
@@ -126,15 +122,14 @@ class FormatTests:
     format: ClassVar[type[Format] | None] = None
     options: ClassVar[Mapping[str, Any]] = {}
 
-    @pytest.fixture
-    def subject(self, tmp_path: Path) -> FormatSubject:
-        """Return the format under test."""
-        return FormatSubject(_wanted(type(self), self.format, "format"), self.options, tmp_path)
+    def test_format(self, tmp_path: Path) -> None:
+        """What every format promises; each check has a folder of its own."""
+        wanted = _wanted(type(self), self.format, "format")
 
-    @pytest.mark.parametrize("check", formats.CHECKS, ids=title)
-    def test_format(self, subject: FormatSubject, check: Callable[[FormatSubject], None]) -> None:
-        """What every format promises."""
-        check(subject)
+        def call(check: Callable[[FormatSubject], None]) -> None:
+            check(FormatSubject(wanted, self.options, tmp_path / title(check)))
+
+        run_checks(formats.CHECKS, call)
 
 
 @functools.cache
@@ -149,9 +144,28 @@ def _wanted(own: Any, cls: Any, kind: str) -> Any:
     return own.name or cls
 
 
-@contextlib.contextmanager
-def _skipping() -> Iterator[None]:
-    try:
-        yield
-    except NotApplicable as reason:
-        pytest.skip(str(reason))
+def run_checks(checks: Sequence[Callable[..., None]], call: Callable[[Any], None]) -> None:
+    """Run all checks in one test, and fail once with the sentences of all that fail.
+
+    The first failure's traceback is shown; a test all of whose checks do not apply is skipped.
+    """
+    failures: list[tuple[str, Exception]] = []
+    left_out: list[NotApplicable] = []
+    for check in checks:
+        try:
+            call(check)
+        except NotApplicable as reason:
+            left_out.append(reason)
+        except Exception as error:  # whatever a plugin's code raises is a failure of it
+            failures.append((title(check), error))
+    if failures:
+        told = [f"{name}: {_sentence(error)}" for name, error in failures]
+        counted = "1 check fails" if len(told) == 1 else f"{len(told)} checks fail"
+        raise Nonconforming("\n  ".join([f"{counted} of {len(checks)}:", *told])) from failures[0][1]
+    if len(left_out) == len(checks):
+        pytest.skip(str(left_out[0]))
+
+
+def _sentence(error: Exception) -> str:
+    known = isinstance(error, (Nonconforming, AlkitError))
+    return str(error) if known else f"{type(error).__name__}: {error}"

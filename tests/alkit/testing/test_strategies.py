@@ -584,3 +584,26 @@ def test_hidden_labels_are_in_no_batch() -> None:
     assert all(batch.targets is not None for batch in cycle.batches(world.labeled))
     mixed = np.concatenate([world.labeled[:1], world.candidates[:1]])
     assert next(iter(cycle.batches(mixed))).targets is None
+
+
+def test_one_item_tells_every_check_that_fails() -> None:
+    from alkit.testing.suites import run_checks
+
+    def fine(_: object) -> None: ...
+
+    def too_few(_: object) -> None:
+        raise Nonconforming("3 instead of 5")
+
+    def not_for_this_one(_: object) -> None:
+        raise NotApplicable("no task")
+
+    def breaks(_: object) -> None:
+        raise KeyError("x")
+
+    with pytest.raises(
+        Nonconforming, match=r"^2 checks fail of 4:\n  too-few: 3 instead of 5\n  breaks: KeyError"
+    ):
+        run_checks([fine, too_few, not_for_this_one, breaks], lambda check: check(None))
+    run_checks([fine, not_for_this_one], lambda check: check(None))
+    with pytest.raises(pytest.skip.Exception, match="no task"):
+        run_checks([not_for_this_one], lambda check: check(None))
