@@ -18,7 +18,6 @@ from alkit.labeling import csv_table
 from alkit.options import options_of
 from alkit.plugin import hooks, registry
 
-
 DIRECTIVE = re.compile(r"^(?:#+ )?::: ([\w.]+)$", re.MULTILINE)
 PAGES = {
     "alkit": "alkit.md",
