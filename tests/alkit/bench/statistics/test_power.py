@@ -18,7 +18,8 @@ def difference(n: int, mean: float, std: float) -> Estimate:
 
 
 EXACT = pytest.mark.skipif(
-    Version(scipy.__version__) < Version("1.17"), reason="statsmodels is wrong by up to 3 % at two seeds there"
+    Version(scipy.__version__) < Version("1.17"),
+    reason="statsmodels is wrong by up to 3 % at two seeds there",
 )
 
 
