@@ -30,7 +30,7 @@ PAGES = {
     "alkit.testing": "testing.md",
     "alkit.training": "training.md",
 }
-KINDS = {
+REGISTRIES = {
     "strategy": registry.strategies,
     "task": registry.tasks,
     "oracle": registry.oracles,
@@ -125,7 +125,7 @@ def test_whatever_a_built_in_plugin_makes_use_of_is_explained(documentation):
         assert name in public(package), f"{package}.{name}"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REGISTRIES)
 def test_every_check_of_the_kit_is_explained(kind, documentation):
     from alkit.testing import hints
 
@@ -134,17 +134,17 @@ def test_every_check_of_the_kit_is_explained(kind, documentation):
     assert re.findall(r"^\| `([\w-]+)`", table, re.MULTILINE) == list(hints.ADVICE[kind])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REGISTRIES)
 def test_every_built_in_plugin_has_a_heading_and_its_options(kind, documentation):
     page = read(documentation, "strategies.md" if kind == "strategy" else "tasks-and-oracles.md")
     written = re.findall(
         r"^##+ ([\w-]+)\n\n(?:\[[^\n]+\n\n)?::: alkit-plugin (\w+) ([\w-]+)$", page, re.MULTILINE
     )
-    names = sorted(plugin.name for plugin in KINDS[kind] if plugin.distribution == "alkit")
+    names = sorted(plugin.name for plugin in REGISTRIES[kind] if plugin.distribution == "alkit")
     assert [told for told in written if told[1] == kind] == [(name, kind, name) for name in names]
     for name in names:
         table = hooks_file(documentation).plugin(kind, name)
-        options = [option.name for option in options_of(KINDS[kind].get(f"alkit:{name}"))]
+        options = [option.name for option in options_of(REGISTRIES[kind].get(f"alkit:{name}"))]
         assert re.findall(r"^\| `([\w-]+)`", table, re.MULTILINE) == options
 
 
