@@ -13,12 +13,14 @@ from .plugin.hooks import hookimpl as hookimpl
 
 if TYPE_CHECKING:
     from alkit._typing import Indices as Indices
+    from alkit.campaign.ask import QueryRequest as QueryRequest
     from alkit.campaign.campaign import Campaign as Campaign
     from alkit.campaign.create import create as create
     from alkit.campaign.record.pool import Pool as Pool
     from alkit.campaign.record.query import Pick as Pick
     from alkit.campaign.record.query import Query as Query
     from alkit.campaign.record.trainings import CycleRecord as CycleRecord
+    from alkit.campaign.tell import IngestOptions as IngestOptions
     from alkit.composition.combinator import Combinator as Combinator
     from alkit.composition.fields import nested as nested
     from alkit.data.loader import Batch as Batch
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "alkit._typing": ("Indices",),
+    "alkit.campaign.ask": ("QueryRequest",),
     "alkit.campaign.campaign": ("Campaign",),
     "alkit.campaign.create": ("create",),
     "alkit.campaign.record.pool": ("Pool",),
@@ -51,6 +54,7 @@ _HOMES = {
         "Query",
     ),
     "alkit.campaign.record.trainings": ("CycleRecord",),
+    "alkit.campaign.tell": ("IngestOptions",),
     "alkit.composition.combinator": ("Combinator",),
     "alkit.composition.fields": ("nested",),
     "alkit.data.loader": ("Batch",),

@@ -62,7 +62,7 @@ class Campaign(CampaignSession):
 
         Args:
             n: images.
-            **request: the other fields of a `QueryRequest`.
+            **details: the other fields of a `QueryRequest`.
 
         Raises:
             InvalidBudget: n is not between one and the number of candidates.

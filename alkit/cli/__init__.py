@@ -31,6 +31,7 @@ COMMANDS = {
     "new-plugin": "new_plugin",
     "check": "check",
 }
+GLOSSARY = "https://github.com/alkit/alkit/blob/main/docs/reference/glossary.md"
 DISK = (  # what a person can mend; any other error of the system is a bug and keeps its traceback
     errno.ENOSPC,
     errno.EDQUOT,
@@ -78,7 +79,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Begin with:  alkit query --strategy ta-vaal --pool digits --budget 50",
+    epilog=f"Begin with:  alkit query --strategy ta-vaal --pool digits --budget 50\n\nGlossary:  {GLOSSARY}",
 )
 @click.version_option(__version__, prog_name="alkit")
 def cli() -> None:

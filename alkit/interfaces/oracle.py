@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 AnswerKind = Literal["label", "abstain", "unusable"]
+"""What an answer is: a label, or one of the two ways to give none."""
 
 
 @dataclass(frozen=True, slots=True)

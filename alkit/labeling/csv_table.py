@@ -15,7 +15,11 @@ from alkit.utils.files import write_atomically
 from .rejection import Rejection
 
 REFERENCES = ("image", "path", "index", "hash")
-ABSTAIN, UNUSABLE = "abstain", "unusable"
+"""The columns that can say which image a line is about."""
+ABSTAIN = "abstain"
+"""The answer of an annotator who cannot tell."""
+UNUSABLE = "unusable"
+"""The answer about an image that nobody can label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +125,4 @@ def _cost(text: str | None, line: int, rejected: list[Rejection]) -> float | Non
 
 
 COLUMNS = ("rank", "index", "image", "score", "strategy", "cycle", "label")
+"""The columns of a query's list."""

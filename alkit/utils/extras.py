@@ -1,4 +1,4 @@
-"""Extras: packages that only benchmarks need."""
+"""Extras: packages that only some commands need, and what to say when one is missing."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 
 from alkit.errors import AlkitError
 
+NEEDED_BY = {"bench": "benchmarks need", "label": "'alkit label' needs"}
+
 
 class MissingExtra(AlkitError):
-    """A package of the extra `bench` is not installed."""
+    """A package of an extra is not installed."""
 
 
-def need(module: str) -> Any:
-    """Import a module of the extra `bench`.
+def need(module: str, extra: str = "bench") -> Any:
+    """Import a module of an extra.
 
     Raises:
         MissingExtra: it is not installed.
@@ -21,4 +23,5 @@ def need(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise MissingExtra(f"benchmarks need {error.name}; pip install 'alkit[bench]' brings it") from error
+        command = f"pip install 'alkit[{extra}]'"
+        raise MissingExtra(f"{NEEDED_BY[extra]} {error.name}; install it with: {command}") from error

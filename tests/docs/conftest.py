@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import csv
 import dataclasses
 import os
@@ -42,10 +43,27 @@ class Block:
     line: int
 
 
+def project_urls() -> dict[str, str]:
+    """Return the addresses of the project, which are listed in setup.cfg."""
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg")
+    lines = setup["metadata"]["project_urls"].strip().splitlines()
+    return {name.strip(): url.strip() for name, url in (line.split("=", 1) for line in lines)}
+
+
 class Documentation:
     """The pages for people: the root's and those under docs, plugins aside."""
 
     root = ROOT
+    repository = project_urls()["Source"]
+
+    def local(self, link: str) -> str | None:
+        """Return the path and anchor in the checkout that an address of the repository stands for."""
+        raw = self.repository.replace("//github.com/", "//raw.githubusercontent.com/")
+        for start in (f"{self.repository}/blob/main/", f"{self.repository}/tree/main/", f"{raw}/main/"):
+            if link.startswith(start):
+                return link.removeprefix(start)
+        return None
 
     @property
     def pages(self) -> list[Path]:

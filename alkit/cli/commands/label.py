@@ -42,6 +42,9 @@ def command(
     Each answer is recorded as it is given: closing the page, or ending this command in any way, loses none.
     Other commands work meanwhile.
     """
+    from alkit.utils.extras import need
+
+    need("werkzeug", "label")
     from alkit.label_app.server import HOST, Page, serving
 
     with ThreadPoolExecutor(1) as clerk:  # a ledger belongs to the thread that opened it

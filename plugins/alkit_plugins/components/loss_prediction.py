@@ -37,7 +37,8 @@ def margin_pair_loss(predicted: Tensor, losses: Tensor, margin: float = 1.0) -> 
     difference, larger = _pairs(predicted, losses)
     if len(difference) == 0:
         return 0.0 * predicted.sum()
-    return (margin - (2.0 * larger - 1.0) * difference).clamp(min=0.0).mean()
+    # relu, since the gradient of clamp at its bound depends on the version of torch
+    return F.relu(margin - (2.0 * larger - 1.0) * difference).mean()
 
 
 def ranking_pair_loss(predicted: Tensor, losses: Tensor) -> Tensor:

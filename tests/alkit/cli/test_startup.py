@@ -84,7 +84,9 @@ def test_help_names_every_command(alkit: Callable[..., Any], alkit_ends: Callabl
     shown = alkit("--help").out
     for name in COMMANDS:
         assert re.search(rf"^  {name} ", shown, re.MULTILINE)
-    assert alkit_ends().err.strip() == shown.strip(), "no word at all is a call for help"
+    said = alkit_ends()
+    where = said.err or said.out  # click 8.1 writes it on standard output
+    assert where.strip() == shown.strip(), "no word at all is a call for help"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

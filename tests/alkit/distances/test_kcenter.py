@@ -316,9 +316,10 @@ def test_arrays_in_any_layout():
 
 def test_gradients_autocast_and_low_precision_products_do_not_matter(monkeypatch):
     seen, addmm = set(), torch.addmm
+    one = torch.ones(1, 1)
 
     def spy(*arguments, **options):
-        seen.add((torch.get_float32_matmul_precision(), torch.is_autocast_enabled("cpu")))
+        seen.add((torch.get_float32_matmul_precision(), (one @ one).dtype))
         return addmm(*arguments, **options)
 
     monkeypatch.setattr(torch, "addmm", spy)
@@ -332,7 +333,7 @@ def test_gradients_autocast_and_low_precision_products_do_not_matter(monkeypatch
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision(precision)
-    assert seen == {("highest", False)}  # not every processor has a faster, coarser product to show
+    assert seen == {("highest", torch.float32)}  # not every processor has a faster, coarser product to show
     assert result.indices.tolist() == expected.indices.tolist()
     assert result.distances.tolist() == expected.distances.tolist()
 

@@ -108,6 +108,15 @@ def test_without_an_open_query_it_says_what_to_do(alkit_ends: Alkit, labeled: Pa
     assert alkit_ends("label").error.startswith("this directory is no campaign")
 
 
+def test_without_werkzeug_the_extra_is_named(
+    alkit_ends: Alkit, asked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "werkzeug", None)
+    said = alkit_ends("label", "-c", asked, "--no-browser")
+    assert said.code == 1
+    assert said.error == "'alkit label' needs werkzeug; install it with: pip install 'alkit[label]'"
+
+
 def test_a_port_that_is_taken(alkit_ends: Alkit, asked: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
