@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.aggregation import check_rule
 from alkit.campaign.record.events import Aggregated, Stopped
+from alkit.labeling.csv_table import GivenAnswer
 from alkit.utils.profiling import Profile
 
 from . import query_files
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from alkit.campaign.record.trainings import CycleRecord
     from alkit.interfaces.oracle import Answer, Oracle
     from alkit.interfaces.strategy import Strategy
-    from alkit.labeling.csv_table import GivenAnswer
 
 
 class Campaign(CampaignSession):
@@ -71,16 +71,18 @@ class Campaign(CampaignSession):
         """
         return ask(self, QueryRequest(n, **details))
 
-    def tell(self, answers: Sequence[GivenAnswer], **options: Any) -> IngestReport:
+    def tell(self, answers: Sequence[GivenAnswer] | Mapping[str, str], **options: Any) -> IngestReport:
         """Take answers that name images by path, index or hash; what is good is kept, the rest is reported.
 
         Args:
-            answers: as they came in.
+            answers: as they came in, or just labels by image.
             **options: fields of `IngestOptions`.
 
         Raises:
             CampaignLocked: another process is at work.
         """
+        if isinstance(answers, Mapping):
+            answers = [GivenAnswer(0, image, label) for image, label in answers.items()]
         return tell(self, answers, IngestOptions(**options))
 
     def take_back(self, index: int, annotator: str, *, after: int = 0) -> Answer:
@@ -157,6 +159,11 @@ class Campaign(CampaignSession):
         return update(self)
 
     # -- what there is ---------------------------------------------------------------------------------
+
+    def curve(self) -> list[tuple[int, float]]:
+        """Return the learning curve: labels, and the main metric on the test images, of each training."""
+        trained = [record for record in self.history() if record.metrics]
+        return [(record.labels, next(iter(record.metrics.values()))) for record in trained]
 
     def history(self) -> list[CycleRecord]:
         """The trainings so far, one a cycle: that of a run, or else the latest."""

@@ -92,6 +92,11 @@ class Query:
         return [pick.index for pick in self.picks]
 
     @property
+    def images(self) -> list[str]:
+        """Keys of the images, most wanted first."""
+        return [pick.image for pick in self.picks]
+
+    @property
     def controls(self) -> int:
         """How many of the picks were drawn at random as a control."""
         return sum(pick.control for pick in self.picks)

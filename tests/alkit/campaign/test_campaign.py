@@ -707,3 +707,15 @@ def test_a_file_moved_before_the_cache_was_lost_keeps_its_label(
         assert made.pool.labeled.tolist() == [60]
         (pool / "red" / "00.png").write_bytes((pool / "red" / "moved.png").read_bytes())
         assert made.update()["found"] == 0, "its copy stands in for it"
+
+
+def test_labels_by_image_and_the_curve_that_they_make(tmp_path: Path, pictures: Path) -> None:
+    with create(tmp_path / "c", str(pictures), test=str(pictures), task_options={"epochs": 2}) as made:
+        assert made.curve() == []
+        query = made.ask(6)
+        report = made.tell({image: image.partition("/")[0] for image in query.images})
+        assert (report.accepted, report.still_open) == (6, 0)
+        made.train()
+        made.ask(6, strategy="margin", control=0.0)
+        ((labels, accuracy),) = made.curve()
+        assert (labels, accuracy) == (6, made.history()[-1].metrics["accuracy"])
