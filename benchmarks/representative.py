@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from alkit.data.store import ImageStore
-from alkit.engine.cycle import Cycle
+from alkit.engine.cycle import Cycle, PoolView, Scoring
 from alkit.options import build
 from alkit.plugin import registry
 
@@ -68,15 +68,17 @@ def cycle_of(features: torch.Tensor, labeled: int, seed: int) -> GivenEmbeddings
     count = len(features)
     order = np.random.default_rng(seed).permutation(count)
     cycle = GivenEmbeddings(
+        PoolView(
+            images=ImageStore.from_array(np.zeros((count, 1, 1, 1), np.uint8)),
+            labeled=np.sort(order[:labeled]),
+            targets=torch.zeros(labeled, dtype=torch.long),
+            candidates=np.sort(order[labeled:]),
+        ),
         number=1,
+        seed=seed,
         model=SimpleNamespace(spec=SimpleNamespace(num_outputs=CLASSES)),  # type: ignore[arg-type]
         companion=None,
-        images=ImageStore.from_array(np.zeros((count, 1, 1, 1), np.uint8)),
-        labeled=np.sort(order[:labeled]),
-        targets=torch.zeros(labeled, dtype=torch.long),
-        candidates=np.sort(order[labeled:]),
-        seed=seed,
-        device=torch.device("cpu"),
+        scoring=Scoring(torch.device("cpu")),
     )
     cycle.given = features
     return cycle
