@@ -61,11 +61,11 @@ def test_the_table_is_the_contract(page, documentation):
     lines = config["importlinter:contract:layers"]["layers"].split()
     layers = [line.split("|") for line in " ".join(lines).replace(" | ", "|").split()]
     expected = [
-        (str(number), f"alkit.{name}", below(number, len(layers)))
+        (str(number), name, below(number, len(layers)))
         for number, names in enumerate(layers, start=1)
         for name in names
     ]
-    rows = re.findall(r"^\| (\d+) \| `([\w.]+)` \| [^|]+ \| ([^|]+) \|$", page, re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \| [^|]+ \| ([^|]+) \|$", page, re.MULTILINE)
     assert rows == expected
 
 
