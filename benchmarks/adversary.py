@@ -1,11 +1,11 @@
-"""How fast the adversary of TA-VAAL is beside a textbook version: one training iteration, and scoring.
+"""How fast TA-VAAL's adversary is, compared with a textbook version: one training iteration, and scoring.
 
     python benchmarks/adversary.py --out benchmarks/results/adversary
 
 The textbook version asks the task model for the ranks of both batches in every iteration, runs the whole VAE
-where only the encoder matters, and keeps float32 and contiguous tensors. Sizes are the paper's: batches of
-128 + 128 images of 3 x 32 x 32, encoder 128-256-512-1024, latent 32, ResNet-18. Each runs in a process of its
-own, alkit's with the memory settings of its commands; runs are interleaved, the medians count.
+where only the encoder matters, and uses float32 and contiguous tensors. Sizes are the paper's: batches of
+128 + 128 images of 3 x 32 x 32, encoder 128-256-512-1024, latent 32, ResNet-18. Each version runs in its own
+process, alkit's with the memory settings of its commands. Runs are interleaved, and medians are compared.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Textbook:
 
 
 class Reworked:
-    """alkit's: the ranks are known, computed once a cycle."""
+    """alkit's version: the ranks are known, because they are computed once per cycle."""
 
     def __init__(self, precision: Literal["float32", "bfloat16"], device: torch.device) -> None:
         vae = VAE((3, 32, 32), CHANNELS, LATENT, conditioned=True).to(device)
@@ -177,7 +177,7 @@ def reworked(
 
 def main() -> None:
     arguments = parser(__doc__, devices=True)
-    arguments.add_argument("--batch", type=int, default=128, help="images a side")
+    arguments.add_argument("--batch", type=int, default=128, help="images per side")
     given = arguments.parse_args()
     batch = 2 if given.tiny else given.batch
     common = (batch, given.threads, given.device)

@@ -1,13 +1,13 @@
-"""How fast BADGE's k-means++ seeding is, next to the plain formulation on explicit gradient embeddings.
+"""How fast BADGE's k-means++ seeding is, compared with the plain formulation on explicit gradient embeddings.
 
     python benchmarks/badge.py --out benchmarks/results/badge
 
-The plain formulation writes the N x (classes · D) matrix out in float32 and measures all points against
-each pick by scikit-learn's `pairwise_distances`, as github.com/JordanAsh/badge does; its updates are one
-vector operation here, so that it is not slow for want of one. It runs in full with 10 classes. With 100 it
-is timed at two small numbers of picks, from which a straight line gives the time of all. Both start at the
-largest gradient. Ratios are of medians of interleaved rounds. The memory is what one query at 50,000 x 512
-and 10 classes adds to the process at its peak.
+The plain formulation writes out the N x (classes · D) matrix in float32 and measures all points against
+each pick with scikit-learn's `pairwise_distances`, as github.com/JordanAsh/badge does. Here its updates are
+a single vector operation, so that it is not slow for lack of one. It runs in full with 10 classes. With 100
+it is timed for two small numbers of picks and extrapolated along a straight line. Both start at the largest
+gradient. Ratios are of medians of interleaved rounds. The memory is what one query at 50,000 x 512 and 10
+classes adds to the process at its peak.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from sklearn.metrics import pairwise_distances
 from alkit.distances import k_means_plus_plus
 
 COUNT, DIM, PICKS = 10_000, 512, 1_000
-SHORT = (2, 6)  # picks timed where the whole is extrapolated
+SHORT = (2, 6)  # picks timed if the total is extrapolated
 LARGE = (50_000, 10, 2_500)  # points, classes, picks of the memory's measurement
 BAR, MEMORY_BAR = 100, 2048  # times as fast with 100 classes; MB
 SEED = 0
 
 
 def factors(count: int, classes: int, dim: int = DIM) -> tuple[np.ndarray, np.ndarray]:
-    """Return prediction errors [N, classes] and relu embeddings [N, dim] of an unsure linear classifier."""
+    """Return prediction errors [N, classes] and relu embeddings [N, dim] of an unsure classifier."""
     generator = np.random.default_rng(SEED)
     latent = 2.0 * generator.standard_normal((100, 32))[generator.integers(0, 100, count)]
     latent += generator.standard_normal(latent.shape)
@@ -46,7 +46,7 @@ def factors(count: int, classes: int, dim: int = DIM) -> tuple[np.ndarray, np.nd
 
 
 def plain(errors: np.ndarray, embeddings: np.ndarray, n: int) -> list[int]:
-    """All gradient embeddings, one distance update a pick."""
+    """Use all gradient embeddings, with one distance update per pick."""
     rows = (errors[:, :, None] * embeddings[:, None, :]).reshape(len(errors), -1)
     generator = np.random.default_rng(SEED)
     picks = [int(np.einsum("ij,ij->i", rows, rows).argmax())]
@@ -66,7 +66,7 @@ def factored(errors: np.ndarray, embeddings: np.ndarray, n: int) -> list[int]:
 
 
 def compare(classes: int, rounds: int, clock: str) -> dict[str, object]:
-    """Time both in turn; with 100 classes the plain one at two numbers of picks."""
+    """Time both in turn; with 100 classes, the plain one for two numbers of picks."""
     errors, embeddings = factors(COUNT, classes)
     contenders = {"alkit": lambda: factored(errors, embeddings, PICKS)}
     shorten = classes > 10
@@ -90,7 +90,7 @@ def compare(classes: int, rounds: int, clock: str) -> dict[str, object]:
 
 
 def extra_memory() -> float | None:
-    """Peak resident memory that one seeding adds, in MB; None where Linux's account is not there."""
+    """Return the peak resident memory that one seeding adds, in MB; None if Linux does not report it."""
     count, classes, n = LARGE
     errors, embeddings = factors(count, classes)
     if not Path("/proc/self/clear_refs").exists():
@@ -126,9 +126,9 @@ def table(report: dict[str, dict]) -> list[str]:
 def main() -> None:
     made = parser(__doc__)
     made.add_argument(
-        "--classes", type=int, nargs="*", default=[10, 100], help="compared one after the other"
+        "--classes", type=int, nargs="*", default=[10, 100], help="numbers of classes, one after the other"
     )
-    made.add_argument("--note", default="", help="what else the machine did, for the record")
+    made.add_argument("--note", default="", help="what else the machine was doing, for the record")
     made.set_defaults(rounds=3)
     given = made.parse_args()
     torch.set_num_threads(given.threads)

@@ -1,4 +1,4 @@
-"""What the speed benchmarks share: turns taken side by side, and a report that says where it comes from."""
+"""What the speed benchmarks share: interleaved timing, and a report that records its origin."""
 
 from __future__ import annotations
 
@@ -29,13 +29,15 @@ Taken = dict[str, list[float]]
 def parser(description: str | None, *, devices: bool = False) -> argparse.ArgumentParser:
     """Return a parser with the options that every benchmark has, and those of one that a GPU can run."""
     made = argparse.ArgumentParser(description=(description or "").splitlines()[0])
-    made.add_argument("--rounds", type=int, default=5, help="interleaved rounds after one to warm up")
+    made.add_argument("--rounds", type=int, default=5, help="interleaved rounds after one warm-up round")
     made.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch threads")
-    made.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu: of all threads together")
-    made.add_argument("--out", type=Path, help="where to write the results, without .json and .md")
+    made.add_argument(
+        "--clock", choices=["wall", "cpu"], default="wall", help="cpu: time of all threads together"
+    )
+    made.add_argument("--out", type=Path, help="path of the results, without .json and .md")
     if devices:
         made.add_argument("--device", type=device, default=torch.device("cpu"), help="cpu or cuda")
-        made.add_argument("--tiny", action="store_true", help="sizes so small that only the code is tried")
+        made.add_argument("--tiny", action="store_true", help="tiny sizes that only test the code")
     return made
 
 
@@ -44,16 +46,16 @@ def device(name: str) -> torch.device:
     try:
         found = torch.device(name)
     except RuntimeError as error:
-        raise argparse.ArgumentTypeError(f"{name} is no device that torch knows") from error
+        raise argparse.ArgumentTypeError(f"torch does not know the device {name}") from error
     if found.type == "cuda" and not torch.cuda.is_available():
         raise SystemExit(
-            "torch finds no GPU here: this part needs one, a driver, and a torch that is built for CUDA"
+            "torch finds no GPU here: this part needs a GPU, its driver, and a torch built for CUDA"
         )
     return found
 
 
 def precisions(on: torch.device) -> list[Precision]:
-    """Return what is worth timing on a device: bfloat16 only where the hardware has instructions for it."""
+    """Return the precisions to time on a device: bfloat16 only if the hardware has instructions for it."""
     if has_fast_bfloat16(on):
         return ["float32", "bfloat16"]
     print(f"bfloat16 is left out: this {on.type} has no instructions for it", file=sys.stderr)
@@ -61,7 +63,7 @@ def precisions(on: torch.device) -> list[Precision]:
 
 
 def finished(work: Callable[[], object], on: torch.device) -> Callable[[], object]:
-    """Return work that ends when the device has done it: a GPU is only told what to do, and does it later."""
+    """Return work that ends when the device has finished: a GPU only queues what it is told to do."""
     if on.type != "cuda":
         return work
 
@@ -73,7 +75,7 @@ def finished(work: Callable[[], object], on: torch.device) -> Callable[[], objec
 
 
 def seconds(contenders: Mapping[str, Callable[[], object]], rounds: int, clock: str = "wall") -> Taken:
-    """Time contenders in turn, A B C A B C ...; the first round warms up and does not count."""
+    """Time contenders in turn, A B C A B C ...; the first round is a warm-up and does not count."""
     now = time.process_time if clock == "cpu" else time.perf_counter
     taken: Taken = {name: [] for name in contenders}
     for number in range(rounds + 1):
@@ -90,11 +92,11 @@ def seconds_apart(
     rounds: Mapping[str, int],
     clock: str = "wall",
 ) -> dict[str, Taken]:
-    """Time contenders in turn, each in a process of its own, so that none lives with another's settings.
+    """Time contenders in turn, each in its own process, so that none runs with another's settings.
 
     Args:
-        makers: by contender, a picklable function that returns its pieces of work by name.
-        rounds: by piece of work, how often it is timed after one round to warm up.
+        makers: for each contender, a picklable function that returns its pieces of work by name.
+        rounds: for each piece of work, how often it is timed after one warm-up round.
         clock: `wall`, or `cpu` for the time of all threads together.
     """
     context = multiprocessing.get_context("spawn")
@@ -128,7 +130,7 @@ def _serve(maker: Callable[[], Mapping[str, Callable[[], object]]], pipe: Connec
 
 
 def machine(on: torch.device | None = None) -> str:
-    """Name the processor and how many cores of it there are, and the GPU if one is used."""
+    """Name the processor, its number of cores, and the GPU if one is used."""
     name = platform.processor()
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -140,7 +142,7 @@ def machine(on: torch.device | None = None) -> str:
 
 
 def about(given: argparse.Namespace, **more: Any) -> dict[str, Any]:
-    """Say how figures came about: command, date, machine, versions."""
+    """Record how the figures were measured: command, date, machine, versions."""
     packages = ("alkit", "torch", "numpy", *more.pop("packages", ()))
     versions = [f"{package} {importlib.metadata.version(package)}" for package in packages]
     return {
@@ -156,7 +158,7 @@ def about(given: argparse.Namespace, **more: Any) -> dict[str, Any]:
 
 
 def rows(taken: Taken, baseline: str, bars: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return median, spread and ratio to the baseline of each contender, and the ratio that is aimed at."""
+    """Return median, spread, ratio to the baseline and target ratio of each contender."""
     base = statistics.median(taken[baseline])
     return [
         {
@@ -190,7 +192,7 @@ def report(
     bars: Mapping[str, Mapping[str, float]] | None = None,
     **more: Any,
 ) -> None:
-    """Print a table a part, and write all as Markdown and JSON if asked to."""
+    """Print one table per part, and write all of them as Markdown and JSON if asked to."""
     source = about(given, **more)
     lines, results = [f"# {title}", ""], {}
     for name, taken in parts.items():

@@ -1,12 +1,12 @@
-"""What each difference between the papers and the published code does to the picks.
+"""The effect of each difference between the papers and the published code on the picks.
 
     python benchmarks/faithfulness.py --images cifar10/train --out benchmarks/results/faithfulness
 
 A task model is trained on a labeled set, alone or with a loss predictor. Then a strategy ranks the same
-candidates by default, and with one thing changed at a time, from the same seed. Reported per seed and as a
-mean: Spearman's correlation of the two orders, and the overlap of their top tenth. The first row of each
-strategy is the yardstick: the default against itself with another seed, of the adversary or, where there is
-none, of the training.
+candidates with its defaults and with one thing changed at a time, from the same seed. The report gives, for
+each seed and as a mean, Spearman's correlation of the two orders and the overlap of their top tenth. The
+first row of each strategy is the yardstick: the default against itself with another seed of the adversary
+or, if there is none, of the training.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ Use = tuple[str, dict[str, Any]]  # a strategy and its options
 
 
 class Variant(NamedTuple):
-    """One way to the picks: what the task model was trained for, and what chose.
+    """One way to make the picks: how the task model was trained, and which strategy chose.
 
     Attributes:
-        name: in the table.
-        trained: the strategy whose companion is trained along.
+        name: its name in the table.
+        trained: the strategy whose companion is trained with the task model.
         choosing: the strategy that ranks.
         training_seed: added to the seed of the training.
         choosing_seed: added to the seed of the choice.
@@ -56,7 +56,7 @@ class Variant(NamedTuple):
 
 
 def variants(iterations: int) -> dict[str, list[Variant]]:
-    """Return for each strategy its default, and what is compared with it, the yardstick first."""
+    """Return for each strategy its default and the variants compared with it, the yardstick first."""
     game = {"iterations": iterations, "precision": "float32"}
     ranker: Use = ("ta-vaal", game)
 
@@ -76,7 +76,7 @@ def variants(iterations: int) -> dict[str, list[Variant]]:
             game_with("batches in the pool's order", {"shuffle": False}),
             game_with("raw rank to the discriminator", {"discriminator-rank": "raw"}),
             game_with("summed KL", {"kl": "sum"}),
-            game_with("two VAE steps an iteration", {"vae-steps": 2}),
+            game_with("two VAE steps per iteration", {"vae-steps": 2}),
             game_with("bfloat16", {"precision": "bfloat16"}),
             game_with("no rank at all: VAAL, one VAE step", {"vae-steps": 1}, "vaal"),
         ],
@@ -89,14 +89,14 @@ def variants(iterations: int) -> dict[str, list[Variant]]:
         "entropy": [
             Variant("default", entropy, entropy),
             Variant("default, another seed", entropy, entropy, training_seed=ANOTHER),
-            Variant("a loss predictor trained along", loss, entropy),
+            Variant("trained together with a loss predictor", loss, entropy),
         ],
     }
 
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--images", default="digits", help="pool with a folder a class, or digits")
+    arguments.add_argument("--images", default="digits", help="pool with one folder per class, or digits")
     arguments.add_argument("--labels", type=int, default=500, help="labeled images")
     arguments.add_argument("--candidates", type=int, default=2000, help="images that are ranked")
     arguments.add_argument("--iterations", type=int, default=300, help="adversarial iterations")
@@ -113,7 +113,7 @@ def main() -> None:
 
 
 def compare(given: Any, seed: int) -> Iterator[tuple[str, str, float, float]]:
-    """Rank the candidates by default and by every variant, with one seed."""
+    """Rank the candidates with the default and every variant, for one seed."""
     with tempfile.TemporaryDirectory() as folder:
         campaign = create(Path(folder) / "campaign", given.images, oracle="dataset", seed=seed)
         with campaign:
@@ -141,7 +141,7 @@ class Bench:
         self.trained: dict[str, TrainedModel] = {}
 
     def order(self, variant: Variant) -> np.ndarray:
-        """Return the candidates, the first choice first."""
+        """Return the candidates, first choice first."""
         trained = self._learned(*variant.trained, self.seed + variant.training_seed)
         name, changed = variant.choosing
         seed = self.seed + variant.choosing_seed
@@ -158,7 +158,7 @@ class Bench:
         )
 
     def _learned(self, name: str, changed: dict[str, Any], seed: int) -> TrainedModel:
-        """Train the task model and a strategy's companion, once for each way to do it."""
+        """Train the task model and a strategy's companion, once for each setting."""
         key = json.dumps([name, changed, seed])
         if key not in self.trained:
             job = TrainingJob(

@@ -1,14 +1,15 @@
-"""How fast greedy k-center is, next to textbook loops and scikit-activeml's CoreSet.
+"""How fast greedy k-center is, compared with textbook loops and scikit-activeml's CoreSet.
 
-    python benchmarks/kcenter.py                 # the two sizes compared, interleaved
+    python benchmarks/kcenter.py                 # both sizes, interleaved
     python benchmarks/kcenter.py --growth --million --out kcenter --plot kcenter.png
-    python benchmarks/kcenter.py --device cuda   # beside the same loop on the GPU, and alkit on the CPU
+    python benchmarks/kcenter.py --device cuda   # compared with the same loop on the GPU and alkit on the CPU
 
-Features are those of a small network trained on shifted and noisy digits, or a file (`--features`, [N, D]
-.npy). The slow ones are timed in full at the small size; at the large one at two small numbers of picks, from
-which a straight line gives the time of all (`--full` runs them in full). Every figure is the median of
-`--rounds` rounds. On a busy machine `--threads 1 --clock cpu` compares processor time, one thread each. On a
-GPU features lie in its memory beforehand, as embeddings do, and picks end on the host.
+The features come from a small network trained on shifted and noisy digits, or from a file (`--features`,
+[N, D] .npy). The slow methods are timed in full at the small size. At the large size they are timed for two
+small numbers of picks and extrapolated along a straight line (`--full` runs them in full). Every figure is
+the median of `--rounds` rounds. On a busy machine, `--threads 1 --clock cpu` compares processor time with
+one thread each. On a GPU, the features are in its memory beforehand, as embeddings are, and the picks end
+on the host.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ Method = Callable[[Features, np.ndarray, int], list[int]]  # features, labeled, 
 
 COMPARED = {"10k": (10_000, 1_000, 1_000), "50k": (50_000, 5_000, 2_500), "tiny": (400, 40, 100)}
 MILLION = (1_000_000, 5_000, 10_000)
-PAUSE = 0.3  # seconds, in which the threads of the one before go to sleep
+PAUSE = 0.3  # seconds, in which the threads of the method before go to sleep
 SLOW = ("textbook", "scikit-activeml")
-SHORT = (20, 80)  # picks timed where the whole is extrapolated
+SHORT = (20, 80)  # picks timed if the total is extrapolated
 BARS = {
     "10k": {"textbook": 50, "scikit-activeml": 30, "numpy": 5},
     "50k": {"textbook": 100, "scikit-activeml": 50, "numpy": 15},
@@ -48,7 +49,7 @@ BARS = {
 
 
 def textbook(features: np.ndarray, labeled: np.ndarray, n: int) -> list[int]:
-    """The usual loop: float64 distances from all points to each new centre, one column at a time."""
+    """The usual loop: float64 distances from all points to each new center, one column at a time."""
     rows = features.astype(np.float64)
     nearest = np.full(len(rows), np.inf)
     for start in range(0, len(labeled), 100):
@@ -63,7 +64,7 @@ def textbook(features: np.ndarray, labeled: np.ndarray, n: int) -> list[int]:
 
 
 def matrix_vector(features: np.ndarray, labeled: np.ndarray, n: int) -> list[int]:
-    """Float32, norms known, one matrix-vector product a pick; labeled centres by blocked matrix products."""
+    """Float32, norms known, one matrix-vector product per pick; blocked products for labeled centers."""
     square = np.einsum("ij,ij->i", features, features)
     nearest = np.full(len(features), np.inf, dtype=np.float32)
     for start in range(0, len(labeled), 500):
@@ -87,7 +88,7 @@ def matrix_vector(features: np.ndarray, labeled: np.ndarray, n: int) -> list[int
 
 
 def torch_matrix_vector(features: torch.Tensor, labeled: np.ndarray, n: int) -> list[int]:
-    """The same in torch, on the features' device; the host waits for nothing before the last pick."""
+    """The same in torch, on the features' device; the host does not wait before the last pick."""
     square = features.square().sum(dim=1)
     nearest = torch.full_like(square, torch.inf)
     known = torch.from_numpy(labeled).to(features.device)
@@ -172,7 +173,7 @@ def memory(field: str) -> float:
 
 
 def extra_memory(features: Features, labeled: np.ndarray, n: int) -> float | None:
-    """Peak memory that k-center adds where the features lie, in MB; None where no account is kept."""
+    """Peak memory in MB that k-center adds on the features' device; None if it cannot be measured."""
     if isinstance(features, torch.Tensor) and features.is_cuda:
         torch.cuda.reset_peak_memory_stats(features.device)
         before = torch.cuda.memory_allocated(features.device)
@@ -187,7 +188,7 @@ def extra_memory(features: Features, labeled: np.ndarray, n: int) -> float | Non
 
 
 def peers(device: torch.device) -> dict[str, tuple[Method, torch.device]]:
-    """What alkit is compared with on a device, and where each finds its features; the slow ones last."""
+    """Return the methods that alkit is compared with on a device, the slow ones last, and their devices."""
     cpu = torch.device("cpu")
     if device.type == "cuda":
         return {
@@ -261,7 +262,7 @@ def growth(rounds: int, device: torch.device) -> dict[str, list[dict[str, float]
 def million(
     sizes: tuple[int, int, int], scratch: str | None, rounds: int, device: torch.device
 ) -> dict[str, Any]:
-    """Seconds from a memory-mapped file, then from memory, for many rows of 512 numbers."""
+    """Measure seconds from a memory-mapped file, then from memory, for many rows of 512 numbers."""
     count, known, n = sizes
     shape, labeled = (count, 512), np.random.default_rng(0).choice(count, known, replace=False)
     runs: dict[str, list[float]] = {}
@@ -337,12 +338,14 @@ def main() -> None:
     arguments = parser(__doc__, devices=True)
     arguments.set_defaults(rounds=3)
     arguments.add_argument("--sizes", nargs="*", choices=list(COMPARED), default=["10k", "50k"])
-    arguments.add_argument("--features", type=Path, help="[N, D] float32 .npy instead of the trained digits")
-    arguments.add_argument("--full", action="store_true", help="run the slow ones in full at the large size")
-    arguments.add_argument("--growth", action="store_true", help="growth in N and in b")
+    arguments.add_argument("--features", type=Path, help="[N, D] float32 .npy instead of features of digits")
+    arguments.add_argument(
+        "--full", action="store_true", help="run the slow methods in full at the large size"
+    )
+    arguments.add_argument("--growth", action="store_true", help="measure growth in N and in b")
     arguments.add_argument("--million", action="store_true", help="1,000,000 x 512, b = 10,000")
-    arguments.add_argument("--scratch", help="folder for the file of 2 GB")
-    arguments.add_argument("--plot", type=Path, help="draw the growth here (needs matplotlib)")
+    arguments.add_argument("--scratch", help="folder for a file of 2 GB")
+    arguments.add_argument("--plot", type=Path, help="file for a plot of the growth (needs matplotlib)")
     given = arguments.parse_args()
     sizes = ["tiny"] if given.tiny and given.sizes else given.sizes
     most = COMPARED["tiny"] if given.tiny else MILLION

@@ -1,14 +1,14 @@
-"""Why the bars that are hard to reach are where they are: the profile, and how far the machine's limit is.
+"""Why some targets are hard to reach: the profile, and the distance to the machine's limit.
 
     python benchmarks/limits.py
     python benchmarks/limits.py --cases k-center --rounds 9
 
-For each case: times and bar; torch's profile of alkit's side, by operator; and a limit. The limit takes every
-operator that runs and gives it the larger of two times: its floating-point operations at the peak of matrix
-products, and the bytes of its inputs and outputs at the speed of a copy, both measured here first. What no
-operator explains (Python, numpy, the allocator) counts as nothing in it. Data in a cache moves faster than a
-copy, so an operator may beat its limit. Both sides run in one process here; the ratios that count are those
-of `speed.py`.
+For each case, this prints the times and the target ("bar"), torch's profile of alkit's side by operator,
+and a limit. The limit gives every operator that runs the larger of two times: its floating-point operations
+at the peak of matrix products, and the bytes of its inputs and outputs at the speed of a copy. Both peaks
+are measured first. What no operator explains (Python, numpy, the allocator) counts as zero. Data in a cache
+moves faster than a copy, so an operator may beat its limit. Both sides run in one process here; use the
+ratios of `speed.py`.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ Case = tuple[Callable[[], object], Callable[[], object], float]  # baseline, alk
 
 
 class Peak(NamedTuple):
-    """What this machine does at best: operations a second by type of number, and bytes a second."""
+    """The peaks of this machine: operations per second by data type, and bytes per second."""
 
     flops: dict[torch.dtype, float]
     bytes: float
 
 
 class Counter(TorchDispatchMode):
-    """Adds up operations, bytes, and by operator the least time that they could take."""
+    """Adds up operations, bytes, and for each operator the least time that they could take."""
 
     def __init__(self, peak: Peak) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class Counter(TorchDispatchMode):
 
 
 def measured_peak(rounds: int) -> Peak:
-    """Multiply square matrices, and copy more than any cache holds."""
+    """Measure by multiplying square matrices, and by copying more than any cache holds."""
 
     def product(dtype: torch.dtype) -> float:
         left, right = (torch.randn(2048, 2048).to(dtype) for _ in range(2))
@@ -107,7 +107,7 @@ def trained(count: int, batch: int, threads: int, precision: Any) -> Case:
 
 
 def explain(name: str, case: Case, peak: Peak, rounds: int) -> list[str]:
-    """Time a case, profile it, and say how far the limit is."""
+    """Time a case, profile it, and compute its limit."""
     baseline, ours, bar = case
     taken = seconds({"baseline": baseline, "ours": ours}, rounds)
     before, now = (statistics.median(values) for values in taken.values())
@@ -128,7 +128,7 @@ def explain(name: str, case: Case, peak: Peak, rounds: int) -> list[str]:
     return [
         f"## {name}",
         "",
-        f"{now:.4g} s beside {before:.4g} s: {times}: {'met' if now <= before / bar else 'missed'} here.",
+        f"{now:.4g} s against {before:.4g} s: {times}: {'met' if now <= before / bar else 'missed'} here.",
         "",
         "| operator | calls | share of the time |",
         "|---|---|---|",
@@ -144,13 +144,13 @@ def explain(name: str, case: Case, peak: Peak, rounds: int) -> list[str]:
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--tiny", action="store_true", help="sizes so small that only the code is tried")
-    arguments.add_argument("--cases", nargs="*", default=[""], help="only those whose names begin so")
+    arguments.add_argument("--tiny", action="store_true", help="tiny sizes that only test the code")
+    arguments.add_argument("--cases", nargs="*", default=[""], help="only cases whose names begin with this")
     given = arguments.parse_args()
     torch.set_num_threads(given.threads)
     keep_freed_memory()  # as alkit's commands do
     batch, count = (2, 4) if given.tiny else (128, 512)
-    cases = {"k-center beside numpy's product": partial(k_center, "tiny" if given.tiny else "10k")}
+    cases = {"k-center against numpy's product": partial(k_center, "tiny" if given.tiny else "10k")}
     for name in precisions(CPU):
         cases[f"scoring, {name}"] = partial(scoring, batch, given.threads, name)
         cases[f"training, {name}"] = partial(trained, count, batch, given.threads, name)

@@ -1,11 +1,11 @@
-"""All strategies that scikit-activeml and alkit both have: do they answer alike, and what do they cost?
+"""All strategies that scikit-activeml and alkit share: do they give the same answers, and what do they cost?
 
     pip install scikit-activeml && python benchmarks/peers.py --count 10000 --out peers
 
-Answers are compared on small cases, and a disagreement makes the exit code 1. Costs are those of `--count`
-images: seconds are the median of interleaved rounds, memory is what one run adds to a process of its own at
-the peak, beyond the input (Linux). What is compared how is said in `peers_uncertain` and
-`peers_representative`; `kcenter` and `speed` compare CoreSet on larger pools.
+Answers are compared on small cases, and a disagreement makes the exit code 1. Costs are measured on
+`--count` images: seconds are the median of interleaved rounds, and memory is what one run adds to its own
+process at the peak, beyond the input (Linux only). `peers_uncertain` and `peers_representative` describe
+what is compared and how; `kcenter` and `speed` compare CoreSet on larger pools.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from common import about, parser, seconds
 from kcenter import memory
 
 CASES = {**peers_uncertain.CASES, **peers_representative.CASES}
-WARMING = 300  # images of a run that loads libraries
+WARMING = 300  # images of a run that only loads libraries
 CLEAR = Path("/proc/self/clear_refs")
 
 
 def added_mb(name: str, who: str, count: int, threads: int) -> float | None:
-    """Return the memory that one run adds to this process at its peak; None where no account is kept."""
+    """Return the memory that one run adds to this process at its peak; None if it cannot be measured."""
     if not CLEAR.exists():
         return None
     torch.set_num_threads(threads)
     CASES[name].works(WARMING)[who]()
     work = CASES[name].works(count)[who]
-    ctypes.CDLL(None).malloc_trim(0)  # what was freed and kept would hide as much of the peak
+    ctypes.CDLL(None).malloc_trim(0)  # memory that was freed and kept would hide as much of the peak
     CLEAR.write_text("5")
     before = memory("VmRSS")
     work()
@@ -49,7 +49,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     context = multiprocessing.get_context("spawn")
     lines = [
-        "# Beside scikit-activeml",
+        "# Comparison with scikit-activeml",
         "",
         "| strategy | answers | alkit, s | its, s | alkit, MB | its, MB |",
         "|---|---|---|---|---|---|",

@@ -1,8 +1,8 @@
-"""Cases of `peers`: strategies that look at embeddings, given both as one matrix.
+"""Cases of `peers`: strategies that look at embeddings, which both get as the same matrix.
 
-To compare answers, both choose within alkit's clusters in TypiClust, and get the radius in ProbCover, where
-scikit-activeml is asked whether any image would have covered more than each of alkit's picks: ties are broken
-at random there, by the lower index here. To compare costs, each finds clusters of its own.
+To compare answers, both choose within alkit's clusters in TypiClust and get the radius in ProbCover. There,
+scikit-activeml is asked whether any image would have covered more than each of alkit's picks, because it
+breaks ties at random and alkit by the lower index. To compare costs, each finds its own clusters.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ warnings.filterwarnings("ignore", "The maximum purity was -1")  # the radius is 
 
 
 def pool(seed: int, count: int = SMALL) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw embeddings [N, 16] of length one; what is labeled, as positions and as scikit-activeml has it."""
+    """Draw embeddings [N, 16] of length one, and labels as positions and in scikit-activeml's form."""
     rng = np.random.default_rng(seed)
     rows = rng.standard_normal((8, DIM))[rng.integers(0, 8, count)] + 0.6 * rng.standard_normal((count, DIM))
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
@@ -40,7 +40,7 @@ def pool(seed: int, count: int = SMALL) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 class Given:
-    """A clustering that scikit-activeml can ask for, and that is alkit's."""
+    """alkit's clustering, in a form that scikit-activeml can use."""
 
     def __init__(self, n_clusters: int) -> None:
         self.n_clusters = n_clusters
@@ -75,9 +75,9 @@ def typiclust(count: int) -> Works:
 
 
 def same_clusters(seed: int) -> bool:
-    """Compare the sizes of the clusters chosen from, and whether the most typical member was chosen.
+    """Compare the sizes of the picks' clusters, and whether the picks are their most typical members.
 
-    Clusters of one size come in any order there, and the last one that is asked may be another.
+    scikit-activeml takes clusters of equal size in any order, so its last cluster may be another.
     """
     unit, labeled, answers = pool(seed)
     ours, cluster, distance = typical(unit, labeled)
@@ -103,9 +103,9 @@ def probcover(count: int) -> Works:
 
 
 def same_gains(seed: int) -> bool:
-    """Compare how many images each pick of alkit covers with the most that any would by scikit-activeml.
+    """Compare how many images each pick of alkit covers with the most that any would in scikit-activeml.
 
-    Both by the picks that alkit has made so far: one other choice between two equals changes all that follow.
+    Both start from alkit's picks so far, because another choice between two equals changes all later picks.
     """
     unit, labeled, answers = pool(seed)
     left = np.setdiff1d(np.arange(SMALL), labeled)
@@ -128,7 +128,11 @@ CASES = {
     "coreset": Case(coreset, partial(same_picks, coreset)),
     "typiclust": Case(
         typiclust,
-        partial(on_pools, same_clusters, "the most typical of clusters as large, in the same order"),
+        partial(
+            on_pools,
+            same_clusters,
+            "the most typical images of clusters of the same sizes, in the same order",
+        ),
     ),
     "probcover": Case(probcover, partial(on_pools, same_gains, "each pick covers as much as any could")),
 }

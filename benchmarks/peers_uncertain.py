@@ -1,4 +1,4 @@
-"""Cases of `peers`: strategies that look at probabilities, given both as one table: no network runs."""
+"""Cases of `peers`: strategies that look at probabilities. Both get the same table; no network runs."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ SCORES = {"entropy": Entropy, "margin_sampling": Margin, "least_confident": Leas
 
 
 class Case(NamedTuple):
-    """A strategy that both have.
+    """A strategy that both libraries have.
 
     Attributes:
-        works: makes what each has to do on so many images, by name.
-        findings: sentences on small cases, and whether each says that the answers agree.
+        works: makes the work of each library for a number of images, by name.
+        findings: sentences on small cases, and for each whether the answers agree.
     """
 
     works: Callable[[int], Works]
@@ -44,7 +44,7 @@ class Case(NamedTuple):
 
 
 class Table(SkactivemlClassifier):
-    """Knows the probabilities of all images."""
+    """A classifier that knows the probabilities of all images."""
 
     def __init__(self, table: Any = None, classes: Any = None, missing_label: Any = np.nan) -> None:
         super().__init__(classes=classes, missing_label=missing_label)
@@ -81,7 +81,7 @@ def bald(count: int) -> Works:
 
 
 def same_scores(make: Callable[[int], Works]) -> Findings:
-    """Compare scores that begin at zero: margins differ by a constant."""
+    """Compare scores after shifting their minimum to zero, because margins differ by a constant."""
     ours, theirs = (np.asarray(work(), dtype=np.float64) for work in make(SMALL).values())
     largest = float(np.abs(ours - ours.min() - theirs + theirs.min()).max())
     return [(f"scores differ by {largest:.0e} at most", largest < ROUNDING)]
@@ -138,7 +138,7 @@ def their_badge(table: np.ndarray, embeddings: np.ndarray, picks: int) -> Any:
 
 
 def same_chances() -> Findings:
-    """Compare the first pick and the chances of the second, with the origin as a centre and without."""
+    """Compare the first pick and the chances of the second, with and without the origin as a center."""
     table, errors, embeddings = factors(SMALL)
     (first, _), chances = their_badge(table, embeddings, 2)
     found = k_means_plus_plus(
@@ -156,8 +156,8 @@ def same_chances() -> Findings:
     return [
         (f"the same first pick: {'yes' if same else 'no'}", same),
         (
-            f"chances of the second differ by {apart(plain):.0e}, by {with_origin:.0e} where the origin is a "
-            "centre, as it is there",
+            f"chances of the second differ by {apart(plain):.0e}, or by {with_origin:.0e} with the origin as "
+            "a center, as in scikit-activeml",
             with_origin < ROUNDING,
         ),
     ]

@@ -1,9 +1,9 @@
-"""Is the random baseline strong? The same network and recipe in plain PyTorch, on as many labels.
+"""Is the random baseline strong? The same network and recipe in plain PyTorch, on the same number of labels.
 
     python benchmarks/plain.py results/cnn --pool ./cifar10/train --test ./cifar10/test
 
-trains the protocol's network on random labels in a loop of its own, with its own augmentation and order, and
-prints its test accuracy beside that of the suite's random baseline at the same numbers of labels.
+This trains the protocol's network on randomly drawn labels in its own loop, with its own augmentation and
+order, and prints its test accuracy beside that of the suite's random baseline at the same numbers of labels.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def train_plain(
         images: [N, C, H, W], normalized.
         targets: [N] int64.
         order: for each epoch the batches, each [B] int64 positions.
-        learning_rate: the largest.
+        learning_rate: the maximum of the schedule.
         momentum: of SGD.
         weight_decay: of SGD.
         augment: changes a batch.
@@ -72,7 +72,7 @@ def train_plain(
 
 
 def accuracy(network: nn.Module, images: Tensor, targets: Tensor) -> float:
-    """Return the share of images whose class is named right."""
+    """Return the share of images whose class is predicted correctly."""
     with torch.inference_mode():
         right = [
             (network(images[start : start + 500]).argmax(1) == targets[start : start + 500]).sum()
@@ -82,7 +82,7 @@ def accuracy(network: nn.Module, images: Tensor, targets: Tensor) -> float:
 
 
 def flip_and_shift(images: Tensor) -> Tensor:
-    """Flip each image or not, and move it by up to an eighth of its size, reflecting at the border."""
+    """Randomly flip each image and move it by up to an eighth of its size, reflecting at the border."""
     pad = images.shape[-1] // 8
     padded = functional.pad(images, (pad, pad, pad, pad), mode="reflect")
     rows = []
@@ -94,7 +94,7 @@ def flip_and_shift(images: Tensor) -> Tensor:
 
 
 def read(location: str, most: int | None = None) -> tuple[Tensor, Tensor]:
-    """Read [N, C, H, W] in [0, 1] and class numbers [N]; a random part of so many if asked for."""
+    """Read [N, C, H, W] in [0, 1] and class numbers [N]; with `most`, a random part of that size."""
     source = open_source(location)
     answers = source.answers()
     keys = [key for key in source.keys() if key in answers]  # noqa: SIM118
@@ -110,8 +110,8 @@ def main() -> None:
     """Train and print the table."""
     given = common.parser(__doc__)
     given.add_argument("results", type=Path, help="results of a suite with the random baseline")
-    given.add_argument("--pool", required=True, help="as the suite's")
-    given.add_argument("--test", required=True, help="as the suite's")
+    given.add_argument("--pool", required=True, help="as in the suite")
+    given.add_argument("--test", required=True, help="as in the suite")
     options = given.parse_args()
     torch.set_num_threads(options.threads)
     protocol = read_protocol(options.results / "protocol.toml")
@@ -136,7 +136,7 @@ def main() -> None:
 def plain_figures(
     model: str, recipes: Mapping[int, Mapping[str, float]], options: argparse.Namespace
 ) -> dict[int, list[float]]:
-    """Train on so many random labels by each recipe, `options.rounds` times; return test accuracies."""
+    """Train each recipe on its number of random labels, `options.rounds` times; return test accuracies."""
     from alkit_plugins.tasks.networks import find
 
     test_images, test_targets = read(options.test)

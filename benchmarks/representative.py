@@ -2,10 +2,10 @@
 
     python benchmarks/representative.py --out benchmarks/results/representative
 
-Embeddings are given, so what is measured is the choice alone. They are a mixture of Gaussians, one a class,
-in few dimensions, mixed into many and passed through a ReLU: like those of a trained network in their low
-effective rank (which is printed), and no more like them than that. Each run has a process of its own, and its
-extra memory is the peak of resident memory less what was resident, embeddings among it, before the choice.
+The embeddings are given, so only the choice is measured. They are a mixture of Gaussians, one per class, in
+a few dimensions, mixed into many and passed through a ReLU. They resemble those of a trained network only
+in their low effective rank (which is printed). Each run has its own process. Its extra memory is the peak
+of resident memory minus the memory that was resident before the choice, which includes the embeddings.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from alkit.data.store import ImageStore
-from alkit.engine.cycle import Cycle
+from alkit.engine.cycle import Cycle, PoolView, Scoring
 from alkit.options import build
 from alkit.plugin import registry
 
@@ -36,7 +36,7 @@ BAR_MB = 2048
 
 
 class GivenEmbeddings(Cycle):
-    """A cycle whose embeddings are there already."""
+    """A cycle whose embeddings are given."""
 
     given: torch.Tensor
 
@@ -68,15 +68,17 @@ def cycle_of(features: torch.Tensor, labeled: int, seed: int) -> GivenEmbeddings
     count = len(features)
     order = np.random.default_rng(seed).permutation(count)
     cycle = GivenEmbeddings(
+        PoolView(
+            images=ImageStore.from_array(np.zeros((count, 1, 1, 1), np.uint8)),
+            labeled=np.sort(order[:labeled]),
+            targets=torch.zeros(labeled, dtype=torch.long),
+            candidates=np.sort(order[labeled:]),
+        ),
         number=1,
+        seed=seed,
         model=SimpleNamespace(spec=SimpleNamespace(num_outputs=CLASSES)),  # type: ignore[arg-type]
         companion=None,
-        images=ImageStore.from_array(np.zeros((count, 1, 1, 1), np.uint8)),
-        labeled=np.sort(order[:labeled]),
-        targets=torch.zeros(labeled, dtype=torch.long),
-        candidates=np.sort(order[labeled:]),
-        seed=seed,
-        device=torch.device("cpu"),
+        scoring=Scoring(torch.device("cpu")),
     )
     cycle.given = features
     return cycle
@@ -96,7 +98,7 @@ def measured(name: str, given: argparse.Namespace, seed: int) -> dict[str, Any]:
     small = cycle_of(mixture(600, given.dim, seed), 20, seed)
     strategy.select(small, 10)  # libraries loaded
     cycle = cycle_of(mixture(given.count, given.dim, seed), given.labeled, seed)
-    ctypes.CDLL(None).malloc_trim(0)  # what was freed and kept would hide as much of the peak
+    ctypes.CDLL(None).malloc_trim(0)  # memory that was freed and kept would hide as much of the peak
     before, started = resident(), now()
     with cycle.measure("else"):
         picks = strategy.select(cycle, given.budget)
@@ -112,11 +114,11 @@ def measured(name: str, given: argparse.Namespace, seed: int) -> dict[str, Any]:
 def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--strategies", nargs="*", default=STRATEGIES, choices=STRATEGIES)
-    parser.add_argument("--count", type=int, default=50_000, help="images, labeled ones among them")
+    parser.add_argument("--count", type=int, default=50_000, help="images, including the labeled ones")
     parser.add_argument("--dim", type=int, default=512, help="width of the embeddings")
-    parser.add_argument("--labeled", type=int, default=1_000, help="images labeled")
+    parser.add_argument("--labeled", type=int, default=1_000, help="labeled images")
     parser.add_argument("--budget", type=int, default=1_000, help="images to choose")
-    parser.add_argument("--note", default="", help="what else is to be said of the machine")
+    parser.add_argument("--note", default="", help="a remark about the machine, for the record")
     given = parser.parse_args()
     rank = effective_rank(mixture(given.count, given.dim, 0))
     source = common.about(

@@ -1,11 +1,12 @@
-"""Seconds and peak memory of queries on a pool of a million images, each in a process of its own.
+"""Seconds and peak memory of queries on a pool of a million images, each in its own process.
 
     python benchmarks/scale.py --out benchmarks/results/scale
 
-Makes a file of 1,000,000 images of 3 x 32 x 32 (3 GB, ten classes of noisy patterns) in a scratch folder, and
-a campaign on it with 1,000 labels, then asks `entropy`, `coreset` and `ta-vaal` (10,000 candidates) for 1,000
-images each, from the command line. The task model is `small-cnn`, trained for a few epochs: memory is the
-question here. Peak memory is that of the whole process, mapped pages included.
+This makes a file of 1,000,000 images of 3 x 32 x 32 (3 GB, ten classes of noisy patterns) in a scratch
+folder and a campaign on it with 1,000 labels. Then it asks `entropy`, `coreset` and `ta-vaal` (10,000
+candidates) for 1,000 images each, from the command line. The task model is `small-cnn`, trained for a few
+epochs only, because memory is the question here. Peak memory is that of the whole process, including mapped
+pages.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ QUERIES = {
 
 
 def make_pool(folder: Path, count: int) -> None:
-    """Write the images, and labels of the first thousand."""
+    """Write the images, and the labels of the first thousand."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (10, 4, 4, 3))
     patterns = coarse.repeat(8, axis=1).repeat(8, axis=2).astype(np.int16)

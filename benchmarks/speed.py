@@ -1,16 +1,17 @@
-"""All speed figures in one go: each part in a process of its own, one table at the end.
+"""All speed figures at once: each part in its own process, one table at the end.
 
     python benchmarks/speed.py --out benchmarks/results/speed
     python benchmarks/speed.py --parts kcenter training --rounds 3
     python benchmarks/speed.py --gpu --out speed-with-gpu
 
-Parts: `kcenter` (greedy k-center beside a textbook loop, scikit-activeml's where it is installed, and one
-matrix-vector product a pick), `million` (k-center on 1,000,000 x 512 features), `adversary` (one TA-VAAL
-iteration and scoring, beside the plain formulation), `training` (ResNet-18 with a loss predictor, beside a
-plain loop), `startup` (commands, beside imports), and on request `scale` (queries on a million images). Every
-ratio is of medians, taken in one run, interleaved; bfloat16 is timed where the hardware has it. `--gpu` runs
-all but `startup` and `scale` on CUDA too: k-center beside the same loop on the GPU and alkit's on the CPU,
-the adversary and training beside the plain formulation on the GPU.
+Parts: `kcenter` (greedy k-center compared with a textbook loop, scikit-activeml if it is installed, and one
+matrix-vector product per pick), `million` (k-center on 1,000,000 x 512 features), `adversary` (one TA-VAAL
+iteration and scoring, compared with the plain formulation), `training` (ResNet-18 with a loss predictor,
+compared with a plain loop), `startup` (commands, compared with imports), and on request `scale` (queries on
+a million images). Every ratio is of medians from one interleaved run; bfloat16 is timed if the hardware has
+it. `--gpu` also runs all parts except `startup` and `scale` on CUDA: it compares k-center with the same
+loop on the GPU and with alkit on the CPU, and the adversary and training with the plain formulation on the
+GPU.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ ON_GPU = ("kcenter", "million", "adversary", "training")
 
 
 class Row(NamedTuple):
-    """A line of the table; `bar` is how many times as fast it is meant to be."""
+    """A line of the table; `bar` is the target for how many times as fast it is."""
 
     part: str
     version: str
@@ -47,7 +48,7 @@ class Row(NamedTuple):
 
 
 def commands(given: argparse.Namespace) -> dict[str, list[str]]:
-    """Return what to run, by name."""
+    """Return the commands to run, by name."""
     parts = {name: PARTS[name] for name in given.parts}
     if given.gpu:
         parts |= {
@@ -63,7 +64,7 @@ def commands(given: argparse.Namespace) -> dict[str, list[str]]:
 
 
 def run(name: str, words: list[str], out: Path) -> dict[str, Any]:
-    """Run one part and return what it wrote."""
+    """Run one part and return the results it wrote."""
     written = out.with_name(f"{out.name}-{name}")
     script, *options = words
     print(f"== {name}", file=sys.stderr, flush=True)
@@ -74,7 +75,7 @@ def run(name: str, words: list[str], out: Path) -> dict[str, Any]:
 
 
 def rows(name: str, result: dict[str, Any]) -> list[Row]:
-    """Return the lines of what a part wrote; `scale` has a table of its own."""
+    """Return the table lines of a part's results; `scale` has its own table."""
     if name == "scale":
         return []
     where = " on CUDA" if name.endswith("-cuda") else ""
@@ -112,10 +113,10 @@ def main() -> None:
     default = [name for name in PARTS if name != "scale"]
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=default)
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds")
-    parser.add_argument("--gpu", action="store_true", help=f"{', '.join(ON_GPU)} on CUDA as well")
-    parser.add_argument("--tiny", action="store_true", help="sizes so small that only the code is tried")
+    parser.add_argument("--gpu", action="store_true", help=f"also run {', '.join(ON_GPU)} on CUDA")
+    parser.add_argument("--tiny", action="store_true", help="tiny sizes that only test the code")
     parser.add_argument(
-        "--out", type=Path, default=Path("speed"), help="where to write, without .json and .md"
+        "--out", type=Path, default=Path("speed"), help="path of the results, without .json and .md"
     )
     given = parser.parse_args()
     if given.gpu:

@@ -1,4 +1,4 @@
-"""How long alkit's commands take to start, beside Python alone and Python with numpy or torch imported.
+"""How long alkit's commands take to start, compared with Python alone and with importing numpy or torch.
 
 python benchmarks/startup.py --out benchmarks/results/startup
 """

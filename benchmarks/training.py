@@ -1,12 +1,12 @@
-"""How fast alkit trains a task model with a loss predictor, beside a plain PyTorch loop.
+"""How fast alkit trains a task model with a loss predictor, compared with a plain PyTorch loop.
 
     python benchmarks/training.py --out benchmarks/results/training
 
 The plain loop is the usual one: a DataLoader over PIL images with torchvision's random crop and flip,
-float32, contiguous tensors, a loss module on the four stages of ResNet-18, one backward pass. alkit's is its
-own training loop with the strategy `learning-loss`. Same network, batch and images of 3 x 32 x 32. Each runs
-in a process of its own, alkit's with the memory settings of its commands; runs are interleaved, the medians
-count.
+float32, contiguous tensors, a loss module on the four stages of ResNet-18, and one backward pass. alkit's
+is its own training loop with the strategy `learning-loss`. Network, batch and images of 3 x 32 x 32 are the
+same. Each runs in its own process, alkit's with the memory settings of its commands. Runs are interleaved,
+and medians are compared.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def ours(
 
 def main() -> None:
     arguments = parser(__doc__, devices=True)
-    arguments.add_argument("--batch", type=int, default=128, help="images a step")
+    arguments.add_argument("--batch", type=int, default=128, help="images per step")
     given = arguments.parse_args()
     count, batch = (8, 4) if given.tiny else (512, given.batch)
     common = (count, batch, given.threads, given.device)

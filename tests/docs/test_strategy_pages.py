@@ -24,7 +24,7 @@ def test_a_page_has_idea_formula_cost_use_and_source(name, documentation):
     text = page.read_text(encoding="utf-8")
     assert text.startswith(f"# {name}\n\n")
     assert re.search(r"^    \S", text, re.MULTILINE), "no formula"
-    for word in ("Cost", "When to use", "When not"):
+    for word in ("Cost", "When to use", "When not to use"):
         assert f"- **{word}**: " in text
     assert "**Paper**: " in text or "**Source**: " in text
     assert "**Differences**" in text
