@@ -21,7 +21,7 @@ def test_a_composition_queries_from_start_to_end(alkit: Alkit, here: Path) -> No
     assert query["diagnostics"]["second"]["adversary"]["seen"] == 300
 
 
-def test_a_composition_is_described_with_the_options_in_force(alkit: Alkit) -> None:
+def test_a_composition_is_described_with_the_effective_options(alkit: Alkit) -> None:
     text = "entropy(30) > coreset(metric=cosine)"
     described = alkit("strategies", text, "--json").json
     assert described["name"] == text
