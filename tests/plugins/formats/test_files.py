@@ -259,7 +259,7 @@ def test_a_new_folder_is_a_new_class_and_a_file_in_two_is_none(
     assert [(a.image, a.label) for a in reply.answers] == [("8", "heron")]
     assert sorted(entry.reason for entry in reply.rejected) == [
         "'cat/holiday.jpg' is not a file written by alkit",
-        "image 7 lies in _unlabeled and cat; keep only one",
+        "image 7 is in _unlabeled and cat; keep only one",
     ]
 
 
