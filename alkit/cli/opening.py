@@ -109,8 +109,8 @@ def _unless_contradicted(campaign: Campaign, pool: str | None, given: Mapping[st
             if not _agrees(getattr(wanted, name), getattr(decided, name)):
                 raise UsageError(
                     f"--{flag.replace('_', '-')} is fixed when a campaign is made, and the campaign in "
-                    f"{campaign.directory} was made with another value; leave the option out, or name another "
-                    "directory with --campaign"
+                    f"{campaign.directory} was made with another value; leave the option out, or name "
+                    "another directory with --campaign"
                 )
         if given.get("labels"):
             take_labels(campaign, Path(given["labels"]))

@@ -17,7 +17,7 @@ let at = null; // index of the current image, null if all are answered
 let undone = null; // the answer to the current image that was undone, otherwise null
 let sawGuess = false;
 let busy = true;
-let unheard = false; // the server did not answer the last check
+let offline = false; // the server did not answer the last check
 
 // -- talking to the server ---------------------------------------------------------------------------------
 
@@ -64,9 +64,9 @@ async function look() {
   if (busy || document.hidden) return;
   const reply = await ask("state");
   if (busy) return;
-  if (reply.ok === unheard) trouble(reply.ok ? "" : sentence(reply.data.error));
-  unheard = !reply.ok;
-  if (unheard) return;
+  if (reply.ok === offline) trouble(reply.ok ? "" : sentence(reply.data.error));
+  offline = !reply.ok;
+  if (offline) return;
   if (state === null) {
     state = reply.data;
     prepare();

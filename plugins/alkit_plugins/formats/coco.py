@@ -76,14 +76,14 @@ class Coco(Format):
         if not _is_coco(content):
             raise InvalidAnswers(f"{path} is not a COCO file; it should have lists of {' and '.join(KEYS)}")
         names = {str(row.get("id")): row.get("name") for row in _rows(content, "categories")}
-        said: dict[str, list[Any]] = {}
+        found: dict[str, list[Any]] = {}
         for row in _rows(content, "annotations"):
             category = str(row.get("category_id"))
-            said.setdefault(str(row.get("image_id")), []).append(names.get(category, f"category {category}"))
+            found.setdefault(str(row.get("image_id")), []).append(names.get(category, f"category {category}"))
         reply = Reply()
         blank = 0
         for number, image in enumerate(_rows(content, "images"), start=1):
-            labels = list(dict.fromkeys(str(name) for name in said.get(str(image.get("id")), [])))
+            labels = list(dict.fromkeys(str(name) for name in found.get(str(image.get("id")), [])))
             mark = _mark(image)
             if not labels:
                 blank += 1

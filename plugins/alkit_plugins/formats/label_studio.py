@@ -122,14 +122,14 @@ class LabelStudio(LiveFormat):
         blank = 0
         for position, task in enumerate(content, start=1):
             annotations = task.get("annotations")
-            said = [a for a in annotations if isinstance(a, dict)] if isinstance(annotations, list) else []
+            given = [a for a in annotations if isinstance(a, dict)] if isinstance(annotations, list) else []
             number = task["id"] if isinstance(task.get("id"), int) else position
             index, hash = _data(task).get("alkit_index"), _data(task).get("alkit_hash")
-            blank += not said
-            if said and not (isinstance(index, int) and isinstance(hash, str) and hash):
+            blank += not given
+            if given and not (isinstance(index, int) and isinstance(hash, str) and hash):
                 rejected.append(Rejection(number, "has no alkit_index and alkit_hash"))
                 continue
-            for annotation in said:
+            for annotation in given:
                 try:
                     label = _label(annotation)
                 except ValueError as error:

@@ -13,7 +13,7 @@ import torch
 
 import alkit
 from alkit.composition.companions import Companions
-from alkit.composition.factory import make_strategy, effective_options, origins, plugin_of, resolve
+from alkit.composition.factory import effective_options, make_strategy, origins, plugin_of, resolve
 from alkit.errors import InvalidOption, InvalidSelection, UnknownPlugin, UsageError
 from alkit.options import build, values_of
 from alkit.plugin import registry as plugins
