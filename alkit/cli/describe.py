@@ -17,7 +17,7 @@ from alkit.plugin.summary import OTHER, summary_of
 from .output import aligned, print_rows
 
 KINDS = (  # of strategies, in the order in which they are listed
-    "random",
+    "random sampling",
     "uncertainty",
     "dropout uncertainty",
     "diversity",

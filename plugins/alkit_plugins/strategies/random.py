@@ -14,7 +14,7 @@ class Random(alkit.Strategy):
     """Choose images uniformly at random, without replacement."""
 
     name = "random"
-    kind = "random"
+    kind = "random sampling"
     needs_labels = False
     uniform = True
 

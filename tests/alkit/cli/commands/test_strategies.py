@@ -47,7 +47,7 @@ def test_they_stand_under_the_heading_of_their_kind(alkit: Alkit) -> None:
             kind = line.lower()
     rows = alkit("strategies", "--json").json
     assert found == {row["name"]: row["kind"] for row in rows}
-    assert shown.startswith("Random\n")
+    assert shown.startswith("Random sampling\n")
     assert found["vaal"] == found["ta-vaal"] == "adversarial"
 
 
