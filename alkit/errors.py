@@ -1,34 +1,34 @@
-"""What can go wrong, each error named for what is wrong; the command line prints one as one sentence."""
+"""Errors, each named for what is wrong; the command line prints an error as one sentence."""
 
 from __future__ import annotations
 
 
 class AlkitError(Exception):
-    """Base of every error that a user can mend; the message is one sentence that says what to do."""
+    """Base of all errors that a user can fix; the message is one sentence that says what to do."""
 
     exit_code = 1
 
 
 class UsageError(AlkitError):
-    """The call itself is wrong: an unknown option, a budget of zero."""
+    """The call itself is wrong, such as an unknown option or a budget of zero."""
 
     exit_code = 2
 
 
 class UnknownPlugin(UsageError):
-    """No installed plugin has that name."""
+    """No installed plugin has this name."""
 
 
 class AmbiguousPlugin(UsageError):
-    """Two distributions offer a plugin of that name."""
+    """Several distributions have a plugin with this name."""
 
 
 class BrokenPlugin(AlkitError):
-    """A plugin could not be imported, or does not keep the interface."""
+    """A plugin cannot be imported, or does not follow the interface."""
 
 
 class InvalidSelection(BrokenPlugin):
-    """A strategy returned something else than n distinct candidates."""
+    """A strategy did not return n distinct candidates."""
 
 
 class InvalidOption(UsageError):
@@ -40,7 +40,7 @@ class UnsupportedTask(UsageError):
 
 
 class InvalidBudget(UsageError):
-    """The budget is not between one and the number of candidates left."""
+    """The budget is not between one and the number of remaining candidates."""
 
 
 class SourceError(AlkitError):
@@ -48,11 +48,11 @@ class SourceError(AlkitError):
 
 
 class UnusableImage(AlkitError):
-    """One image cannot be decoded; the run goes on without it."""
+    """An image cannot be decoded; the run continues without it."""
 
 
 class InvalidAnswers(AlkitError):
-    """A file of answers cannot be read, or none of it fits the campaign."""
+    """A file of answers cannot be read, or no answer in it fits the campaign."""
 
 
 class CampaignError(AlkitError):
@@ -60,11 +60,11 @@ class CampaignError(AlkitError):
 
 
 class CampaignLocked(CampaignError):
-    """Another process is working on the campaign."""
+    """Another process is changing the campaign."""
 
 
 class TrainingError(AlkitError):
-    """The task model cannot be trained on the labels at hand."""
+    """The task model cannot be trained on the available labels."""
 
 
 class TrainingDiverged(TrainingError):
@@ -72,12 +72,12 @@ class TrainingDiverged(TrainingError):
 
 
 class InvalidProtocol(UsageError):
-    """A benchmark protocol cannot be read, or asks for what cannot be."""
+    """A benchmark protocol cannot be read, or asks for something impossible."""
 
 
 class BenchmarkError(AlkitError):
-    """A benchmark cannot go on, or its records do not belong together."""
+    """A benchmark cannot continue, or its records do not belong together."""
 
 
 class CellsFailed(BenchmarkError):
-    """Some cells of a benchmark failed; the others are recorded."""
+    """Some cells of a benchmark failed; the other cells are recorded."""

@@ -1,4 +1,4 @@
-"""Options: the fields of a dataclass are what the command line, JSON, `repr` and the docs show."""
+"""Options: the fields of a dataclass, as the command line, JSON, `repr` and the docs show them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def option(
     minimum: float | None = None,
     maximum: float | None = None,
 ) -> Any:
-    """Declare a field with the sentence that `--help` and the docs show.
+    """Declare a field with the help text that the command line and the docs show.
 
     Args:
-        default: the value when nothing is said.
+        default: the default value.
         help: one short phrase, with the unit.
         minimum: the smallest number allowed.
         maximum: the largest number allowed.
@@ -36,7 +36,7 @@ def option(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Option:
-    """One option of a plugin: its kebab-case name, its type and default, its sentence."""
+    """One option of a plugin: its kebab-case name, type, default and help text."""
 
     name: str
     field: str
@@ -56,7 +56,7 @@ def options_of(cls: type) -> list[Option]:
     """List the options that a plugin class declares, in order.
 
     Raises:
-        BrokenPlugin: the type of an option names what its module does not import.
+        BrokenPlugin: the type of an option uses a name that its module does not import.
     """
     hints = _hints(cls)
     return [
@@ -75,7 +75,7 @@ def options_of(cls: type) -> list[Option]:
 
 
 def _hints(cls: type) -> dict[str, Any]:
-    """Resolve the types of options, and of nothing else: other names may stand under `TYPE_CHECKING`."""
+    """Resolve the types of options only: names of other types may be imported under `TYPE_CHECKING`."""
     wanted = {field.name: field.type for field in dataclasses.fields(cls) if field.init}
     hints: dict[str, Any] = {}
     for owner in cls.__mro__:
@@ -86,18 +86,18 @@ def _hints(cls: type) -> dict[str, Any]:
         except NameError as error:
             raise BrokenPlugin(
                 f"an option of '{getattr(cls, 'name', cls.__name__)}' has a type that {owner.__module__} "
-                f"does not import: {error}"
+                f"does not import ({error}); import it outside TYPE_CHECKING"
             ) from error
     return hints
 
 
 def build(cls: type[T], given: Mapping[str, Any] | None = None) -> T:
-    """Make an instance of a plugin from options as text or as values.
+    """Make an instance of a plugin from options, given as text or as values.
 
-    `preset` starts from a named set of values (`cls.presets`); what is given explicitly wins over it.
+    `preset` starts from a named set of values (`cls.presets`); options given explicitly override it.
 
     Raises:
-        InvalidOption: with the list of options, or with what the value should be.
+        InvalidOption: an option is unknown or its value does not fit; says which options or values do.
     """
     given = dict(given or {})
     known = {option.name: option for option in options_of(cls)}
@@ -107,7 +107,7 @@ def build(cls: type[T], given: Mapping[str, Any] | None = None) -> T:
     preset = given.pop("preset", None)
     if preset is not None:
         if preset not in presets:
-            raise InvalidOption(f"{label} has no preset '{preset}'; it has {', '.join(presets) or 'none'}")
+            raise InvalidOption(f"{label} has no preset '{preset}'; {_choices(presets, 'it has no presets')}")
         values.update(_settled(presets[preset], known, label))
     values.update(_settled(given, known, label))
     try:
@@ -117,37 +117,41 @@ def build(cls: type[T], given: Mapping[str, Any] | None = None) -> T:
 
 
 def _settled(given: Mapping[str, Any], known: Mapping[str, Option], label: str) -> dict[str, Any]:
-    """Turn options in either spelling into field values."""
+    """Turn options, spelled with hyphens or underscores, into field values."""
     values: dict[str, Any] = {}
     for key, value in given.items():
         name = key.replace("_", "-")
         if name not in known:
-            listed = ", ".join(known) or "none"
-            raise InvalidOption(f"{label} has no option '{key}'; it has {listed}")
+            raise InvalidOption(f"{label} has no option '{key}'; {_choices(known, 'it has no options')}")
         if known[name].field in values:
-            raise InvalidOption(f"option '{name}' of {label} is given twice")
+            raise InvalidOption(f"option '{name}' of {label} is given twice; leave one out")
         values[known[name].field] = _converted(known[name], value, label)
     return values
 
 
 def values_of(plugin: Any) -> dict[str, Any]:
-    """Return the options in force as JSON values, by kebab-case name."""
+    """Return the values of a plugin's options for JSON, by kebab-case name."""
     return {option.name: getattr(plugin, option.field) for option in options_of(type(plugin))}
 
 
+def _choices(names: typing.Iterable[str], none: str) -> str:
+    listed = ", ".join(names)
+    return f"choose from {listed}" if listed else none
+
+
 def parse_pairs(pairs: typing.Iterable[str]) -> dict[str, str]:
-    """Turn `key=value` words into a mapping.
+    """Turn `key=value` pairs into a mapping.
 
     Raises:
-        InvalidOption: for a word without an equals sign, or a key given twice.
+        InvalidOption: a pair has no equals sign, or a key is given twice.
     """
     parsed: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise InvalidOption(f"'{pair}' is not of the form key=value")
+            raise InvalidOption(f"'{pair}' should have the form key=value")
         if key in parsed:
-            raise InvalidOption(f"option '{key}' is given twice")
+            raise InvalidOption(f"option '{key}' is given twice; leave one out")
         parsed[key] = value
     return parsed
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alkit import options as opts
-from alkit.composition.factory import make_strategy, options_in_force
+from alkit.composition.factory import effective_options, make_strategy
 from alkit.errors import AlkitError, BenchmarkError
 from alkit.plugin import registry
 from alkit.utils import seeding
@@ -290,7 +290,7 @@ class _Run:
             "strategy": self.cell.entry.shown,
             "seed": self.seed,
             **self.cell.header,
-            "options": finite(options_in_force(self.strategy)),
+            "options": finite(effective_options(self.strategy)),
             "task_options": _without_folders(finite(opts.values_of(self.task))),
             "seed_set": self.labeled.tolist(),
             "candidates": len(self.members),

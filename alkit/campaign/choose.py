@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alkit.campaign.record.events import Asked, Withdrawn
-from alkit.composition.factory import ResolvedStrategy, options_in_force, origin_of, resolve
+from alkit.composition.factory import ResolvedStrategy, effective_options, origin_of, resolve
 from alkit.errors import InvalidBudget, InvalidOption
 from alkit.interfaces.contract import can_begin, check_needs
 from alkit.interfaces.strategy import Strategy
@@ -102,7 +102,7 @@ def choose_and_record(
     asked = Asked(
         cycle=session.cycle,
         strategy=strategy.name,
-        options=options_in_force(strategy),
+        options=effective_options(strategy),
         **origin_of(strategy),
         seed_query=selection.seed,
         control=selection.control if size else 0.0,

@@ -27,7 +27,7 @@ def open_export(campaign: Campaign) -> Export:
     """
     query = campaign.open_query
     if query is None:
-        raise InvalidAnswers("no query is open; ask with 'alkit query' first")
+        raise InvalidAnswers("no query is open; make one with 'alkit query' first")
     picks = query.unanswered
     items = [_item(campaign, pick.rank, pick.index, pick.score, None) for pick in picks]
     return _export(campaign, f"{campaign.directory.resolve().name}, query {query.number}", query, items)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from alkit.campaign.record.events import Ran, Stopped
 from alkit.campaign.record.trainings import CycleRecord, history
-from alkit.composition.factory import changed_files, options_in_force, origin_of, same_code
+from alkit.composition.factory import changed_files, effective_options, origin_of, same_code
 from alkit.errors import CampaignError, InvalidBudget, InvalidOption
 from alkit.utils.json_values import finite
 from alkit.utils.profiling import Profile
@@ -108,7 +108,7 @@ def _check_run(
 
 def _check_same(session: CampaignSession, strategy: Strategy) -> None:
     """Refuse to count queries by another strategy, or with other options, as a run's own."""
-    options, origin = finite(options_in_force(strategy)), origin_of(strategy)
+    options, origin = finite(effective_options(strategy)), origin_of(strategy)
     changed: set[str] = set()
     for query in _proper_queries(session):
         other = [key for key, value in query.options.items() if options.get(key) != value]

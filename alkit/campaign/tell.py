@@ -76,7 +76,7 @@ def consult_about_open(session: CampaignSession, oracle: Oracle) -> IngestReport
     with session.lock():
         query = session.open_query
         if query is None:
-            raise InvalidAnswers("no query is open; ask with 'alkit query' first")
+            raise InvalidAnswers("no query is open; make one with 'alkit query' first")
         return dataclasses.replace(consult(session, oracle, query), still_open=len(session.pool.pending))
 
 

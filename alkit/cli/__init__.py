@@ -1,4 +1,4 @@
-"""The command line: one module a command, imported when it is used; errors become one sentence."""
+"""The command line: one module per command, imported when it is used; errors become one sentence."""
 
 from __future__ import annotations
 
@@ -12,27 +12,16 @@ import click
 from alkit._version import __version__
 from alkit.errors import AlkitError
 
-COMMANDS = {
-    "init": "init",
-    "query": "query",
-    "export": "export",
-    "label": "label",
-    "ingest": "ingest",
-    "labelstudio": "labelstudio",
-    "status": "status",
-    "report": "report",
-    "train": "train",
-    "run": "run",
-    "update": "update",
-    "bench": "bench",
-    "strategies": "strategies",
-    "plugins": "plugins",
-    "new-strategy": "new_strategy",
-    "new-plugin": "new_plugin",
-    "check": "check",
+SECTIONS = {
+    "Labeling": ("init", "query", "label", "ingest", "update"),
+    "Labeling tools": ("export", "labelstudio"),
+    "Progress and results": ("status", "report", "train"),
+    "Simulation and comparison": ("run", "bench"),
+    "Strategies and plugins": ("strategies", "plugins", "check", "new-strategy", "new-plugin"),
 }
+COMMANDS = {name: name.replace("-", "_") for names in SECTIONS.values() for name in names}
 GLOSSARY = "https://github.com/alkit/alkit/blob/main/docs/reference/glossary.md"
-DISK = (  # what a person can mend; any other error of the system is a bug and keeps its traceback
+DISK = (  # errors that the user can fix; any other system error is a bug and keeps its traceback
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EFBIG,
@@ -47,12 +36,12 @@ DISK = (  # what a person can mend; any other error of the system is a bug and k
 
 
 class LazyGroup(click.Group):
-    """Knows its commands by name and imports one when it is needed; extensions may add to it."""
+    """Knows its commands by name and imports each when it is needed; extensions may add more."""
 
     _extended = False
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands, alkit's own in the order of use, then those of extensions."""
+        """List the commands: alkit's own in order of use, then those of extensions."""
         self._extend()
         return [*COMMANDS, *sorted(set(super().list_commands(ctx)) - set(COMMANDS))]
 
@@ -65,8 +54,24 @@ class LazyGroup(click.Group):
         self._extend()
         return super().get_command(ctx, cmd_name)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in sections, one per purpose."""
+        names = self.list_commands(ctx)
+        width = max(map(len, names))
+        sections = SECTIONS | {"Extensions": tuple(name for name in names if name not in COMMANDS)}
+        for heading, members in sections.items():
+            found = [(name, self.get_command(ctx, name)) for name in members]
+            rows = [
+                (name.ljust(width), command.get_short_help_str(formatter.width - 6 - width))
+                for name, command in found
+                if command is not None and not command.hidden
+            ]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+
     def _extend(self) -> None:
-        """Let extensions add their commands, once."""
+        """Let extensions add their commands; runs once."""
         from alkit.plugin.registry import notify
 
         if self._extended:
@@ -79,15 +84,15 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog=f"Begin with:  alkit query --strategy ta-vaal --pool digits --budget 50\n\nGlossary:  {GLOSSARY}",
+    epilog=f"Start with:  alkit query --strategy ta-vaal --pool digits --budget 50\n\nGlossary:  {GLOSSARY}",
 )
 @click.version_option(__version__, prog_name="alkit")
 def cli() -> None:
-    """Say which images to label next, take the answers back, and tell whether it helped."""
+    """Choose which images to label next, take in the answers, and show whether the labels helped."""
 
 
 def main() -> NoReturn:
-    """Run the command line and exit: 0 done, 1 cannot be done, 2 wrong usage, 130 interrupted."""
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     _end_quietly(_run())
 
 
@@ -112,13 +117,14 @@ def _run() -> int:
             raise
         where = f" '{error.filename}'" if error.filename else ""
         click.echo(
-            f"Error: cannot read or write{where}: {error.strerror}; nothing recorded is lost", err=True
+            f"Error: cannot read or write{where}: {error.strerror}; everything recorded so far is safe",
+            err=True,
         )
         return 1
 
 
 def _interrupted() -> int:
-    click.echo("\nInterrupted; the same command goes on where this one was.", err=True)
+    click.echo("\nInterrupted; run the same command again to continue.", err=True)
     return 130
 
 
@@ -126,5 +132,5 @@ def _end_quietly(code: int) -> NoReturn:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        sys.stdout = None  # nobody reads any more: do not complain at exit
+        sys.stdout = None  # the reader has gone: do not complain at exit
     sys.exit(code)

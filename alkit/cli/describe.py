@@ -1,12 +1,9 @@
-"""What can be said of plugins: of all without importing them, of one in full."""
+"""Descriptions of plugins: of all in one line each, without importing any, and of one in full."""
 
 from __future__ import annotations
 
-import ast
-import importlib.util
 import inspect
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -15,21 +12,51 @@ from alkit.composition.combinator import Combinator
 from alkit.interfaces.strategy import Strategy
 from alkit.options import options_of
 from alkit.plugin.registry import Plugin, Registry
+from alkit.plugin.summary import OTHER, summary_of
 
-from .output import print_rows
+from .output import aligned, print_rows
+
+KINDS = (  # of strategies, in the order in which they are listed
+    "random sampling",
+    "uncertainty",
+    "dropout uncertainty",
+    "diversity",
+    "uncertainty and diversity",
+    "learned loss",
+    "adversarial",
+    "graph networks",
+    "combinations",
+    "relabeling",
+)
 
 
 def listing(registry: Registry[Any]) -> list[dict[str, str]]:
-    """Describe each plugin by its metadata and the first line of its module; nothing is imported."""
-    return [
-        {
-            "name": plugin.name,
-            "distribution": plugin.distribution,
-            "version": plugin.version,
-            "summary": _first_line(plugin.module.partition(":")[0]),
-        }
-        for plugin in registry
-    ]
+    """Describe each plugin by its metadata and its source; nothing is imported."""
+    rows = []
+    for plugin in registry:
+        summary = summary_of(plugin)
+        rows.append(
+            {
+                "name": plugin.name,
+                "distribution": plugin.distribution,
+                "version": plugin.version,
+                "summary": summary.text,
+                "kind": summary.kind,
+            }
+        )
+    return rows
+
+
+def print_listing(rows: Sequence[Mapping[str, str]]) -> None:
+    """Print what `listing` returned, a section per kind; kinds of third parties come last."""
+    lines = aligned([(r["name"], f"{r['distribution']} {r['version']}", r["summary"]) for r in rows])
+    present = {row["kind"] for row in rows}
+    kinds = [*KINDS, *sorted(present - {*KINDS, OTHER}), OTHER]
+    for number, kind in enumerate(kind for kind in kinds if kind in present):
+        click.echo(("\n" if number else "") + kind[:1].upper() + kind[1:])
+        for row, line in zip(rows, lines, strict=True):
+            if row["kind"] == kind:
+                click.echo(f"  {line}")
 
 
 def describe(registry: Registry[Any], name: str) -> dict[str, Any]:
@@ -38,34 +65,34 @@ def describe(registry: Registry[Any], name: str) -> dict[str, Any]:
 
 
 def describe_strategy(text: str) -> dict[str, Any]:
-    """Describe a strategy by its text; of a composition, with the options in force in place of defaults."""
+    """Describe a strategy by its text; for a composition, with the options in effect in place of defaults."""
     from alkit.composition.expression import is_composed
-    from alkit.composition.factory import class_of, find, make_strategy, options_in_force, origins, plugin_of
+    from alkit.composition.factory import class_of, effective_options, find, make_strategy, origins, plugin_of
 
     if not is_composed(text):
         return _described("strategy", find(text), class_of(text))
     strategy = make_strategy(text)
     plugin = plugin_of(strategy)
     assert plugin is not None
-    options = _options_inside(strategy, options_in_force(strategy))
-    told = {
+    options = _nested_options(strategy, effective_options(strategy))
+    composed = {
         "name": strategy.name,
         "needs": sorted(strategy.needs),
         "combines": False,
         "options": options,
         "presets": {},
     }
-    return _described("strategy", plugin, type(strategy)) | told | {"parts": origins(strategy)}
+    return _described("strategy", plugin, type(strategy)) | composed | {"parts": origins(strategy)}
 
 
-def _options_inside(strategy: Strategy, values: Mapping[str, Any], place: str = "") -> list[dict[str, Any]]:
+def _nested_options(strategy: Strategy, values: Mapping[str, Any], place: str = "") -> list[dict[str, Any]]:
     rows = [
         {"name": place + option.name, "type": option.type_name, "default": values[place + option.name]}
         | {"help": option.help}
         for option in options_of(type(strategy))
     ]
     for name, inside in getattr(strategy, "parts", {}).items():
-        rows += _options_inside(inside, values, f"{place}{name}.")
+        rows += _nested_options(inside, values, f"{place}{name}.")
     return rows
 
 
@@ -100,10 +127,10 @@ def print_description(description: dict[str, Any], *, flag: str) -> None:
     if description["paper"]:
         click.echo(f"\npaper    {description['paper']}")
     if description["kind"] == "strategy":
-        inside = ["what the strategies inside need"] if description["combines"] else []
-        click.echo(f"\nneeds    {', '.join([*description['needs'], *inside]) or 'images only'}")
+        nested = ["what the nested strategies need"] if description["combines"] else []
+        click.echo(f"\nneeds    {', '.join([*description['needs'], *nested]) or 'images only'}")
     if description["options"]:
-        click.echo("\noptions in force" if "parts" in description else f"\noptions ({flag} NAME=VALUE)")
+        click.echo("\noptions in effect" if "parts" in description else f"\noptions ({flag} NAME=VALUE)")
         rows = [(o["name"], o["type"], _shown(o["default"]), o["help"]) for o in description["options"]]
         print_rows(rows, indent="  ")
     for name, values in description["presets"].items():
@@ -117,27 +144,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _first_line(module: str) -> str:
-    """Return the first line of a module's docstring from its source, without running any of it."""
-    top, *rest = module.split(".")
-    try:
-        spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return ""
-    if spec is None:
-        return ""
-    if spec.submodule_search_locations:
-        folders = [Path(folder, *rest) for folder in spec.submodule_search_locations]
-        files = [path for folder in folders for path in (folder.with_suffix(".py"), folder / "__init__.py")]
-    else:
-        files = [Path(spec.origin or "")]
-    for path in files:
-        if path.is_file():
-            try:
-                docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-            except (OSError, SyntaxError, UnicodeDecodeError):
-                return ""
-            return (docstring or "").partition("\n")[0]
-    return ""

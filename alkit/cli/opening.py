@@ -1,4 +1,4 @@
-"""Opening or making the campaign that a command works on."""
+"""Open or make the campaign that a command works on."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from alkit.composition.factory import ResolvedStrategy
 
 FLAGS = {"task_options": ("task_option", "model"), "oracle_options": ("oracle_option",)}
-"""Flags of fields that are not called like their field."""
+"""The flags of fields whose names differ from their flags."""
 
 
 class Opening(NamedTuple):
-    """A campaign, and the strategy that a command names, if it does."""
+    """A campaign, and the strategy that a command names, if any."""
 
     campaign: Campaign
     strategy: str | ResolvedStrategy | None
@@ -31,17 +31,17 @@ class Opening(NamedTuple):
 
 
 def open_campaign(directory: str | None, *, device: str = "auto", quiet: bool = False) -> Campaign:
-    """Open the campaign of a command: the one named, or this directory.
+    """Open the campaign of a command: the one named, or the one in this directory.
 
     Raises:
-        CampaignError: there is none.
+        CampaignError: this directory holds no campaign.
     """
     from alkit.campaign.campaign import Campaign
     from alkit.campaign.session import LEDGER, SETTINGS
 
     if directory is None and not (Path(SETTINGS).exists() or Path(LEDGER).exists()):
         raise CampaignError(
-            "this directory is no campaign; name one by --campaign DIR, or make one with "
+            "there is no campaign in this directory; name one with --campaign DIR, or make one with "
             "'alkit init DIR --pool IMAGES'"
         )
     return Campaign(directory or ".", device=device, progress=NullProgress() if quiet else Terminal())
@@ -53,15 +53,15 @@ def open_or_create(
     """Open the campaign of a command, or make it if a pool is named and it does not exist.
 
     Args:
-        directory: of `--campaign`.
-        pool: of `--pool`.
-        device: of `--device`.
-        quiet: of `--quiet`.
-        given: the options of the command by name, among them `strategy`, `option` and `budget`.
+        directory: value of `--campaign`.
+        pool: value of `--pool`.
+        device: value of `--device`.
+        quiet: value of `--quiet`.
+        given: the options of the command by name, including `strategy`, `option` and `budget`.
 
     Raises:
         InvalidBudget: the budget is not positive.
-        UsageError: the campaign exists and something is given that was decided when it was made.
+        UsageError: the campaign exists, and an option contradicts what was decided when it was made.
     """
     from alkit.campaign.create import create_from
     from alkit.campaign.session import SETTINGS
@@ -87,10 +87,10 @@ def open_or_create(
 
 
 def _unless_contradicted(campaign: Campaign, pool: str | None, given: Mapping[str, Any]) -> Campaign:
-    """Check that nothing contradicts what was decided, so that a command can be given again as it was.
+    """Check that no option contradicts what was decided, so that the same command can be run again.
 
     Raises:
-        UsageError: something does; names it.
+        UsageError: an option does; the message names it.
     """
     from alkit.campaign.spec import DECIDED, spec_of
 
@@ -98,8 +98,8 @@ def _unless_contradicted(campaign: Campaign, pool: str | None, given: Mapping[st
         decided = spec_of(campaign)
         if pool is not None and not _same_pool(pool, decided.pool):
             raise UsageError(
-                f"the campaign in {campaign.directory} is about {decided.pool}; name another directory by "
-                "--campaign"
+                f"the campaign in {campaign.directory} has the pool {decided.pool}; name another directory "
+                "with --campaign"
             )
         wanted = spec_from(decided.pool, given)
         for name in DECIDED:
@@ -108,8 +108,9 @@ def _unless_contradicted(campaign: Campaign, pool: str | None, given: Mapping[st
                 continue
             if not _agrees(getattr(wanted, name), getattr(decided, name)):
                 raise UsageError(
-                    f"--{flag.replace('_', '-')} is decided when a campaign is made, and differently in "
-                    f"{campaign.directory}; leave it out, or name another directory by --campaign"
+                    f"--{flag.replace('_', '-')} is fixed when a campaign is made, and the campaign in "
+                    f"{campaign.directory} was made with another value; leave the option out, or name "
+                    "another directory with --campaign"
                 )
         if given.get("labels"):
             take_labels(campaign, Path(given["labels"]))
@@ -124,11 +125,11 @@ def _is_given(value: Any) -> bool:
 
 
 def _agrees(wanted: Any, decided: Any) -> bool:
-    """What was said is what was decided; of options and classes, others may have been decided besides."""
+    """Say whether a value matches what was decided; options and classes may be a part of those decided."""
     if isinstance(wanted, Mapping):
         known = {key.replace("_", "-"): value for key, value in decided.items()}
         pairs = [(value, known.get(key.replace("_", "-"))) for key, value in wanted.items()]
-        return all(_text(said) == _text(had) or _same_pool(str(said), str(had)) for said, had in pairs)
+        return all(_text(new) == _text(old) or _same_pool(str(new), str(old)) for new, old in pairs)
     if isinstance(wanted, list):
         return set(wanted) <= set(decided)
     if isinstance(wanted, str) and isinstance(decided, str):
@@ -137,7 +138,7 @@ def _agrees(wanted: Any, decided: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    """Write an option as it is typed, numbers in one way."""
+    """Write an option as it is typed, with each number in one form."""
     words = [str(word) for word in value] if isinstance(value, (list, tuple)) else str(value).split(",")
     return ",".join(_number(word.strip()) for word in words).lower()
 
@@ -150,7 +151,7 @@ def _number(word: str) -> str:
 
 
 def take_labels(campaign: Campaign, path: Path) -> None:
-    """Take the labels of a file into a campaign that exists; the same file again takes no correction back."""
+    """Take a file's labels into an existing campaign; taking the same file again undoes no correction."""
     from alkit.labeling.csv_table import read_answers
 
     answers, rejected, _ = read_answers(path)
@@ -158,11 +159,11 @@ def take_labels(campaign: Campaign, path: Path) -> None:
         answers, allow_new_classes=not campaign.classes, said_before=True, note={"file": str(path)}
     )
     for entry in sorted([*rejected, *receipt.rejected]):
-        click.echo(f"line {entry.line} of {path} is left out: {entry.reason}", err=True)
+        click.echo(f"line {entry.line} of {path} was left out: {entry.reason}", err=True)
 
 
 def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
-    """Turn the options of a command into a spec; what is not given keeps its default."""
+    """Turn the options of a command into a spec; options that are not given keep their defaults."""
     from alkit.campaign.spec import CampaignSpec
 
     task_options: dict[str, Any] = dict(parse_pairs(given.get("task_option") or ()))

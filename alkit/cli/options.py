@@ -1,4 +1,4 @@
-"""Options and printing that several commands share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ def campaign_option(function: F) -> F:
         "-c",
         "--campaign",
         metavar="DIR",
-        help="The campaign's directory.  [default: this directory, or NAME-campaign with --pool]",
+        help="Directory of the campaign.  [default: this directory, or NAME-campaign with --pool]",
     )(function)
 
 
 def device_option(function: F) -> F:
     """Add `--device`."""
     return click.option(
-        "--device", default="auto", show_default=True, metavar="NAME", help="cpu, cuda, cuda:1, or auto."
+        "--device",
+        default="auto",
+        show_default=True,
+        metavar="NAME",
+        help="Device to compute on: cpu, cuda, cuda:1 or auto.",
     )(function)
 
 
@@ -34,7 +38,7 @@ def json_option(function: F) -> F:
 
 def quiet_option(function: F) -> F:
     """Add `--quiet`."""
-    return click.option("-q", "--quiet", is_flag=True, help="No progress.")(function)
+    return click.option("-q", "--quiet", is_flag=True, help="Show no progress.")(function)
 
 
 def strategy_options(function: F) -> F:
@@ -45,46 +49,49 @@ def strategy_options(function: F) -> F:
         "option",
         multiple=True,
         metavar="KEY=VALUE",
-        help="An option of the strategy; see 'alkit strategies NAME'.",
+        help="Set an option of the strategy; 'alkit strategies NAME' lists them. Repeatable.",
     )(function)
     return click.option(
         "-s",
         "--strategy",
         metavar="NAME",
-        help="Who chooses: one of 'alkit strategies', a composition like \"entropy(2000) > coreset\", or "
-        "FILE.py:CLASS, whose code is run.  [the campaign's; badge in a new one]",
+        help="Strategy that chooses: a name from 'alkit strategies', a composition such as "
+        '"entropy(2000) > coreset", or FILE.py:CLASS (runs the code in the file).  '
+        "[default: the campaign's; badge in a new campaign]",
     )(function)
 
 
 def seed_options(function: F) -> F:
-    """Add what decides on the seed query."""
+    """Add the options of the seed query."""
     function = click.option(
         "--seed-size",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Images of a seed query that an oracle answers.  [the budget]",
+        help="Images in the seed query if an oracle answers it.  [default: the budget]",
     )(function)
     return click.option(
         "--seed-strategy",
         default="random",
         show_default=True,
         metavar="NAME",
-        help="Who chooses while nothing is labeled.",
+        help="Strategy of the seed query, which comes first when no image is labeled.",
     )(function)
 
 
 def creation_options(function: F) -> F:
-    """Add what decides on a new campaign."""
+    """Add the options of a new campaign."""
     for option in reversed(
         [
-            click.option("--root", metavar="DIR", help="Where a torchvision data set lies."),
+            click.option("--root", metavar="DIR", help="Folder of a torchvision data set."),
             click.option("--download", is_flag=True, help="Let torchvision download the data set to --root."),
-            click.option("--labels", metavar="FILE", help="CSV of known labels: image,label."),
+            click.option("--labels", metavar="FILE", help="CSV file of known labels: image,label."),
             click.option("--classes", metavar="A,B,...", help="Class names."),
-            click.option("--test", metavar="POOL", help="Labeled images to judge the model on."),
-            click.option("--task", metavar="NAME", help="The task model's plugin.  [classification]"),
+            click.option("--test", metavar="POOL", help="Labeled images to test the model on."),
+            click.option("--task", metavar="NAME", help="Task plugin.  [default: classification]"),
             click.option(
-                "--model", metavar="NAME", help="Short for -t model=NAME.  [by image size and device]"
+                "--model",
+                metavar="NAME",
+                help="Network; short for -t model=NAME.  [default: depends on image size and device]",
             ),
             click.option(
                 "-t",
@@ -92,17 +99,28 @@ def creation_options(function: F) -> F:
                 "task_option",
                 multiple=True,
                 metavar="KEY=VALUE",
-                help="An option of the task; see 'alkit plugins classification'.",
+                help="Set an option of the task; 'alkit plugins classification' lists them. Repeatable.",
             ),
-            click.option("--oracle", metavar="NAME", help="Who answers by itself: dataset, file."),
             click.option(
-                "--oracle-option", multiple=True, metavar="KEY=VALUE", help="An option of the oracle."
+                "--oracle", metavar="NAME", help="Oracle that answers in place of people: dataset or file."
             ),
-            click.option("--image-size", metavar="N|HxW", help="Pixels to resize to.  [from the images]"),
             click.option(
-                "--channels", type=click.Choice(["1", "3"]), help="Grey or color.  [from the images]"
+                "--oracle-option",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="Set an option of the oracle. Repeatable.",
             ),
-            click.option("--seed", type=int, help="Of all randomness.  [0]"),
+            click.option(
+                "--image-size",
+                metavar="N|HxW",
+                help="Size in pixels to resize images to.  [default: from the images]",
+            ),
+            click.option(
+                "--channels",
+                type=click.Choice(["1", "3"]),
+                help="1 for gray, 3 for color.  [default: from the images]",
+            ),
+            click.option("--seed", type=int, help="Seed of all random choices.  [default: 0]"),
         ]
     ):
         function = option(function)

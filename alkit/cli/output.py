@@ -15,9 +15,15 @@ def print_json(value: Any) -> None:
     click.echo(as_json(finite(value), indent=2))
 
 
-def print_rows(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
-    """Print columns, as wide as they need to be."""
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return a line per row, with columns as wide as they need to be."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        click.echo(indent + "  ".join(cells).rstrip())
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def print_rows(rows: Sequence[tuple[str, ...]], indent: str = "") -> None:
+    """Print rows with aligned columns."""
+    for line in aligned(rows):
+        click.echo(indent + line)

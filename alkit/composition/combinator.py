@@ -1,4 +1,4 @@
-"""What a strategy made of strategies is: it lets others choose, each from the candidates that it is given."""
+"""The base of strategies made of strategies, which let others choose from some of the candidates."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Combinator(Strategy):
-    """Base of strategies made of strategies; fields by `nested(...)` say which, other fields are options.
+    """Base of strategies made of strategies; fields declared by `nested(...)` hold them, others are options.
 
-    A subclass writes `select` and calls `delegate` for each strategy inside. What it needs, whether it needs
-    labels, its companion and what it remembers follow from them; class attributes add to that. A subclass
-    with a `__post_init__` calls this one first.
+    A subclass implements `select` and calls `delegate` for each nested strategy. Its needs, whether it needs
+    labels, its companion and its saved state follow from the nested strategies; class attributes add to them.
+    A subclass with a `__post_init__` calls this one first.
 
     Attributes:
-        parts: the strategies inside, by place: the field's name, numbered from 1 where it holds several.
-        shares: the number before each, 1 where none is given.
-        name: of an instance, its text in the notation.
+        parts: the nested strategies by place: the field's name, numbered from 1 if the field holds several.
+        shares: the number before each strategy, 1 if none is given.
+        name: the text of an instance in the notation.
     """
 
     needs_labels: ClassVar[bool] = False
@@ -37,7 +37,7 @@ class Combinator(Strategy):
     shares: dict[str, float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Make the strategies inside, and write the options that name them in one way."""
+        """Build the nested strategies, and normalize the options that name them."""
         self.parts, self.shares = {}, {}
         for place in places_of(type(self)):
             given = getattr(self, place.name)
@@ -48,7 +48,7 @@ class Combinator(Strategy):
             for number, text in enumerate(texts, 1):
                 share, strategy, node = composed(text)
                 if share is not None and not takes_many(place):
-                    raise ValueError(f"no number can stand before '{expression.write(node)}'")
+                    raise ValueError(f"'{expression.write(node)}' should have no number before it")
                 key = f"{place.name}-{number}" if takes_many(place) else place.name
                 self.parts[key], self.shares[key] = strategy, 1.0 if share is None else share
                 settled.append(expression.write_part(share, node))
@@ -70,18 +70,18 @@ class Combinator(Strategy):
         *purpose: str | int,
         scored: bool = True,
     ) -> Indices:
-        """Let a strategy inside choose n of some candidates, most wanted first.
+        """Let a nested strategy choose n of some candidates, most wanted first.
 
         Args:
-            place: which.
-            cycle: what this strategy looks at.
-            candidates: what the other may choose from, out of `cycle.candidates`.
-            n: how many.
-            *purpose: tells one call from another in a cycle where the same strategy is asked several times.
+            place: the place of the nested strategy in `parts`.
+            cycle: the cycle of this strategy.
+            candidates: the images to choose from, a part of `cycle.candidates`.
+            n: number of images to choose.
+            *purpose: tells the calls apart if the same strategy is asked several times in a cycle.
             scored: record its scores with the query.
 
         Raises:
-            InvalidSelection: it did not keep its promise.
+            InvalidSelection: it did not return n distinct candidates.
         """
         from alkit.interfaces.contract import choose
 
@@ -99,14 +99,14 @@ class Combinator(Strategy):
             cycle.scores |= view.scores
         warnings = view.diagnostics.pop("warnings", [])
         if warnings:
-            told = [f"{strategy.name}: {sentence}" for sentence in warnings]
-            cycle.diagnostics.setdefault("warnings", []).extend(told)
+            named = [f"{strategy.name}: {sentence}" for sentence in warnings]
+            cycle.diagnostics.setdefault("warnings", []).extend(named)
         if view.diagnostics:
             cycle.diagnostics["/".join([place, *map(str, purpose)])] = view.diagnostics
         return picks
 
     def companion(self, spec: TaskSpec) -> Companion | None:
-        """Return the companions of the strategies inside, to be trained together, or None."""
+        """Return the companions of the nested strategies, to train together, or None."""
         from .companions import Companions
 
         found = {place: strategy.companion(spec) for place, strategy in self.parts.items()}
@@ -114,11 +114,11 @@ class Combinator(Strategy):
         return Companions(parts) if parts else None
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the strategies inside remember, by place."""
+        """Return the states of the nested strategies, by place."""
         states = {place: strategy.state_dict() for place, strategy in self.parts.items()}
         return {place: state for place, state in states.items() if state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Give each strategy inside what it remembers."""
-        for place, remembered in state.items():
-            self.parts[place].load_state_dict(remembered)
+        """Restore the state of each nested strategy."""
+        for place, saved in state.items():
+            self.parts[place].load_state_dict(saved)

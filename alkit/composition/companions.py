@@ -1,4 +1,4 @@
-"""Companions of several strategies, trained together with one task model."""
+"""The companions of several strategies, trained together with one task model."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Companions(nn.Module):
-    """Companions by the place of their strategy; their losses add up.
+    """Companions by the place of their strategy; their losses are added up.
 
     Raises:
-        TypeError: one is no `torch.nn.Module`.
+        TypeError: a companion is not a `torch.nn.Module`.
     """
 
     def __init__(self, parts: Mapping[str, Companion]) -> None:
@@ -26,7 +26,7 @@ class Companions(nn.Module):
         self.parts = nn.ModuleDict(parts)  # type: ignore[arg-type]  # a companion is a module
 
     def extra_loss(self, step: Step) -> Tensor:
-        """Return the sum of what each adds to the task's loss."""
+        """Return the sum of what the companions add to the task's loss."""
         losses = [part.extra_loss(step) for part in self.parts.values()]  # type: ignore[operator]
         return torch.stack(losses).sum()
 

@@ -3,10 +3,10 @@
     chain    = step [ ">" step ]...         each step keeps some candidates, the last one chooses from them
     step     = name [ "(" argument [ "," argument ]... ")" ]
     argument = key "=" value                an option
-             | number                       how many a step keeps for the next
-             | [ number ] chain             a strategy inside, with its share
+             | number                       how many candidates a step keeps for the next
+             | [ number ] chain             a nested strategy with its share
 
-A value or a name that holds spaces or any of `,()=>` is put in brackets: `channels=[32,64]`.
+A value or a name with spaces or any of `,()=>` goes in brackets: `channels=[32,64]`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from decimal import Decimal
 from alkit.errors import InvalidOption, UsageError
 
 THEN = "then"
-"""The plugin that `>` stands for; its option `keep` is the number of the step before the sign."""
+"""The plugin that `>` stands for; its option `keep` is the number given to the step before the sign."""
 
 _TOKEN = re.compile(r"\s*(?:(?P<sign>[(),>=])|\[(?P<quoted>[^\[\]]*)\]|(?P<word>[^\s(),>=\[\]]+))")
 _WORD = re.compile(r"[^\s(),>=\[\]]+")
@@ -32,10 +32,11 @@ class Node:
     """A strategy as it is written.
 
     Attributes:
-        name: of the plugin, or of a file and a class in it.
-        options: as text, by name.
-        inner: the strategies inside, each with its share or None.
-        count: how many it keeps for the next step; None in what `read` returns, where `then` has it.
+        name: name of the plugin, or of a file and a class in it.
+        options: options by name, as text.
+        nested: the nested strategies, each with its share or None.
+        count: number of candidates it keeps for the next step; None in what `read` returns, where `then`
+            holds it.
     """
 
     name: str
@@ -57,12 +58,14 @@ def read(text: str) -> Node:
     """
     share, node = read_part(text)
     if share is not None:
-        raise UsageError(f"a share stands before '{write(node)}' in '{text}'; shares go inside 'mix(...)'")
+        raise UsageError(
+            f"'{text}' has a share before '{write(node)}'; shares are allowed inside 'mix(...)' only"
+        )
     return node
 
 
 def read_part(text: str) -> tuple[float | None, Node]:
-    """Read a strategy with the share that may stand before it.
+    """Read a strategy with an optional share before it.
 
     Raises:
         UsageError: as `read`.
@@ -70,19 +73,19 @@ def read_part(text: str) -> tuple[float | None, Node]:
     reader = _Reader(text)
     part = reader.part()
     if not reader.at_end:
-        raise reader.error("the strategy should end")
+        raise reader.error("expected the end of the strategy")
     return part
 
 
 def write(node: Node, shown: Callable[[str], str] = str) -> str:
-    """Write a strategy in one way, so that equal ones have equal texts.
+    """Write a strategy in normal form: equal strategies have equal texts.
 
     Args:
         node: the strategy.
-        shown: how its name, and those inside, are written.
+        shown: how to write its name and the names of nested strategies.
 
     Raises:
-        InvalidOption: a value holds brackets.
+        InvalidOption: a value contains brackets.
     """
     if node.name == THEN and len(node.nested) == 2 and set(node.options) == {"keep"}:
         first, second = node.nested[0][1], node.nested[1][1]
@@ -97,7 +100,7 @@ def write(node: Node, shown: Callable[[str], str] = str) -> str:
 
 
 def write_part(share: float | None, node: Node, shown: Callable[[str], str] = str) -> str:
-    """Write a strategy with its share, in all its digits and without an exponent."""
+    """Write a strategy with its share, with all digits and without an exponent."""
     if share is None:
         return write(node, shown)
     return f"{Decimal(repr(float(share))).normalize():f} {write(node, shown)}"
@@ -107,12 +110,14 @@ def _quoted(word: str) -> str:
     if _WORD.fullmatch(word):
         return word
     if "[" in word or "]" in word:
-        raise InvalidOption(f"'{word}' holds brackets and cannot be written inside a strategy")
+        raise InvalidOption(
+            f"'{word}' contains brackets, so it cannot be written inside a strategy; leave them out"
+        )
     return f"[{word}]"
 
 
 class _Reader:
-    """Goes through a text from left to right."""
+    """Reads a text from left to right."""
 
     def __init__(self, text: str) -> None:
         self.text, self.place = text, 0
@@ -127,7 +132,7 @@ class _Reader:
         return UsageError(f"strategy '{self.text}' cannot be read {place}: {wanted}")
 
     def sign(self, wanted: str) -> bool:
-        """Go over a sign, if it is the next one."""
+        """Consume a sign if it comes next; say whether it did."""
         found = _TOKEN.match(self.text, self.place)
         if found is None or found["sign"] != wanted:
             return False
@@ -137,7 +142,7 @@ class _Reader:
     def word(self, what: str) -> str:
         found = _TOKEN.match(self.text, self.place)
         if found is None or found["sign"] is not None:
-            raise self.error(f"{what} should stand here")
+            raise self.error(f"expected {what}")
         self.place = found.end()
         return found["quoted"] if found["word"] is None else found["word"]
 
@@ -161,13 +166,14 @@ class _Reader:
             if step.count is not None:
                 self.place = start
                 raise self.error(
-                    f"its {step.count} says how many are kept for a strategy after '>', and none follows"
+                    f"{step.count} is the number of candidates to keep for a strategy after '>', but none "
+                    "follows"
                 )
             return step
         if step.count is None:
             self.place = start
             raise self.error(
-                f"say how many '{write(step)}' keeps for the next, as in {step.name}(2000) > ..."
+                f"'{write(step)}' needs the number of candidates to keep, as in {step.name}(2000) > ..."
             )
         first = replace(step, count=None)
         return Node(THEN, {"keep": str(step.count)}, ((None, first), (None, self.chain())))
@@ -181,7 +187,7 @@ class _Reader:
             if self.sign(")"):
                 return node
             if not self.sign(","):
-                raise self.error("',' or ')' should stand here")
+                raise self.error("expected ',' or ')'")
 
     def argument(self, node: Node) -> Node:
         start = self.place
@@ -189,7 +195,7 @@ class _Reader:
         if number is not None and self.text[self.place :].lstrip()[:1] in ("", ",", ")", ">"):
             if not number.is_integer() or node.count is not None:
                 self.place = start
-                raise self.error("one whole number says how many are kept")
+                raise self.error("expected one whole number, the number of candidates to keep")
             return replace(node, count=int(number))
         named = self.place
         if number is None:

@@ -1,4 +1,4 @@
-"""From the text that names a strategy to the strategy, and from a strategy to where it comes from."""
+"""The factory: from the text that names a strategy to the strategy, and back to where it comes from."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ def make_strategy(text: str, options: Mapping[str, Any] | None = None) -> Strate
     """Make the strategy that a text names.
 
     Args:
-        text: a name as `alkit strategies` lists it, `FILE.py:CLASS`, whose code is run, or a composition of
-            such names, see `alkit.composition.expression`.
-        options: of a strategy that is only named; those of a composition stand in its text.
+        text: a name from `alkit strategies`, `FILE.py:CLASS` (runs the code in the file), or a composition
+            of such names, see `alkit.composition.expression`.
+        options: options of a single strategy; a composition has them in its text.
 
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy, or it does not work.
-        InvalidOption: an option does not fit it.
+        InvalidOption: an option does not fit the strategy.
         UsageError: the text does not follow the notation; says where.
     """
     if not expression.is_composed(text):
         return build(class_of(text), options)
     if options:
         raise InvalidOption(
-            f"options of '{text}' go inside its parentheses, as in coreset(metric=cosine), not beside it"
+            f"options of '{text}' belong inside its parentheses, as in coreset(metric=cosine)"
         )
     return _made(expression.read(text))
 
 
 def find(name: str) -> Plugin:
-    """Return where the strategy of a name comes from, without importing it.
+    """Return where the strategy with this name comes from, without importing it.
 
     Raises:
         UnknownPlugin, AmbiguousPlugin: there is no such strategy, or several.
@@ -49,7 +49,7 @@ def find(name: str) -> Plugin:
 
 
 def class_of(name: str) -> type[Strategy]:
-    """Import the strategy of a name.
+    """Import the strategy with this name.
 
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy, or it does not work.
@@ -58,15 +58,15 @@ def class_of(name: str) -> type[Strategy]:
 
 
 def plugin_of(strategy: Strategy) -> Plugin | None:
-    """Return the plugin or file that a strategy comes from, or None for a class that was handed over.
+    """Return the plugin or file that a strategy comes from; None for a class that was passed directly.
 
-    Of a composition it is the combinator's; see `origins` for the strategies inside.
+    For a composition this is the combinator's plugin; see `origins` for the nested strategies.
     """
     return single_file.owner(type(strategy)) or registry.strategies.owner(type(strategy))
 
 
 def origins(strategy: Strategy) -> dict[str, Any]:
-    """Return name, distribution and version of each strategy inside, and of those inside them, by place."""
+    """Return name, distribution and version of the strategies nested at any depth, by place."""
     found: dict[str, Any] = {}
     for place, inside in parts_of(strategy).items():
         plugin = plugin_of(inside)
@@ -80,19 +80,19 @@ def origins(strategy: Strategy) -> dict[str, Any]:
 
 
 def origin_of(strategy: Strategy) -> dict[str, Any]:
-    """Return distribution and version, and `parts` for those of the strategies inside, as it is recorded."""
+    """Return distribution and version, and those of nested strategies as `parts`, for the record."""
     plugin, parts = plugin_of(strategy), origins(strategy)
     own = {"distribution": plugin and plugin.distribution, "version": plugin and plugin.version}
     return own | ({"parts": parts} if parts else {})
 
 
 def same_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Say whether two records name the same distributions and files, whatever their versions."""
+    """Say whether two records name the same distributions and files, regardless of versions."""
     return _code(one, "distribution") == _code(other, "distribution")
 
 
 def changed_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return the files of strategies, by two records of the same code, that are not what they were."""
+    """Compare two records of the same code, and return the strategy files that have changed."""
     files, was, is_ = _code(now, "distribution"), _code(before, "version"), _code(now, "version")
     return sorted(
         {
@@ -108,16 +108,16 @@ def _code(record: Mapping[str, Any], what: str) -> dict[str, Any]:
     return {"": record.get(what), **inside}
 
 
-def options_in_force(strategy: Strategy) -> dict[str, Any]:
-    """Return a strategy's options as JSON values; those of strategies inside as `place.option`."""
+def effective_options(strategy: Strategy) -> dict[str, Any]:
+    """Return the values of a strategy's options for JSON; options of nested strategies as `place.option`."""
     values = values_of(strategy)
     for place, inside in parts_of(strategy).items():
-        values |= {f"{place}.{key}": value for key, value in options_in_force(inside).items()}
+        values |= {f"{place}.{key}": value for key, value in effective_options(inside).items()}
     return values
 
 
 class ResolvedStrategy(NamedTuple):
-    """A strategy, the plugin or file that it comes from (None: neither), and how it is recorded."""
+    """A strategy, the plugin or file that it comes from (None: neither), and what is recorded of it."""
 
     strategy: Strategy
     plugin: Plugin | None
@@ -127,11 +127,11 @@ class ResolvedStrategy(NamedTuple):
 def resolve(
     strategy: str | Strategy | ResolvedStrategy, options: Mapping[str, Any] | None = None
 ) -> ResolvedStrategy:
-    """Make a strategy from its text, unless it is there already, and say how it is recorded.
+    """Make a strategy from its text, unless it is made already, and return what is recorded of it.
 
     Args:
         strategy: its text, see `make_strategy`, or the strategy itself.
-        options: of a strategy that is only named.
+        options: options of a single strategy; a composition has them in its text.
 
     Raises:
         as `make_strategy`.
@@ -158,7 +158,7 @@ def _changed_options(strategy: Strategy) -> dict[str, Any]:
 
 
 def composed(text: str) -> tuple[float | None, Strategy, Node]:
-    """Make the strategy of a text inside another; return its share, itself, and how it is written.
+    """Make a nested strategy from its text; return its share, the strategy, and its normal form.
 
     Raises:
         as `make_strategy`.
@@ -169,7 +169,7 @@ def composed(text: str) -> tuple[float | None, Strategy, Node]:
 
 
 def written_as(strategy: Strategy) -> Node:
-    """Return how a composition is written: strategies inside, and options that are not the default."""
+    """Return the normal form of a composition: its nested strategies, and options unlike the default."""
     cls = type(strategy)
     own = {place.name for place in places_of(cls)}
     inside: list[tuple[float | None, Node]] = []
@@ -186,7 +186,7 @@ def written_as(strategy: Strategy) -> Node:
 
 
 def shown_name(name: str) -> str:
-    """Return a strategy's name as people see it."""
+    """Return a strategy's name as users see it."""
     return single_file.shown(name) if single_file.names_a_file(name) else name
 
 
@@ -196,26 +196,31 @@ def _made(node: Node) -> Strategy:
 
 
 def _placed(node: Node, cls: type[Strategy]) -> dict[str, Any]:
-    """Give the strategies inside to the fields that take them, in order."""
+    """Assign the nested strategies to the fields that hold them, in order."""
     if not node.nested:
         return {}
     parts = [expression.write_part(share, part) for share, part in node.nested]
     if not places_of(cls):
-        raise UsageError(f"'{node.name}' takes options only, so '{parts[0]}' cannot stand in its parentheses")
+        raise UsageError(
+            f"'{node.name}' takes options only, so '{parts[0]}' cannot be nested in it; leave it out"
+        )
     values: dict[str, Any] = {}
     for place in places_of(cls):
         if parts:
             taken, parts = (tuple(parts), []) if takes_many(place) else (parts[0], parts[1:])
             if place.name.replace("_", "-") in node.options:
-                raise UsageError(f"'{place.name}' of '{node.name}' is given twice, by name and by place")
+                raise UsageError(
+                    f"'{place.name}' of '{node.name}' is given twice, by name and by position; leave one out"
+                )
             values[place.name] = taken
     if parts:
-        raise UsageError(f"'{node.name}' has no place for '{parts[0]}': it takes {len(values)} inside")
+        count = f"{len(values)} nested {'strategy' if len(values) == 1 else 'strategies'}"
+        raise UsageError(f"'{node.name}' takes only {count}, so '{parts[0]}' is too many; leave it out")
     return values
 
 
 def _tidy(node: Node, strategy: Strategy) -> Node:
-    """Write a strategy in one way: files from the root, options in order and as they are in force."""
+    """Return the normal form of a strategy: absolute paths of files, and its options in order."""
     if places_of(type(strategy)):
         return written_as(strategy)
     preset = {key: value for key, value in node.options.items() if key == "preset"}
@@ -228,7 +233,7 @@ def _tidy(node: Node, strategy: Strategy) -> Node:
 
 
 def _name_of(strategy: Strategy) -> str:
-    """Return a name that finds a strategy's class again: with the distribution where two share it."""
+    """Return a name that finds a strategy's class again; it has the distribution if two share the name."""
     plugin = plugin_of(strategy)
     if plugin is None:
         return strategy.name

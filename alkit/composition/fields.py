@@ -1,4 +1,4 @@
-"""The fields of a combinator that hold other strategies."""
+"""The fields of a combinator that hold nested strategies."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 def nested(default: str | tuple[str, ...], help: str) -> Any:
-    """Declare a field for a strategy inside, `str`, or for any number of them, `tuple[str, ...]`.
+    """Declare a field for a nested strategy, `str`, or for any number of them, `tuple[str, ...]`.
 
     Args:
-        default: what stands there when nothing is said, as on the command line.
+        default: the default strategy, written as on the command line.
         help: one short phrase.
     """
     return field(default=default, metadata={"help": help, "nested": True})
 
 
 def places_of(cls: type) -> list[dataclasses.Field[Any]]:
-    """List the fields of a combinator that hold strategies: those for one, then those for any number."""
+    """List the fields of a combinator that hold strategies: first those for one, then those for several."""
     places = [field for field in dataclasses.fields(cls) if field.metadata.get("nested")]
     return sorted(places, key=takes_many)
 
@@ -33,6 +33,6 @@ def takes_many(place: dataclasses.Field[Any]) -> bool:
 
 
 def parts_of(strategy: Strategy) -> Mapping[str, Strategy]:
-    """Return the strategies inside another by place; a strategy that is no combinator has none."""
+    """Return the nested strategies of a strategy by place; only combinators have any."""
     parts: Mapping[str, Strategy] = getattr(strategy, "parts", {}) if places_of(type(strategy)) else {}
     return parts

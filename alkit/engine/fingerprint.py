@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from alkit.composition.factory import options_in_force, origins, plugin_of
+from alkit.composition.factory import effective_options, origins, plugin_of
 from alkit.errors import AmbiguousPlugin, UnknownPlugin
 from alkit.options import values_of
 from alkit.plugin import registry as plugins
@@ -75,7 +75,7 @@ def _made_from(companion: Companion, strategy: Strategy | None) -> list[Any]:
         plugin = plugin_of(strategy)
         parts += [plugin and plugin.version, origins(strategy)]
         if not plain:
-            parts += [strategy.name, options_in_force(strategy)]
+            parts += [strategy.name, effective_options(strategy)]
     return parts
 
 

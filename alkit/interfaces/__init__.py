@@ -1,4 +1,4 @@
-"""All that the author of a plugin implements."""
+"""The interfaces that plugin authors implement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One selection: what the strategy needs is there, randomness is fenced, and what it returns is checked."""
+"""The contract of a selection: needs are met, randomness is fenced, and the result is checked."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ def check_needs(strategy: Strategy, spec: TaskSpec) -> None:
     """Check that a task provides what a strategy needs.
 
     Raises:
-        UnsupportedTask: names what is missing.
+        UnsupportedTask: it does not; names what is missing.
     """
     missing = sorted(strategy.needs - spec.provides)
     if missing:
         hint = ""
         if missing == ["features"]:
-            hint = "; name its mid-level modules by the task option 'taps'"
+            hint = "; name its mid-level modules with the task option 'taps'"
         raise UnsupportedTask(
-            f"strategy '{strategy.name}' needs {' and '.join(missing)}, which task '{spec.task}' does not "
-            f"provide{hint}"
+            f"strategy '{strategy.name}' needs {' and '.join(missing)}, but task '{spec.task}' does not "
+            f"provide {'it' if len(missing) == 1 else 'them'}{hint or '; choose another strategy or task'}"
         )
 
 
 def can_begin(strategy: Strategy, spec: TaskSpec) -> bool:
-    """Say whether a strategy can choose while nothing is labeled: by images, or by pretrained embeddings."""
+    """Say whether a strategy can choose before any image is labeled: by images or pretrained embeddings."""
     at_hand = frozenset({"embedding"} & spec.provides if spec.pretrained else ())
     return not strategy.needs_labels and strategy.needs <= at_hand
 
 
 def choose(strategy: Strategy, cycle: Cycle, n: int, *, seed: int, source: str = "") -> Indices:
-    """Let a strategy select, and check that it kept its promise.
+    """Let a strategy select, and check the result.
 
     Args:
-        strategy: who selects.
-        cycle: what it looks at.
-        n: how many, at most the number of candidates.
-        seed: of the global generators while it runs; they are put back afterwards.
-        blame: where the strategy comes from, for error messages.
+        strategy: the strategy that selects.
+        cycle: the cycle to select in.
+        n: number of images, at most the number of candidates.
+        seed: seed of the global generators while it runs; they are restored afterwards.
+        source: where the strategy comes from, for error messages.
 
     Raises:
-        InvalidSelection: not n distinct candidates, or the strategy failed.
+        InvalidSelection: it failed, or did not return n distinct candidates.
     """
     who = f"strategy '{strategy.name}'{source}"
     with seeding.fence(seed), cycle.measure("select"):
@@ -59,7 +59,7 @@ def choose(strategy: Strategy, cycle: Cycle, n: int, *, seed: int, source: str =
             chosen = strategy.select(cycle, n)
         except (AlkitError, MemoryError, OSError):
             raise
-        except Exception as error:  # whatever a stranger's code does; the cause stays attached
+        except Exception as error:  # third-party code may raise anything; the cause stays attached
             raise InvalidSelection(f"{who} failed: {type(error).__name__}: {error}") from error
     picks = np.asarray(chosen)
     if picks.ndim != 1 or picks.dtype.kind not in "iu":
@@ -68,7 +68,7 @@ def choose(strategy: Strategy, cycle: Cycle, n: int, *, seed: int, source: str =
         raise InvalidSelection(f"{who} returned {len(picks)} images instead of {n}")
     if len(np.unique(picks)) != n:
         raise InvalidSelection(f"{who} returned an image twice")
-    strangers = picks[~np.isin(picks, cycle.candidates)]
-    if len(strangers):
-        raise InvalidSelection(f"{who} returned image {strangers[0]}, which is not a candidate")
+    others = picks[~np.isin(picks, cycle.candidates)]
+    if len(others):
+        raise InvalidSelection(f"{who} returned image {others[0]}, which is not a candidate")
     return picks.astype(np.int64)

@@ -1,4 +1,4 @@
-"""What a format is: how a query goes out to people who label, and how their answers come back."""
+"""The interface of formats: how a query goes out to people who label, and how their answers come back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from alkit.labeling.rejection import Rejection
 
 
 class Prediction(NamedTuple):
-    """What the model takes an image for: a class name, and its probability."""
+    """The model's guess for an image: a class name and its probability."""
 
     label: str
     probability: float
@@ -23,19 +23,19 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One image that goes out.
+    """One image to label.
 
     Attributes:
-        rank: from 1, most wanted first.
-        index: its position in the pool.
-        image: its key in the pool.
-        hash: hex SHA-256 of its content.
-        width: upright, in pixels.
-        height: upright, in pixels.
-        score: the strategy's, or None.
-        file: the original, never to be changed; None where the pool is no folder of files.
-        answer: a class name, `abstain` or `unusable`; None while it is waited for.
-        again: answers are known from before, and it is asked for once more.
+        rank: rank from 1, most wanted first.
+        index: position in the pool.
+        image: key in the pool.
+        hash: SHA-256 of its content, in hex.
+        width: width of the upright image in pixels.
+        height: height of the upright image in pixels.
+        score: the strategy's score, or None.
+        file: the original file, which must not be changed; None if the pool is not a folder of files.
+        answer: a class name, `abstain` or `unusable`; None if it is not answered yet.
+        again: it was answered before, and is asked about again.
     """
 
     rank: int
@@ -51,24 +51,24 @@ class Item:
 
     @property
     def name(self) -> str:
-        """A file name that sorts by rank, and from which `find_mark` reads index and hash."""
+        """A file name that sorts by rank; `find_mark` reads index and hash from it."""
         return marked(self.rank, self.index, self.hash, self.file.suffix.lower() if self.file else ".png")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """What goes out: images in order, the classes to choose from, where they come from.
+    """What is exported: images in order, the classes to choose from, and where the images come from.
 
     Attributes:
-        title: of the whole, for people.
-        query: number of the query; 0 if these are labeled images instead.
-        cycle: queries before it.
-        strategy: name of the strategy that chose; empty without a query.
+        title: title for people to read.
+        query: number of the query; 0 if labeled images are exported instead.
+        cycle: number of queries before it.
+        strategy: name of the strategy that chose the images; empty if there is no query.
         classes: class names.
-        items: most wanted first.
-        location: the folder that the originals lie under, or None.
-        content: gives the bytes of an image file: the original's, or a PNG.
-        predict: gives what the model takes each image for, by index.
+        items: images, most wanted first.
+        location: folder of the original files, or None.
+        content: returns the bytes of an image file: those of the original, or a PNG.
+        predict: returns the model's guesses by index.
     """
 
     title: str
@@ -83,18 +83,18 @@ class Export:
 
     @property
     def choices(self) -> list[str]:
-        """All that may be answered: the classes, then `abstain` and `unusable`."""
+        """All possible answers: the classes, then `abstain` and `unusable`."""
         return [*self.classes, *(word for word in (ABSTAIN, UNUSABLE) if word not in self.classes)]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back.
+    """The answers that came back.
 
     Attributes:
-        answers: with index and hash of each image, in the order of time where times are known.
-        rejected: what cannot be understood.
-        blank: how many images were not answered yet.
+        answers: answers with the index and hash of their images, in order of time if times are known.
+        rejected: lines that cannot be understood.
+        blank: number of images that are not answered yet.
     """
 
     answers: list[GivenAnswer] = field(default_factory=list)
@@ -112,9 +112,9 @@ class Format(ABC):
 
     Attributes:
         name: what the user types, the same as the entry point.
-        extensions: of what is written, the default first; an empty one is a folder, whatever it is called.
+        extensions: file extensions that it writes, the default first; an empty one is a folder of any name.
         unit: what a rejected line is called: `line`, `task`, `file`.
-        timed: every answer bears its time, so an answer with the time of a known one is that one.
+        timed: every answer has its time, so an answer with the time of a known answer is the same answer.
     """
 
     name: ClassVar[str]
@@ -124,17 +124,18 @@ class Format(ABC):
 
     @abstractmethod
     def recognizes(self, path: Path) -> bool:
-        """Say whether a file or folder, which exists, is surely of this format; never raises."""
+        """Say whether an existing file or folder is certainly in this format; never raises."""
 
     def beside(self, path: Path) -> list[Path]:
-        """Return what else `write` makes for a path: where it exists, nothing is written."""
+        """Return what else `write` makes for a path; if any of it exists, nothing is written."""
         return []
 
     @abstractmethod
     def write(self, export: Export, path: Path) -> Sequence[Path]:
-        """Write everything, an item with an answer as answered; return what was written, main thing first.
+        """Write all items, those with an answer as answered; return what was written, the main file first.
 
-        Nothing that exists is changed: originals are read, and `path` and what `beside` names are not there.
+        Nothing that exists is changed: originals are only read, and neither `path` nor what `beside` returns
+        exists yet.
 
         Raises:
             InvalidOption: the options do not fit these images.
@@ -142,15 +143,15 @@ class Format(ABC):
 
     @abstractmethod
     def read(self, path: Path) -> Reply:
-        """Read what came back; nothing that it names is opened.
+        """Read the answers; open no file that they name.
 
         Raises:
-            InvalidAnswers: it is not of this format.
+            InvalidAnswers: the file is not in this format.
         """
 
 
 class Server(NamedTuple):
-    """A labeling tool that runs: its address, the user's token, and a project of it or None for our own."""
+    """A running labeling tool: its address, the user's token and a project (None: the campaign's own)."""
 
     url: str
     token: str
@@ -158,12 +159,12 @@ class Server(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The address as it may be shown and recorded: without a user's name and password."""
+        """The address without a user name and password, fit to be shown and recorded."""
         return re.sub(r"^([a-z][a-z0-9+.-]*://)?[^/?#]*@", r"\1", self.url, flags=re.IGNORECASE).rstrip("/")
 
 
 class Push(NamedTuple):
-    """What became of a push: the project, how many tasks are new, and how many were there."""
+    """The result of a push: the project, the number of new tasks, and the number that were already there."""
 
     project: int
     added: int
@@ -171,16 +172,16 @@ class Push(NamedTuple):
 
 
 class LiveFormat(Format):
-    """A format whose tool can be reached over the network as well."""
+    """A format whose tool can also be reached over the network."""
 
     @abstractmethod
     def push(self, export: Export, server: Server, *, campaign: str) -> Push:
-        """Add what is missing to the campaign's project in rank order; never anything twice.
+        """Add the missing items to the campaign's project in rank order; add none twice.
 
         Args:
-            export: what goes out.
-            server: where to.
-            campaign: an identity by which the campaign's own project is found again.
+            export: the images to send.
+            server: the tool to send them to.
+            campaign: an identity that finds the campaign's own project again.
 
         Raises:
             AlkitError: the tool cannot be reached, or refuses.

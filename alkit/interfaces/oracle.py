@@ -1,4 +1,4 @@
-"""What an oracle is: somebody who answers which label an image has."""
+"""The interface of oracles, which answer with the labels of images."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Answer:
     Attributes:
         kind: `label`; `abstain` (the annotator cannot tell); `unusable` (the image cannot be labeled).
         value: the label (a class name for classification), None unless `kind` is `label`.
-        annotator: who said so.
-        time: when, ISO 8601 in UTC; the moment of acceptance if empty.
-        cost: what it cost, in the campaign's own unit, or None.
+        annotator: who answered.
+        time: time of the answer, ISO 8601 in UTC; if empty, the time at which it is taken in.
+        cost: cost of the answer in the campaign's own unit, or None.
     """
 
     kind: AnswerKind = "label"
@@ -40,8 +40,8 @@ class Oracle(ABC):
 
     Attributes:
         name: what the user types, the same as the entry point.
-        classes: class names that it may answer with, known after `connect`; they need no permission.
-        notes: sentences for a person about what it makes no use of, known after `connect`.
+        classes: class names that it can answer with, known after `connect`; they are always allowed.
+        notes: sentences for the user about what it does not use, known after `connect`.
     """
 
     name: ClassVar[str]
@@ -50,8 +50,8 @@ class Oracle(ABC):
     notes: tuple[str, ...] = field(init=False, default=(), repr=False)
 
     def connect(self, source: Source, keys: Sequence[str], seed: int) -> None:  # noqa: B027  # optional
-        """Learn about the pool: where images come from, the key of each index, the campaign's seed."""
+        """Prepare for a pool: the source of its images, the key of each index, and the campaign's seed."""
 
     @abstractmethod
     def label(self, indices: Sequence[int]) -> Mapping[int, Answer]:
-        """Answer for images by index; what is left out stays asked."""
+        """Answer for images by index; images left out stay unanswered."""

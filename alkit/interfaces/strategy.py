@@ -1,4 +1,4 @@
-"""What a query strategy is: it looks at a cycle and names the images worth labeling, most wanted first."""
+"""The interface of query strategies, which choose the images most worth labeling in a cycle."""
 
 from __future__ import annotations
 
@@ -21,19 +21,23 @@ class Strategy(ABC):
 
     Attributes:
         name: what the user types, the same as the entry point.
-        needs: what the task model must provide, out of `probabilities`, `embedding`, `features` (mid-level
-            taps), `loss` (a loss per image) and `model` (nothing but a trained model). Empty: the strategy
-            looks at images only, and no model is trained for it.
-        needs_labels: it cannot choose while nothing is labeled; a seed query comes first. Without it a
-            strategy that needs nothing, or the `embedding` alone of a task that is `pretrained`, answers the
-            first query; it has no companion then.
-        uniform: what it chooses is a uniformly random sample of the candidates, which needs no control slice.
+        kind: the heading under which `alkit strategies` lists it, such as `uncertainty` or `diversity`. It
+            has to be a plain string in the class body, since listing imports no plugin; the first line of the
+            class's docstring is shown beside the name.
+        needs: what the task model must provide: any of `probabilities`, `embedding`, `features` (mid-level
+            taps), `loss` (a loss per image) and `model` (just a trained model). If empty, the strategy looks
+            at images only, and no model is trained for it.
+        needs_labels: it cannot choose before images are labeled, so a seed query comes first. If False, a
+            strategy that needs nothing, or only the `embedding` of a `pretrained` task, answers the first
+            query; it has no companion then.
+        uniform: its choice is a uniformly random sample of the candidates, which needs no control slice.
         asks_again: its candidates are the answered images on which annotators differ, see `Cycle.disputes`.
-        presets: named sets of option values, chosen by `preset=NAME`.
-        paper: where the method comes from, for `alkit strategies NAME`.
+        presets: named sets of option values, chosen with `preset=NAME`.
+        paper: the paper of the method, for `alkit strategies NAME`.
     """
 
     name: ClassVar[str]
+    kind: ClassVar[str] = "other"
     needs: ClassVar[frozenset[str]] = frozenset()
     needs_labels: ClassVar[bool] = True
     uniform: ClassVar[bool] = False
@@ -50,23 +54,23 @@ class Strategy(ABC):
         return None
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the strategy remembers from cycle to cycle (tensors, numbers, strings)."""
+        """Return what the strategy keeps from cycle to cycle (tensors, numbers, strings)."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:  # noqa: B027  # optional
-        """Take back what `state_dict` returned."""
+        """Restore what `state_dict` returned."""
 
 
 @dataclass(kw_only=True)
 class ScoreStrategy(Strategy):
-    """A strategy that looks at one image at a time and takes the highest scores."""
+    """Base of strategies that score one image at a time and take the highest scores."""
 
     @abstractmethod
     def score(self, cycle: Cycle, output: Output) -> torch.Tensor:
         """Score a batch: [B], or [B, positions...], which is averaged; higher is more wanted."""
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Score every candidate and take the n highest; ties go to the earlier index."""
+        """Score every candidate and take the n highest; in a tie, the lower index comes first."""
 
         def scored(output: Output) -> torch.Tensor:
             scores = self.score(cycle, output)

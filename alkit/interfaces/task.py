@@ -1,4 +1,4 @@
-"""What a task model is: a network, what its outputs mean, and how it is trained and judged."""
+"""The interface of task models: a network, the meaning of its outputs, its training and its evaluation."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 class TaskModel(ABC):
     """Base of all task models; the dataclass fields of a subclass are its options.
 
-    `build` is called with the pool's image shape and the classes before anything else; afterwards `spec` and
-    `network` exist. `reset` draws new weights.
+    `build` is called first, with the pool's image shape and the classes; it sets `spec` and `network`.
+    `reset` draws new weights.
 
     Attributes:
         name: what the user types, the same as the entry point.
-        uses_classes: labels are names out of a list that the campaign keeps.
-        metrics: what `evaluate` returns, the main one first; whatever is not declared is better high.
-        spec: what the task provides, once built.
-        network: the network, once built.
-        warm_start: an option of every task: a training goes on from the weights of the one before.
-        cache_dir: where the model may keep what is costly to compute, set before `build`, or None.
+        uses_classes: labels are names from a list that the campaign keeps.
+        metrics: what `evaluate` returns, the main metric first; for others, higher is better.
+        spec: what the task provides; set by `build`.
+        network: the network; set by `build`.
+        warm_start: an option of every task: training continues from the weights of the training before.
+        cache_dir: folder where the model may keep what is expensive to compute, set before `build`; or None.
     """
 
     name: ClassVar[str]
@@ -44,18 +44,18 @@ class TaskModel(ABC):
     spec: TaskSpec = field(init=False, repr=False, compare=False)
     network: nn.Module = field(init=False, repr=False, compare=False)
     cache_dir: Path | None = field(init=False, default=None, repr=False, compare=False)
-    warm_start: bool = option(False, "go on from the last cycle's weights instead of new ones")
+    warm_start: bool = option(False, "start from the last cycle's weights instead of new ones")
 
     @abstractmethod
     def build(self, image_shape: tuple[int, int, int], classes: Sequence[str], device: torch.device) -> None:
-        """Make the network for images of (C, H, W) on a device, and say what it provides in `spec`."""
+        """Make the network for images of (C, H, W) on a device, and set `spec` to what it provides."""
 
     @abstractmethod
     def reset(self, seed: int) -> None:
         """Draw new starting weights from a seed."""
 
     def starting_weights(self) -> dict[str, Any]:
-        """Return all that a training starts from; override where weights stand outside `network`."""
+        """Return all weights that training starts from; override if some are outside `network`."""
         return self.network.state_dict()
 
     @abstractmethod
@@ -63,12 +63,12 @@ class TaskModel(ABC):
         """Run the network on normalized images [B, C, H, W]."""
 
     def forward_batch(self, batch: Batch) -> Output:
-        """Run the network on a batch; override where something is cached by index."""
+        """Run the network on a batch; override to use values cached by index."""
         return self.forward(batch.images)
 
     @abstractmethod
     def encode(self, values: Sequence[Any]) -> Tensor:
-        """Turn accepted answers into targets, one row an answer.
+        """Turn accepted answers into targets, one row per answer.
 
         Raises:
             InvalidAnswers: a value does not fit the task.
@@ -79,7 +79,7 @@ class TaskModel(ABC):
         """Turn the text of a label, as people write it, into the value that is kept (JSON).
 
         Raises:
-            ValueError: it is no label of this task.
+            ValueError: it is not a label of this task.
         """
         return text
 
@@ -89,14 +89,14 @@ class TaskModel(ABC):
 
     @abstractmethod
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Judge the model on labeled batches: a number per metric, in the order of `metrics`."""
+        """Evaluate the model on labeled batches: a number per metric, in the order of `metrics`."""
 
     def recipe(self, labeled: int) -> Recipe:
-        """Return how to train on so many labeled images."""
+        """Return how to train on this number of labeled images."""
         return Recipe()
 
     def prepare(self, targets: Tensor) -> None:  # noqa: B027  # optional
-        """Look at all training targets before training, for class weights and the like."""
+        """Look at all training targets before training, for example to weight classes."""
 
     def fit(
         self,
@@ -104,10 +104,10 @@ class TaskModel(ABC):
         companion: Companion | None,
         run: TrainingRun,
     ) -> None:
-        """Train; `epoch_batches(epoch)` gives that epoch's batches. Override to bring another loop.
+        """Train; `epoch_batches(epoch)` returns the batches of an epoch. Override to use another loop.
 
         Raises:
-            TrainingDiverged: the loss is not finite any more.
+            TrainingDiverged: the loss is no longer finite.
         """
         from alkit.training.loop import fit
 

@@ -1,1 +1,1 @@
-"""A web page on which one person answers the open query; `alkit label` serves it on this machine only."""
+"""A web page for answering the open query; `alkit label` serves it on this machine only."""

@@ -1,4 +1,4 @@
-"""Images as a browser can show them: the file as it is where that will do, otherwise a PNG of the pixels."""
+"""Images for the browser: the original file if every browser shows it correctly, otherwise a PNG."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ ORIENTATION = 0x0112
 
 
 class ServedImage(NamedTuple):
-    """The bytes of an image and what they are."""
+    """The bytes of an image and their media type."""
 
     mimetype: str
     content: bytes
 
 
 def picture(source: Source, record: ImageRecord) -> ServedImage:
-    """Return an image upright and at its original resolution.
+    """Return an image, upright and at its original resolution.
 
     Raises:
-        UnusableImage: it has gone, or is not what was listed any more.
+        UnusableImage: it is missing, or has changed since it was listed.
     """
     path = source.path(record.key)
     if path is not None:
@@ -39,7 +39,7 @@ def picture(source: Source, record: ImageRecord) -> ServedImage:
             content = path.read_bytes()
         except OSError as error:
             raise UnusableImage(f"image '{record.key}' cannot be read: {error.strerror}") from error
-        mimetype = _shown_alike(content)
+        mimetype = _portable_type(content)
         if mimetype is not None and hashlib.sha256(content).hexdigest() == record.hash:
             return ServedImage(mimetype, content)
     digest, pixels = source.load(record.key)
@@ -55,11 +55,11 @@ def as_png(pixels: Pixels) -> ServedImage:
     return ServedImage("image/png", file.getvalue())
 
 
-def _shown_alike(content: bytes) -> str | None:
-    """Return the media type of a file that all browsers show as alkit reads it, or None.
+def _portable_type(content: bytes) -> str | None:
+    """Return the media type of a file that all browsers show in the way alkit reads it, otherwise None.
 
-    They all turn a JPEG upright, but not other formats, and they would play an animation, of which alkit
-    reads the first frame.
+    All browsers turn a JPEG upright, but not other formats. They play an animation, while alkit reads only
+    its first frame.
     """
     try:
         with Image.open(io.BytesIO(content), formats=BROWSER_FORMATS) as image:

@@ -1,27 +1,27 @@
-// The labeling page: shows one image, takes one answer, and goes on when the server says that it is recorded.
+// The labeling page: shows an image, takes an answer, and continues once the server has recorded it.
 "use strict";
 
-const AHEAD = 3; // images loaded before they are shown
-const MANY = 9; // classes beyond this many are searched by typing
-const SMALL = 128; // pixels a side, up to which an image is shown in whole, crisp squares
-const SMALL_SHOWN = 448; // pixels a side on the page: squares any larger are harder to see as a picture
-const LARGEST_SCALE = 4; // of other images
+const AHEAD = 3; // images to load in advance
+const MANY = 9; // with more classes than this, the user types to search
+const SMALL = 128; // pixels per side up to which an image is scaled by a whole factor, with crisp squares
+const SMALL_SHOWN = 448; // pixels per side of a small image on the page: larger squares are hard to recognize
+const LARGEST_SCALE = 4; // for other images
 const SECONDS_TO_RETRY = 2;
-const SECONDS_TO_LOOK = 15; // whether another page or command has changed something
-const SLOW = 400; // milliseconds, after which it is said that an answer is being recorded
+const SECONDS_TO_LOOK = 15; // between checks for changes by other pages and commands
+const SLOW = 400; // milliseconds until the page says that an answer is being recorded
 
 const $ = (id) => document.getElementById(id);
 const pictures = new Map();
-let state = null; // what the server said last
-let at = null; // index of the image on show, null if all are answered
-let undone = null; // what was said of the image on show until it was taken back, null otherwise
+let state = null; // the server's latest state
+let at = null; // index of the current image, null if all are answered
+let undone = null; // the answer to the current image that was undone, otherwise null
 let sawGuess = false;
 let busy = true;
-let unheard = false; // the server did not answer when it was last looked at
+let offline = false; // the server did not answer the last check
 
 // -- talking to the server ---------------------------------------------------------------------------------
 
-/** Return {ok, status, data}; status 0 where the server does not answer at all. */
+/** Return {ok, status, data}; status is 0 if the server does not answer at all. */
 async function ask(path, body) {
   const options = body && {
     method: "POST",
@@ -32,21 +32,21 @@ async function ask(path, body) {
     const response = await fetch(path, { ...options, cache: "no-store" });
     return { ok: response.ok, status: response.status, data: await response.json() };
   } catch {
-    return { ok: false, status: 0, data: { error: "'alkit label' does not answer; if it has ended, start it again and open its new address." } };
+    return { ok: false, status: 0, data: { error: "'alkit label' is not responding; if it has stopped, start it again and open its new address." } };
   }
 }
 
 const wait = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
 
-/** Give an answer, again and again until it is recorded or refused. */
+/** Send an answer, repeatedly until it is recorded or refused. */
 async function answer(label) {
   if (busy || at === null || !isSeen()) return;
   busy = true;
-  const slow = setTimeout(() => say("Recording …"), SLOW);
+  const slow = setTimeout(() => say("Recording..."), SLOW);
   const given = { query: state.query, index: at, label, saw_guess: sawGuess };
   let reply = await ask("answer", given);
   while (!reply.ok && !(reply.status >= 400 && reply.status < 500)) {
-    trouble(`Not recorded yet: '${label}'. ${sentence(reply.data.error)} It is tried again until it is.`);
+    trouble(`Not recorded yet: '${label}'. ${sentence(reply.data.error)} The page keeps trying.`);
     await wait(SECONDS_TO_RETRY);
     reply = await ask("answer", given);
   }
@@ -59,14 +59,14 @@ async function answer(label) {
   take(reply.data, `${label} recorded. `);
 }
 
-/** See what other pages and commands have done. */
+/** Check for changes by other pages and commands. */
 async function look() {
   if (busy || document.hidden) return;
   const reply = await ask("state");
   if (busy) return;
-  if (reply.ok === unheard) trouble(reply.ok ? "" : sentence(reply.data.error));
-  unheard = !reply.ok;
-  if (unheard) return;
+  if (reply.ok === offline) trouble(reply.ok ? "" : sentence(reply.data.error));
+  offline = !reply.ok;
+  if (offline) return;
   if (state === null) {
     state = reply.data;
     prepare();
@@ -74,11 +74,11 @@ async function look() {
   take(reply.data, "");
 }
 
-/** Show a new state; of another query only when asked for. */
+/** Show a new state; switch to another query only when the user asks to. */
 function take(next, said) {
   if (next.query !== state.query) {
     const done = state.images.every((image) => image.answer !== null) || at === null;
-    const how = done ? "is open now" : `has taken the place of query ${state.query}, which needs no more answers`;
+    const how = done ? "is now open" : `has replaced query ${state.query}, which needs no more answers`;
     $("news-text").textContent = `${said}Query ${next.query} ${how}.`;
     $("news-go").onclick = () => { state = next; $("news").hidden = true; prepare(); show(""); };
     $("news").hidden = false;
@@ -91,23 +91,23 @@ function take(next, said) {
   if (!same || said || at === null) show(said);
 }
 
-// -- what is on show ---------------------------------------------------------------------------------------
+// -- the current image -------------------------------------------------------------------------------------
 
 const waiting = () => state.images.filter((image) => image.answer === null);
 
-/** Show the image whose answer was taken back, or else the first without one. */
+/** Show the image whose answer was undone, otherwise the first image without an answer. */
 function show(said) {
   const left = waiting();
   if (undone === null) move(left.length ? left[0].index : null);
   const count = state.images.length;
   $("title").textContent = `Query ${state.query}`;
-  document.title = `${count - left.length} of ${count} · Query ${state.query} · alkit`;
+  document.title = `${count - left.length} of ${count} - Query ${state.query} - alkit`;
   $("progress").max = count;
   $("progress").value = count - left.length;
   $("count").textContent = `${count - left.length} of ${count}`;
-  $("annotator").textContent = state.annotator ? `Answers of ${state.annotator}` : "";
+  $("annotator").textContent = state.annotator ? `Answering as ${state.annotator}` : "";
   $("undone").hidden = $("again").hidden = undone === null;
-  $("undone").textContent = undone === null ? "" : `Your answer '${undone}' is taken back and counts no more.`;
+  $("undone").textContent = undone === null ? "" : `Your answer '${undone}' was undone and no longer counts.`;
   $("undo").setAttribute("aria-disabled", String(previous() === null));
   for (const button of [$("abstain"), $("unusable"), ...$("classes").children]) {
     button.setAttribute("aria-disabled", String(at === null));
@@ -128,7 +128,7 @@ function move(index) {
   hideGuess();
 }
 
-/** Put the image on the stage, load the next ones, and let go of the others. */
+/** Put the image on the stage, load the next ones, and drop the others. */
 function stage(said) {
   const ahead = waiting().map((image) => image.index).filter((index) => index !== at).slice(0, AHEAD);
   const wanted = at === null ? ahead : [at, ...ahead];
@@ -140,13 +140,13 @@ function stage(said) {
     const command = document.createElement("code");
     command.textContent = state.next;
     const line = document.createElement("p");
-    line.append(strong, "Thank you. The next query: ", command);
+    line.append(strong, "Thank you. To get the next query, run: ", command);
     $("stage").replaceChildren(line);
     return say(`${said}All images are answered.`);
   }
   const place = state.images.findIndex((image) => image.index === at) + 1;
   const shown = picture(at);
-  shown.alt = `Image ${place} of ${state.images.length}, to be labeled`;
+  shown.alt = `Image ${place} of ${state.images.length} to label`;
   if (shown.parentElement !== $("stage")) $("stage").replaceChildren(shown);
   fit();
   say(`${said}Image ${place} of ${state.images.length}.`);
@@ -166,10 +166,10 @@ function picture(index) {
   return pictures.get(index);
 }
 
-/** Nobody answers for an image that is still being loaded; one that cannot be shown is answered for. */
+/** No answer is taken while the image is loading; an image that cannot be shown can be answered. */
 const isSeen = () => picture(at).complete;
 
-/** Make the image as large as fits; a small one by a whole factor. */
+/** Make the image as large as fits; scale a small one by a whole factor. */
 function fit() {
   const image = at === null ? null : pictures.get(at);
   if (!image?.naturalWidth) return;
@@ -183,15 +183,15 @@ function fit() {
   image.height = Math.round(image.naturalHeight * factor);
 }
 
-// -- going back --------------------------------------------------------------------------------------------
+// -- undo --------------------------------------------------------------------------------------------------
 
-/** Return this annotator's latest answer to the query, null if there is none. */
+/** Return the image that this annotator answered last in the query, null if there is none. */
 function previous() {
   const said = state.images.filter((image) => image.said).sort((a, b) => b.said - a.said);
   return said.length ? said[0] : null;
 }
 
-/** Take the latest answer back, and show its image again. */
+/** Undo the latest answer, and show its image again. */
 async function undo() {
   const latest = busy ? null : previous();
   if (latest === null) return;
@@ -204,7 +204,7 @@ async function undo() {
   move(latest.index);
   undone = label;
   show("");
-  take(next, `${label} taken back. `);
+  take(next, `${label} undone. `);
 }
 
 function again() {
@@ -220,7 +220,7 @@ async function showGuess() {
   if (index !== at) return;
   sawGuess = reply.ok;
   const percent = Math.round(100 * reply.data.probability);
-  $("guessed").textContent = reply.ok ? `The model: ${reply.data.label}, ${percent} %` : sentence(reply.data.error);
+  $("guessed").textContent = reply.ok ? `Model's guess: ${reply.data.label} (${percent}%)` : sentence(reply.data.error);
   $("guessed").hidden = false;
   $("guess").setAttribute("aria-expanded", "true");
   if (!state.show_guess) say($("guessed").textContent);
@@ -240,7 +240,7 @@ function prepare() {
   pictures.clear();
   $("filter").hidden = !isMany();
   $("filter").value = "";
-  $("filter").placeholder = state.classes === null ? "Type the label, then Enter" : `Type to find one of ${state.classes.length}`;
+  $("filter").placeholder = state.classes === null ? "Type a label, then press Enter" : `Type to search ${state.classes.length} classes`;
   $("filter").setAttribute("aria-label", state.classes === null ? "Label" : "Find a class");
   $("guess").hidden = !state.guesses || state.show_guess;
   for (const word of ["abstain", "unusable"]) $(word).hidden = !state.words.includes(word);
@@ -264,7 +264,7 @@ function classButton(name, place) {
   return button;
 }
 
-/** How well a class fits what is typed, 0 the best; Infinity if it does not. */
+/** Return how far a class is from the typed text: 0 is the best match, Infinity is no match. */
 function distance(name, typed) {
   const low = name.toLowerCase();
   if (low === typed) return 0;
@@ -273,7 +273,7 @@ function distance(name, typed) {
   return low.includes(typed) ? 3 : Infinity;
 }
 
-/** Show the classes that fit what is typed, the best first. */
+/** Show the classes that match the typed text, the best match first. */
 function filter() {
   if (!state.classes) return;
   const typed = $("filter").value.trim().toLowerCase();
@@ -298,7 +298,7 @@ function takeTyped() {
   if (first) answer(first.value);
 }
 
-// -- keys, buttons, words ----------------------------------------------------------------------------------
+// -- keys, buttons, messages -------------------------------------------------------------------------------
 
 const COMMANDS = {
   0: () => answerOther("abstain"),

@@ -1,10 +1,11 @@
-"""The page's server: a few addresses below a secret one, on 127.0.0.1.
+"""The server of the labeling page: a few addresses below a secret one, on 127.0.0.1.
 
-Werkzeug serves it: pure Python, kept by the Pallets project; all that it needs (MarkupSafe) comes with torch.
+Werkzeug serves it: it is pure Python, the Pallets project maintains it, and its only dependency (MarkupSafe)
+comes with torch.
 
-Who may speak: whoever knows the token, which is the first part of every address. So it comes with each
-request, unlike a cookie, which a browser would send to the other servers of this machine too. A foreign Host
-(a name that was made to lead here) is refused, and so is an answer from a page of another origin.
+Access requires the token, which is the first part of every address. The token therefore comes with each
+request, and unlike a cookie the browser does not send it to other servers on this machine. Requests for a
+foreign Host (a name made to resolve to this machine) are refused, and so are answers from other origins.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 HOST = "127.0.0.1"
-NAMES = (HOST, "localhost")  # the port may be another one, where it is forwarded
+NAMES = (HOST, "localhost")  # the port may differ if it is forwarded
 MOST_BYTES = 16_384
 FILES = {
     "": ("index.html", "text/html"),
@@ -70,20 +71,20 @@ class Page:
     """The application.
 
     Args:
-        session: what the page is about.
-        clerk: one thread, that which opened the session's campaign; whatever is recorded goes through it.
-        show_guess: always, not only when it is asked for.
+        session: the session that the page shows.
+        recorder: an executor with the one thread that opened the session's campaign; it records everything.
+        show_guess: always show the model's guess, not only on request.
     """
 
-    def __init__(self, session: LabelSession, clerk: Executor, *, show_guess: bool = False) -> None:
+    def __init__(self, session: LabelSession, recorder: Executor, *, show_guess: bool = False) -> None:
         self.session, self.show_guess = session, show_guess
         self.token = secrets.token_urlsafe(24)
         self.invitation = secrets.token_urlsafe(24)
-        self._clerk = clerk
+        self._recorder = recorder
         self._source = session.campaign.source  # safe to read from many threads, once it is open
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request, as WSGI wants it."""
+        """Answer a request, as a WSGI application."""
         request = Request(environ)
         request.max_content_length = MOST_BYTES
         try:
@@ -101,12 +102,12 @@ class Page:
 
     def _answered(self, request: Request) -> Response:
         if _name(request.host) not in NAMES:
-            raise Forbidden("this address is for this machine only")
+            raise Forbidden("this address only works on the machine itself")
         token, slash, rest = request.path[1:].partition("/")
         if not slash and self._invited(token):
             return Response(status=303, headers={"Location": f"{self.token}/"})
         if not hmac.compare_digest(token.encode(), self.token.encode()) or not slash:
-            raise Forbidden("the address lacks the token; use the one that 'alkit label' has printed")
+            raise Forbidden("the address has no valid token; use the address that 'alkit label' printed")
         if request.method == "POST":
             _check_origin(request)
         endpoint, values = ADDRESSES.bind(HOST).match(f"/{rest}", request.method)
@@ -114,7 +115,7 @@ class Page:
         return reply(request, **values)
 
     def _invited(self, word: str) -> bool:
-        """Take the word that leads to the page once: other users may see what a browser is started with."""
+        """Accept the invitation once: other users can see the address that a browser is started with."""
         invited = bool(self.invitation) and hmac.compare_digest(word.encode(), self.invitation.encode())
         if invited:
             self.invitation = ""
@@ -144,7 +145,7 @@ class Page:
     def _guess(self, _: Request, number: int, index: int) -> Response:
         guess = self.session.guess(number, index)
         if guess is None:
-            raise NotFound("there is no guess for this image")
+            raise NotFound("the model has no guess for this image")
         return _json(guess._asdict())
 
     def _answer(self, request: Request) -> Response:
@@ -162,11 +163,11 @@ class Page:
         return self._shown(taken_back=label)
 
     def _done(self, work: Callable[[], T]) -> T:
-        return self._clerk.submit(work).result()
+        return self._recorder.submit(work).result()
 
 
 class _Quiet(WSGIRequestHandler):
-    """Keeps no log of requests: their addresses hold the token."""
+    """Logs no requests, since their addresses contain the token."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
@@ -174,15 +175,17 @@ class _Quiet(WSGIRequestHandler):
 
 @contextlib.contextmanager
 def serving(page: Page, port: int = 0) -> Iterator[BaseWSGIServer]:
-    """Open the port (any free one for 0); `serve_forever` of what this yields returns on Ctrl-C.
+    """Open the port (0: any free port) and yield the server; its `serve_forever` returns on Ctrl-C.
 
     Raises:
-        UsageError: the port cannot be had.
+        UsageError: the port is not available.
     """
     try:
         listening = socket.create_server((HOST, port))
     except OSError as error:
-        raise UsageError(f"port {port} cannot be had ({error.strerror}); name another by --port") from error
+        raise UsageError(
+            f"port {port} is not available ({error.strerror}); choose another with --port"
+        ) from error
     with listening:
         server = make_server(HOST, port, page, threaded=True, request_handler=_Quiet, fd=listening.fileno())
         try:
@@ -192,10 +195,10 @@ def serving(page: Page, port: int = 0) -> Iterator[BaseWSGIServer]:
 
 
 def _body(request: Request, wanted: dict[str, type]) -> dict[str, Any]:
-    """Return the JSON object that a request brings, with exactly these keys and types."""
+    """Return the JSON object of a request, which must have exactly these keys and types."""
     given = request.get_json()
     if not isinstance(given, dict) or {key: type(value) for key, value in given.items()} != wanted:
-        raise BadRequest(f"this takes an object of {', '.join(wanted)}")
+        raise BadRequest(f"the request should be a JSON object with {', '.join(wanted)}")
     return given
 
 
@@ -204,10 +207,10 @@ def _name(host: str) -> str:
 
 
 def _check_origin(request: Request) -> None:
-    """Refuse what a page of another origin sends; programs that are no browsers send neither header."""
+    """Refuse requests from pages of another origin; programs other than browsers send neither header."""
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     if origin not in (None, f"http://{request.host}") or site not in (None, "same-origin", "none"):
-        raise Forbidden("answers are taken from alkit's own page only")
+        raise Forbidden("only alkit's own page can send answers")
 
 
 def _json(value: dict[str, Any], status: int = 200) -> Response:

@@ -1,4 +1,4 @@
-"""One annotator at the open query: what there is to label, what was said, what the model guesses."""
+"""One annotator's work on the open query: the images to label, the answers, and the model's guesses."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ if TYPE_CHECKING:
 
 
 class LabelSession:
-    """Asks and tells a campaign; all calls come from the thread that opened it.
+    """Reads and answers a campaign's open query; call it only from the thread that opened the campaign.
 
     Args:
-        campaign: with an open query.
+        campaign: a campaign with an open query.
         annotator: who answers.
 
     Attributes:
-        taken: answers recorded so far, also those that were corrected or taken back.
+        taken: number of answers recorded so far, including those corrected or undone.
 
     Raises:
-        InvalidAnswers: no query is open, or the task's labels are classes and there are none yet.
+        InvalidAnswers: there is no open query, or the task needs classes and there are none yet.
     """
 
     def __init__(self, campaign: Campaign, annotator: str) -> None:
         self.campaign, self.annotator, self.taken = campaign, annotator, 0
         query = campaign.open_query
         if query is None:
-            raise InvalidAnswers("no query is open; ask with 'alkit query' first")
+            raise InvalidAnswers("no query is open; make one with 'alkit query' first")
         self._named = registry.tasks.get(campaign.settings.task.name).uses_classes
         if self._named and not campaign.classes:
             raise InvalidAnswers(
-                f"{campaign.directory} has no classes yet, so there is nothing to choose from; give some "
-                "known labels to 'alkit ingest FILE --allow-new-classes' first"
+                f"the campaign in {campaign.directory} has no classes to choose from yet; take in some known "
+                "labels first, with 'alkit ingest FILE --allow-new-classes'"
             )
         self._number = query.number
 
     def look(self) -> None:
-        """See what other processes have done."""
+        """Read what other processes have recorded."""
         self.campaign.refresh()
 
     def query(self) -> Query:
-        """Return the open query, or the one that was shown last."""
+        """Return the open query; if there is none, the query shown last."""
         query = self.campaign.open_query or self.campaign.queries[self._number - 1]
         self._number = query.number
         return query
@@ -58,8 +58,8 @@ class LabelSession:
     def state(self) -> dict[str, Any]:
         """Return what the page shows, as JSON values.
 
-        Neither scores nor ranks are among it, and the images stand in an order of their own, the same for
-        everybody: nothing tells the annotator why an image was chosen.
+        It contains neither scores nor ranks, and the images are shuffled, in the same order for every
+        annotator, so nothing tells the annotator why an image was chosen.
         """
         query = self.query()
         order = seeding.numpy_generator(self.campaign.settings.seed, "label", query.number)
@@ -81,14 +81,14 @@ class LabelSession:
     def answer(self, number: int, index: int, label: str, *, saw_guess: bool) -> None:
         """Record an answer; it is on the disk when this returns.
 
-        An image of a query that another one has replaced meanwhile is as welcome.
+        The query may have been replaced by another in the meantime.
 
         Raises:
             InvalidAnswers: the query did not ask for the image, or the label does not fit.
-            CampaignLocked: another process is at work.
+            CampaignLocked: another process is changing the campaign.
         """
         if not self.asked(number, index):
-            raise InvalidAnswers(f"query {number} does not ask for image {index}; load the page again")
+            raise InvalidAnswers(f"query {number} does not ask for image {index}; reload the page")
         given = GivenAnswer(0, self.campaign.state.keys[index], label, self.annotator, now())
         note = {"query": number, "page": True, "saw_guess": saw_guess}
         receipt = self.campaign.tell([given], note=note)
@@ -97,14 +97,14 @@ class LabelSession:
         self.taken += receipt.accepted
 
     def take_back(self, number: int, index: int) -> str:
-        """Take back this annotator's latest answer to an image of a query; return what it was.
+        """Undo this annotator's latest answer to an image of a query; return the answer.
 
         Raises:
-            InvalidAnswers: there is none.
-            CampaignLocked: another process is at work.
+            InvalidAnswers: there is no answer.
+            CampaignLocked: another process is changing the campaign.
         """
         if not self.asked(number, index):
-            raise InvalidAnswers(f"query {number} does not ask for image {index}; load the page again")
+            raise InvalidAnswers(f"query {number} does not ask for image {index}; reload the page")
         after = self.campaign.queries[number - 1].event
         answer = self.campaign.take_back(index, self.annotator, after=after)
         return str(answer.value) if answer.kind == "label" else answer.kind
@@ -115,7 +115,7 @@ class LabelSession:
         return 1 <= number <= len(queries) and index in queries[number - 1].indices
 
     def guess(self, number: int, index: int) -> Prediction | None:
-        """Return what the query's model took an image for when it was asked, or None."""
+        """Return the guess of the model that chose the query's images, or None."""
         if not self.asked(number, index):
             return None
         pick = next(pick for pick in self.campaign.queries[number - 1].picks if pick.index == index)
@@ -124,10 +124,10 @@ class LabelSession:
         return Prediction(pick.predicted, pick.confidence)
 
     def stored_pixels(self, index: int) -> Pixels:
-        """Return an image [H, W, C] as the model sees it, for one whose original has changed or gone.
+        """Return an image [H, W, C] as the model sees it, for use if the original has changed or is missing.
 
         Raises:
-            SourceError: the stored images are gone too.
+            SourceError: the stored images are missing too.
         """
         import numpy as np
 
@@ -136,6 +136,6 @@ class LabelSession:
         return pixels
 
     def _said(self, query: Query, index: int) -> int:
-        """Return the number of this annotator's latest answer to a query's image, larger if later, or 0."""
+        """Return the number of this annotator's latest answer to an image, larger if later; 0 if none."""
         row = self.campaign.state.latest(index, self.annotator, after=query.event)
         return 0 if row is None else row.id

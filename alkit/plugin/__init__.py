@@ -1,1 +1,1 @@
-"""Plugins: found by entry point, checked, made."""
+"""Plugins: found by entry point, checked and built."""

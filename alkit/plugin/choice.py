@@ -1,4 +1,4 @@
-"""A plugin as it is chosen and written down: its name, its options and where it came from."""
+"""A plugin as it is chosen and recorded: its name, its options and where it came from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PluginChoice:
     version: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as TOML values; options that are left to the default are not there."""
+        """Return it as TOML values; options left at None are omitted."""
         options = {key: _plain(value) for key, value in self.options.items() if value is not None}
         return {
             "name": self.name,
@@ -32,14 +32,14 @@ class PluginChoice:
 
 
 def choice_of(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> PluginChoice:
-    """Check a plugin and its options, and return how it is written down."""
+    """Check a plugin and its options, and return what is recorded of it."""
     plugin = registry.find(name)
     built = build(registry.get(name), options)
     return PluginChoice(name, settled_options(built, options), plugin.distribution, plugin.version)
 
 
 def settled_options(built: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a plugin that were given, as they are in force; all of them after a preset."""
+    """Return the values of the options that were given; of all options if a preset was."""
     names = {key.replace("_", "-") for key in given}
     values = values_of(built)
     return {key: value for key, value in values.items() if key in names or "preset" in names}

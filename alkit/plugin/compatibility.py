@@ -1,4 +1,4 @@
-"""Whether a plugin was written for this alkit: what its module states, or what its distribution requires."""
+"""Whether a plugin was written for this alkit: what its module states or its distribution requires."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from alkit.errors import BrokenPlugin
 
 
 def check(module: Any, distribution: Distribution | None, source: str) -> None:
-    """Check a plugin's module; `alkit_interface = 1` in it decides, where it stands there.
+    """Check a plugin's module; `alkit_interface = 1` in it decides, if it is stated.
 
     Args:
-        module: imported.
-        distribution: that it belongs to, as far as it is known.
-        blame: kind, name and distribution of the plugin, for the error.
+        module: the imported module.
+        distribution: the distribution it belongs to, if known.
+        source: kind, name and distribution of the plugin, for the error.
 
     Raises:
         BrokenPlugin: it was written for another interface or version of alkit; says what to install.
@@ -34,10 +34,10 @@ def check(module: Any, distribution: Distribution | None, source: str) -> None:
 
 
 def check_requirement(distribution: Distribution | None, source: str) -> None:
-    """Check what a distribution requires of alkit, extras aside; one that requires nothing of it passes.
+    """Check which alkit a distribution requires, extras aside; one that does not require alkit passes.
 
     Raises:
-        BrokenPlugin: this alkit is not what it requires.
+        BrokenPlugin: it requires another version of alkit.
     """
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
@@ -45,7 +45,7 @@ def check_requirement(distribution: Distribution | None, source: str) -> None:
     for line in (distribution.requires or ()) if distribution is not None else ():
         try:
             requirement = Requirement(line)
-        except InvalidRequirement:  # an installer's matter, not ours
+        except InvalidRequirement:  # for the installer to report
             continue
         if canonicalize_name(requirement.name) != "alkit":
             continue
@@ -53,6 +53,6 @@ def check_requirement(distribution: Distribution | None, source: str) -> None:
             continue
         if not requirement.specifier.contains(__version__, prereleases=True):
             raise BrokenPlugin(
-                f"{source} requires alkit{requirement.specifier}, and this is alkit {__version__}; install "
-                "an alkit that fits, or another version of the plugin"
+                f"{source} requires alkit{requirement.specifier}, but this is alkit {__version__}; install "
+                "a matching alkit or another version of the plugin"
             )

@@ -1,4 +1,4 @@
-"""The hooks that a plugin may implement, and the markers for them."""
+"""The hooks that a plugin can implement, and the markers for them."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ hookimpl = pluggy.HookimplMarker("alkit")
 
 @hookspec
 def alkit_strategies() -> Sequence[type[Strategy]]:  # type: ignore[empty-body]
-    """Return the strategies of this plugin; each `name` is also an entry point in `alkit.strategies`."""
+    """Return the strategies of this plugin; each `name` must also be an entry point in `alkit.strategies`."""
 
 
 @hookspec
 def alkit_tasks() -> Sequence[type[TaskModel]]:  # type: ignore[empty-body]
-    """Return the task models of this plugin; each `name` is also an entry point in `alkit.tasks`."""
+    """Return the task models of this plugin; each `name` must also be an entry point in `alkit.tasks`."""
 
 
 @hookspec
 def alkit_oracles() -> Sequence[type[Oracle]]:  # type: ignore[empty-body]
-    """Return the oracles of this plugin; each `name` is also an entry point in `alkit.oracles`."""
+    """Return the oracles of this plugin; each `name` must also be an entry point in `alkit.oracles`."""
 
 
 @hookspec
 def alkit_formats() -> Sequence[type[Format]]:  # type: ignore[empty-body]
-    """Return the formats of this plugin; each `name` is also an entry point in `alkit.formats`."""
+    """Return the formats of this plugin; each `name` must also be an entry point in `alkit.formats`."""
 
 
 @hookspec

@@ -1,8 +1,8 @@
-"""The door: plugins of every kind and extensions found by entry point, one imported when asked for.
+"""The registry: plugins of every kind and extensions, found by entry point and imported one at a time.
 
-Listing reads package metadata only. pluggy checks each plugin's hooks in a manager of its own, so that a
-broken plugin never stops another one. pluggy's own `load_setuptools_entrypoints` would let a duplicate name
-lose silently, stop at the first broken plugin and refuse two names on one module.
+Listing reads package metadata only. pluggy checks each plugin's hooks in a manager of its own, so a broken
+plugin never stops another. pluggy's own `load_setuptools_entrypoints` would silently drop a duplicate name,
+stop at the first broken plugin and refuse two names in one module.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """One entry point, not imported: where a name comes from."""
+    """Where a name comes from: one entry point, not imported."""
 
     name: str
     group: str
@@ -59,10 +59,10 @@ class Registry(Generic[T]):
     """The plugins of one kind, by name.
 
     Args:
-        kind: what messages call one.
-        group: of entry points.
-        hook: that a plugin's module implements, and that returns classes.
-        base: what these classes inherit from.
+        kind: what messages call such a plugin.
+        group: group of entry points.
+        hook: hook that a plugin's module implements; it returns classes.
+        base: base of these classes.
     """
 
     def __init__(self, kind: str, group: str, hook: str, base: type[T]) -> None:
@@ -76,16 +76,16 @@ class Registry(Generic[T]):
         return iter(self._plugins)
 
     def refresh(self) -> None:
-        """Forget what was found, so that a plugin installed since is seen."""
+        """Forget what was found, so that newly installed plugins are found."""
         self._plugins = None
         self._classes.clear()
 
     def find(self, name: str) -> Plugin:
-        """Return the plugin called `name`, or `distribution:name` where two share a name.
+        """Return the plugin `name`, or `distribution:name` where two share a name.
 
         Raises:
-            UnknownPlugin: with the nearest name.
-            AmbiguousPlugin: with the distributions that offer it.
+            UnknownPlugin: there is none; the message suggests the nearest name.
+            AmbiguousPlugin: there are several; the message names their distributions.
         """
         distribution, _, plain = name.rpartition(":")
         matches = [p for p in self if p.name == plain and distribution in ("", p.distribution)]
@@ -93,19 +93,20 @@ class Registry(Generic[T]):
             return matches[0]
         if matches:
             owners = " or ".join(f"'{p.distribution}:{p.name}'" for p in matches)
-            raise AmbiguousPlugin(f"more than one {self.kind} is called '{name}'; say {owners}")
+            raise AmbiguousPlugin(f"more than one {self.kind} has the name '{name}'; use {owners}")
         names = sorted({p.name for p in self})
         close = difflib.get_close_matches(plain, names, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(names) or 'none'}"
-        raise UnknownPlugin(f"no {self.kind} is called '{name}' in {self.group}; {hint}")
+        others = f"choose from {', '.join(names)}" if names else "none is installed"
+        hint = f"did you mean '{close[0]}'?" if close else others
+        raise UnknownPlugin(f"there is no {self.kind} '{name}' in {self.group}; {hint}")
 
     def get(self, name: str) -> type[T]:
         """Import one plugin and return its class.
 
         Raises:
             UnknownPlugin, AmbiguousPlugin: as `find`.
-            BrokenPlugin: it cannot be imported, offers nothing of that name, or what it offers does not keep
-                the interface; names the distribution.
+            BrokenPlugin: it cannot be imported, offers nothing with that name, or offers something that does
+                not follow the interface; the message names the distribution.
         """
         plugin = self.find(name)
         if plugin not in self._classes:
@@ -125,12 +126,14 @@ class Registry(Generic[T]):
                 self._check(cls, source)
                 return cls
         names = ", ".join(str(getattr(cls, "name", cls)) for cls in offered) or "nothing"
-        raise BrokenPlugin(f"{source} is broken: its {self.hook} offers {names}, not '{plugin.name}'")
+        raise BrokenPlugin(f"{source} is broken: its {self.hook} returns {names}, not '{plugin.name}'")
 
     def _check(self, cls: Any, source: str) -> None:
         if not (isinstance(cls, type) and issubclass(cls, self.base)):
             base = f"{self.base.__module__}.{self.base.__name__}"
-            raise BrokenPlugin(f"{source} is broken: {self.hook} should offer classes of {base}, not {cls!r}")
+            raise BrokenPlugin(
+                f"{source} is broken: {self.hook} should return subclasses of {base}, not {cls!r}"
+            )
         if inspect.isabstract(cls):
             missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
             raise BrokenPlugin(f"{source} is broken: {cls.__name__} does not define {missing}")
@@ -139,8 +142,8 @@ class Registry(Generic[T]):
 def _import(plugin: Plugin, source: str) -> types.ModuleType:
     try:
         module: types.ModuleType = plugin.entry_point.load()
-    except (Exception, SystemExit) as error:  # whatever a stranger's module does while it is imported
-        compatibility.check_requirement(plugin.entry_point.dist, source)  # the better reason, if there is one
+    except (Exception, SystemExit) as error:  # third-party modules may raise anything
+        compatibility.check_requirement(plugin.entry_point.dist, source)  # a better explanation, if it fails
         raise BrokenPlugin(f"{source} cannot be imported: {type(error).__name__}: {error}") from error
     compatibility.check(module, plugin.entry_point.dist, source)
     return module
@@ -162,7 +165,7 @@ def _offered(module: Any, hook: str, source: str) -> list[Any]:
     manager = _manager(module, source)
     try:
         return [cls for classes in getattr(manager.hook, hook)() for cls in classes]
-    except Exception as error:  # a stranger's hook
+    except Exception as error:  # third-party hooks may raise anything
         raise BrokenPlugin(f"{source} is broken: {type(error).__name__}: {error}") from error
 
 
@@ -177,7 +180,7 @@ EXTENSIONS = "alkit.extensions"
 
 @cache
 def extensions() -> tuple[list[tuple[Plugin, pluggy.PluginManager]], list[str]]:
-    """Import every extension; return those that work, and a sentence for each that does not."""
+    """Import every extension; return those that work, and a message for each that does not."""
     loaded, broken = [], []
     for plugin in _found(EXTENSIONS):
         source = f"extension '{plugin.name}' of distribution '{plugin.distribution}'"
@@ -189,7 +192,7 @@ def extensions() -> tuple[list[tuple[Plugin, pluggy.PluginManager]], list[str]]:
 
 
 def notify(hook: str, **arguments: Any) -> list[str]:
-    """Call one hook of every extension; return a sentence for each that failed."""
+    """Call one hook of every extension; return a message for each that failed."""
     loaded, broken = extensions()
     failures = list(broken)
     for plugin, manager in loaded:
@@ -204,5 +207,5 @@ def notify(hook: str, **arguments: Any) -> list[str]:
 
 
 def all_plugins() -> list[Plugin]:
-    """Every installed plugin of every kind, nothing imported."""
+    """List all installed plugins of every kind, importing none."""
     return [*itertools.chain.from_iterable(KINDS.values()), *_found(EXTENSIONS)]

@@ -1,4 +1,4 @@
-"""Projects to begin a plugin with: module, entry point, tests, from templates."""
+"""Projects to start a plugin from: module, entry point and tests, made from templates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST = 40
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What differs between kinds beside the templates: how the class's name ends, and commands to try it."""
+    """What differs between kinds besides the templates: the ending of the class name, and commands to try."""
 
     ending: str
     check: str
@@ -36,25 +36,25 @@ KINDS = {
 
 
 def create(kind: str, name: str, directory: Path | None = None) -> list[Path]:
-    """Write the project of a new plugin; nothing that exists is changed.
+    """Write the project of a new plugin; change no existing file.
 
     Args:
-        kind: out of `KINDS`.
-        name: of the plugin, in kebab-case.
-        directory: where to; `alkit-NAME` in this one by default.
+        kind: one of `KINDS`.
+        name: name of the plugin, in kebab-case.
+        directory: where to write; the default is `alkit-NAME` in the current directory.
 
     Returns:
         The files, the module first.
 
     Raises:
-        UsageError: the name does not fit or is taken, or a file is there already.
+        UsageError: the name is invalid or taken, or a file already exists.
     """
     check_name(kind, name)
     directory = Path(f"alkit-{name}") if directory is None else directory
     files = {directory / path: text for path, text in _files(kind, name).items()}
     for path in files:
         if path.exists():
-            raise UsageError(f"{path} is there already; name another directory, nothing was written")
+            raise UsageError(f"{path} already exists, so nothing was written; name another directory")
     try:
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,21 +66,21 @@ def create(kind: str, name: str, directory: Path | None = None) -> list[Path]:
 
 
 def check_name(kind: str, name: str) -> None:
-    """Check that a plugin can be called so.
+    """Check that a plugin can have this name.
 
     Raises:
-        UsageError: says why not.
+        UsageError: it cannot; says why.
     """
     if not NAME.fullmatch(name) or len(name) > LONGEST:
         raise UsageError(
-            f"'{name}' should be in kebab-case, as in my-idea: small letters and digits, in words joined by "
-            f"hyphens, at most {LONGEST} characters"
+            f"'{name}' should be in kebab-case, as in my-idea: words of lower-case letters and digits joined "
+            f"by hyphens, at most {LONGEST} characters"
         )
     for plugin in registry.KINDS[kind]:
         if plugin.name == name:
-            raise UsageError(f"there is a {kind} {plugin} already; choose another name")
+            raise UsageError(f"there is already a {kind} {plugin}; choose another name")
     if importlib.util.find_spec(_module(name)) is not None:
-        raise UsageError(f"there is a module {_module(name)} already; choose another name than '{name}'")
+        raise UsageError(f"there is already a module {_module(name)}; choose a name other than '{name}'")
 
 
 def _module(name: str) -> str:
@@ -93,20 +93,20 @@ def _identifier(name: str) -> str:
 
 def _files(kind: str, name: str) -> dict[str, str]:
     """Return the files of a project by path."""
-    told = KINDS[kind]
+    scaffold = KINDS[kind]
     values = {
         "kind": kind,
         "name": name,
         "Name": name.replace("-", " ").capitalize(),
-        "Class": "".join(word.capitalize() for word in name.split("-")) + told.ending,
+        "Class": "".join(word.capitalize() for word in name.split("-")) + scaffold.ending,
         "identifier": _identifier(name),
         "module": _module(name),
         "distribution": f"alkit-{name}",
         "group": registry.KINDS[kind].group,
         "interface": str(INTERFACE),
         "version": __version__,
-        "check": told.check.format(name),
-        "use": told.use.format(name),
+        "check": scaffold.check.format(name),
+        "use": scaffold.use.format(name),
     }
     templates = {
         f"{_module(name)}.py": f"{kind}/module.py",

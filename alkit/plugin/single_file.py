@@ -1,4 +1,4 @@
-"""A strategy from a single file, `mine.py:Mine`: no packaging, and its code is run when it is asked for."""
+"""A strategy from a single file, `mine.py:Mine`: it needs no packaging, and its code runs when asked for."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def absolute(name: str) -> str:
 
 
 def shown(name: str) -> str:
-    """Return what a strategy is called in records: the file's name without its folder, and the class."""
+    """Return the name of a strategy in records: the file without its folder, and the class."""
     path, cls = _split(name)
     return f"{path.name}:{cls}"
 
 
 def find(name: str) -> Plugin:
-    """Describe a class in a file without running it; the distribution is the path, the version its SHA-256.
+    """Describe a class in a file without running it; the distribution is its path, the version its SHA-256.
 
     Raises:
         UnknownPlugin: there is no such file, or no class is named.
@@ -54,11 +54,11 @@ def find(name: str) -> Plugin:
 
 
 def get(name: str) -> type[Strategy]:
-    """Run a file and return a class in it; a file that has not changed is run once.
+    """Run a file and return a class in it; run it once as long as it does not change.
 
     Raises:
         UnknownPlugin: there is no such file, or no such class in it.
-        BrokenPlugin: the file fails, or the class is no strategy.
+        BrokenPlugin: the file fails, or the class is not a strategy.
     """
     plugin = find(name)
     if plugin not in _classes:
@@ -75,7 +75,7 @@ def owner(cls: type[Strategy]) -> Plugin | None:
 def _split(name: str) -> tuple[Path, str]:
     path, colon, cls = name.rpartition(":")
     if not colon or cls.endswith(".py"):
-        raise UnknownPlugin(f"say which class of {name} is the strategy: {name}:CLASS")
+        raise UnknownPlugin(f"'{name}' names no class; name the strategy's class, as in {name}:CLASS")
     return Path(path).expanduser().resolve(), cls
 
 
@@ -83,9 +83,7 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UnknownPlugin(
-            f"the strategy's file {path} cannot be read: {error.strerror or error}"
-        ) from error
+        raise UnknownPlugin(f"the strategy file {path} cannot be read: {error.strerror or error}") from error
 
 
 def _run(path: Path) -> types.ModuleType:
@@ -95,14 +93,14 @@ def _run(path: Path) -> types.ModuleType:
     sys.modules[module.__name__] = module  # dataclasses look there
     try:
         exec(compile(content, str(path), "exec"), vars(module))
-    except (Exception, SystemExit) as error:  # whatever a stranger's file does while it runs
+    except (Exception, SystemExit) as error:  # the file may raise anything
         del sys.modules[module.__name__]
         raise BrokenPlugin(f"{path} fails{_line(error, path)}: {type(error).__name__}: {error}") from error
     return module
 
 
 def _line(error: BaseException, path: Path) -> str:
-    """Name the line of a file where an error arose, as far as it is known."""
+    """Name the line of a file where an error occurred, if known."""
     lines = [
         frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
     ]
@@ -117,13 +115,15 @@ def _strategy(module: types.ModuleType, path: Path, wanted: str, name: str) -> t
         offered = [key for key, value in vars(module).items() if _is_strategy(value)]
         raise UnknownPlugin(f"{path} has no class '{wanted}'; it has {', '.join(offered) or 'no strategy'}")
     if not _is_strategy(cls):
-        raise BrokenPlugin(f"'{wanted}' in {path} is no strategy: it should be a class of alkit.Strategy")
+        raise BrokenPlugin(
+            f"'{wanted}' in {path} is not a strategy; it should be a subclass of alkit.Strategy"
+        )
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
         raise BrokenPlugin(f"'{wanted}' in {path} does not define {missing}")
-    # A class of its own, since the file may have imported it from where it has another name.
-    told = {"name": name, "__doc__": cls.__doc__, "__module__": cls.__module__}
-    return types.new_class(cls.__name__, (cls,), exec_body=lambda body: body.update(told))
+    # A subclass, since the file may have imported the class from a module where it has another name.
+    body = {"name": name, "__doc__": cls.__doc__, "__module__": cls.__module__}
+    return types.new_class(cls.__name__, (cls,), exec_body=lambda namespace: namespace.update(body))
 
 
 def _is_strategy(value: Any) -> bool:

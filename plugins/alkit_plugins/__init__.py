@@ -1,1 +1,1 @@
-"""The plugins that come with alkit, registered through the same entry points as anybody's."""
+"""The built-in plugins, registered through the same entry points as any other plugin."""

@@ -1,4 +1,4 @@
-"""`alkit bench`: strategies compared over many seeds, with a report that a reviewer can check."""
+"""`alkit bench`: compare strategies over many seeds, with a report that a reviewer can check."""
 
 from __future__ import annotations
 
@@ -23,50 +23,66 @@ Examples:
   alkit bench                                  list the protocols
   alkit bench quick                            every strategy on digits, in minutes
   alkit bench cnn --pool photos/train --test photos/test
-  alkit bench cnn --strategy my-idea           add a strategy to results that are there
-  alkit bench cnn --show > mine.toml           a protocol of your own to change
+  alkit bench cnn --strategy my-idea           add a strategy to existing results
+  alkit bench cnn --show > mine.toml           start a protocol of your own
   alkit bench mine.toml --seeds 10 --jobs 4
-  alkit bench quick --report-only              write the report anew
-  alkit bench quick --drop my-idea             take a strategy out again
-  alkit bench compare results/a results/b      two results, cell by cell
+  alkit bench quick --report-only              write the report again
+  alkit bench quick --drop my-idea             remove a strategy
+  alkit bench compare results/a results/b      compare two results, cell by cell
 """
 
 
-@click.command("bench", epilog=EXAMPLES)
+@click.command("bench", short_help="Compare strategies over many seeds.", epilog=EXAMPLES)
 @click.argument("words", nargs=-1, metavar="[PROTOCOL | compare A B]")
-@click.option("--out", metavar="DIR", help="Folder of the results.  [results/PROTOCOL]")
+@click.option("--out", metavar="DIR", help="Folder of the results.  [default: results/PROTOCOL]")
 @click.option(
     "-s",
     "--strategy",
     "strategies",
     multiple=True,
     metavar="NAME",
-    help="Only these of the protocol's, or others beside random; may be repeated.",
+    help="Run only this strategy, which need not be in the protocol, and random. Repeatable.",
 )
-@click.option("--seeds", type=click.IntRange(min=1), metavar="N", help="How many.  [the protocol's]")
-@click.option("--pool", metavar="IMAGES", help="Labeled images in place of the protocol's.")
-@click.option("--test", metavar="IMAGES", help="Labeled images to judge the models on.")
-@click.option("--root", metavar="DIR", help="Where a torchvision data set lies.")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), metavar="N", help="Number of seeds.  [default: the protocol's]"
+)
+@click.option("--pool", metavar="IMAGES", help="Labeled images to use in place of the protocol's.")
+@click.option("--test", metavar="IMAGES", help="Labeled images to test the models on.")
+@click.option("--root", metavar="DIR", help="Folder of a torchvision data set.")
 @click.option("--download", is_flag=True, help="Let torchvision download the data set to --root.")
-@click.option("--cache", metavar="DIR", help="Folder for images and embeddings.  [cache beside the results]")
-@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Cells at once.  [one a core]")
+@click.option(
+    "--cache",
+    metavar="DIR",
+    help="Folder for images and embeddings.  [default: cache, next to the results]",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Cells to run at once.  [default: one per core]",
+)
 @click.option(
     "--backend",
     type=click.Choice(["loky", "dask", "sequential"]),
     default="loky",
     show_default=True,
-    help="Processes of this machine, a dask cluster, or this process.",
+    help="Where cells run: in processes on this machine, on a dask cluster, or in this process.",
 )
-@click.option("--scheduler", metavar="ADDRESS", help="Of a dask cluster.  [a local one is started]")
-@click.option("--report-only", is_flag=True, help="Write the report of the records that are there.")
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Address of a dask cluster.  [default: start a local cluster]",
+)
+@click.option("--report-only", is_flag=True, help="Run nothing; write the report from existing records.")
 @click.option(
     "--drop",
     "dropped",
     multiple=True,
     metavar="NAME",
-    help="Take a strategy out of results that are there, records and all; may be repeated.",
+    help="Remove a strategy from the results and delete its records. Repeatable.",
 )
-@click.option("--show", is_flag=True, help="Print the protocol as TOML and do nothing.")
+@click.option("--show", is_flag=True, help="Run nothing; print the protocol as TOML.")
 @device_option
 @quiet_option
 @json_option
@@ -82,8 +98,8 @@ def command(
 ) -> None:
     """Compare strategies on a protocol: same seeds, same start, paired statistics, one report.
 
-    Each cell (a strategy with a seed) records every cycle as it ends; a suite that was stopped goes on by the
-    same command, and more seeds or strategies can be added to results that are there.
+    Each cell (one strategy with one seed) records every cycle as it ends. To continue a run that was stopped,
+    run the same command again. More seeds or strategies can be added to existing results.
     """
     if not words:
         return _list_protocols(as_json)
@@ -91,7 +107,7 @@ def command(
         return _compare(words[1:])
     if len(words) > 1:
         raise UsageError(
-            f"name one protocol, not {len(words)}; 'alkit bench compare A B' compares two results"
+            f"name one protocol, not {len(words)}; to compare two results, use 'alkit bench compare A B'"
         )
     protocol, results = _protocol(words[0], out, given)
     if show:
@@ -107,7 +123,7 @@ def command(
     try:
         _run(protocol, results, given, quiet)
     except CellsFailed:
-        _report(results, as_json)  # of the cells that did not
+        _report(results, as_json)  # on the cells that did not fail
         raise
     _report(results, as_json)
 
@@ -164,7 +180,7 @@ def _run(protocol: Protocol, results: Path, given: dict[str, Any], quiet: bool) 
     from alkit.utils.extras import need
     from alkit.utils.progress import NullProgress, Terminal
 
-    for module in ("matplotlib", "statsmodels"):  # said now, not after hours
+    for module in ("matplotlib", "statsmodels"):  # fail now, not after hours
         need(module)
     run_suite(
         protocol,
@@ -187,7 +203,7 @@ def _report(results: Path, as_json: bool) -> None:
     from alkit.bench.report import write_report
 
     if not read_all(results):
-        raise BenchmarkError(f"there are no records in {results}; leave --report-only out to make some")
+        raise BenchmarkError(f"there are no records in {results}; leave out --report-only to make some")
     write_report(results)
     if as_json:
         click.echo((results / "summary.json").read_text(encoding="utf-8"), nl=False)

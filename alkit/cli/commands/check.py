@@ -1,4 +1,4 @@
-"""`alkit check`: the conformance kit, with each failure explained."""
+"""`alkit check`: run the conformance kit and explain each failure."""
 
 from __future__ import annotations
 
@@ -28,12 +28,21 @@ Examples:
 """
 
 
-@click.command("check", epilog=EXAMPLES)
+@click.command("check", short_help="Check a plugin, and explain each failure.", epilog=EXAMPLES)
 @click.argument("name")
-@click.option("--kind", type=click.Choice(KINDS), help="What it is.  [found by the name]")
-@click.option("-o", "--option", "option", multiple=True, metavar="KEY=VALUE", help="An option of the plugin.")
+@click.option("--kind", type=click.Choice(KINDS), help="Kind of plugin.  [default: found by its name]")
 @click.option(
-    "--answers", metavar="A,B,...", help="Labels to try a task with.  [names of classes, if it has classes]"
+    "-o",
+    "--option",
+    "option",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set an option of the plugin. Repeatable.",
+)
+@click.option(
+    "--answers",
+    metavar="A,B,...",
+    help="Labels to try a task with.  [default: class names, if the task has classes]",
 )
 @click.option(
     "--pool", default="digits", show_default=True, metavar="POOL", help="Images to ask an oracle about."
@@ -42,11 +51,11 @@ Examples:
 def command(
     name: str, kind: str | None, option: tuple[str, ...], answers: str | None, pool: str, as_json: bool
 ) -> int:
-    """Check that a plugin keeps its promises, and explain each failure: what was checked, what happened,
+    """Check that a plugin follows the interface; for each failure, say what was checked, what happened and
     what to do.
 
-    NAME is one of 'alkit plugins', a composition, or FILE.py:CLASS, whose code is run. Ends with exit code
-    1 if a check fails.
+    NAME is a name from 'alkit plugins', a composition, or FILE.py:CLASS (runs the code in the file). The exit
+    code is 1 if a check fails.
     """
     from alkit.options import parse_pairs
     from alkit.testing.hints import explain
@@ -63,32 +72,32 @@ def command(
         _print_failure(same, explain(kind, same[0]))
     skipped = sum(result.ok and bool(result.sentence) for result in results)
     passed = len(results) - len(failed) - skipped
-    click.echo(f"{passed} checks passed, {len(failed)} failed, {skipped} do not apply")
+    click.echo(f"{passed} checks passed, {len(failed)} failed, {skipped} not applicable")
     return int(bool(failed))
 
 
 def _by_place(failed: list[Result]) -> list[list[Result]]:
-    """Put failures together that one line of the plugin is the reason of."""
+    """Group the failures that the same line of the plugin causes."""
     groups: dict[str, list[Result]] = {}
     for result in failed:
         groups.setdefault(result.place or result.check, []).append(result)
     return list(groups.values())
 
 
-def _print_failure(same: list[Result], told: Explanation) -> None:
+def _print_failure(same: list[Result], explanation: Explanation) -> None:
     first, others = same[0], len(same) - 1
     click.echo(first.check + (f", and {others} more for the same reason" if others else ""))
-    click.echo(f"  checked   {told.checked}\n  happened  {first.sentence}")
+    click.echo(f"  checked   {explanation.checked}\n  happened  {first.sentence}")
     if first.place:
         click.echo(f"  where     {first.place}")
-    click.echo(f"  to do     {'mend that line, and check again' if others else told.advice}\n")
+    click.echo(f"  to do     {'fix that line, then check again' if others else explanation.advice}\n")
 
 
 def _found(name: str, kind: str | None) -> tuple[str, str]:
     """Return the kind of a plugin, and how it is shown.
 
     Raises:
-        UnknownPlugin, AmbiguousPlugin: nothing, or more than one thing, is called so.
+        UnknownPlugin, AmbiguousPlugin: no plugin, or more than one, has that name.
     """
     from alkit.composition import expression
     from alkit.plugin import registry as plugins
@@ -96,7 +105,7 @@ def _found(name: str, kind: str | None) -> tuple[str, str]:
 
     if expression.is_composed(name) or single_file.names_a_file(name):
         if kind not in (None, "strategy"):
-            raise UsageError(f"'{name}' is a strategy, not of kind {kind}")
+            raise UsageError(f"'{name}' is a strategy, but --kind says {kind}; leave out --kind")
         return "strategy", name
     if kind is not None:
         return kind, str(plugins.KINDS[kind].find(name))
@@ -108,9 +117,11 @@ def _found(name: str, kind: str | None) -> tuple[str, str]:
     ]
     kinds = list(dict.fromkeys(other for other, _ in found))
     if not found:
-        raise UnknownPlugin(f"no plugin is called '{name}'; see 'alkit plugins'")
+        raise UnknownPlugin(f"there is no plugin '{name}'; 'alkit plugins' lists those installed")
     if len(kinds) > 1:
-        raise AmbiguousPlugin(f"'{name}' is a {' and a '.join(kinds)}; say --kind {kinds[0]}, for example")
+        raise AmbiguousPlugin(
+            f"'{name}' is the name of a {' and of a '.join(kinds)}; add --kind, as in --kind {kinds[0]}"
+        )
     return kinds[0], str(plugins.KINDS[kinds[0]].find(name))
 
 
@@ -139,7 +150,7 @@ def _task_results(name: str, options: dict[str, str], answers: str | None) -> li
     if not answers:
         if not cls.uses_classes:
             raise UsageError(
-                f"task '{name}' has no classes; say some labels of it, as in --answers 0.1,0.7,0.4"
+                f"task '{name}' has no classes; give some labels for it, as in --answers 0.1,0.7,0.4"
             )
         return testing.check_task(name, options)
     words = [word.strip() for word in answers.split(",")]
@@ -147,7 +158,7 @@ def _task_results(name: str, options: dict[str, str], answers: str | None) -> li
         values = [cls.parse(word) for word in words]
     except ValueError as error:
         raise InvalidOption(
-            f"--answers {answers} holds what is no label of task '{name}': {error}"
+            f"--answers {answers} holds a value that is not a label of task '{name}': {error}"
         ) from error
     classes = tuple(dict.fromkeys(map(str, values))) if cls.uses_classes else ()
     return testing.check_task(name, options, classes=classes, values=values)
@@ -163,7 +174,7 @@ def _oracle_results(oracle: Oracle, pool: str) -> list[Result]:
         oracle.connect(source, keys, 0)
     except AlkitError:
         raise
-    except Exception as error:  # whatever a stranger's code does
+    except Exception as error:  # third-party code may raise anything
         raise BrokenPlugin(
             f"oracle '{oracle.name}' cannot be connected to {pool}: {type(error).__name__}: {error}"
         ) from error

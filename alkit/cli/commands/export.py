@@ -1,4 +1,4 @@
-"""`alkit export`: send the open query to people who label."""
+"""`alkit export`: write the open query for people who label."""
 
 from __future__ import annotations
 
@@ -21,16 +21,25 @@ Examples:
 """
 
 
-@click.command("export", epilog=EXAMPLES)
-@click.option("-f", "--format", "name", required=True, metavar="NAME", help="As 'alkit plugins' lists it.")
+@click.command("export", short_help="Write the open query for a labeling tool.", epilog=EXAMPLES)
+@click.option(
+    "-f",
+    "--format",
+    "name",
+    required=True,
+    metavar="NAME",
+    help="Format to write; 'alkit plugins' lists them.",
+)
 @click.option(
     "-o",
     "--option",
     multiple=True,
     metavar="KEY=VALUE",
-    help="An option of the format; see 'alkit plugins NAME'.",
+    help="Set an option of the format; 'alkit plugins NAME' lists them. Repeatable.",
 )
-@click.option("--out", metavar="PATH", help="What to write.  [queries/NNN-NAME in the campaign]")
+@click.option(
+    "--out", metavar="PATH", help="File or folder to write.  [default: queries/NNN-NAME in the campaign]"
+)
 @click.option("--labeled", is_flag=True, help="Write all labeled images with their labels instead.")
 @campaign_option
 @device_option
@@ -46,9 +55,9 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Write what is not answered of the open query for a labeling tool.
+    """Write the unanswered images of the open query for a labeling tool.
 
-    'alkit ingest' reads what comes back. Originals are never changed, and nothing is written over.
+    'alkit ingest' reads the answers. Original images are never changed, and no file is overwritten.
     """
     from alkit.campaign.export import labeled_export, open_export
     from alkit.options import build, parse_pairs
@@ -64,10 +73,13 @@ def command(
             path = Path(out)
             if not path.name.lower().endswith(format.extensions):
                 endings = " or ".join(format.extensions)
-                raise UsageError(f"{format.name} is written as {endings}, and '{out}' is called otherwise")
-        there = next(filter(os.path.lexists, [path, *format.beside(path)]), None)
-        if there is not None:
-            raise UsageError(f"{there} exists already; move it away, or name another place by --out")
+                raise UsageError(
+                    f"the name of a {format.name} export should end with {endings}, unlike '{out}'; name "
+                    "another with --out"
+                )
+        existing = next(filter(os.path.lexists, [path, *format.beside(path)]), None)
+        if existing is not None:
+            raise UsageError(f"{existing} already exists; move it, or name another place with --out")
         path.parent.mkdir(parents=True, exist_ok=True)
         written = [str(file) for file in format.write(export, path)]
     if as_json:
@@ -85,4 +97,4 @@ def command(
         click.echo(f"written        {file}")
     if export.query:
         directory = shlex.quote(str(opened.directory))
-        click.echo(f"next           label them, then  alkit ingest --campaign {directory} FILE")
+        click.echo(f"next           label the images, then  alkit ingest --campaign {directory} FILE")

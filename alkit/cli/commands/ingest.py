@@ -1,4 +1,4 @@
-"""`alkit ingest`: take answers back."""
+"""`alkit ingest`: take in answers."""
 
 from __future__ import annotations
 
@@ -31,28 +31,35 @@ Examples:
 SHOWN = 20
 
 
-@click.command("ingest", epilog=EXAMPLES)
+@click.command("ingest", short_help="Take in answers.", epilog=EXAMPLES)
 @click.argument("file", required=False, metavar="[FILE]")
 @campaign_option
-@click.option("-f", "--format", "name", metavar="NAME", help="What FILE is.  [as it looks]")
+@click.option(
+    "-f", "--format", "name", metavar="NAME", help="Format of FILE.  [default: recognized from FILE]"
+)
 @click.option(
     "-o",
     "--option",
     multiple=True,
     metavar="KEY=VALUE",
-    help="An option of the format; see 'alkit plugins NAME'.",
+    help="Set an option of the format; 'alkit plugins NAME' lists them. Repeatable.",
 )
-@click.option("--annotator", default="", metavar="NAME", help="Who answered, where FILE does not say.")
-@click.option("--allow-new-classes", is_flag=True, help="Labels that are no class yet become classes.")
+@click.option("--annotator", default="", metavar="NAME", help="Who answered, if FILE does not say.")
+@click.option("--allow-new-classes", is_flag=True, help="Add labels that are not classes yet as new classes.")
 @click.option("--strict", is_flag=True, help="Keep nothing if any line is rejected.")
-@click.option("--dry-run", is_flag=True, help="Only say what would become of FILE; keep nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen; keep nothing.")
 @click.option(
     "--aggregate",
     type=click.Choice(RULES),
-    help="From now on, how answers of several annotators to one image become one.",
+    help="From now on, combine the answers of several annotators to one image by this rule.",
 )
-@click.option("--oracle", metavar="NAME", help="Let an oracle answer the open query: dataset, file.")
-@click.option("--oracle-option", multiple=True, metavar="KEY=VALUE", help="An option of the oracle.")
+@click.option("--oracle", metavar="NAME", help="Oracle that answers the open query: dataset or file.")
+@click.option(
+    "--oracle-option",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set an option of the oracle. Repeatable.",
+)
 @quiet_option
 @json_option
 def command(
@@ -70,21 +77,23 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Take the answers in FILE: CSV with the columns image,label, or what 'alkit export' wrote, filled in.
+    """Take in the answers in FILE: a CSV file with the columns image,label, or an answered 'alkit export'.
 
-    In CSV, images are known by path, index or hash, and annotator, time and cost may stand beside the label.
-    The label 'abstain' means that it cannot be told, 'unusable' that the image is no good; an empty label is
-    a line not answered yet. A different answer to the same image is kept as a correction, with its history.
+    A CSV file names images by path, index or hash; it may also have the columns annotator, time and cost. The
+    label 'abstain' means that the annotator cannot tell, 'unusable' that the image cannot be labeled. A line
+    with an empty label is not answered yet. A new answer to the same image is kept as a correction, and the
+    old one stays in the history.
     """
     from alkit.campaign.ingest import find_format
     from alkit.campaign.record.reconcile import IngestReport
     from alkit.options import parse_pairs
 
     if (file and oracle) or not (file or oracle or aggregate):
-        raise UsageError("give a file of answers, or --oracle NAME")
+        raise UsageError("name either a file of answers or --oracle NAME")
     if file is None and (dry_run or name or option or strict or annotator or allow_new_classes):
         raise UsageError(
-            "--dry-run, --format, --option, --strict, --annotator and --allow-new-classes are for files only"
+            "--dry-run, --format, --option, --strict, --annotator and --allow-new-classes need a file of "
+            "answers; name one"
         )
     with open_campaign(campaign, quiet=quiet) as opened:
         if file is not None:
@@ -114,19 +123,19 @@ def command(
 def take(
     campaign: Campaign, reply: Reply, *, named: str, unit: str, as_json: bool, annotator: str = "", **how: Any
 ) -> None:
-    """Take what came back from people who label, and say what became of it.
+    """Take in a reply from people who label, and print what became of it.
 
     Args:
-        campaign: whose answers they are.
-        reply: as a format has read it.
-        named: what to call the file, here and on record.
-        unit: what to call a line of it.
-        as_json: how to say it.
-        annotator: who answered, where the reply does not say.
+        campaign: the campaign that asked.
+        reply: the answers, as a format read them.
+        named: name of the file, for messages and the record.
+        unit: name of one line of the file.
+        as_json: print JSON.
+        annotator: who answered, if the reply does not say.
         how: the other arguments of `Campaign.tell`.
 
     Raises:
-        InvalidAnswers: nothing fits, or not everything does and `strict` is set.
+        InvalidAnswers: no answer fits, or with `strict` some do not.
     """
     from alkit.campaign.ingest import match
 
@@ -159,7 +168,7 @@ def _report(
     else:
         click.echo(
             f"{receipt.accepted} answers {'would be ' * dry_run}accepted ({receipt.corrected} corrections, "
-            f"{receipt.unasked} not asked), {receipt.unchanged} known already, {len(rejected)} rejected, "
+            f"{receipt.unasked} not asked), {receipt.unchanged} already known, {len(rejected)} rejected, "
             f"{blank} blank"
         )
         if receipt.new_classes:
@@ -176,4 +185,4 @@ def _report(
     if len(rejected) > SHOWN:
         click.echo(f"... and {len(rejected) - SHOWN} more {unit}s", err=True)
     if rejected and (strict or not (receipt.accepted or receipt.unchanged)):
-        raise InvalidAnswers(f"nothing was taken in; mend the {unit}s above and ingest the file again")
+        raise InvalidAnswers(f"no answer was taken in; fix the {unit}s above and ingest the file again")

@@ -22,13 +22,14 @@ Examples:
 """
 
 
-@click.command("init", epilog=EXAMPLES)
+@click.command("init", short_help="Make a campaign.", epilog=EXAMPLES)
 @click.argument("directory", metavar="DIR")
 @click.option(
     "--pool",
     required=True,
     metavar="IMAGES",
-    help="A folder, a .csv manifest, .npy or .npz arrays, or digits, cifar10, cifar100, fashion-mnist, svhn.",
+    help="Images to choose from: a folder, a .csv manifest, .npy or .npz arrays, or digits, cifar10, "
+    "cifar100, fashion-mnist or svhn.",
 )
 @strategy_flags
 @creation_options
@@ -37,7 +38,7 @@ Examples:
     type=click.Choice(RULES),
     default="last",
     show_default=True,
-    help="How the answers of several annotators to one image become one.",
+    help="Rule that combines the answers of several annotators to one image.",
 )
 @device_option
 @quiet_option
@@ -45,9 +46,9 @@ Examples:
 def command(
     directory: str, pool: str, aggregate: str, device: str, quiet: bool, as_json: bool, **given: Any
 ) -> None:
-    """Make a campaign in DIR: freeze the list of images, take in known labels.
+    """Make a campaign in DIR: fix the list of images and take in known labels.
 
-    Originals are only read. Images that cannot be used are listed once and never asked for.
+    Original images are only read. Images that cannot be used are listed once and never chosen.
     """
     from alkit.campaign.create import create_from
     from alkit.utils.progress import NullProgress, Terminal

@@ -26,44 +26,48 @@ Examples:
 """
 
 
-@click.command("label", epilog=EXAMPLES)
+@click.command("label", short_help="Answer the open query in the browser.", epilog=EXAMPLES)
 @campaign_option
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Of the page.  [any that is free]"
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="Port of the page.  [default: any free port]",
 )
-@click.option("--annotator", metavar="NAME", help="Who answers.  [the user's login name]")
-@click.option("--show-guess", is_flag=True, help="Always show what the model takes an image for.")
-@click.option("--no-browser", is_flag=True, help="Print the address only.")
+@click.option("--annotator", metavar="NAME", help="Who answers.  [default: your login name]")
+@click.option("--show-guess", is_flag=True, help="Always show the model's guess.")
+@click.option("--no-browser", is_flag=True, help="Only print the address; do not open a browser.")
 def command(
     campaign: str | None, port: int, annotator: str | None, show_guess: bool, no_browser: bool
 ) -> None:
-    """Answer the open query on a web page, which only this machine can reach; Ctrl-C ends it.
+    """Answer the open query on a web page that only this machine can reach; Ctrl-C stops it.
 
-    Each answer is recorded as it is given: closing the page, or ending this command in any way, loses none.
-    Other commands work meanwhile.
+    Each answer is recorded as soon as it is given, so closing the page or stopping this command loses none.
+    Other commands can be used at the same time.
     """
     from alkit.utils.extras import need
 
     need("werkzeug", "label")
     from alkit.label_app.server import HOST, Page, serving
 
-    with ThreadPoolExecutor(1) as clerk:  # a ledger belongs to the thread that opened it
-        session = clerk.submit(_sit_down, campaign, annotator or _login_name()).result()
+    with ThreadPoolExecutor(1) as recorder:  # a ledger belongs to the thread that opened it
+        session = recorder.submit(_open_session, campaign, annotator or _login_name()).result()
         try:
-            page = Page(session, clerk, show_guess=show_guess)
+            page = Page(session, recorder, show_guess=show_guess)
             with serving(page, port) as server:
                 root = f"http://{HOST}:{server.port}"
                 click.echo(f"labeling page  {root}/{page.token}/")
-                click.echo("Ctrl-C ends it; what is answered is recorded", err=True)
+                click.echo("Ctrl-C stops it; all answers are already recorded", err=True)
                 if not no_browser and _has_screen():
                     webbrowser.open(f"{root}/{page.invitation}")
                 server.serve_forever()
         finally:
-            still_open = clerk.submit(_get_up, session).result()
-    click.echo(f"\n{session.taken} answers taken, {still_open} images still open")
+            still_open = recorder.submit(_close_session, session).result()
+    click.echo(f"\n{session.taken} answers recorded, {still_open} images still open")
 
 
-def _sit_down(directory: str | None, annotator: str) -> LabelSession:
+def _open_session(directory: str | None, annotator: str) -> LabelSession:
     from alkit.label_app.session import LabelSession
 
     campaign = open_campaign(directory)
@@ -74,7 +78,7 @@ def _sit_down(directory: str | None, annotator: str) -> LabelSession:
         raise
 
 
-def _get_up(session: LabelSession) -> int:
+def _close_session(session: LabelSession) -> int:
     """Close the campaign; return how many images of the query are still open."""
     try:
         session.look()
@@ -91,7 +95,7 @@ def _login_name() -> str:
 
 
 def _has_screen() -> bool:
-    """Say whether a browser would open a window; one for terminals would only be in the way."""
+    """Say whether a browser would open a window; a text browser would take over the terminal."""
     return sys.platform in ("darwin", "win32") or any(
         os.environ.get(v) for v in ("DISPLAY", "WAYLAND_DISPLAY")
     )

@@ -1,4 +1,4 @@
-"""`alkit labelstudio`: send the open query to a Label Studio that runs, and fetch the answers."""
+"""`alkit labelstudio`: send the open query to a running Label Studio, and fetch the answers."""
 
 from __future__ import annotations
 
@@ -22,27 +22,29 @@ Examples:
 FORMAT = "label-studio"
 
 
-@click.command("labelstudio", epilog=EXAMPLES)
+@click.command(
+    "labelstudio", short_help="Send the open query to Label Studio, and fetch answers.", epilog=EXAMPLES
+)
 @click.argument("direction", type=click.Choice(["push", "pull"]))
-@click.option("--url", required=True, metavar="URL", help="Where Label Studio is.")
+@click.option("--url", required=True, metavar="URL", help="Address of Label Studio.")
 @click.option(
     "--token",
     envvar="LABEL_STUDIO_API_KEY",
     metavar="TOKEN",
-    help="A personal access token, or a legacy one; better given by the variable LABEL_STUDIO_API_KEY, since "
-    "other users of the machine can see the words of a command.",
+    help="Personal access token, or legacy token. Prefer the variable LABEL_STUDIO_API_KEY: other users of "
+    "the machine can see the options of a command.",
 )
-@click.option("--project", type=int, metavar="ID", help="Another project than the campaign's own.")
+@click.option("--project", type=int, metavar="ID", help="Project to use in place of the campaign's own.")
 @click.option(
     "-o",
     "--option",
     multiple=True,
     metavar="KEY=VALUE",
-    help="An option of the format; see 'alkit plugins label-studio'.",
+    help="Set an option of the format; 'alkit plugins label-studio' lists them. Repeatable.",
 )
-@click.option("--allow-new-classes", is_flag=True, help="Labels that are no class yet become classes.")
+@click.option("--allow-new-classes", is_flag=True, help="Add labels that are not classes yet as new classes.")
 @click.option("--strict", is_flag=True, help="Keep nothing if any answer is rejected.")
-@click.option("--dry-run", is_flag=True, help="Only say what would become of the answers; keep nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen; keep nothing.")
 @campaign_option
 @device_option
 @quiet_option
@@ -59,10 +61,11 @@ def command(
     as_json: bool,
     **how: Any,
 ) -> None:
-    """Push the open query to Label Studio, or pull the answers from there.
+    """Push the open query to Label Studio, or pull the answers from it.
 
-    'push' adds what is not there yet, in rank order, to the campaign's own project, made if need be.
-    'pull' takes the answers as 'alkit ingest' takes a file. It needs: pip install 'alkit[label-studio]'.
+    'push' adds the images that are not there yet, in rank order, to the campaign's own project, which it
+    makes if necessary. 'pull' takes in the answers as 'alkit ingest' takes in a file. Both need:
+    pip install 'alkit[label-studio]'.
     """
     from alkit.campaign.export import identity_of, open_export
     from alkit.interfaces.format import LiveFormat, Server
@@ -70,9 +73,9 @@ def command(
     from alkit.plugin import registry
 
     if not token:
-        raise UsageError("give a token by the variable LABEL_STUDIO_API_KEY, or by --token")
+        raise UsageError("there is no token; set the variable LABEL_STUDIO_API_KEY, or use --token")
     if direction == "push" and any(how.values()):
-        raise UsageError("--allow-new-classes, --strict and --dry-run are for 'pull'")
+        raise UsageError("--allow-new-classes, --strict and --dry-run work with 'pull' only; leave them out")
     format = build(registry.formats.get(FORMAT), parse_pairs(option))
     assert isinstance(format, LiveFormat)
     server = Server(url, token, project)
@@ -87,5 +90,5 @@ def command(
     if as_json:
         print_json({"query": export.query, **pushed._asdict()})
     else:
-        click.echo(f"query {export.query}: {pushed.added} tasks added, {pushed.known} there already")
+        click.echo(f"query {export.query}: {pushed.added} tasks added, {pushed.known} already there")
         click.echo(f"project        {server.shown}/projects/{pushed.project}")

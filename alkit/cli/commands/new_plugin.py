@@ -1,4 +1,4 @@
-"""`alkit new-plugin`: a project to begin a plugin with."""
+"""`alkit new-plugin`: write a project to start a plugin from."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ Examples:
 """
 
 
-@click.command("new-plugin", epilog=EXAMPLES)
-@click.option("--kind", type=click.Choice(KINDS), required=True, help="What the plugin is.")
+@click.command("new-plugin", short_help="Write a small working plugin to change.", epilog=EXAMPLES)
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="Kind of plugin.")
 @click.argument("name")
 @click.argument("directory", required=False, metavar="[DIR]")
 def command(kind: str, name: str, directory: str | None) -> None:
-    """Write a small plugin that works, with its entry point and tests, to be changed into yours.
+    """Write a small working plugin, with its entry point and tests, for you to change.
 
-    NAME is what people will type: my-idea. DIR is made if it is not there; by default it is alkit-NAME in
-    this directory. Nothing that exists is changed.
+    NAME is what users type, such as my-idea. DIR is made if it does not exist; the default is alkit-NAME in
+    this directory. No existing file is changed.
     """
     write(kind, name, directory)
 
 
 def write(kind: str, name: str, directory: str | None) -> None:
-    """Write a project and say what to do next."""
-    from alkit.plugin.scaffold import KINDS as told
+    """Write a project and print what to do next."""
+    from alkit.plugin.scaffold import KINDS as scaffolds
     from alkit.plugin.scaffold import create
 
     files = create(kind, name, None if directory is None else Path(directory).expanduser())
     for path in files:
         click.echo(path)
     click.echo("", err=True)
-    steps = [f"cd {files[0].parent}", 'pip install -e ".[test]"', told[kind].check, "pytest", told[kind].use]
+    scaffold = scaffolds[kind]
+    steps = [f"cd {files[0].parent}", 'pip install -e ".[test]"', scaffold.check, "pytest", scaffold.use]
     for step in steps:
         click.echo(f"next  {step.format(name)}", err=True)

@@ -13,13 +13,13 @@ Examples:
 """
 
 
-@click.command("new-strategy", epilog=EXAMPLES)
+@click.command("new-strategy", short_help="Write a small working strategy to change.", epilog=EXAMPLES)
 @click.argument("name")
 @click.argument("directory", required=False, metavar="[DIR]")
 def command(name: str, directory: str | None) -> None:
-    """Write a small strategy that works, with its entry point and tests, to be changed into yours.
+    """Write a small working strategy, with its entry point and tests, for you to change.
 
-    NAME is what people will type: my-idea. DIR is made if it is not there; by default it is alkit-NAME in
-    this directory. Nothing that exists is changed.
+    NAME is what users type, such as my-idea. DIR is made if it does not exist; the default is alkit-NAME in
+    this directory. No existing file is changed.
     """
     write("strategy", name, directory)

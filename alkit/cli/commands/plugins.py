@@ -1,4 +1,4 @@
-"""`alkit plugins`: everything that came in through the door."""
+"""`alkit plugins`: list all installed plugins, or describe one."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Examples:
 FLAGS = {"strategy": "-o", "task": "-t", "oracle": "--oracle-option", "format": "-o"}
 
 
-@click.command("plugins", epilog=EXAMPLES)
+@click.command("plugins", short_help="List all plugins, or describe one.", epilog=EXAMPLES)
 @click.argument("name", required=False, metavar="[NAME]")
 @json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List plugins of every kind with the distribution of each, or show the options of one."""
+    """List all installed plugins with their distributions, or describe one."""
     from alkit.cli.describe import describe, print_description
     from alkit.plugin.registry import all_plugins, formats, oracles, strategies, tasks
 
@@ -33,7 +33,7 @@ def command(name: str | None, as_json: bool) -> None:
                 else:
                     print_description(description, flag=FLAGS[registry.kind])
                 return
-        raise UnknownPlugin(f"no plugin is called '{name}'; see 'alkit plugins'")
+        raise UnknownPlugin(f"there is no plugin '{name}'; 'alkit plugins' lists those installed")
     rows = [(p.group, p.name, p.distribution, p.version, p.module) for p in all_plugins()]
     if as_json:
         print_json(

@@ -33,17 +33,22 @@ Examples:
 """
 
 
-@click.command("query", epilog=EXAMPLES)
+@click.command("query", short_help="Choose the images to label next.", epilog=EXAMPLES)
 @strategy_flags
-@click.option("-n", "--budget", type=int, required=True, metavar="N", help="Images to choose.")
+@click.option("-n", "--budget", type=int, required=True, metavar="N", help="Number of images to choose.")
 @campaign_option
-@click.option("--pool", metavar="IMAGES", help="Make the campaign on the way; as in 'alkit init'.")
-@click.option("--new", is_flag=True, help="Withdraw an open query and choose again.")
+@click.option(
+    "--pool",
+    metavar="IMAGES",
+    help="Images to choose from, as in 'alkit init'; makes the campaign if it does not exist.",
+)
+@click.option("--new", is_flag=True, help="Withdraw the open query and choose again.")
 @click.option(
     "--control",
     type=click.FloatRange(0, 1, max_open=True),
     metavar="SHARE",
-    help="Of the N images, drawn at random to judge the model by.  [0.1; 0 with an oracle or no model]",
+    help="Share of the N images to draw at random, to measure the model on.  [default: 0.1; 0 with an oracle "
+    "or without a model]",
 )
 @seed_options
 @creation_options
@@ -65,10 +70,10 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Choose the N images that are most worth labeling, and write them to a list and a contact sheet.
+    """Choose the N images most worth labeling, and write them to a list and a contact sheet.
 
-    While a query waits for answers, the same query is returned again; --new gives it up. With nothing labeled
-    yet, a seed query comes first.
+    While a query is open, the same query is returned; --new withdraws it. If no image is labeled yet, a seed
+    query comes first.
     """
     given.update(strategy=strategy, option=option, budget=budget)
     opening = open_or_create(campaign, pool, device=device, quiet=quiet, given=given)
@@ -99,10 +104,10 @@ def _print(campaign: Campaign, query: Query, strategy: str | None, budget: int) 
         left = len(query.unanswered)
         click.echo(
             f"query {query.number} is still open: {left} of {len(query.picks)} images by "
-            f"'{query.strategy}' wait for answers (--new withdraws it)"
+            f"'{query.strategy}' are not answered (--new withdraws the query)"
         )
     else:
-        control = f", {query.controls} of them at random as a control" if query.controls else ""
+        control = f", {query.controls} of them drawn at random as a control" if query.controls else ""
         click.echo(f"query {query.number}: {len(query.picks)} images chosen by '{query.strategy}'{control}")
     for warning in query.asked.diagnostics.get("warnings", ()):
         click.echo(f"warning        {warning}")
@@ -116,5 +121,5 @@ def _print(campaign: Campaign, query: Query, strategy: str | None, budget: int) 
         )
     else:
         more = "" if campaign.classes else " --allow-new-classes"
-        click.echo(f"next           fill in the column 'label' of {table.name}, then")
+        click.echo(f"next           fill in the column 'label' in {table.name}, then run")
         click.echo(f"               alkit ingest --campaign {directory} {shlex.quote(str(table))}{more}")

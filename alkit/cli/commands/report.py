@@ -1,4 +1,4 @@
-"""`alkit report`: what a campaign has come to, as one page."""
+"""`alkit report`: write the results of a campaign as one page."""
 
 from __future__ import annotations
 
@@ -21,16 +21,19 @@ Examples:
 """
 
 
-@click.command("report", epilog=EXAMPLES)
+@click.command("report", short_help="Write the results of a campaign as one page.", epilog=EXAMPLES)
 @campaign_option
-@click.option("--out", metavar="FILE.html", help="The page.  [report.html in the campaign; with --json none]")
+@click.option(
+    "--out",
+    metavar="FILE.html",
+    help="Page to write.  [default: report.html in the campaign; none with --json]",
+)
 @click.option(
     "--stop",
     "rules",
     multiple=True,
     metavar="RULE",
-    help="Say whether it is time to stop: budget=LABELS, "
-    "accuracy=TARGET or flat=GAIN:CYCLES; may be repeated.",
+    help="Stopping rule to check: budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES. Repeatable.",
 )
 @click.option(
     "--map",
@@ -38,7 +41,7 @@ Examples:
     type=click.Choice(["pca", "tsne", "none"]),
     default="pca",
     show_default=True,
-    help="How the map of images comes about.",
+    help="Projection of the map of images; none leaves the map out.",
 )
 @click.option(
     "--worth",
@@ -46,7 +49,7 @@ Examples:
     default=0.005,
     show_default=True,
     metavar="GAIN",
-    help="Accuracy that 100 labels should bring.",
+    help="Accuracy gain per 100 labels below which labeling is not worth it.",
 )
 @json_option
 def command(
@@ -57,10 +60,11 @@ def command(
     worth: float,
     as_json: bool,
 ) -> None:
-    """Say what the labels brought, whether the picks are harder than random images, and what to do next.
+    """Show how much the labels helped, whether the chosen images are harder than random ones, and what to do
+    next.
 
-    The page holds all that it needs and can be sent to anybody. It reads the campaign, trains nothing and
-    changes nothing; an earlier report in its place is replaced.
+    The page is a single file that can be sent to anyone. The command only reads the campaign: it trains and
+    changes nothing. It replaces an earlier report of the same name.
     """
     from alkit.campaign.analysis.stopping import parse
     from alkit.campaign.report.findings import gather_findings

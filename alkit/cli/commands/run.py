@@ -1,4 +1,4 @@
-"""`alkit run`: a whole campaign with an oracle that answers."""
+"""`alkit run`: run a whole campaign with an oracle that answers."""
 
 from __future__ import annotations
 
@@ -27,25 +27,32 @@ Examples:
 """
 
 
-@click.command("run", epilog=EXAMPLES)
+@click.command("run", short_help="Run a whole campaign with an oracle that answers.", epilog=EXAMPLES)
 @strategy_flags
-@click.option("-n", "--budget", type=int, required=True, metavar="N", help="Images a cycle.")
-@click.option("--cycles", type=int, required=True, metavar="K", help="Queries in all, a seed query aside.")
+@click.option("-n", "--budget", type=int, required=True, metavar="N", help="Number of images per cycle.")
+@click.option(
+    "--cycles", type=int, required=True, metavar="K", help="Number of queries in total, without a seed query."
+)
 @campaign_option
-@click.option("--pool", metavar="IMAGES", help="Make the campaign on the way; as in 'alkit init'.")
+@click.option(
+    "--pool",
+    metavar="IMAGES",
+    help="Images to choose from, as in 'alkit init'; makes the campaign if it does not exist.",
+)
 @click.option(
     "--control",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
     show_default=True,
     metavar="SHARE",
-    help="Of the N images, drawn at random to see how good the model is.",
+    help="Share of the N images to draw at random, to measure the model on.",
 )
 @click.option(
     "--stop",
     multiple=True,
     metavar="RULE",
-    help="End earlier: budget=LABELS, accuracy=TARGET, flat=GAIN:CYCLES (gain by 100 labels). Repeatable.",
+    help="Rule to stop earlier: budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES (gain per 100 labels). "
+    "Repeatable.",
 )
 @seed_options
 @creation_options
@@ -68,9 +75,9 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Query and answer K times, and show how the model did as labels grew.
+    """Query and answer K times, and show how the model performed as labels were added.
 
-    What an interrupted run has done counts: the same command finishes it.
+    If a run is interrupted, the same command continues and finishes it.
     """
     from alkit.campaign.analysis.stopping import parse
     from alkit.options import parse_pairs
@@ -82,7 +89,9 @@ def command(
     with opening.campaign as opened:
         oracle = opened.oracle(oracle_name, parse_pairs(oracle_options))
         if oracle is None:
-            raise UsageError("say who answers: --oracle dataset, or --oracle file --oracle-option path=FILE")
+            raise UsageError(
+                "there is no oracle; add --oracle dataset, or --oracle file --oracle-option path=FILE"
+            )
         history = opened.run(
             oracle,
             cycles=cycles,

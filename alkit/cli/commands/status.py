@@ -1,4 +1,4 @@
-"""`alkit status`: where a campaign stands."""
+"""`alkit status`: show the state of a campaign."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Examples:
 """
 
 
-@click.command("status", epilog=EXAMPLES)
+@click.command("status", short_help="Show the state of a campaign.", epilog=EXAMPLES)
 @campaign_option
 @click.option("--images", is_flag=True, help="List the images that cannot be used, and exact copies.")
 @json_option
 def command(campaign: str | None, images: bool, as_json: bool) -> None:
-    """Show what is labeled, what is open, and how the model did as labels grew."""
+    """Show what is labeled, what is open, and how the model performed as labels were added."""
     with open_campaign(campaign, quiet=True) as opened:
         status = opened.status()
         records = opened.state.records
@@ -54,7 +54,7 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
     if query is not None:
         click.echo(
             f"open query     {query['query']} by '{query['strategy']}': {query['unanswered']} of "
-            f"{query['asked']} unanswered, {query['list']}"
+            f"{query['asked']} images unanswered, {query['list']}"
         )
     if status["history"]:
         metric = next((name for training in status["history"] for name in training["metrics"]), "test")

@@ -1,11 +1,11 @@
-"""`alkit strategies`: what can choose."""
+"""`alkit strategies`: list all installed strategies, or describe one."""
 
 from __future__ import annotations
 
 import click
 
 from alkit.cli.options import json_option
-from alkit.cli.output import print_json, print_rows
+from alkit.cli.output import print_json
 
 EXAMPLES = """\b
 Examples:
@@ -15,15 +15,15 @@ Examples:
 """
 
 
-@click.command("strategies", epilog=EXAMPLES)
+@click.command("strategies", short_help="List all strategies, or describe one.", epilog=EXAMPLES)
 @click.argument("name", required=False, metavar="[NAME]")
 @json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List the strategies that are installed, or show one: its options, what it needs, its paper.
+    """List all installed strategies by kind, or describe one: its options, what it needs and its paper.
 
-    NAME may be a composition, or FILE.py:CLASS, whose code is run.
+    NAME may also be a composition, or FILE.py:CLASS (runs the code in the file).
     """
-    from alkit.cli.describe import describe_strategy, listing, print_description
+    from alkit.cli.describe import describe_strategy, listing, print_description, print_listing
     from alkit.plugin.registry import strategies
 
     if name is None:
@@ -31,7 +31,7 @@ def command(name: str | None, as_json: bool) -> None:
         if as_json:
             print_json(rows)
         else:
-            print_rows([(r["name"], f"{r['distribution']} {r['version']}", r["summary"]) for r in rows])
+            print_listing(rows)
         return
     description = describe_strategy(name)
     if as_json:

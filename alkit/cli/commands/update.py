@@ -15,12 +15,12 @@ Examples:
 """
 
 
-@click.command("update", epilog=EXAMPLES)
+@click.command("update", short_help="Take in new images.", epilog=EXAMPLES)
 @campaign_option
 @quiet_option
 @json_option
 def command(campaign: str | None, quiet: bool, as_json: bool) -> None:
-    """Take in the images that are new in the pool's folder; the indices of the others never change."""
+    """Take in new images in the pool's folder; the indices of the other images never change."""
     with open_campaign(campaign, quiet=quiet) as opened:
         report = opened.update()
     if as_json:
@@ -31,8 +31,10 @@ def command(campaign: str | None, quiet: bool, as_json: bool) -> None:
         f"{report['duplicates']:,} exact copies"
     )
     if report["found"]:
-        click.echo(f"{report['found']:,} images that were lost are back")
+        click.echo(f"{report['found']:,} images that were missing are back")
     for entry in report["unusable"]:
         click.echo(f"unusable: {entry['image']!r}: {entry['reason']}")
     if report["missing"]:
-        click.echo(f"warning: {len(report['missing']):,} images are gone, such as {report['missing'][0]!r}")
+        click.echo(
+            f"warning: {len(report['missing']):,} images are missing, such as {report['missing'][0]!r}"
+        )

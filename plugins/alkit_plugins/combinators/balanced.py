@@ -1,4 +1,4 @@
-"""The budget is spread evenly over predicted classes: `balanced(entropy)`."""
+"""An even spread of the budget over predicted classes: `balanced(entropy)`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Balanced(alkit.Combinator):
-    """Choose about as many images of each predicted class; a strategy chooses inside each."""
+    """Spread the budget evenly over the predicted classes, as in `balanced(entropy)`.
+
+    The nested strategy chooses the images of each class.
+    """
 
     name = "balanced"
+    kind = "combinations"
     needs = frozenset({"probabilities"})
     needs_labels = True
 
-    strategy: str = alkit.nested("entropy", "the strategy that chooses inside each predicted class")
+    strategy: str = alkit.nested("entropy", "strategy that chooses within each predicted class")
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Choose n candidates; in the result the classes take turns."""
+        """Choose n candidates; the classes alternate in the result."""
         with cycle.measure("score"):
             classes = cycle.collect(cycle.candidates, predicted).cpu().numpy()
         present, sizes = np.unique(classes, return_counts=True)
@@ -48,7 +52,7 @@ def predicted(output: Output) -> torch.Tensor:
 
 
 def even(n: int, sizes: Sequence[int]) -> list[int]:
-    """Divide n over groups as evenly as their sizes allow; what is left over goes to smaller groups."""
+    """Divide n among groups as evenly as their sizes allow; the remainder goes to smaller groups."""
     counts = [0] * len(sizes)
     for done, group in enumerate(sorted(range(len(sizes)), key=lambda group: sizes[group])):
         fair = -(-(n - sum(counts)) // (len(sizes) - done))

@@ -1,4 +1,4 @@
-"""Several strategies share the budget: `mix(0.8 coreset, 0.2 random)`."""
+"""A budget shared by several strategies: `mix(0.8 coreset, 0.2 random)`."""
 
 from __future__ import annotations
 
@@ -16,22 +16,26 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Mix(alkit.Combinator):
-    """Divide the budget by shares; each strategy in turn chooses from what the ones before it have left."""
+    """Divide the budget among strategies by shares, as in `mix(0.8 coreset, 0.2 random)`.
+
+    Each strategy in turn chooses from the candidates that those before it left.
+    """
 
     name = "mix"
+    kind = "combinations"
 
     strategies: tuple[str, ...] = alkit.nested(
-        ("entropy", "random"), "the strategies, each with its share of the budget before it; 1 by default"
+        ("entropy", "random"), "strategies, each with its share of the budget before it; the default is 1"
     )
 
     def __post_init__(self) -> None:
-        """Refuse strategies that choose from different images."""
+        """Reject strategies that choose from different images."""
         super().__post_init__()
         if len({strategy.asks_again for strategy in self.parts.values()}) > 1:
-            raise ValueError("strategies that ask again about answered images cannot be mixed with others")
+            raise ValueError("strategies that relabel answered images cannot be mixed with others")
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Choose n candidates; in the result the strategies take turns by their shares."""
+        """Choose n candidates; the strategies alternate in the result, in proportion to their shares."""
         left, chosen, turns = cycle.candidates, [], []
         for place, count in zip(self.parts, divided(n, list(self.shares.values())), strict=True):
             picks = self.delegate(place, cycle, left, count)
@@ -42,7 +46,7 @@ class Mix(alkit.Combinator):
 
 
 def divided(n: int, shares: Sequence[float]) -> list[int]:
-    """Divide n by shares, whatever they add up to; what rounding leaves goes to the largest remainders."""
+    """Divide n in proportion to shares; what rounding leaves goes to the largest remainders."""
     exact = n * np.asarray(shares) / sum(shares)
     counts = np.floor(exact).astype(np.int64)
     counts[np.argsort(counts - exact, kind="stable")[: n - counts.sum()]] += 1

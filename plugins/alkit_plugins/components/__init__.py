@@ -1,1 +1,1 @@
-"""Networks, losses and computations that strategies are made of."""
+"""Networks, losses and computations that strategies are built from."""

@@ -1,6 +1,6 @@
-"""The game between a VAE, which wants all codes to look labeled, and a discriminator, which tells them apart.
+"""The game between a VAE, which makes all codes look labeled, and a discriminator, which tells them apart.
 
-Shared by VAAL and TA-VAAL: single steps on given batches, ranks and noise, and the loop over them. Losses
+Shared by VAAL and TA-VAAL: single steps on given batches, ranks and noise, and the loop over them. The losses
 are those of the papers, computed from logits.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AdversarialBatch:
-    """One side of a step: a batch of labeled images, or one of unlabeled images.
+    """One side of a step: a batch of labeled images or of unlabeled images.
 
     Attributes:
         images: [B, C, S, S], normalized, not augmented.
@@ -50,11 +50,11 @@ class Adversary:
     Args:
         vae: moved to channels-last memory.
         discriminator: on the same device.
-        learning_rate: of both Adam optimizers.
+        learning_rate: learning rate of both Adam optimizers.
         beta: weight of the KL divergence.
-        kl: how it is reduced.
-        weight: of the adversarial loss beside the VAE's own.
-        precision: of the VAE's layers; weights, losses and the discriminator stay as they are.
+        kl: reduction of the KL divergence.
+        weight: weight of the adversarial loss, relative to the VAE's own loss.
+        precision: precision of the VAE's layers; weights, losses and the discriminator are not affected.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Adversary:
     def vae_step(self, labeled: AdversarialBatch, unlabeled: AdversarialBatch) -> Losses:
         """Improve the VAE: rebuild both batches, and make both look labeled.
 
-        Batch statistics are each side's own.
+        Each side has its own batch statistics.
 
         Returns:
             Scalars `vae_labeled`, `vae_unlabeled`, `adversarial_labeled`, `adversarial_unlabeled`, `vae`.
@@ -111,7 +111,7 @@ class Adversary:
         return rebuilt.to(dtype), latent
 
     def discriminator_step(self, labeled: AdversarialBatch, unlabeled: AdversarialBatch) -> Losses:
-        """Improve the discriminator on the codes' means; only the encoder runs, in training mode.
+        """Improve the discriminator on the means of the codes; only the encoder runs, in training mode.
 
         Returns:
             Scalars `discriminator_labeled`, `discriminator_unlabeled`, `discriminator`.
@@ -132,7 +132,7 @@ class Adversary:
             return self.vae.means(images).to(images.dtype)
 
     def logits(self, images: Tensor, rank: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the discriminator's logits [B], higher for "labeled", and the means that it saw."""
+        """Return the discriminator's logits [B], higher means "labeled", and the means that it saw."""
         mu = self.means(images)
         with torch.no_grad():
             return self.discriminator(mu, rank), mu
@@ -158,7 +158,7 @@ class Adversary:
                 sides = next(labeled), next(unlabeled)
                 losses = self.vae_step(*sides)
             losses |= self.discriminator_step(*sides)
-            if iteration % 20 == 19 or iteration == iterations - 1:  # asking a GPU more often would slow it
+            if iteration % 20 == 19 or iteration == iterations - 1:  # checking more often slows down a GPU
                 for name in ("vae", "discriminator"):
                     if not torch.isfinite(losses[name]):
                         raise TrainingDiverged(
@@ -173,7 +173,7 @@ class Adversary:
 def _adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
     try:
         return torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
-    except RuntimeError:  # this torch has no fused Adam for the device
+    except RuntimeError:  # this version of torch has no fused Adam for the device
         return torch.optim.Adam(network.parameters(), lr=learning_rate)
 
 

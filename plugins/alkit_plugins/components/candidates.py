@@ -1,4 +1,4 @@
-"""A random part of the candidates, for strategies that look at some of a large pool only."""
+"""A random part of the candidates, for strategies that are slow on a large pool."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from alkit import Cycle, Indices
 
 
-SUBSET_HELP = "look at this many random candidates only (at least the budget); none: at all"
+SUBSET_HELP = "choose from only this many random candidates (at least the budget); auto: from all"
 
 
 def draw(cycle: Cycle, subset: int | None, n: int) -> Indices:
@@ -23,7 +23,7 @@ def draw(cycle: Cycle, subset: int | None, n: int) -> Indices:
 
 
 def best(cycle: Cycle, positions: Indices, scores: torch.Tensor, n: int) -> Indices:
-    """Return the n best of the candidates at `positions`, whose scores these are."""
+    """Return the n candidates with the highest scores, given the scores of those at `positions`."""
     everywhere = torch.full((len(cycle.candidates),), -torch.inf, dtype=torch.float64)
     everywhere[torch.from_numpy(positions)] = scores.detach().double().cpu()
     return cycle.best(everywhere, n)

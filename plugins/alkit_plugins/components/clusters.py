@@ -1,4 +1,4 @@
-"""Members of clusters taken in turn: fewest known first, then the larger cluster."""
+"""Choosing members of clusters in turn: first from clusters with few known members, then from large ones."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def in_turn(
     *,
     smallest: int = 1,
 ) -> Indices:
-    """Choose n candidates, each the cheapest left of the cluster whose turn it is.
+    """Choose n candidates, each the cheapest remaining member of the cluster whose turn it is.
 
-    It is the turn of the cluster with the fewest known and chosen members, then of the larger one, then of
-    the lower number. Clusters under `smallest` come when the others have no candidate left.
+    The next turn goes to the cluster with the fewest known and chosen members; in a tie, to the larger one,
+    then to the lower number. Clusters smaller than `smallest` come once the others have no candidates left.
 
     Args:
         cluster: [N] the cluster of each row.
-        cost: [N] lower is chosen first within a cluster; ties go to the lower row.
+        cost: [N] cost of each row; the lowest in a cluster is chosen first, in a tie the lower row.
         known: rows that count for their cluster and are not chosen.
-        candidates: rows that may be chosen.
-        n: at most the number of candidates.
-        smallest: members below which a cluster waits.
+        candidates: rows to choose from.
+        n: number of rows to choose, at most the number of candidates.
+        smallest: number of members that a cluster needs to take part from the start.
     """
     size = np.bincount(cluster)
     count = np.bincount(cluster[known], minlength=len(size))

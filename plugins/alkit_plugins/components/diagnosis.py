@@ -1,7 +1,7 @@
-"""Whether an adversary learned anything: three numbers, and a sentence where they look bad.
+"""The diagnosis of an adversary: numbers that say whether it learned anything, and warnings if it did not.
 
-The game may end with codes that say nothing about the image, or with a discriminator that guesses; the picks
-are then close to random, and nothing else would show it.
+Training can end with codes that say nothing about the image, or with a discriminator that guesses. The picks
+are then close to random, and nothing else shows it.
 """
 
 from __future__ import annotations
@@ -17,33 +17,34 @@ if TYPE_CHECKING:
 
 
 COLLAPSED = 0.03
-"""Spread below which codes hardly differ between images; the prior's is 1, a working VAE's 0.07 to 0.4."""
+"""A spread below this means that codes hardly differ between images; a working VAE has 0.07 to 0.4, the
+prior has 1."""
 
 
 def diagnose(labeled: Values, candidates: Values, spread: float) -> tuple[dict[str, Any], list[str]]:
-    """Judge the networks after training.
+    """Diagnose the networks after training.
 
     Args:
         labeled: [n] logits of labeled images, in eval mode.
         candidates: [m] logits of candidates, in eval mode.
-        spread: standard deviation of the codes' means over images, averaged over dimensions.
+        spread: standard deviation over images of the means of the codes, averaged over dimensions.
 
     Returns:
-        `discriminator_auc` and `latent_spread`; and a sentence for each that says the picks mean little.
+        `discriminator_auc` and `latent_spread`, and a warning for each that makes the picks doubtful.
     """
     auc = area_under_curve(labeled, candidates)
     warnings = []
     if spread < COLLAPSED:
         warnings.append(
-            f"the latent has collapsed (spread of mu {spread:.3f}), so the codes say next to nothing about "
-            "the images and the picks little more; lower beta or use kl=mean"
+            f"the latent has collapsed (spread of mu {spread:.3f}): the codes say almost nothing about the "
+            "images, so the picks are not meaningful; lower beta, or use kl=mean"
         )
     doubt = max(0.02, 2.0 * _chance_error(len(labeled), len(candidates)))
     if auc < 0.5 - doubt:
         warnings.append(
-            f"the discriminator takes unlabeled images for labeled ones (AUC {auc:.2f}, chance is 0.50): "
-            "batch norm hid in training how the two sides differ, and shows "
-            "it in eval mode; try scoring=train"
+            f"the discriminator mistakes unlabeled images for labeled ones (AUC {auc:.2f}, chance is 0.50): "
+            "batch norm hides the difference between the two sides in training, but shows it in eval mode; "
+            "try scoring=train"
         )
     elif auc < 0.5 + doubt:
         warnings.append(
@@ -54,14 +55,14 @@ def diagnose(labeled: Values, candidates: Values, spread: float) -> tuple[dict[s
 
 
 def area_under_curve(positives: Values, negatives: Values) -> float:
-    """Return the chance that a positive's value is above a negative's, ties counting half."""
+    """Return the probability that a positive's value is above a negative's; a tie counts as one half."""
     ranks = _ranks(np.concatenate([positives, negatives]))
     n, m = len(positives), len(negatives)
     return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
 
 
 def rank_correlation(first: Values, second: Values) -> float | None:
-    """Return Spearman's correlation, or None where one side is constant."""
+    """Return Spearman's correlation, or None if one side is constant."""
     a, b = _ranks(first), _ranks(second)
     if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return None
@@ -69,11 +70,11 @@ def rank_correlation(first: Values, second: Values) -> float | None:
 
 
 def _ranks(values: Values) -> Values:
-    """Ranks from 1; equal values share their mean rank."""
+    """Return ranks from 1; equal values share their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2.0)[inverse]
 
 
 def _chance_error(n: int, m: int) -> float:
-    """The standard error of the area under the curve when both sides are alike."""
+    """Return the standard error of the area under the curve if both sides have the same distribution."""
     return float(np.sqrt((n + m + 1) / (12.0 * n * m)))

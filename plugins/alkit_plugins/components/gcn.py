@@ -1,8 +1,9 @@
 """A graph network that tells labeled images from unlabeled ones: the sampler of UncertainGCN and CoreGCN.
 
 Caramalau, Bhattarai and Kim, Sequential Graph Convolutional Network for Active Learning, CVPR 2021. Nodes are
-embeddings X of length one, and edges their inner products. The published adjacency, (X X' - I) D^-1 + I, is
-N x N; it is applied here in factors, X (X' H), which is the same product and never needs N x N numbers.
+embeddings X of length one, and edges are their inner products. The published adjacency,
+(X X' - I) D^-1 + I, is N x N; here it is applied in factors, X (X' H), which gives the same product and never
+needs N x N numbers.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ if TYPE_CHECKING:
 
 
 class Graph:
-    """The nodes of a graph, and what they hand on to each other.
+    """The nodes of a graph, and how they pass values to each other.
 
-    A degree is the sum of a node's inner products with all others. It is at least one here, which changes
-    nothing for embeddings after a ReLU in all but the smallest pools, and keeps sums that are next to zero
-    or below from being divided by.
+    A degree is the sum of a node's inner products with all others. Here it is at least one, which avoids
+    division by values near or below zero. For embeddings after a ReLU this changes nothing, except in the
+    smallest pools.
 
     Attributes:
-        nodes: [N, D] embeddings of length one; a zero stays.
-        mixed: [N, D] the nodes, handed on once.
+        nodes: [N, D] embeddings of length one; a zero row stays zero.
+        mixed: [N, D] the nodes, passed on once.
     """
 
     def __init__(self, features: Tensor) -> None:
@@ -44,10 +45,10 @@ class Graph:
         self._own = self.nodes.square().sum(dim=1, keepdim=True)
         degree = (self.nodes @ self.nodes.sum(dim=0)).unsqueeze(1) - self._own
         self._inverse = 1.0 / degree.clamp(min=1.0)
-        self.mixed = self.hand_on(self.nodes)
+        self.mixed = self.pass_on(self.nodes)
 
-    def hand_on(self, values: Tensor) -> Tensor:
-        """Multiply the adjacency with values [N, H]."""
+    def pass_on(self, values: Tensor) -> Tensor:
+        """Multiply the adjacency by values [N, H]."""
         shares = values * self._inverse
         return self.nodes @ (self.nodes.T @ shares) - self._own * shares + values
 
@@ -56,8 +57,8 @@ class GCN(nn.Module):
     """Two graph convolutions, with ReLU and dropout between them.
 
     Args:
-        width: of the embeddings.
-        hidden: of the layer between.
+        width: width of the embeddings.
+        hidden: width of the hidden layer.
         dropout: share of hidden values set to zero in training.
     """
 
@@ -72,9 +73,9 @@ class GCN(nn.Module):
             nn.init.uniform_(layer.bias, -bound, bound)
 
     def forward(self, graph: Graph) -> tuple[Tensor, Tensor]:
-        """Return logits [N], higher is "labeled", and hidden features [N, hidden]."""
+        """Return logits [N], higher means "labeled", and hidden features [N, hidden]."""
         hidden = F.dropout(F.relu(self.inner(graph.mixed)), self.dropout, self.training)
-        logits = graph.hand_on(hidden @ self.outer.weight.T) + self.outer.bias
+        logits = graph.pass_on(hidden @ self.outer.weight.T) + self.outer.bias
         return logits.squeeze(1), hidden
 
 
@@ -82,29 +83,29 @@ def graph_loss(logits: Tensor, labeled: int, weight: float) -> Tensor:
     """Return the mean cross-entropy of the labeled nodes, plus `weight` times that of the others.
 
     Args:
-        logits: [N], those of labeled nodes first.
-        labeled: how many they are.
-        weight: of the unlabeled nodes; lambda in the paper.
+        logits: [N], first those of labeled nodes.
+        labeled: number of labeled nodes.
+        weight: weight of the unlabeled nodes; lambda in the paper.
     """
     return -F.logsigmoid(logits[:labeled]).mean() - weight * F.logsigmoid(-logits[labeled:]).mean()
 
 
 @dataclass(kw_only=True)
 class GCNStrategy(alkit.Strategy):
-    """What UncertainGCN and CoreGCN share: the network and its training."""
+    """Base of UncertainGCN and CoreGCN: the graph network and its training."""
 
     needs = frozenset({"embedding"})
     paper = "Caramalau, Bhattarai and Kim, Sequential Graph Convolutional Network, CVPR 2021"
 
     hidden: int = alkit.option(128, "width of the hidden layer", minimum=1)
     dropout: float = alkit.option(
-        0.3, "share of hidden values dropped in training", minimum=0.0, maximum=0.99
+        0.3, "share of hidden values to drop in training", minimum=0.0, maximum=0.99
     )
     epochs: int = alkit.option(200, "steps of Adam, each over the whole graph", minimum=1)
-    learning_rate: float = alkit.option(1e-3, "of Adam", minimum=0.0)
-    weight_decay: float = alkit.option(5e-4, "of Adam", minimum=0.0)
+    learning_rate: float = alkit.option(1e-3, "learning rate of Adam", minimum=0.0)
+    weight_decay: float = alkit.option(5e-4, "weight decay of Adam", minimum=0.0)
     unlabeled_weight: float = alkit.option(
-        1.2, "of unlabeled images in the loss; lambda in the paper", minimum=0.0
+        1.2, "weight of unlabeled images in the loss; lambda in the paper", minimum=0.0
     )
     subset: int | None = alkit.option(None, candidates.SUBSET_HELP, minimum=1)
 
@@ -112,13 +113,14 @@ class GCNStrategy(alkit.Strategy):
         """Train the network; return logits [L + m] and hidden features [L + m, hidden], labeled nodes first.
 
         Raises:
-            TrainingError: nothing is labeled yet.
+            TrainingError: no image is labeled yet.
             TrainingDiverged: the logits are not finite.
         """
         count = len(cycle.labeled)
         if count == 0:
             raise TrainingError(
-                f"{self.name} compares with labeled images, and none is; label a few at random first"
+                f"{self.name} compares images with labeled ones, but no image is labeled; label a few at "
+                "random first"
             )
         features = cycle.embeddings(np.concatenate([cycle.labeled, asked]))
         with cycle.measure("graph"), seeding.fence(cycle.generator("gcn").initial_seed()):
@@ -129,11 +131,13 @@ class GCNStrategy(alkit.Strategy):
             with torch.no_grad():
                 logits, hidden = network(graph)
         if not torch.isfinite(logits).all():
-            raise TrainingDiverged(f"{self.name}'s network gives no finite confidence; lower learning-rate")
+            raise TrainingDiverged(
+                f"the network of {self.name} returns values that are not finite; lower learning-rate"
+            )
         values = logits.double().cpu().numpy()
         auc = area_under_curve(values[:count], values[count:])
         cycle.diagnostics["graph_auc"] = round(auc, 4)
-        cycle.progress.line(f"{self.name}: graph of {len(logits):,} images, auc {auc:.4f}")
+        cycle.progress.line(f"{self.name}: graph of {len(logits):,} images, AUC {auc:.4f}")
         return logits, hidden
 
     def _train(self, cycle: Cycle, network: GCN, graph: Graph, labeled: int) -> None:

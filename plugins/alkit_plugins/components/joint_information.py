@@ -1,11 +1,11 @@
-"""What the labels of several images would tell together about which pass of a network is right.
+"""The joint information of several images' labels about which pass of a network is right.
 
 Kirsch, van Amersfoort and Gal, BatchBALD: Efficient and Diverse Batch Acquisition for Deep Bayesian Active
-Learning, NeurIPS 2019. A configuration is a label for each image chosen so far. It has a probability, and
-leads to a posterior over the passes. What one more image adds to the joint mutual information is, averaged
-over configurations, the entropy of its class probabilities mixed by that posterior minus their mean entropy
-under it. All configurations are kept while there are few; after that some are drawn, as many from each
-pass, and get one label more with each image chosen. Float64.
+Learning, NeurIPS 2019. A configuration is one label for each image chosen so far. It has a probability, and
+leads to a posterior over the passes. One more image adds to the joint mutual information, averaged over
+configurations: the entropy of its class probabilities mixed by that posterior, minus their mean entropy under
+it. All configurations are kept as long as there are few; after that some are drawn, the same number from each
+pass, and each chosen image adds one label to them. All computations use float64.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from torch import Tensor
 
 from .mc_dropout import entropy
 
-ELEMENTS = 4_000_000  # float64 numbers of a block: 32 MB
-NEGLIGIBLE = 1e-13  # nats that a configuration can add
+ELEMENTS = 4_000_000  # float64 numbers in a block: 32 MB
+NEGLIGIBLE = 1e-13  # nats; a configuration that can add less is left out
 
 
 class JointInformation:
-    """The passes' posterior under the labels of the images chosen so far.
+    """The posterior over passes under the labels of the images chosen so far.
 
     Args:
-        probabilities: [m, passes, classes], the candidates', of any floating type.
-        configurations: the most that are kept; drawn ones are rounded up to as many from each pass.
-        generator: on the CPU, draws them.
+        probabilities: [m, passes, classes] of the candidates, in any floating-point type.
+        configurations: largest number to keep; if drawn, rounded up to the same number from each pass.
+        generator: a generator on the CPU that draws them.
 
     Attributes:
         count: m.
-        exact: all configurations are there.
+        exact: all configurations are kept.
     """
 
     def __init__(self, probabilities: Tensor, configurations: int, generator: torch.Generator) -> None:
@@ -45,7 +45,7 @@ class JointInformation:
         self._weight = torch.ones(1, dtype=torch.float64, device=device)
 
     def gains(self, which: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Return what each of some candidates would add, in nats, [k]."""
+        """Return what each of these candidates would add, in nats, [k]."""
         posterior = self._log_likelihood.softmax(dim=1)
         matters = self._weight * entropy(posterior, dim=1) > NEGLIGIBLE
         posterior, weight = posterior[matters], self._weight[matters]
@@ -81,7 +81,7 @@ class JointInformation:
         return self._probabilities[pick].double()
 
     def _label(self, rows: Tensor) -> None:
-        """Draw a label of one more image [passes, classes] for each configuration, from its own pass."""
+        """Draw a label for one more image [passes, classes] in each configuration, from its own pass."""
         cumulative = rows.cumsum(dim=1)[self._source]
         draws = torch.rand(len(self._source), 1, generator=self._generator, dtype=torch.float64)
         labels = (cumulative <= draws.to(rows.device) * cumulative[:, -1:]).sum(dim=1)

@@ -1,8 +1,8 @@
-"""Predicting an image's loss from mid-level features: the module, and the losses over pairs that train it.
+"""Loss prediction from mid-level features: the module, and the losses over pairs that train it.
 
 Yoo and Kweon, Learning Loss for Active Learning, CVPR 2019 (margin); Kim et al., Task-Aware Variational
 Adversarial Active Learning, CVPR 2021 (ranking). Only the order of the losses is learned, since their scale
-falls during training.
+shrinks during training.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ PairLoss = Literal["margin", "ranking"]
 
 
 def margin_pair_loss(predicted: Tensor, losses: Tensor, margin: float = 1.0) -> Tensor:
-    """Return the margin ranking loss over pairs: max(0, margin - s * difference), averaged.
+    """Return the mean margin ranking loss over pairs: max(0, margin - s * difference).
 
-    Element i of the batch meets element B - 1 - i; the middle one of an odd batch meets nobody. A batch of
-    one gives 0. Equal losses count as "the first is smaller", as in the published code.
+    Element i of the batch forms a pair with element B - 1 - i; the middle element of an odd batch is left
+    out. A batch of one gives 0. Equal losses count as "the first is smaller", as in the published code.
 
     Args:
         predicted: [B].
         losses: [B], the true losses; no gradient flows into them.
-        margin: how far apart predictions should be.
+        margin: distance that predictions should have.
     """
     difference, larger = _pairs(predicted, losses)
     if len(difference) == 0:
@@ -42,10 +42,10 @@ def margin_pair_loss(predicted: Tensor, losses: Tensor, margin: float = 1.0) -> 
 
 
 def ranking_pair_loss(predicted: Tensor, losses: Tensor) -> Tensor:
-    """Return the binary cross-entropy, with logits, of "the first of a pair has the larger loss", averaged.
+    """Return the mean binary cross-entropy, from logits, of "the first of a pair has the larger loss".
 
-    Pairs and arguments are those of `margin_pair_loss`. The published code puts a sigmoid before the
-    cross-entropy, which in float32 loses its gradient beyond differences of about 17; logits do not.
+    Pairs and arguments are the same as in `margin_pair_loss`. The published code applies a sigmoid before the
+    cross-entropy, which in float32 loses its gradient for differences above about 17; logits do not.
     """
     difference, larger = _pairs(predicted, losses)
     if len(difference) == 0:
@@ -54,7 +54,7 @@ def ranking_pair_loss(predicted: Tensor, losses: Tensor) -> Tensor:
 
 
 def _pairs(predicted: Tensor, losses: Tensor) -> tuple[Tensor, Tensor]:
-    """Differences of predictions [B // 2], and 1 where the first true loss is strictly larger."""
+    """Return differences of predictions [B // 2], and 1 where the first true loss is strictly larger."""
     half = len(predicted) // 2
     losses = losses.detach()
     larger = losses[:half] > losses.flip(0)[:half]
@@ -62,18 +62,18 @@ def _pairs(predicted: Tensor, losses: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class LossPredictor(nn.Module):
-    """Predicts each image's loss from the taps of a task model, and is trained along with it.
+    """Predicts each image's loss from the taps of a task model; it is trained together with the task model.
 
-    Each feature map is averaged over its pixels and goes through a linear layer and ReLU; a last linear layer
-    turns their concatenation into one number.
+    Each feature map is averaged over its pixels and passes through a linear layer and ReLU; a last linear
+    layer turns their concatenation into one number.
 
     Args:
-        channels: of each tap.
+        channels: channels of each tap.
         hidden: width of each tap's linear layer.
-        loss: which loss over pairs.
-        margin: of the margin loss.
-        weight: of the pair loss beside the task's loss.
-        detach_after: share of the epochs after which no gradient flows into the task model any more.
+        loss: the loss over pairs.
+        margin: margin of the margin loss.
+        weight: weight of the pair loss, relative to the task's loss.
+        detach_after: share of the epochs after which no gradient flows into the task model.
     """
 
     def __init__(
@@ -102,18 +102,18 @@ class LossPredictor(nn.Module):
         weight: float = 1.0,
         detach_after: float = 0.6,
     ) -> LossPredictor:
-        """Make one for the taps of a task."""
+        """Make a loss predictor for the taps of a task."""
         channels = [tap.channels for tap in spec.taps]
         return cls(channels, hidden, loss=loss, margin=margin, weight=weight, detach_after=detach_after)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Predict losses [B] from one [B, channels, H, W] or [B, channels] a tap."""
+        """Predict losses [B] from one [B, channels, H, W] or [B, channels] per tap."""
         pooled = [tap.flatten(2).mean(2) if tap.dim() > 2 else tap for tap in features]
         hidden = [F.relu(linear(tap)) for linear, tap in zip(self.taps, pooled, strict=True)]
         return self.last(torch.cat(hidden, dim=1)).squeeze(1)
 
     def predicted_loss(self, output: Output) -> Tensor:
-        """Predict losses [B] from a task model's output; a benchmark compares them with the true ones."""
+        """Predict losses [B] from a task model's output, for benchmarks to compare with the true losses."""
         predicted: Tensor = self(output.features)
         return predicted
 

@@ -1,10 +1,10 @@
-"""Monte-Carlo dropout: what a network says of an image when some of its units are left out, several times.
+"""Monte Carlo dropout: the outputs of a network in several passes, each with some of its units left out.
 
-Gal and Ghahramani, Dropout as a Bayesian Approximation, ICML 2016. The network's own dropout layers drop;
-where it has none, the input of its classifier does. The network stays in eval mode, so that batch
-normalization is what it was, and hooks do the dropping. A pass leaves the same units out for all images: it
-is one draw of the network's weights, which joint quantities of several images need (Kirsch et al., NeurIPS
-2019), and the outputs do not depend on how images come in batches.
+Gal and Ghahramani, Dropout as a Bayesian Approximation, ICML 2016. Units are dropped in the network's own
+dropout layers; if it has none, in the input of its classifier. The network stays in eval mode, so batch
+normalization does not change, and hooks drop the units. A pass drops the same units for all images: it is one
+draw of the network's weights, which joint quantities of several images need (Kirsch et al., NeurIPS 2019),
+and the outputs do not depend on how images are divided into batches.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ if TYPE_CHECKING:
 
 
 DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
-SAME = 1e-5  # probabilities closer than this come from the same computation
+SAME = 1e-5  # probabilities closer than this are considered equal
 
 
 @dataclass(kw_only=True)
 class DropoutStrategy(alkit.Strategy):
-    """Base of the strategies that look at several passes of a network with dropout."""
+    """Base of strategies that use several passes of a network with dropout."""
 
     needs = frozenset({"probabilities"})
 
     passes: int = option(10, "passes with dropout over the candidates", minimum=1)
     dropout: float = option(
         0.5,
-        "share of the classifier's inputs left out where the network has no dropout layers",
+        "share of the classifier's inputs to drop if the network has no dropout layers",
         minimum=0.01,
         maximum=0.99,
     )
     subset: int | None = option(None, candidates.SUBSET_HELP, minimum=1)
 
     def collect(self, cycle: Cycle, indices: Indices, value: Callable[[Tensor], Tensor]) -> Tensor:
-        """Return a value of every image's probabilities, [n, ...] in order.
+        """Compute a value from every image's probabilities, [n, ...] in order.
 
         Args:
-            cycle: whose model passes; its diagnostics say what drops.
+            cycle: the cycle whose model runs; its diagnostics say what is dropped.
             indices: positions in the pool.
-            value: gives one row an image, [B, ...], from probabilities [passes, B, classes, positions...].
+            value: computes one row per image, [B, ...], from [passes, B, classes, positions...].
         """
         dropping = Dropping(cycle, self.passes, self.dropout)
         cycle.diagnostics["dropout"] = dropping.description
@@ -72,14 +72,14 @@ class DropoutStrategy(alkit.Strategy):
 
 @dataclass(kw_only=True)
 class DropoutScoreStrategy(DropoutStrategy):
-    """Base of those that look at one image at a time and take the highest scores."""
+    """Base of strategies that score one image at a time and take the highest scores."""
 
     @abstractmethod
     def score(self, probabilities: Tensor) -> Tensor:
         """Score [B] or [B, positions...], which is averaged, from [passes, B, classes, positions...]."""
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Score the candidates and take the n highest; ties go to the earlier index."""
+        """Score the candidates and take the n highest; in a tie, the lower index comes first."""
 
         def scored(probabilities: Tensor) -> Tensor:
             scores = self.score(probabilities.double())
@@ -92,15 +92,15 @@ class DropoutScoreStrategy(DropoutStrategy):
 
 
 class Dropping:
-    """A cycle's model with units left out.
+    """A cycle's model with units dropped.
 
     Args:
-        cycle: whose model, whose generators.
-        passes: how many, T.
-        share: left out of the classifier's input where the network has no dropout layers.
+        cycle: the cycle with the model and the generators.
+        passes: number of passes, T.
+        share: share of the classifier's input to drop if the network has no dropout layers.
 
     Attributes:
-        description: what drops, for people.
+        description: what is dropped, for people to read.
 
     Raises:
         UnsupportedTask: the network has neither dropout layers nor a classifier.
@@ -120,12 +120,12 @@ class Dropping:
             self.description = f"{len(self._layers)} of the network's own dropout layers"
         elif heads:
             self._head = next(reversed(heads.items()))
-            self.description = f"{share:g} of the input of '{self._head[0]}', since no layer drops"
+            self.description = f"{share:g} of the input of '{self._head[0]}', as there is no dropout layer"
         else:
             raise UnsupportedTask(
                 f"the network of task '{cycle.model.spec.task}' has no dropout layer, and no linear layer or "
                 f"convolution with {width} outputs whose input could be dropped; add a torch.nn.Dropout, or "
-                "choose a strategy without Monte-Carlo dropout"
+                "choose a strategy without Monte Carlo dropout"
             )
         self._masks: dict[tuple[int, str, int], Tensor] = {}
         self._calls: dict[str, int] = {}
@@ -134,7 +134,7 @@ class Dropping:
         """Yield probabilities [passes, B, classes, positions...] float32 of batches, in order.
 
         Raises:
-            UnsupportedTask: the network does not run what should drop.
+            UnsupportedTask: the network does not run the layers whose units should be dropped.
         """
         cycle = self._cycle
         with cycle.progress.bar(len(indices), "score") as bar:
@@ -147,10 +147,10 @@ class Dropping:
                 bar.update(len(batch))
 
     def _through_head(self, batch: Batch) -> Tensor | None:
-        """Run the network once and the classifier alone for each pass.
+        """Run the network once, and only the classifier for each pass.
 
         Returns:
-            None where other layers drop, or where the task's probabilities are not the classifier's softmax.
+            None if other layers drop units, or if the task's probabilities are not the classifier's softmax.
         """
         if self._head is None:
             return None
@@ -170,8 +170,8 @@ class Dropping:
         passed = [self._with_hooks(run, lambda: self._probabilities(batch)) for run in self._runs]
         if not self._calls:
             raise UnsupportedTask(
-                f"the network of task '{self._cycle.model.spec.task}' does not run what should drop ("
-                f"{self.description}); choose a strategy without Monte-Carlo dropout"
+                f"the network of task '{self._cycle.model.spec.task}' does not run the layers to drop from ("
+                f"{self.description}); choose a strategy without Monte Carlo dropout"
             )
         return torch.stack(passed)
 
@@ -185,7 +185,7 @@ class Dropping:
         return probabilities.float()
 
     def _with_hooks(self, run: int, work: Callable[[], Tensor]) -> Tensor:
-        """Do some work while units are left out."""
+        """Do some work while units are dropped."""
         self._calls.clear()
         with contextlib.ExitStack() as hooks:
             for name, layer in self._layers.items():
@@ -210,7 +210,7 @@ class Dropping:
         return hook
 
     def _mask(self, run: int, name: str, shape: torch.Size, share: float) -> Tensor:
-        """Return zeros for that share of the units and 1 / (1 - share) for the others: the mean stays."""
+        """Return 0 for a share of the units and 1 / (1 - share) for the others, which keeps the mean."""
         call = self._calls[name] = self._calls.get(name, 0) + 1
         if (run, name, call) not in self._masks:
             generator = self._cycle.generator("mc-dropout", name, run, call)
@@ -225,14 +225,14 @@ def entropy(probabilities: Tensor, dim: int) -> Tensor:
 
 
 def _outputs(layer: nn.Module) -> int | None:
-    """Return how many outputs a linear layer or a convolution has."""
+    """Return the number of outputs of a linear layer or convolution, None for other layers."""
     if isinstance(layer, nn.Linear):
         return layer.out_features
     return layer.out_channels if isinstance(layer, nn.Conv2d) else None
 
 
 def _units(values: Tensor, channels: bool) -> torch.Size:
-    """Return the shape of a mask for values [B, ...]: each unit on its own, or whole channels."""
+    """Return the shape of a mask for values [B, ...], which drops single units or whole channels."""
     return torch.Size([values.shape[1], *[1] * (values.dim() - 2)]) if channels else values.shape[1:]
 
 

@@ -1,9 +1,9 @@
 """The two networks of VAAL and TA-VAAL, a convolutional VAE and a discriminator, and the VAE's loss.
 
 Sinha, Ebrahimi and Darrell, Variational Adversarial Active Learning, ICCV 2019; Kim et al., Task-Aware
-Variational Adversarial Active Learning, CVPR 2021. Layers are those of the published code; parameters carry
-the same names. Three layers are computed in another order of operations, with the same result: see `_Patches`
-and `VAE.entry`.
+Variational Adversarial Active Learning, CVPR 2021. The layers and the names of parameters are those of the
+published code. Three layers are computed in a different order of operations, with the same result: see
+`_Patches` and `VAE.entry`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 Reduction = Literal["mean", "sum"]
 
 SMALLEST = 7
-"""Pixels a side below which four convolutions' worth of halving (two, here) leave a map of one pixel."""
+"""Smallest side in pixels that two halving convolutions can rebuild exactly; each further one doubles it."""
 
 
 def stack_depth(side: int) -> int:
-    """Return how many halving convolutions suit an image: 2 at 8 pixels, 4 at 28 and 32, 5 at 64."""
+    """Return the number of halving convolutions for an image: 2 at 8 pixels, 4 at 28 and 32, 5 at 64."""
     depth = 2
     while side >= SMALLEST << (depth - 1):
         depth += 1
@@ -35,22 +35,22 @@ def stack_depth(side: int) -> int:
 
 
 def fitting_side(side: int, depth: int) -> int:
-    """Return the smallest side, at least `side`, that a stack of `depth` convolutions can rebuild exactly."""
+    """Return the smallest side, at least `side`, that `depth` convolutions can rebuild exactly."""
     unit = 1 << (depth - 2)
     return max(SMALLEST * unit, -(-side // unit) * unit)
 
 
 class Latent(NamedTuple):
-    """What the encoder says: means and log-variances, [B, latent] each."""
+    """The encoder's output: means and log-variances, [B, latent] each."""
 
     mu: Tensor
     logvar: Tensor
 
 
 class _Patches(nn.Conv2d):
-    """A convolution as one matrix product over patches, on CPUs and small maps.
+    """A convolution that is computed as one matrix product over patches, for small maps on CPUs.
 
-    There oneDNN's gradients are several times slower than a matrix product of the same size.
+    For these, the gradients of oneDNN are several times slower than a matrix product of the same size.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -76,16 +76,16 @@ class _Patches(nn.Conv2d):
 class VAE(nn.Module):
     """A convolutional variational autoencoder for square images.
 
-    The encoder halves the image once a channel count (4x4 convolution, stride 2, batch norm, ReLU); two
-    linear layers give mean and log-variance. The decoder undoes all but the first halving by transposed
-    convolutions from a map that a linear layer makes, and ends with a 1x1 one. Where the map before the last
-    halving has an odd side (7, for images of 28), that convolution and its twin have 3x3 kernels.
+    The encoder halves the image once per channel count (4x4 convolution, stride 2, batch norm, ReLU); two
+    linear layers compute mean and log-variance. In the decoder, a linear layer makes a map, transposed
+    convolutions undo all but the first halving, and a 1x1 convolution ends it. If the map before the last
+    halving has an odd side (7, for images of 28), that convolution and its counterpart have 3x3 kernels.
 
     Args:
         image_shape: (C, S, S).
-        channels: of the encoder's maps; two or more.
+        channels: channels of the encoder's maps; two or more.
         latent: size of the code.
-        conditioned: whether the decoder gets one more number an image, beside the code.
+        conditioned: whether the decoder receives one more number per image, in addition to the code.
     """
 
     def __init__(
@@ -145,15 +145,15 @@ class VAE(nn.Module):
         return Latent(self.fc_mu(hidden), self.fc_logvar(hidden))
 
     def means(self, images: Tensor) -> Tensor:
-        """Return the means alone, [B, latent]."""
+        """Return only the means, [B, latent]."""
         return self.fc_mu(self.encoder(images).flatten(1))
 
     def entry(self) -> Tensor:
         """Push the decoder's linear layer, column by column, through its first transposed convolution.
 
-        Nothing stands between the two layers, so their product on a code is a combination of these
-        [latent + conditioned + 1, C, H, W] maps (the last one is the bias's). One entry serves all codes of a
-        step, at the cost of that many images.
+        There is nothing between the two layers, so their product on a code is a combination of these maps
+        [latent + conditioned + 1, C, H, W], the last of which belongs to the bias. One entry serves all codes
+        of a step, and costs as much as that number of images.
         """
         linear, unflatten, convolution = self.decoder[0], self.decoder[1], self.decoder[2]
         assert isinstance(linear, nn.Linear) and isinstance(convolution, nn.ConvTranspose2d)
@@ -179,17 +179,17 @@ class VAE(nn.Module):
 
 
 def sample(latent: Latent, noise: Tensor) -> Tensor:
-    """Draw codes [B, latent] with given standard normal noise."""
+    """Draw codes [B, latent] with the given standard normal noise."""
     return latent.mu + noise * (0.5 * latent.logvar).exp()
 
 
 class Discriminator(nn.Module):
-    """Tells codes of labeled images from codes of unlabeled ones, by a logit: higher is "labeled".
+    """Tells codes of labeled images from codes of unlabeled ones by a logit; higher means "labeled".
 
     Args:
         latent: size of the code.
         hidden: width of the two hidden layers.
-        conditioned: whether it gets one more number an image.
+        conditioned: whether it receives one more number per image.
     """
 
     def __init__(self, latent: int = 32, hidden: int = 512, *, conditioned: bool = False) -> None:
@@ -213,8 +213,9 @@ class Discriminator(nn.Module):
 def _kaiming(layers: nn.Sequential) -> None:
     """Draw weights as the published code does.
 
-    Kaiming's normal for convolutions and linear layers of the stacks, biases 0; transposed convolutions and
-    the two layers of the code keep torch's own, because the published initialization passes over them.
+    Convolutions and linear layers of the stacks have weights from Kaiming's normal distribution and biases of
+    0. Transposed convolutions and the two layers of the code keep torch's own initialization, since the
+    published initialization skips them.
     """
     for layer in layers:
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
@@ -231,10 +232,10 @@ def vae_loss(
     Args:
         images: [B, C, S, S].
         rebuilt: the same shape.
-        latent: of the images.
+        latent: the encoder's output for the images.
         beta: weight of the divergence.
         kl: `mean` over batch and latent (TA-VAAL); `sum` over both (VAAL), which grows with the batch and
-            outweighs the error by so much that the code says little about the image.
+            outweighs the error so much that the code says little about the image.
     """
     mu, logvar = latent
     terms = -0.5 * (1.0 + logvar - mu.square() - logvar.exp())

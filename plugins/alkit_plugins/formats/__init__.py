@@ -1,1 +1,1 @@
-"""Built-in formats: what goes out to labeling tools, and what comes back."""
+"""Built-in formats for the exchange with labeling tools."""

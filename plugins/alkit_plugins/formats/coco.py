@@ -1,4 +1,4 @@
-"""COCO: JSON with images and categories, and an annotation an image when it comes back."""
+"""COCO: JSON with images and categories; it comes back with one annotation per image."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYS = ("images", "categories")
 
 @dataclass(kw_only=True)
 class Coco(Format):
-    """Images and categories; an image is known by `alkit_index` and `alkit_hash`, or by its file's name."""
+    """Images and categories; `alkit_index` and `alkit_hash`, or the file name, identify an image."""
 
     name: ClassVar[str] = "coco"
     extensions: ClassVar[tuple[str, ...]] = (".json",)
@@ -26,23 +26,23 @@ class Coco(Format):
 
     images: Literal["none", "copy", "link"] = alkit.option(
         "none",
-        "files beside the JSON, called so that any tool keeps their identity: none, copies, or symbolic "
-        "links, through which a tool that writes changes originals",
+        "image files next to the JSON, with names that identify them in any tool: none, copies, or symbolic "
+        "links (a tool that writes to a link changes the original)",
     )
 
     def recognizes(self, path: Path) -> bool:
-        """A JSON object with images and categories, alone or in an archive."""
+        """Accept a JSON object with images and categories, alone or in an archive."""
         try:
             return path.is_file() and _is_coco(load_json(path, ".json"))
         except InvalidAnswers:
             return False
 
     def beside(self, path: Path) -> list[Path]:
-        """The folder of images, if wanted."""
+        """Return the folder of images, if the options ask for one."""
         return [] if self.images == "none" else [path.with_name(f"{path.stem}-images")]
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
-        """Write the JSON, and the images into a folder beside it if wanted."""
+        """Write the JSON, and the images into a folder next to it if the options ask for it."""
         beside = self.beside(path)
         for folder in beside:
             with whole(folder) as images:
@@ -71,33 +71,33 @@ class Coco(Format):
         return [path, *beside]
 
     def read(self, path: Path) -> Reply:
-        """Read the category of each image; boxes and masks in it do not count."""
+        """Read the category of each image; ignore boxes and masks."""
         content = load_json(path, ".json")
         if not _is_coco(content):
-            raise InvalidAnswers(f"{path} is not of COCO: it should have lists of {' and '.join(KEYS)}")
+            raise InvalidAnswers(f"{path} is not a COCO file; it should have lists of {' and '.join(KEYS)}")
         names = {str(row.get("id")): row.get("name") for row in _rows(content, "categories")}
-        said: dict[str, list[Any]] = {}
+        found: dict[str, list[Any]] = {}
         for row in _rows(content, "annotations"):
             category = str(row.get("category_id"))
-            said.setdefault(str(row.get("image_id")), []).append(names.get(category, f"category {category}"))
+            found.setdefault(str(row.get("image_id")), []).append(names.get(category, f"category {category}"))
         reply = Reply()
         blank = 0
         for number, image in enumerate(_rows(content, "images"), start=1):
-            labels = list(dict.fromkeys(str(name) for name in said.get(str(image.get("id")), [])))
+            labels = list(dict.fromkeys(str(name) for name in found.get(str(image.get("id")), [])))
             mark = _mark(image)
             if not labels:
                 blank += 1
             elif mark is None:
-                reply.reject(number, "bears neither alkit_index and alkit_hash nor a name by alkit")
+                reply.reject(number, "has neither alkit_index and alkit_hash nor a name written by alkit")
             elif len(labels) > 1 or not labels[0].strip():
-                reply.reject(number, f"has the labels {', '.join(map(repr, labels))}; leave one")
+                reply.reject(number, f"has the labels {', '.join(map(repr, labels))}; keep only one")
             else:
                 reply.answers.append(GivenAnswer(number, mark[0], labels[0], hash=mark[1]))
         return Reply(reply.answers, reply.rejected, blank)
 
 
 def _annotation(item: Item, category: int) -> dict[str, Any]:
-    """Return an annotation of a whole image, with the box that some readers insist on."""
+    """Return an annotation of a whole image, with the box that some readers require."""
     box = [0, 0, item.width, item.height]
     return {
         "id": item.rank,

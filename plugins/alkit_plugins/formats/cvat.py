@@ -1,4 +1,4 @@
-"""CVAT: "CVAT for images 1.1", XML with a tag an image, alone or in a ZIP archive with the images."""
+"""CVAT: "CVAT for images 1.1", XML with one tag per image, alone or in a ZIP archive with the images."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MEMBER = "annotations.xml"
 
 @dataclass(kw_only=True)
 class Cvat(Format):
-    """Images and tags for CVAT; an image is known by its file's name, which CVAT keeps.
+    """Images and tags for CVAT; the file name, which CVAT keeps, identifies an image.
 
-    A file called `.zip` holds the images too, one called `.xml` the tags only.
+    A `.zip` file contains the images too, a `.xml` file only the tags.
     """
 
     name: ClassVar[str] = "cvat"
@@ -30,14 +30,14 @@ class Cvat(Format):
     unit: ClassVar[str] = "image"
 
     def recognizes(self, path: Path) -> bool:
-        """XML that begins with `annotations`, or an archive with such a file."""
+        """Accept XML that begins with `annotations`, or an archive with such a file."""
         try:
             return path.is_file() and next(elements(path, MEMBER)).name == "annotations"
         except (InvalidAnswers, StopIteration):
             return False
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
-        """Write the archive, or the XML alone."""
+        """Write the archive, or only the XML."""
         text = _xml(export)
         if path.suffix.lower() != ".zip":
             write_atomically(path, text)
@@ -57,7 +57,9 @@ class Cvat(Format):
         reply = Reply()
         for index, element in enumerate(elements(path, MEMBER)):
             if index == 0 and element.name != "annotations":
-                raise InvalidAnswers(f"{path} is not of CVAT: it begins with '{element.name}'")
+                raise InvalidAnswers(
+                    f"{path} is not a CVAT file; it should begin with 'annotations', not '{element.name}'"
+                )
             if element.name == "tag" and element.begins:
                 tags.append(element.attributes.get("label", ""))
             elif element.name == "image" and element.begins:
@@ -68,15 +70,15 @@ class Cvat(Format):
 
 
 def _take(reply: Reply, number: int, name: str, tags: Iterable[str]) -> bool:
-    """Add an image's tag to the reply; say whether there is none."""
+    """Add an image's tag to the reply; return whether the image has no tag."""
     labels = list(dict.fromkeys(tags))
     mark = find_mark(name)
     if not labels:
         return True
     if mark is None:
-        reply.reject(number, f"'{name}' is not the name of an image that alkit has written")
+        reply.reject(number, f"'{name}' is not a name written by alkit")
     elif len(labels) > 1 or not labels[0].strip():
-        reply.reject(number, f"'{name}' has the tags {', '.join(map(repr, labels))}; leave one")
+        reply.reject(number, f"'{name}' has the tags {', '.join(map(repr, labels))}; keep only one")
     else:
         reply.answers.append(GivenAnswer(number, mark[0], labels[0], hash=mark[1]))
     return False
@@ -113,13 +115,13 @@ def _text(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a text that XML can hold.
+    """Return a text that can be written in XML.
 
     Raises:
-        InvalidOption: it cannot hold this one.
+        InvalidOption: it contains a character that XML does not allow.
     """
     if any(ord(letter) < 32 or letter in "\ufffe\uffff" for letter in text):
-        raise InvalidOption(f"XML cannot hold the name {text!r}; choose another format")
+        raise InvalidOption(f"the name {text!r} cannot be written in XML; choose another format")
     return text
 
 

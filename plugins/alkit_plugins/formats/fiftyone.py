@@ -1,4 +1,4 @@
-"""FiftyOne: what it loads and exports as FiftyOneImageClassificationDataset; the package is not needed."""
+"""FiftyOne: the FiftyOneImageClassificationDataset that it loads and exports, without its package."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ LABELS, DATA = "labels.json", "data"
 
 @dataclass(kw_only=True)
 class FiftyOne(Format):
-    """`data/` with the images, `labels.json` with the classes and each image's label, or null."""
+    """A folder `data/` with the images, and `labels.json` with the classes and each image's label or null."""
 
     name: ClassVar[str] = "fiftyone"
     extensions: ClassVar[tuple[str, ...]] = ("",)
     unit: ClassVar[str] = "image"
 
     images: Literal["copy", "link"] = alkit.option(
-        "copy", "copies of the images, or symbolic links, through which a tool that writes changes originals"
+        "copy", "copies of the images, or symbolic links (a tool that writes to a link changes the original)"
     )
 
     def recognizes(self, path: Path) -> bool:
-        """Such a folder, or its `labels.json`."""
+        """Accept such a folder or its `labels.json`."""
         try:
             return _is_fiftyone(load_json(_labels_of(path)))
         except InvalidAnswers:
@@ -47,10 +47,12 @@ class FiftyOne(Format):
         return [path]
 
     def read(self, path: Path) -> Reply:
-        """Read the labels: names or positions in the list of classes, bare or with more said about them."""
+        """Read the labels: names or positions in the list of classes, either plain or as objects."""
         content = load_json(_labels_of(path))
         if not _is_fiftyone(content):
-            raise InvalidAnswers(f"{path} is not of FiftyOne: {LABELS} should hold classes and labels")
+            raise InvalidAnswers(
+                f"{path} is not a FiftyOne data set; {LABELS} should contain classes and labels"
+            )
         classes: Any = content.get("classes") or []
         reply = Reply()
         blank = 0
@@ -60,9 +62,9 @@ class FiftyOne(Format):
             if label is None:
                 blank += 1
             elif mark is None:
-                reply.reject(number, f"'{name}' is not the name of an image that alkit has written")
+                reply.reject(number, f"'{name}' is not a name written by alkit")
             elif not label:
-                reply.reject(number, f"'{name}' has no label that can be understood: {target!r:.80}")
+                reply.reject(number, f"'{name}' has a label that cannot be understood: {target!r:.80}")
             else:
                 reply.answers.append(GivenAnswer(number, mark[0], label, hash=mark[1]))
         return Reply(reply.answers, reply.rejected, blank)
@@ -79,7 +81,7 @@ def _is_fiftyone(content: Any) -> bool:
 
 
 def _label(target: Any, classes: Sequence[Any]) -> str | None:
-    """Return the name of a label; None where there is none, and an empty one where it makes no sense."""
+    """Return the name of a label; None if there is no label, empty if it cannot be understood."""
     if isinstance(target, dict):
         target = target.get("label")
     if isinstance(target, int) and not isinstance(target, bool):

@@ -1,4 +1,4 @@
-"""Folders: one a class, as for ImageNet; label by moving a file from `_unlabeled` into a class's folder."""
+"""Folders: one per class, as for ImageNet; to label, move a file from `_unlabeled` into a class's folder."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ ESCAPED = frozenset('%/\\:*?"<>|')
 
 @dataclass(kw_only=True)
 class Folders(Format):
-    """A folder a class, besides `_unlabeled`, `_abstain` and `_unusable`; file names say which image it is.
+    """One folder per class, plus `_unlabeled`, `_abstain` and `_unusable`; file names identify the images.
 
-    Letters that no folder can bear, and `.` or `_` in front, are written as in a URL: `%2F` for a slash.
+    Characters that are not allowed in folder names, and `.` or `_` at the start, are written as in a URL: a
+    slash is `%2F`.
     """
 
     name: ClassVar[str] = "folders"
@@ -31,11 +32,11 @@ class Folders(Format):
     unit: ClassVar[str] = "file"
 
     images: Literal["copy", "link"] = alkit.option(
-        "copy", "copies of the images, or symbolic links, through which a tool that writes changes originals"
+        "copy", "copies of the images, or symbolic links (a tool that writes to a link changes the original)"
     )
 
     def recognizes(self, path: Path) -> bool:
-        """A folder with a folder `_unlabeled`."""
+        """Accept a folder that contains a folder `_unlabeled`."""
         return (path / UNLABELED).is_dir()
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
@@ -51,7 +52,7 @@ class Folders(Format):
         return [path]
 
     def read(self, path: Path) -> Reply:
-        """See which folder each file lies in; files are known by name, and none is opened."""
+        """Read which folder each file is in; names identify files, and no file is opened."""
         found: dict[tuple[str, str], list[str]] = {}
         reply = Reply()
         number = 0
@@ -67,7 +68,7 @@ class Folders(Format):
                         found.setdefault(mark, []).append(folder)
                     elif folder != UNLABELED:
                         where = f"{folder}/{name}"
-                        reply.reject(number, f"'{where}' is no file that alkit has put there")
+                        reply.reject(number, f"'{where}' is not a file written by alkit")
         except OSError as error:
             raise InvalidAnswers(f"{path} cannot be listed: {error.strerror or error}") from error
         blank = 0
@@ -75,7 +76,7 @@ class Folders(Format):
             if places == [UNLABELED]:
                 blank += 1
             elif len(places) > 1:
-                reply.reject(number, f"image {index} lies in {' and '.join(places)}; leave one")
+                reply.reject(number, f"image {index} is in {' and '.join(places)}; keep only one")
             else:
                 label = RESERVED.get(places[0]) or unquote(places[0])
                 reply.answers.append(GivenAnswer(number, index, label, hash=hash))
@@ -83,7 +84,7 @@ class Folders(Format):
 
 
 def _escaped(name: str) -> str:
-    """Write a class as the name of a folder."""
+    """Turn a class name into a folder name."""
     letters = [f"%{ord(c):02X}" if c in ESCAPED or ord(c) < 32 else c for c in name]
     if letters[0] in "._ ":
         letters[0] = f"%{ord(letters[0]):02X}"

@@ -1,4 +1,4 @@
-"""Label Studio: tasks and labeling configuration out, its JSON export back, by file or by its SDK."""
+"""Label Studio: exports tasks and a labeling configuration, reads its JSON export, by file or by its SDK."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from alkit.errors import InvalidAnswers, InvalidOption
 from alkit.interfaces import Export, Item, LiveFormat, Prediction, Push, Reply, Server
 from alkit.labeling import ABSTAIN, GivenAnswer, Rejection, in_order, load_json, write_atomically
 
-MAX_EMBEDDED = 2 * 10**8  # bytes in one file; Label Studio takes 250 MB
+MAX_EMBEDDED = 2 * 10**8  # bytes in one file; Label Studio accepts 250 MB
 TYPES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".gif": "gif", ".webp": "webp", ".bmp": "bmp"}
 Task = dict[str, Any]
 
 
 @dataclass(kw_only=True)
 class LabelStudio(LiveFormat):
-    """Tasks in rank order, an image known by `alkit_index` and `alkit_hash` in its data.
+    """Tasks in rank order; `alkit_index` and `alkit_hash` in its data identify an image.
 
-    A skipped task comes back as `abstain`; seconds spent come back as the cost.
+    A skipped task comes back as `abstain`, and the seconds spent on it as the cost.
     """
 
     name: ClassVar[str] = "label-studio"
@@ -36,17 +36,19 @@ class LabelStudio(LiveFormat):
     timed: ClassVar[bool] = True
 
     images: Literal["embed", "local", "url-prefix"] = alkit.option(
-        "embed", "how the browser gets an image: inside the task, from the server's disk, from an address"
+        "embed", "where the browser gets images from: the task itself, the server's disk, or a web address"
     )
     root: str = alkit.option(
-        "", "with images=local: the server's document root; the folder above the pool's if empty"
+        "", "with images=local: document root of the server; if empty, the folder above the pool's"
     )
-    prefix: str = alkit.option("", "with images=url-prefix: what stands before an image's path in the pool")
-    predictions: bool = alkit.option(False, "show the model's class to annotators, which sways them")
-    lead_time: bool = alkit.option(True, "take the seconds that an annotation took as its cost")
+    prefix: str = alkit.option(
+        "", "with images=url-prefix: address to put before an image's path in the pool"
+    )
+    predictions: bool = alkit.option(False, "show the model's guess to annotators, which influences them")
+    lead_time: bool = alkit.option(True, "record the seconds that an annotation took as its cost")
 
     def recognizes(self, path: Path) -> bool:
-        """A list of tasks, of which one at least has data by alkit."""
+        """Accept a list of tasks if at least one has data from alkit."""
         try:
             content = load_json(path) if path.is_file() else None
         except InvalidAnswers:
@@ -54,11 +56,11 @@ class LabelStudio(LiveFormat):
         return isinstance(content, list) and any(_data(task).get("alkit_hash") for task in content)
 
     def beside(self, path: Path) -> list[Path]:
-        """The labeling configuration."""
+        """Return the labeling configuration."""
         return [path.with_name(f"{path.stem}-config.xml")]
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
-        """Write the tasks, and beside them the labeling configuration."""
+        """Write the tasks, and the labeling configuration next to them."""
         (configuration,) = self.beside(path)
         text = configuration_for(export)
         write_atomically(path, json.dumps(self.tasks(export), indent=1, ensure_ascii=False) + "\n")
@@ -66,10 +68,10 @@ class LabelStudio(LiveFormat):
         return [path, configuration]
 
     def tasks(self, export: Export) -> list[Task]:
-        """Return a task an image.
+        """Return one task per image.
 
         Raises:
-            InvalidOption: the browser could not get the images in this way.
+            InvalidOption: the browser cannot get the images in this way.
         """
         predictions = export.predict() if self.predictions else {}
         tasks: list[Task] = []
@@ -79,25 +81,26 @@ class LabelStudio(LiveFormat):
             size += len(image)
             if size > MAX_EMBEDDED:
                 raise InvalidOption(
-                    f"these images make over {MAX_EMBEDDED:,} bytes; use images=local or images=url-prefix"
+                    f"these images have more than {MAX_EMBEDDED:,} bytes in total; use images=local or "
+                    "images=url-prefix"
                 )
             tasks.append(_task(export, item, image, predictions.get(item.index)))
         return tasks
 
     def _image(self, export: Export, item: Item) -> str:
-        """Say where the browser finds an image."""
+        """Return where the browser finds an image."""
         if self.images == "embed":
             kind = "png" if item.file is None else TYPES.get(item.file.suffix.lower())
             if kind is None:
-                raise InvalidOption(f"browsers do not show '{item.image}'; convert it to PNG or JPEG")
+                raise InvalidOption(f"browsers cannot show '{item.image}'; convert it to PNG or JPEG")
             return f"data:image/{kind};base64,{base64.b64encode(export.content(item)).decode()}"
         if item.file is None or export.location is None:
             raise InvalidOption(
-                f"the pool is no folder of files, so images={self.images} cannot be; use embed"
+                f"the pool is not a folder of files, so images={self.images} does not work; use images=embed"
             )
         if self.images == "url-prefix":
             if not self.prefix:
-                raise InvalidOption("images=url-prefix needs prefix=https://...")
+                raise InvalidOption("images=url-prefix needs an address; add the option prefix=https://...")
             return self.prefix + quote(_below(export.location, item))
         root = Path(self.root).expanduser() if self.root else export.location.absolute().parent
         return f"/data/local-files/?d={quote(_below(root, item))}"
@@ -107,26 +110,26 @@ class LabelStudio(LiveFormat):
         return self.replies(load_json(path), str(path))
 
     def replies(self, content: Any, named: str) -> Reply:
-        """Read exported tasks: one answer an annotation, in the order of time.
+        """Read exported tasks: one answer per annotation, in order of time.
 
         Raises:
-            InvalidAnswers: it is no list of tasks.
+            InvalidAnswers: it is not a list of tasks.
         """
         if not (isinstance(content, list) and all(isinstance(task, dict) for task in content)):
-            raise InvalidAnswers(f"{named} is no list of tasks; export as JSON, not as JSON-MIN or CSV")
+            raise InvalidAnswers(f"{named} is not a list of tasks; export as JSON, not as JSON-MIN or CSV")
         answers: list[GivenAnswer] = []
         rejected: list[Rejection] = []
         blank = 0
         for position, task in enumerate(content, start=1):
             annotations = task.get("annotations")
-            said = [a for a in annotations if isinstance(a, dict)] if isinstance(annotations, list) else []
+            given = [a for a in annotations if isinstance(a, dict)] if isinstance(annotations, list) else []
             number = task["id"] if isinstance(task.get("id"), int) else position
             index, hash = _data(task).get("alkit_index"), _data(task).get("alkit_hash")
-            blank += not said
-            if said and not (isinstance(index, int) and isinstance(hash, str) and hash):
-                rejected.append(Rejection(number, "bears no alkit_index and alkit_hash"))
+            blank += not given
+            if given and not (isinstance(index, int) and isinstance(hash, str) and hash):
+                rejected.append(Rejection(number, "has no alkit_index and alkit_hash"))
                 continue
-            for annotation in said:
+            for annotation in given:
                 try:
                     label = _label(annotation)
                 except ValueError as error:
@@ -139,7 +142,7 @@ class LabelStudio(LiveFormat):
         return Reply(in_order(answers), rejected, blank)
 
     def push(self, export: Export, server: Server, *, campaign: str) -> Push:
-        """Add the tasks that are not there yet, in rank order, to the campaign's project."""
+        """Add the missing tasks to the campaign's project, in rank order."""
         from .label_studio_server import push
 
         storage = None
@@ -149,21 +152,22 @@ class LabelStudio(LiveFormat):
         return push(tasks, configuration_for(export), server, export.title, campaign, storage)
 
     def pull(self, server: Server, *, campaign: str) -> Reply:
-        """Fetch the export of all tasks that somebody has worked on."""
+        """Fetch the export of all tasks that anyone has worked on."""
         from .label_studio_server import pull
 
         return self.replies(pull(server, campaign), server.shown)
 
 
 def configuration_for(export: Export) -> str:
-    """Return the labeling configuration: one choice of the classes or `unusable`, the first ones by key.
+    """Return the labeling configuration: a choice of the classes and `unusable`, the first nine with keys.
 
     Raises:
-        InvalidOption: there is nothing to choose from.
+        InvalidOption: there are no classes to choose from.
     """
     if not export.classes:
         raise InvalidOption(
-            "the campaign has no classes to choose from yet; ingest a label with --allow-new-classes"
+            "the campaign has no classes to choose from yet; take in a label first, with 'alkit ingest FILE "
+            "--allow-new-classes'"
         )
     choices = [word for word in export.choices if word != ABSTAIN or word in export.classes]
     lines = ["<View>", '  <Image name="image" value="$image"/>']
@@ -176,7 +180,7 @@ def configuration_for(export: Export) -> str:
 
 def _task(export: Export, item: Item, image: str, prediction: Prediction | None) -> Task:
     known = {"alkit_index": item.index, "alkit_hash": item.hash, "alkit_rank": item.rank}
-    if item.again:  # a task of its own, for that of an earlier query is done
+    if item.again:  # a separate task, since the task of an earlier query is done
         known["alkit_query"] = export.query
     meta = {"image": item.image, "query": export.query, "strategy": export.strategy, "score": item.score}
     task: Task = {"data": {"image": image, **known}, "meta": meta}
@@ -197,11 +201,11 @@ def _choice(label: str) -> dict[str, Any]:
 
 
 def _below(root: Path, item: Item) -> str:
-    """Return the path of an image relative to a folder that it has to lie in."""
+    """Return the path of an image relative to a folder that must contain it."""
     assert item.file is not None
     path = Path(os.path.relpath(item.file.absolute(), root.absolute()))
     if path.parts[:1] == ("..",):
-        raise InvalidOption(f"'{item.file}' does not lie below '{root}'")
+        raise InvalidOption(f"'{item.file}' is not inside '{root}'; set the option 'root'")
     return path.as_posix()
 
 
@@ -225,7 +229,7 @@ def _label(annotation: Mapping[str, Any]) -> str:
         choices = value.get("choices") if isinstance(value, dict) else None
         labels += [str(choice) for choice in choices] if isinstance(choices, list) else []
     if len(labels) != 1 or not labels[0].strip():
-        raise ValueError(f"has an annotation with {len(labels) or 'no'} choices instead of one")
+        raise ValueError(f"has an annotation with {len(labels) or 'no'} choices; it should have one")
     return labels[0]
 
 
@@ -237,7 +241,7 @@ def _seconds(annotation: Mapping[str, Any]) -> float | None:
 
 
 def _annotator(annotation: Mapping[str, Any]) -> str:
-    """Name an annotator by number, which files and servers agree on; empty if nobody is named."""
+    """Name an annotator by number, which is the same in files and on servers; empty if none is named."""
     who = annotation.get("completed_by")
     number = who.get("id") if isinstance(who, dict) else who
     return f"label-studio-{number}" if isinstance(number, int) else ""

@@ -1,4 +1,4 @@
-"""A Label Studio that runs: a project for a campaign, its tasks, and what people made of them."""
+"""A running Label Studio: the project of a campaign, its tasks, and their annotations."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from alkit.errors import InvalidOption
 from alkit.interfaces import Push, Server
 
 TITLE_LENGTH = 50
-SECONDS = 60.0  # to wait for an answer
-CHUNK_TASKS, CHUNK_BYTES = 250, 2 * 10**7  # of one request
-SEQUENTIAL = "Sequential sampling"  # tasks are offered in the order in which they came
+SECONDS = 60.0  # to wait for a response
+CHUNK_TASKS, CHUNK_BYTES = 250, 2 * 10**7  # in one request
+SEQUENTIAL = "Sequential sampling"  # tasks are offered in the order in which they were added
 
 
 def push(
@@ -28,12 +28,12 @@ def push(
     """Import the tasks that a project does not have yet.
 
     Args:
-        tasks: in rank order.
-        configuration: for the campaign's own project; that of another project is left alone.
-        server: where to.
-        title: of a new project.
-        campaign: by which the project is found again.
-        storage: a folder on the server's disk that images are served from, or None.
+        tasks: tasks in rank order.
+        configuration: labeling configuration of the campaign's own project; other projects keep theirs.
+        server: the server to send them to.
+        title: title of a new project.
+        campaign: identity that finds the project again.
+        storage: folder on the server's disk to serve images from, or None.
     """
     with _client(server) as client:
         project = server.project or _own_project(client, campaign)
@@ -58,26 +58,26 @@ def push(
 
 
 def pull(server: Server, campaign: str) -> Any:
-    """Fetch the export of a project: all tasks with annotations, skipped ones too."""
+    """Fetch the export of a project: all tasks with annotations, including skipped ones."""
     with _client(server) as client:
         project = server.project or _own_project(client, campaign)
         if project is None:
             raise InvalidOption(
-                f"{server.shown} has no project of this campaign; 'alkit labelstudio push' makes one"
+                f"{server.shown} has no project of this campaign; make one with 'alkit labelstudio push'"
             )
         return json.loads(b"".join(client.projects.exports.download_sync(project, export_type="JSON")))
 
 
 @contextlib.contextmanager
 def _client(server: Server) -> Iterator[Any]:
-    """Yield a client, and turn what goes wrong into a sentence, which never holds the token."""
+    """Yield a client, and turn its errors into one sentence, which never contains the token."""
     try:
         import httpx
         from label_studio_sdk import LabelStudio
         from label_studio_sdk.core.api_error import ApiError
     except ImportError as error:
         raise InvalidOption(
-            "Label Studio's SDK is not installed; install it by: pip install 'alkit[label-studio]'"
+            "Label Studio's SDK is not installed; install it with: pip install 'alkit[label-studio]'"
         ) from error
     try:
         with httpx.Client(timeout=SECONDS, follow_redirects=True) as line:
@@ -88,17 +88,19 @@ def _client(server: Server) -> Iterator[Any]:
         ) from None
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise AlkitError(
-            f"{server.shown} does not answer as Label Studio does: {type(error).__name__}"
+            f"{server.shown} does not respond like Label Studio ({type(error).__name__}); check --url"
         ) from None
 
 
 def _refusal(status: int | None, body: Any) -> str:
     if status == 401:
-        return "refuses the token; see 'Account & Settings' there for a valid one"
+        return "rejects the token; get a valid one from its page 'Account & Settings'"
     if status == 404:
-        return "has no such project, or you may not see it"
+        return "has no such project, or you do not have access to it"
     detail = body.get("validation_errors") or body.get("detail") if isinstance(body, dict) else None
-    return f"refuses (status {status}): {' '.join(str(detail or 'no reason given').split())[:200]}"
+    return (
+        f"rejects the request (status {status}): {' '.join(str(detail or 'no reason given').split())[:200]}"
+    )
 
 
 def _mark(campaign: str) -> str:
@@ -110,13 +112,13 @@ def _title(title: str) -> str:
 
 
 def _own_project(client: Any, campaign: str) -> int | None:
-    """Return the oldest project that bears the campaign's mark."""
+    """Return the oldest project with the campaign's mark."""
     found = [project.id for project in client.projects.list() if project.description == _mark(campaign)]
     return min(found, default=None)
 
 
 def _serve(client: Any, project: int, folder: str) -> None:
-    """Let Label Studio serve a folder: without a storage that covers it, images are not found."""
+    """Let Label Studio serve a folder; it needs a storage that covers the folder to find the images."""
     if all(storage.path != folder for storage in client.import_storage.local.list(project=project)):
         client.import_storage.local.create(project=project, path=folder, use_blob_urls=True, title="alkit")
 

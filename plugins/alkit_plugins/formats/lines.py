@@ -1,4 +1,4 @@
-"""JSON Lines: one object an image, with a field `label` to fill in, for scripts."""
+"""JSON Lines: one object per image with a field `label` to fill in, for scripts."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from alkit.labeling import REFERENCES, GivenAnswer, read_text, write_atomically
 
 @dataclass(kw_only=True)
 class Lines(Format):
-    """A line an image; comes back with `label`, and `annotator`, `time` and `cost` where they are given."""
+    """One line per image; it comes back with `label`, and optionally `annotator`, `time` and `cost`."""
 
     name: ClassVar[str] = "jsonl"
     extensions: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
 
     def recognizes(self, path: Path) -> bool:
-        """Whatever is called `.jsonl` or `.ndjson`."""
+        """Accept any file with the extension `.jsonl` or `.ndjson`."""
         return path.is_file() and path.suffix.lower() in self.extensions
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
-        """Write rank, index, hash, path, score and a label that is null."""
+        """Write rank, index, hash, path, score, and a label that is null."""
         rows = [
             {
                 "rank": item.rank,
@@ -43,7 +43,7 @@ class Lines(Format):
         return [path]
 
     def read(self, path: Path) -> Reply:
-        """Read the lines that have a label; index and hash win over a path, and have to agree."""
+        """Read the lines that have a label; index and hash must match, and take precedence over a path."""
         reply = Reply()
         blank = 0
         try:
@@ -66,13 +66,13 @@ class Lines(Format):
 
 
 def _answer(number: int, row: Any) -> GivenAnswer | None:
-    """Return what a line says; None if it has no label yet.
+    """Return the answer of a line; None if it has no label yet.
 
     Raises:
         ValueError: it cannot be understood.
     """
     if not isinstance(row, dict):
-        raise ValueError("is no JSON object")
+        raise ValueError("is not a JSON object")
     label = _text(row, "label")
     if not label:
         return None
@@ -96,7 +96,7 @@ def _text(row: dict[str, Any], name: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise ValueError(f"{name} should be a text")
+        raise ValueError(f"{name} should be a string")
     return str(value) if str(value).strip() else ""
 
 

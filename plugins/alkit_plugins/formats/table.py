@@ -1,4 +1,4 @@
-"""A CSV file with the column `label` to fill in, in any spreadsheet."""
+"""CSV: a table with a column `label` to fill in, in any spreadsheet."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from alkit.labeling import COLUMNS, REFERENCES, read_answers, write_table
 
 @dataclass(kw_only=True)
 class CsvTable(Format):
-    """The list of a query; images come back by path, index or hash, with annotator, time, cost if given."""
+    """The list of a query; images come back by path, index or hash, optionally with annotator, time, cost."""
 
     name: ClassVar[str] = "csv"
     extensions: ClassVar[tuple[str, ...]] = (".csv",)
 
     def recognizes(self, path: Path) -> bool:
-        """Anything called `.csv`, and a text whose first line has the columns."""
+        """Accept any file with the extension `.csv`, and a text whose first line has the columns."""
         if not path.is_file():
             return False
         if path.suffix.lower() in self.extensions:

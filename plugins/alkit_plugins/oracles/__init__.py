@@ -1,1 +1,1 @@
-"""Oracles that come with alkit."""
+"""Built-in oracles."""

@@ -1,4 +1,4 @@
-"""The hidden labels of a data set answer, for simulations; optionally with errors and refusals."""
+"""The data set oracle: answers with the hidden labels, for simulations; optionally with errors and gaps."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class DatasetOracle(Oracle):
-    """Answers with the labels that the data set or the folder layout knows.
+    """Answers with the labels of the data set or the folder layout.
 
-    Whether an image is mislabeled or refused depends on the seed and the image only, not on when it is asked.
+    Whether an image gets a wrong label or none depends only on the seed and the image, not on when it is
+    asked.
     """
 
     name: ClassVar[str] = "dataset"
 
-    noise: float = option(0.0, "share of labels replaced by another class, at random", minimum=0, maximum=1)
-    abstain: float = option(0.0, "share of images that get no label", minimum=0, maximum=1)
+    noise: float = option(
+        0.0, "share of labels to replace with another class at random", minimum=0, maximum=1
+    )
+    abstain: float = option(0.0, "share of images to give no label", minimum=0, maximum=1)
 
     _keys: Sequence[str] = field(init=False, default=(), repr=False)
 
@@ -32,17 +35,17 @@ class DatasetOracle(Oracle):
         """Read the hidden labels.
 
         Raises:
-            SourceError: the source knows none.
+            SourceError: the source has no labels.
         """
         self._labels, self._keys, self._seed = source.answers(), keys, seed
         if not self._labels:
             raise SourceError(
-                f"{source.location} knows no labels, so it cannot answer; label by hand or by file"
+                f"{source.location} has no labels to answer with; label by hand, or use the oracle 'file'"
             )
         self.classes = source.classes
 
     def label(self, indices: Sequence[int]) -> Mapping[int, Answer]:
-        """Answer for every image whose label is known."""
+        """Answer for all images whose labels are known."""
         answers = {}
         for index in indices:
             label = self._labels.get(self._keys[index])

@@ -1,4 +1,4 @@
-"""A CSV file answers: `image,label`, images by path or index."""
+"""The file oracle: answers from a CSV file `image,label`, with images by path or index."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class FileOracle(Oracle):
-    """Answers from a file; images that it does not name stay asked."""
+    """Answers from a file; images that it does not name stay unanswered."""
 
     name: ClassVar[str] = "file"
 
     path: str = option("", "CSV file with the columns image and label")
 
     def __post_init__(self) -> None:
-        """Keep the whole path, for a campaign is opened from other directories too."""
+        """Make the path absolute, since a campaign can be opened from other directories."""
         if self.path:
             self.path = str(Path(self.path).absolute())
 
@@ -35,7 +35,7 @@ class FileOracle(Oracle):
 
         Raises:
             InvalidOption: no file is named.
-            InvalidAnswers: it cannot be read, or a line of it cannot.
+            InvalidAnswers: the file or one of its lines cannot be read.
         """
         if not self.path:
             raise InvalidOption("oracle 'file' needs a file: --oracle-option path=labels.csv")
@@ -56,7 +56,7 @@ class FileOracle(Oracle):
         self.classes = tuple(sorted(labels))
         if unknown:
             self.notes = (
-                f"{len(unknown):,} lines of {self.path} name no image of this pool, the first of them line "
+                f"{len(unknown):,} lines of {self.path} name no image in this pool; the first is line "
                 f"{unknown[0].line}: '{unknown[0].image}'",
             )
 
@@ -66,7 +66,7 @@ class FileOracle(Oracle):
 
 
 def _answer(given: GivenAnswer, classes: Sequence[str]) -> Answer:
-    """Return what a line says; where a class is called `abstain` or `unusable`, that is a label."""
+    """Return the answer of a line; if `abstain` or `unusable` is the name of a class, it is a label."""
     label = given.meant(classes)
     if label in (ABSTAIN, UNUSABLE) and label not in classes:
         kind: AnswerKind = "abstain" if label == ABSTAIN else "unusable"

@@ -1,14 +1,14 @@
-"""BADGE: k-means++ seeding on the gradients that each image's likeliest label would give the last layer.
+"""BADGE: k-means++ seeding on the gradients that each image's most probable label gives the last layer.
 
 Ash, Zhang, Krishnamurthy, Langford and Agarwal, Deep Batch Active Learning by Diverse, Uncertain Gradient
-Lower Bounds, ICLR 2020. The gradient embedding of image i is the outer product a_i ⊗ h_i of a_i, its
-probabilities minus the one-hot vector of the likeliest class, and h_i, its embedding. Only these two are
-kept.
+Lower Bounds, ICLR 2020. The gradient embedding of image i is the outer product a_i ⊗ h_i: a_i is the image's
+probabilities minus the one-hot vector of the most probable class, and h_i is its embedding. Only these two
+factors are kept.
 
-The paper seeds as k-means++ does, whose first point is uniform; its published code
-(github.com/JordanAsh/badge) starts at the largest gradient, and so does alkit unless `first=uniform`. Where
-all remaining gradients coincide with chosen ones the published code stops in a debugger; here the rest is
-drawn uniformly. Dense outputs: a_i is averaged over positions, since there is one embedding an image.
+The paper seeds as k-means++ does, with a uniform first point; its published code
+(github.com/JordanAsh/badge) starts at the largest gradient, and so does alkit unless `first=uniform`. If all
+remaining gradients coincide with chosen ones, the published code stops in a debugger; here the rest is drawn
+uniformly. For dense outputs a_i is averaged over positions, since there is one embedding per image.
 """
 
 from __future__ import annotations
@@ -30,19 +30,20 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Badge(alkit.Strategy):
-    """Draw images in proportion to how far their gradients are from those of all drawn before."""
+    """Draw images at random, preferring those whose gradients are far from the gradients drawn before."""
 
     name = "badge"
+    kind = "uncertainty and diversity"
     needs = frozenset({"probabilities", "embedding"})
     paper = "Ash et al., Deep Batch Active Learning by Diverse, Uncertain Gradient Lower Bounds, ICLR 2020"
 
     first: Literal["largest", "uniform"] = alkit.option(
-        "largest", "the first image: of the largest gradient, or any"
+        "largest", "how to choose the first image: the largest gradient, or uniformly at random"
     )
     subset: int | None = alkit.option(None, candidates.SUBSET_HELP, minimum=1)
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Choose n candidates; the score is the distance of its gradient to the nearest one chosen before."""
+        """Choose n candidates; a score is the distance of the gradient to the nearest one drawn before."""
         indices = cycle.candidates[candidates.draw(cycle, self.subset, n)]
         with cycle.measure("score"):
             rows = cycle.collect(indices, _factors)
@@ -60,16 +61,17 @@ class Badge(alkit.Strategy):
 
 
 def _factors(output: Output) -> Tensor:
-    """Return both factors of the gradient embeddings side by side, [B, classes + D]."""
+    """Return the two factors of the gradient embeddings side by side, [B, classes + D]."""
     assert output.probabilities is not None and output.embedding is not None
     errors = prediction_errors(output.probabilities)
     return torch.cat([errors.flatten(2).mean(dim=2) if errors.dim() > 2 else errors, output.embedding], dim=1)
 
 
 def prediction_errors(probabilities: Tensor) -> Tensor:
-    """Return probabilities [B, classes, positions...] minus the one-hot vectors of the likeliest classes.
+    """Return probabilities [B, classes, positions...] minus the one-hot vectors of the most probable classes.
 
-    The likeliest class gets minus the sum of the others, not p - 1: next to 1, float32 has no digits left.
+    The value of the most probable class is minus the sum of the others, not p - 1, since float32 has no
+    digits left close to 1.
     """
     top = probabilities.argmax(dim=1, keepdim=True)
     others = probabilities.scatter(1, top, 0.0)

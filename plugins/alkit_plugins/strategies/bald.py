@@ -1,7 +1,7 @@
-"""BALD: how much an image's label would tell about the network's weights.
+"""BALD: the mutual information between an image's label and the network's weights.
 
 Houlsby, Huszár, Ghahramani and Lengyel, Bayesian Active Learning for Classification and Preference
-Learning, 2011; with Monte-Carlo dropout Gal, Islam and Ghahramani, Deep Bayesian Active Learning with Image
+Learning, 2011; with Monte Carlo dropout: Gal, Islam and Ghahramani, Deep Bayesian Active Learning with Image
 Data, ICML 2017.
 """
 
@@ -17,9 +17,10 @@ from alkit_plugins.components.mc_dropout import DropoutScoreStrategy, entropy
 
 @dataclass(kw_only=True)
 class Bald(DropoutScoreStrategy):
-    """Choose the images on which passes with dropout disagree although each of them is certain."""
+    """Choose the images on which dropout passes disagree although each pass is certain."""
 
     name = "bald"
+    kind = "dropout uncertainty"
     paper = "Gal, Islam and Ghahramani, Deep Bayesian Active Learning with Image Data, ICML 2017"
 
     def score(self, probabilities: Tensor) -> Tensor:

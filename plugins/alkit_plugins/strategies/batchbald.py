@@ -1,14 +1,14 @@
-"""BatchBALD: how much the labels of a whole query would tell about the network's weights.
+"""BatchBALD: the mutual information between the labels of a whole query and the network's weights.
 
 Kirsch, van Amersfoort and Gal, BatchBALD: Efficient and Diverse Batch Acquisition for Deep Bayesian Active
-Learning, NeurIPS 2019. Greedy, as in the paper. Gains only shrink as images are chosen, so an old gain
-bounds the new one, and only images whose bound reaches the best are looked at again (lazy greedy: Minoux,
-1978). That is exact while all configurations of labels are kept; with drawn ones, old estimates stand in
-for bounds.
+Learning, NeurIPS 2019. Greedy, as in the paper. Gains only shrink as images are chosen, so an old gain is a
+bound for the new one, and only images whose bound reaches the best gain are computed again (lazy greedy:
+Minoux, 1978). This is exact as long as all configurations of labels are kept; once some are drawn, old
+estimates take the place of bounds.
 
-T passes can be told apart by log T nats at most, and soon no image adds anything to what the chosen ones
-tell. From there on the query goes on in BALD's order. Dense outputs: probabilities are averaged over
-positions, so the label is that of a random position.
+Labels can give at most log T nats about which of T passes is right, and soon no image adds any more. The rest
+of the query is then chosen in BALD's order. For dense outputs, probabilities are averaged over positions, so
+the label is that of a random position.
 """
 
 from __future__ import annotations
@@ -29,25 +29,26 @@ if TYPE_CHECKING:
     from alkit import Cycle, Indices
 
 
-LEAST = 1e-4  # nats that the best image has to add
-LOOK = 64  # candidates looked at again at once, then twice as many, and so on
+LEAST = 1e-4  # nats that the best image must add
+LOOK = 64  # candidates to compute again at first; then twice as many, and so on
 
 
 @dataclass(kw_only=True)
 class BatchBald(DropoutStrategy):
-    """Choose one by one the image whose label adds most to what all labels tell about the network."""
+    """Choose, one at a time, the image whose label adds the most information about the network's weights."""
 
     name = "batchbald"
+    kind = "dropout uncertainty"
     paper = "Kirsch, van Amersfoort and Gal, BatchBALD, NeurIPS 2019"
 
     configurations: int = option(
         1000,
-        "joint labels that are looked at: all while there are no more, then as many drawn ones",
+        "joint labels to consider: all if there are no more than this, otherwise this many drawn ones",
         minimum=1,
     )
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Choose n candidates; the score is what a label adds, in nats, for as long as it adds anything."""
+        """Choose n candidates; a score is what the label adds, in nats, as long as it adds anything."""
         indices = cycle.candidates[candidates.draw(cycle, self.subset, n)]
         with cycle.measure("score"):
             probabilities = self.collect(cycle, indices, _by_image)
@@ -69,7 +70,7 @@ class Greedy:
     """The state of one choice.
 
     Attributes:
-        alone: [m] float64, what each candidate tells alone: BALD's score.
+        alone: [m] float64, the information of each candidate alone, which is BALD's score.
         picks: positions chosen so far.
         gains: what each of them added.
     """
@@ -82,9 +83,9 @@ class Greedy:
         self._bound = self.alone.copy()
 
     def step(self) -> bool:
-        """Choose one more; False if none adds anything. Ties go to the earlier one."""
+        """Choose one more; return False if none adds anything. In a tie, the earlier one comes first."""
         if self.picks:
-            self._look_again()
+            self._update_bounds()
         pick = int(self._bound.argmax())
         gain = float(self._bound[pick])
         if gain < LEAST:
@@ -95,8 +96,8 @@ class Greedy:
         self._joint.add(pick)
         return True
 
-    def _look_again(self) -> None:
-        """Bring bounds up to date, highest first, until all others are below the best of these."""
+    def _update_bounds(self) -> None:
+        """Compute gains again, highest bound first, until all other bounds are below the best gain."""
         order = np.argsort(-self._bound, kind="stable")[: len(self._bound) - len(self.picks)]
         best, start, size = LEAST, 0, LOOK
         while start < len(order) and self._bound[order[start]] >= best:
@@ -107,7 +108,7 @@ class Greedy:
 
 
 def _by_image(probabilities: Tensor) -> Tensor:
-    """[passes, B, classes, positions...] as [B, passes, classes], averaged over positions."""
+    """Turn [passes, B, classes, positions...] into [B, passes, classes], averaged over positions."""
     if probabilities.dim() > 3:
         probabilities = probabilities.flatten(3).mean(dim=3)
     return probabilities.transpose(0, 1)

@@ -1,8 +1,8 @@
-"""CoreGCN: greedy k-center over what a graph network has learned.
+"""CoreGCN: greedy k-center over the features that a graph network has learned.
 
 Caramalau, Bhattarai and Kim, Sequential Graph Convolutional Network for Active Learning, CVPR 2021; the
-network is described in `gcn`. The published code trains the network and then runs k-center on the embeddings
-that went into it; here it runs on the network's hidden features, as the paper says, unless `space=embedding`.
+network is described in `gcn`. The published code trains the network, then runs k-center on the network's
+input embeddings; here k-center runs on its hidden features, as the paper says, unless `space=embedding`.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class CoreGCN(GCNStrategy):
-    """Choose images far from all labeled ones in the hidden features of a graph network."""
+    """Choose images far from all labeled and chosen ones in the hidden features of a graph network."""
 
     name = "coregcn"
+    kind = "graph networks"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "published": {"space": "embedding", "subset": 10_000}
     }
 
     space: Literal["hidden", "embedding"] = alkit.option(
-        "hidden", "where distances are taken; embedding needs no network, and trains none"
+        "hidden", "space of the distances; embedding uses no network and trains none"
     )
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Choose n candidates; the score of each is its distance to the nearest centre when it was picked."""
+        """Choose n candidates; a score is the distance to the nearest center at the time of the choice."""
         asked = cycle.candidates[candidates.draw(cycle, self.subset, n)]
         known = len(cycle.labeled)
         features = self._features(cycle, asked)

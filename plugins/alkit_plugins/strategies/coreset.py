@@ -1,7 +1,7 @@
 """CoreSet: Sener and Savarese, Active Learning for Convolutional Neural Networks: A Core-Set Approach, 2018.
 
 Exact greedy k-center over the task model's embeddings. The paper's robust k-center refines it with an integer
-program; `robust` is a cheap form that leaves the most isolated candidates out.
+program; `robust` is a cheap alternative that leaves out the most isolated candidates.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class CoreSet(alkit.Strategy):
-    """Choose one by one the image whose embedding is the farthest from all that are labeled or chosen."""
+    """Choose, one at a time, the image whose embedding is farthest from all labeled and chosen images."""
 
     name = "coreset"
+    kind = "diversity"
     needs = frozenset({"embedding"})
     paper = "Sener and Savarese, A Core-Set Approach, ICLR 2018"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -34,19 +35,19 @@ class CoreSet(alkit.Strategy):
 
     metric: Literal["euclidean", "cosine"] = alkit.option("euclidean", "distance between embeddings")
     robust: float = alkit.option(
-        0.0, "share of candidates, the most isolated, left out as outliers", minimum=0.0, maximum=0.99
+        0.0, "share of the most isolated candidates to leave out as outliers", minimum=0.0, maximum=0.99
     )
     pca: int = alkit.option(
-        0, "principal components to keep before distances are taken, approximate; 0 keeps all", minimum=0
+        0, "principal components to compute distances from, which is approximate; 0 uses all", minimum=0
     )
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Choose n candidates; the score of each is its distance to the nearest centre when it was picked."""
+        """Choose n candidates; a score is the distance to the nearest center at the time of the choice."""
         pool = np.union1d(cycle.labeled, cycle.candidates)
         features = cycle.embeddings(pool)
         with cycle.measure("select"):
             if self.pca:
-                features = principal(features, self.pca, centred=self.metric == "euclidean")
+                features = principal(features, self.pca, centered=self.metric == "euclidean")
             spare = len(cycle.candidates) - n
             chosen = k_center(
                 features,
@@ -64,16 +65,16 @@ class CoreSet(alkit.Strategy):
         return picks
 
 
-def principal(features: Tensor, count: int, *, centred: bool) -> Tensor:
+def principal(features: Tensor, count: int, *, centered: bool) -> Tensor:
     """Project features [N, D] onto their `count` principal directions: [N, min(count, D)].
 
     Args:
         features: [N, D].
-        count: how many.
-        centred: directions of largest variance; otherwise of largest second moment of the rows brought to
-            length one, which is what cosines depend on, and such rows are projected.
+        count: number of directions.
+        centered: use the directions of largest variance; otherwise normalize the rows to length one and use
+            the directions of their largest second moment, which cosines depend on.
     """
-    if centred:
+    if centered:
         rows = features - features.mean(dim=0)
     else:
         rows = torch.nn.functional.normalize(features, dim=1)

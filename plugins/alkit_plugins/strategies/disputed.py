@@ -1,5 +1,8 @@
-"""Asking again about images on which annotators differ, by vote entropy: Dagan and Engelson, Committee-based
-sampling for training probabilistic classifiers, ICML 1995; the annotators are the committee."""
+"""Relabeling: ask again about images on which annotators disagree, by vote entropy.
+
+Dagan and Engelson, Committee-based sampling for training probabilistic classifiers, ICML 1995. Here the
+annotators are the committee.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,16 @@ if TYPE_CHECKING:
 
 
 class Disputed(alkit.Strategy):
-    """Choose the answered images on which annotators differ most."""
+    """Choose the answered images on which annotators disagree most, to ask about them again."""
 
     name = "disputed"
+    kind = "relabeling"
     needs_labels = False
     asks_again = True
     paper = "Dagan and Engelson, Committee-based sampling for training probabilistic classifiers, ICML 1995"
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Take the n images of highest vote entropy, in nats; ties go to the earlier index."""
+        """Take the n images with the highest vote entropy, in nats; in a tie, the lower index comes first."""
         entropies = [_entropy(cycle.disputes.get(int(index), ())) for index in cycle.candidates]
         return cycle.best(torch.tensor(entropies, dtype=torch.float64), n)
 

@@ -1,5 +1,7 @@
-"""Entropy sampling: Shannon, A Mathematical Theory of Communication, 1948; Settles, Active Learning
-Literature Survey, 2009."""
+"""Entropy sampling.
+
+Shannon, A Mathematical Theory of Communication, 1948; Settles, Active Learning Literature Survey, 2009.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ class Entropy(alkit.ScoreStrategy):
     """Choose the images whose predicted class probabilities have the highest entropy."""
 
     name = "entropy"
+    kind = "uncertainty"
     needs = frozenset({"probabilities"})
     paper = "Settles, Active Learning Literature Survey, 2009"
 

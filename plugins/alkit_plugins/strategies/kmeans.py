@@ -1,7 +1,7 @@
-"""k-means: as many clusters as there are images to choose, and of each the image nearest to its centre.
+"""k-means: one cluster per image to choose, and the image nearest to the center of each.
 
-A common baseline of diversity. The image nearest to a centre is looked for among the members of its cluster,
-so that no image is nearest twice.
+A common diversity baseline. Only members of a cluster can be nearest to its center, so no image is chosen
+twice.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class KMeans(alkit.Strategy):
-    """Choose the images nearest to the centres of as many clusters of the candidates' embeddings."""
+    """Divide the candidates' embeddings into n clusters and choose the image nearest to each center."""
 
     name = "kmeans"
+    kind = "diversity"
     needs = frozenset({"embedding"})
     needs_labels = False
     paper = "Lloyd, Least squares quantization in PCM, 1982"
 
     metric: Literal["euclidean", "cosine"] = alkit.option("euclidean", "distance between embeddings")
-    iterations: int = alkit.option(25, "Lloyd's, at most", minimum=1)
+    iterations: int = alkit.option(25, "largest number of Lloyd iterations", minimum=1)
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Choose n candidates, those of large clusters first."""
+        """Choose n candidates, first those of large clusters."""
         features = cycle.embeddings(cycle.candidates)
         with cycle.measure("select"):
             found = k_means(
@@ -42,7 +43,7 @@ class KMeans(alkit.Strategy):
                 seed=int(cycle.rng.integers(2**31)),
                 iterations=self.iterations,
             )
-            # Two members are equally far from their mean, but for rounding: the lower index wins.
+            # Two members are equally far from their mean, apart from rounding: the lower index comes first.
             far = max(float(found.distances.max()), np.finfo(np.float64).tiny)
             distance = np.round(found.distances / far, 5)
             everything = np.arange(len(features))

@@ -1,8 +1,8 @@
-"""Learning Loss: a module beside the task model learns to predict each image's loss.
+"""Learning Loss: a module attached to the task model learns to predict each image's loss.
 
 Yoo and Kweon, Learning Loss for Active Learning, CVPR 2019. The module's gradient into the task model stops
-after a share of the epochs (the paper: epoch 120 of 200). Features are averaged over whatever size they have.
-`loss=ranking` is the second version that the code of TA-VAAL uses.
+after a share of the epochs (in the paper, after epoch 120 of 200). Feature maps of any size are averaged over
+their pixels. `loss=ranking` is the second version of the loss, used by the code of TA-VAAL.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class LearningLoss(alkit.ScoreStrategy):
-    """Choose the images of highest predicted loss."""
+    """Choose the images with the highest predicted loss."""
 
     name = "learning-loss"
+    kind = "learned loss"
     needs = frozenset({"features", "loss"})
     paper = "Yoo and Kweon, Learning Loss for Active Learning, CVPR 2019"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -35,13 +36,16 @@ class LearningLoss(alkit.ScoreStrategy):
     }
 
     loss: PairLoss = option(
-        "margin", "loss over pairs of images: the paper's, or a cross-entropy of their order"
+        "margin", "loss over pairs of images: the paper's margin loss, or cross-entropy of their order"
     )
     hidden: int = option(128, "width of each tap's linear layer", minimum=1)
-    margin: float = option(1.0, "of loss=margin", minimum=0.0)
-    weight: float = option(1.0, "of the pair loss beside the task's loss", minimum=0.0)
+    margin: float = option(1.0, "margin between predictions, with loss=margin", minimum=0.0)
+    weight: float = option(1.0, "weight of the pair loss, relative to the task's loss", minimum=0.0)
     detach_after: float = option(
-        0.6, "share of the epochs after which the task model gets no gradient of it", minimum=0.0, maximum=1.0
+        0.6,
+        "share of the epochs after which the pair loss no longer trains the task model",
+        minimum=0.0,
+        maximum=1.0,
     )
     subset: int | None = option(None, candidates.SUBSET_HELP, minimum=1)
 
@@ -62,7 +66,7 @@ class LearningLoss(alkit.ScoreStrategy):
         return cycle.companion(output.features)
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Take the n highest predicted losses."""
+        """Take the n images with the highest predicted losses."""
         positions = candidates.draw(cycle, self.subset, n)
         with cycle.measure("score"):
             scores = cycle.collect(cycle.candidates[positions], partial(self.score, cycle))

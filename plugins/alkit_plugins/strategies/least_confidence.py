@@ -1,5 +1,8 @@
-"""Least confidence: Lewis and Gale, A Sequential Algorithm for Training Text Classifiers, SIGIR 1994;
-Culotta and McCallum, Reducing Labeling Effort for Structured Prediction Tasks, AAAI 2005."""
+"""Least-confidence sampling.
+
+Lewis and Gale, A Sequential Algorithm for Training Text Classifiers, SIGIR 1994; Culotta and McCallum,
+Reducing Labeling Effort for Structured Prediction Tasks, AAAI 2005.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ if TYPE_CHECKING:
 
 
 class LeastConfidence(alkit.ScoreStrategy):
-    """Choose the images whose most probable class is the least probable."""
+    """Choose the images whose most probable class has the lowest probability."""
 
     name = "least-confidence"
+    kind = "uncertainty"
     needs = frozenset({"probabilities"})
     paper = "Culotta and McCallum, Reducing Labeling Effort for Structured Prediction Tasks, AAAI 2005"
 

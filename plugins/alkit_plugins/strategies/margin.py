@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 class Margin(alkit.ScoreStrategy):
-    """Choose the images whose two most probable classes are the closest."""
+    """Choose the images whose two most probable classes have the closest probabilities."""
 
     name = "margin"
+    kind = "uncertainty"
     needs = frozenset({"probabilities"})
     paper = "Scheffer, Decomain and Wrobel, Active Hidden Markov Models for Information Extraction, IDA 2001"
 

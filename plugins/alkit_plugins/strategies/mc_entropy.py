@@ -1,4 +1,4 @@
-"""Entropy under Monte-Carlo dropout: Gal, Islam and Ghahramani, Deep Bayesian Active Learning, ICML 2017."""
+"""Entropy with Monte Carlo dropout: Gal, Islam and Ghahramani, Deep Bayesian Active Learning, ICML 2017."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from alkit_plugins.components.mc_dropout import DropoutScoreStrategy, entropy
 
 @dataclass(kw_only=True)
 class McEntropy(DropoutScoreStrategy):
-    """Choose the images whose probabilities, averaged over passes with dropout, have the highest entropy."""
+    """Choose the images whose probabilities, averaged over dropout passes, have the highest entropy."""
 
     name = "mc-entropy"
+    kind = "dropout uncertainty"
     paper = "Gal, Islam and Ghahramani, Deep Bayesian Active Learning with Image Data, ICML 2017"
 
     def score(self, probabilities: Tensor) -> Tensor:

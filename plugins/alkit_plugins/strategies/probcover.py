@@ -1,8 +1,8 @@
 """ProbCover: Yehuda, Dekel, Hacohen and Weinshall, Active Learning Through a Covering Lens, NeurIPS 2022.
 
-Greedy maximum coverage by balls of one radius around embeddings brought to length one. The published code
-forgets the last rows of its graph, up to 499 of them, and goes on with image 0 when all are covered; here no
-row is forgotten, and what is left to choose is then what lies farthest from all labeled and chosen images.
+Greedy maximum coverage by balls of one radius around embeddings of length one. The published code drops the
+last rows of its graph, up to 499 of them, and continues with image 0 once all images are covered; here no row
+is dropped, and the remaining choices are then the images farthest from all labeled and chosen ones.
 """
 
 from __future__ import annotations
@@ -23,34 +23,35 @@ if TYPE_CHECKING:
     from alkit import Cycle, Indices
 
 
-JUDGED = 5_000  # images whose balls are looked at to find the radius
-DIAMETER = 2.0  # of the unit sphere: covers everything
+JUDGED = 5_000  # number of images whose balls decide on the radius
+DIAMETER = 2.0  # of the unit sphere; a ball of this radius covers everything
 
 
 @dataclass(kw_only=True)
 class ProbCover(alkit.Strategy):
-    """Choose one by one the image whose ball holds the most images that nothing labeled or chosen covers."""
+    """Choose, one at a time, the image whose ball covers the most images not covered yet."""
 
     name = "probcover"
+    kind = "diversity"
     needs = frozenset({"embedding"})
     needs_labels = False
     paper = "Yehuda, Dekel, Hacohen and Weinshall, Active Learning Through a Covering Lens, NeurIPS 2022"
 
     radius: float | None = alkit.option(
         None,
-        "of the balls, between embeddings of length one; none: by purity",
+        "radius of the balls, between embeddings of length one; auto: by purity",
         minimum=0.0,
         maximum=DIAMETER,
     )
     purity: float = alkit.option(
-        0.95, "share of balls that hold one pseudo-class only", minimum=0.0, maximum=1.0
+        0.95, "share of balls that contain only one pseudo-class", minimum=0.0, maximum=1.0
     )
     pseudo_classes: int | None = alkit.option(
-        None, "clusters that purity is judged by; none: as many as classes", minimum=2
+        None, "number of clusters to measure purity with; auto: the number of classes", minimum=2
     )
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Choose n candidates; the score of each is the number of images that it was the first to cover."""
+        """Choose n candidates; a score is the number of images that the candidate newly covered."""
         pool = np.union1d(cycle.labeled, cycle.candidates)
         labeled, candidates = (np.searchsorted(pool, index) for index in (cycle.labeled, cycle.candidates))
         unit = normalize(cycle.embeddings(pool), dim=1)
@@ -63,8 +64,8 @@ class ProbCover(alkit.Strategy):
         cycle.diagnostics.update({"radius": radius, "coverage": covered, "picks_that_cover": len(chosen)})
         if len(rest):
             cycle.progress.line(
-                f"{self.name}: {len(chosen)} images cover what balls of radius {radius:.3g} can; the other "
-                f"{len(rest)} lie farthest from all labeled and chosen ones"
+                f"{self.name}: {len(chosen)} images cover all that balls of radius {radius:.3g} can cover; "
+                f"the other {len(rest)} are the farthest from all labeled and chosen images"
             )
         return pool[np.concatenate([chosen, rest])]
 
@@ -78,15 +79,15 @@ class ProbCover(alkit.Strategy):
 
 
 def pure_radius(features: Tensor, cluster: Indices, judged: Indices, purity: float) -> float:
-    """Return the largest radius at which a share of closed balls holds rows of one cluster only.
+    """Return the largest radius at which a share of the closed balls contains rows of one cluster only.
 
     A ball is pure up to the distance of the nearest row of another cluster, so the radius is just under a
     quantile of these distances.
 
     Args:
         features: [N, D].
-        cluster: [N] the pseudo-class of each row.
-        judged: the rows whose balls are looked at.
+        cluster: [N] pseudo-class of each row.
+        judged: the rows whose balls count.
         purity: the share, from 0 to 1.
     """
     distance = np.full(len(cluster), np.inf)
@@ -102,16 +103,16 @@ def pure_radius(features: Tensor, cluster: Indices, judged: Indices, purity: flo
 def cover(
     balls: Balls, labeled: Indices, candidates: Indices, n: int
 ) -> tuple[Indices, npt.NDArray[np.int64], float]:
-    """Choose up to n candidates greedily, each the one that covers the most rows not covered yet.
+    """Choose up to n candidates greedily, each time the one that covers the most rows not covered yet.
 
-    Ties go to the lower row; it ends where no candidate covers anything new.
+    In a tie, the lower row comes first. The choice ends when no candidate covers anything new.
 
     Returns:
-        The chosen, how many rows each was the first to cover, and the share of rows covered afterwards.
+        The chosen rows, the number of rows that each newly covered, and the share of rows covered in the end.
     """
     covered = balls.count(labeled) > 0
     met = np.flatnonzero(covered)
-    # Counting all pairs looks at each once, which is cheaper where little is covered.
+    # Counting all pairs looks at each pair once, which is cheaper if little is covered.
     few = 4 * len(met) < len(covered)
     gain = balls.sizes() - balls.count(met) if few else balls.count(np.flatnonzero(~covered))
     allowed = np.zeros(len(covered), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Random sampling: the baseline that any strategy has to beat."""
+"""Random sampling: the baseline that every strategy has to beat."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 
 class Random(alkit.Strategy):
-    """Choose uniformly, without replacement."""
+    """Choose images uniformly at random, without replacement."""
 
     name = "random"
+    kind = "random sampling"
     needs_labels = False
     uniform = True
 

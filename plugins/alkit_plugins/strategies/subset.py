@@ -1,6 +1,6 @@
-"""A part of the candidates, for strategies that look at some of a large pool only: `subset(10000) > ta-vaal`.
+"""A part of the candidates, for strategies that are slow on a large pool: `subset(10000) > ta-vaal`.
 
-Learning Loss and TA-VAAL's published code choose from 10,000 random candidates each cycle.
+The published code of Learning Loss and TA-VAAL chooses from 10,000 random candidates in each cycle.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Subset(alkit.Strategy):
-    """Choose at random, or so that the choice covers the candidates, whatever is labeled."""
+    """Choose a part of the candidates, at random or to cover them, for another strategy to choose from."""
 
     name = "subset"
+    kind = "combinations"
     needs_labels = False
     uniform = True
 
     by: Literal["random", "cover"] = alkit.option(
-        "random", "uniformly, or by k-center over the embeddings of the candidates alone"
+        "random", "how to choose: uniformly at random, or by k-center over the candidates' embeddings"
     )
 
     def __post_init__(self) -> None:
-        """Need embeddings only where they are looked at."""
+        """Need embeddings only if they are used."""
         if self.by == "cover":
             vars(self).update(needs=frozenset({"embedding"}), uniform=False)
 

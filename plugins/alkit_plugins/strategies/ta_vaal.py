@@ -1,11 +1,11 @@
-"""TA-VAAL: VAAL whose networks also know how hard the task model finds an image.
+"""TA-VAAL: VAAL with networks that also see how hard the task model finds an image.
 
-Kim, Park, Kim and Chun, Task-Aware Variational Adversarial Active Learning, CVPR 2021. A ranker is trained
-with the task model as in Learning Loss, with the ranking loss; its output, brought into (0, 1) by a sigmoid,
-goes to the decoder and to the discriminator. The published code gives the discriminator the raw output,
-random ranks to the first iteration, and batches in the pool's order, and scores in training mode:
-`preset=published`. Task model and ranker do not change while the adversary trains, so each image is ranked
-once.
+Kim, Park, Kim and Chun, Task-Aware Variational Adversarial Active Learning, CVPR 2021. As in Learning Loss, a
+ranker is trained with the task model, here with the ranking loss; a sigmoid maps its output to (0, 1), and
+the decoder and the discriminator receive it. The published code differs: the discriminator receives the raw
+output, the first iteration uses random ranks, batches come in the pool's order, and scoring runs in training
+mode; `preset=published` does the same. Task model and ranker do not change while the adversary trains, so
+each image is ranked once.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class TAVAAL(VAAL):
-    """Choose the images that look least like labeled ones to an adversary that knows the ranks."""
+    """Choose the images that look least like labeled ones to an adversary that also sees predicted losses."""
 
     name = "ta-vaal"
+    kind = "adversarial"
     needs = frozenset({"features", "loss"})
     paper = "Kim, Park, Kim and Chun, Task-Aware Variational Adversarial Active Learning, CVPR 2021"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -49,17 +50,20 @@ class TAVAAL(VAAL):
         }
     }
 
-    vae_steps: int = option(1, "VAE steps an iteration, each on new batches", minimum=1)
+    vae_steps: int = option(1, "VAE steps per iteration, each on new batches", minimum=1)
     hidden: int = option(128, "width of the ranker's linear layer on each tap", minimum=1)
-    weight: float = option(1.0, "of the ranker's loss beside the task's loss", minimum=0.0)
+    weight: float = option(1.0, "weight of the ranker's loss, relative to the task's loss", minimum=0.0)
     detach_after: float = option(
-        0.6, "share of the epochs after which the task model gets no gradient of it", minimum=0.0, maximum=1.0
+        0.6,
+        "share of the epochs after which the ranker no longer trains the task model",
+        minimum=0.0,
+        maximum=1.0,
     )
     discriminator_rank: Literal["sigmoid", "raw"] = option("sigmoid", "the rank that the discriminator sees")
     condition: Literal["ranks", "none"] = option(
-        "ranks", "what VAAL's networks know of the task; none: the ranker is only trained along"
+        "ranks", "what VAAL's networks see of the task; none: the ranker is trained but not used"
     )
-    first_ranks: Literal["predicted", "random"] = option("predicted", "ranks of the first iteration")
+    first_ranks: Literal["predicted", "random"] = option("predicted", "ranks in the first iteration")
 
     def companion(self, spec: TaskSpec) -> Companion:
         """Return the ranker for the task's taps."""
@@ -68,7 +72,7 @@ class TAVAAL(VAAL):
         )
 
     def ranks(self, cycle: Cycle, indices: Indices) -> RankCondition | None:
-        """Ask the ranker once for every image that takes part; nothing where the networks are not told."""
+        """Rank every image that takes part, once; return None if the networks see no ranks."""
         if self.condition == "none":
             return None
         ranker = cycle.companion
@@ -82,7 +86,7 @@ class TAVAAL(VAAL):
     def sides(
         self, cycle: Cycle, name: str, indices: Indices, ranks: RankCondition | None, plan: Plan
     ) -> Iterator[AdversarialBatch]:
-        """Yield batches of one side without end; the first may get random ranks."""
+        """Yield batches of one side without end; the first can have random ranks."""
         sides = super().sides(cycle, name, indices, ranks, plan)
         if ranks is not None and self.first_ranks == "random":
             first = next(sides)

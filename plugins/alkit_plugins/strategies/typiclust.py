@@ -1,8 +1,8 @@
 """TypiClust: Hacohen, Dekel and Weinshall, Active Learning on a Budget, ICML 2022.
 
-Embeddings brought to length one are partitioned into as many clusters as there will be labels, and the most
-typical image of a cluster without labels is chosen. Typicality is that of the paper, the inverse of a mean
-distance (the published code averages squared ones), over all members of the cluster.
+Embeddings of length one are divided into as many clusters as there will be labels, and the most typical image
+of each cluster without labels is chosen. Typicality is defined as in the paper, as the inverse of a mean
+distance (the published code averages squared distances), over all members of the cluster.
 """
 
 from __future__ import annotations
@@ -26,19 +26,20 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class TypiClust(alkit.Strategy):
-    """Choose the most typical image of each large cluster in which nothing is labeled."""
+    """Choose the most typical image of each large cluster that has no labeled image."""
 
     name = "typiclust"
+    kind = "diversity"
     needs = frozenset({"embedding"})
     needs_labels = False
     paper = "Hacohen, Dekel and Weinshall, Active Learning on a Budget, ICML 2022"
 
-    max_clusters: int = alkit.option(500, "clusters at most", minimum=1)
-    min_cluster: int = alkit.option(5, "members below which a cluster is left out", minimum=1)
-    neighbors: int = alkit.option(20, "nearest members that typicality is the closeness to", minimum=1)
+    max_clusters: int = alkit.option(500, "largest number of clusters", minimum=1)
+    min_cluster: int = alkit.option(5, "members that a cluster needs; smaller ones are left out", minimum=1)
+    neighbors: int = alkit.option(20, "nearest members that define an image's typicality", minimum=1)
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Choose n candidates; the score of each is its typicality, where that is finite."""
+        """Choose n candidates; a score is the typicality, if it is finite."""
         pool = np.union1d(cycle.labeled, cycle.candidates)
         unit = normalize(cycle.embeddings(pool), dim=1)
         with cycle.measure("select"):
@@ -60,12 +61,12 @@ class TypiClust(alkit.Strategy):
 
 
 def mean_distances(features: Tensor, cluster: Indices, neighbors: int) -> npt.NDArray[np.float64]:
-    """Return the mean distance [N] of each row to its nearest neighbours in its cluster; alone: zero.
+    """Return the mean distance [N] of each row to its nearest neighbors in its cluster; zero if it is alone.
 
     Args:
         features: [N, D].
-        cluster: [N] numbers.
-        neighbors: how many, or all others of a smaller cluster.
+        cluster: [N] cluster numbers.
+        neighbors: number of neighbors; in a smaller cluster, all other members.
     """
     result = np.zeros(len(cluster))
     members = np.split(np.argsort(cluster, kind="stable"), np.cumsum(np.bincount(cluster))[:-1])

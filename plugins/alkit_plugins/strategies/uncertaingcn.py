@@ -1,4 +1,4 @@
-"""UncertainGCN: the images that a graph network is the least sure of.
+"""UncertainGCN: the images that a graph network is least sure of.
 
 Caramalau, Bhattarai and Kim, Sequential Graph Convolutional Network for Active Learning, CVPR 2021; the
 network is described in `gcn`. The network's confidence is its probability that an image is labeled.
@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class UncertainGCN(GCNStrategy):
-    """Choose the images whose confidence, by a graph network, is the closest to a margin."""
+    """Choose the images whose confidence, according to a graph network, is closest to a margin."""
 
     name = "uncertaingcn"
+    kind = "graph networks"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"published": {"subset": 10_000}}
 
-    s_margin: float = alkit.option(0.1, "confidence that is wanted the most", minimum=0.0, maximum=1.0)
+    s_margin: float = alkit.option(0.1, "the most wanted confidence", minimum=0.0, maximum=1.0)
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Choose n candidates; the score of each is minus the distance of its confidence from the margin."""
+        """Choose n candidates; a score is minus the distance of the confidence from the margin."""
         positions = candidates.draw(cycle, self.subset, n)
         asked = cycle.candidates[positions]
         logits, _ = self.learned(cycle, asked)

@@ -1,10 +1,10 @@
-"""VAAL: a VAE and a discriminator learn what labeled images look like; the least alike are chosen.
+"""VAAL: a VAE and a discriminator learn what labeled images look like; the least similar ones are chosen.
 
 Sinha, Ebrahimi and Darrell, Variational Adversarial Active Learning, ICCV 2019. By default the KL divergence
-is a mean instead of the published sum, which makes the codes of all images nearly equal; networks score in
-eval mode, so that an image's score does not depend on its neighbours; and the networks are narrower on CPUs.
-`preset=published` undoes all three. Images are not augmented on either side: the discriminator would learn
-what was done to one side only, and codes are later asked of plain images.
+is a mean, since the published sum makes the codes of all images nearly equal; networks score in eval mode, so
+that an image's score does not depend on the other images in its batch; and the networks are narrower on CPUs.
+`preset=published` undoes all three. Images are not augmented on either side: the discriminator would learn to
+recognize the augmentation of one side, and scoring uses plain images.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ PAPER_CHANNELS = (128, 256, 512, 1024)
 
 
 class RankCondition(NamedTuple):
-    """What a ranker says of the images of a pool, by position; [N] each."""
+    """A ranker's output for the images of a pool, by position; [N] each."""
 
     discriminator: Tensor
     decoder: Tensor
 
 
 class Plan(NamedTuple):
-    """What the options come to for a pool and a device."""
+    """The settings that the options lead to for a pool and a device."""
 
     side: int
     channels: tuple[int, ...]
@@ -55,9 +55,10 @@ class Plan(NamedTuple):
 
 @dataclass(kw_only=True)
 class VAAL(alkit.Strategy):
-    """Choose the images that look least like labeled ones to an adversary."""
+    """Choose the images that look least like labeled ones to an adversary (a VAE and a discriminator)."""
 
     name = "vaal"
+    kind = "adversarial"
     paper = "Sinha, Ebrahimi and Darrell, Variational Adversarial Active Learning, ICCV 2019"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "published": {
@@ -71,43 +72,48 @@ class VAAL(alkit.Strategy):
     }
 
     epochs: int | None = option(
-        None, "passes over labeled and candidate images; none: by the device", minimum=1
+        None, "passes over labeled and candidate images; auto: depends on the device", minimum=1
     )
-    iterations: int | None = option(None, "adversarial iterations, instead of epochs", minimum=1)
-    batch_size: int = option(128, "images a side of an iteration", minimum=2)
-    vae_steps: int = option(2, "VAE steps an iteration, each on new batches", minimum=1)
-    learning_rate: float = option(5e-4, "of both Adam optimizers", minimum=0.0)
+    iterations: int | None = option(None, "adversarial iterations, in place of epochs", minimum=1)
+    batch_size: int = option(128, "images per side in an iteration", minimum=2)
+    vae_steps: int = option(2, "VAE steps per iteration, each on new batches", minimum=1)
+    learning_rate: float = option(5e-4, "learning rate of both Adam optimizers", minimum=0.0)
     image_size: int | None = option(
-        None, "pixels a side of what the adversary sees; none: up to 64", minimum=7
+        None, "pixels per side of the images that the adversary sees; auto: up to 64", minimum=7
     )
     channels: tuple[int, ...] | None = option(
-        None, "of the encoder's maps, each half as large; none: by the device"
+        None, "channels of the encoder's maps, each half as large; auto: depends on the device"
     )
-    latent: int | None = option(None, "size of the code; none: 32, or 64 above 64 pixels", minimum=1)
+    latent: int | None = option(None, "size of the code; auto: 32, or 64 above 64 pixels", minimum=1)
     discriminator_hidden: int = option(512, "width of the discriminator's hidden layers", minimum=1)
     beta: float = option(1.0, "weight of the KL divergence", minimum=0.0)
-    kl: Reduction = option("mean", "the divergence's reduction; sum makes codes nearly equal")
-    adversarial_weight: float = option(1.0, "weight of the adversarial loss in the VAE's", minimum=0.0)
+    kl: Reduction = option("mean", "reduction of the KL divergence; sum makes codes nearly equal")
+    adversarial_weight: float = option(1.0, "weight of the adversarial loss in the VAE's loss", minimum=0.0)
     shuffle: bool = option(True, "draw batches at random, not in the pool's order")
-    scoring: Literal["eval", "train"] = option("eval", "batch norm by running or by each batch's statistics")
-    precision: Precision = option("auto", "of the VAE's layers; auto: bfloat16 where the device has it")
+    scoring: Literal["eval", "train"] = option(
+        "eval", "statistics of batch norm: running ones (eval), or those of each batch (train)"
+    )
+    precision: Precision = option(
+        "auto", "precision of the VAE's layers; auto: bfloat16 if the device supports it"
+    )
     subset: int | None = option(None, candidates.SUBSET_HELP, minimum=1)
 
     def __post_init__(self) -> None:
-        """Refuse widths that make no encoder, before anything is trained."""
+        """Reject channels that do not make an encoder, before anything is trained."""
         if self.channels is not None and (len(self.channels) < 2 or min(self.channels) < 1):
             raise ValueError("channels should be two or more positive numbers, separated by commas")
 
     def select(self, cycle: Cycle, n: int) -> Indices:
-        """Train the adversary, and take the n candidates of highest probability of being unlabeled.
+        """Train the adversary, and take the n candidates with the highest probability of being unlabeled.
 
         Raises:
-            TrainingError: nothing is labeled yet.
+            TrainingError: no image is labeled yet.
             TrainingDiverged: a loss is not finite.
         """
         if len(cycle.labeled) == 0:
             raise TrainingError(
-                f"{self.name} compares with labeled images, and none is; label a few at random first"
+                f"{self.name} compares images with labeled ones, but no image is labeled; label a few at "
+                "random first"
             )
         positions = candidates.draw(cycle, self.subset, n)
         asked = cycle.candidates[positions]
@@ -117,14 +123,14 @@ class VAAL(alkit.Strategy):
             adversary, plan = self._trained(cycle, asked, ranks)
         with cycle.measure("score"):
             logits = self._judged(cycle, adversary, asked, ranks, plan.side)
-        # Ranked by logits: probabilities near one would tie.
+        # Rank by logits: probabilities near one would tie.
         picks = candidates.best(cycle, positions, -logits, n)
         ranked = torch.tensor([cycle.scores[index] for index in picks.tolist()], dtype=torch.float64)
         cycle.record_scores(picks, torch.sigmoid(ranked).numpy())
         return picks
 
     def ranks(self, cycle: Cycle, indices: Indices) -> RankCondition | None:
-        """Return what conditions the networks, by position in the pool; nothing in VAAL."""
+        """Return the condition of the networks, by position in the pool; VAAL has none."""
         return None
 
     def networks(self, cycle: Cycle, plan: Plan, *, conditioned: bool) -> tuple[VAE, Discriminator]:
@@ -138,7 +144,7 @@ class VAAL(alkit.Strategy):
     def sides(
         self, cycle: Cycle, name: str, indices: Indices, ranks: RankCondition | None, plan: Plan
     ) -> Iterator[AdversarialBatch]:
-        """Yield batches of one side without end, each with its noise."""
+        """Yield batches of one side without end, each with noise."""
         noise = cycle.generator("adversary", "noise", name)
         if self.shuffle:
             batches = cycle.batches(indices, size=self.batch_size, train=True, forever=True)
@@ -153,7 +159,7 @@ class VAAL(alkit.Strategy):
             yield from cycle.batches(indices, size=self.batch_size)
 
     def plan(self, cycle: Cycle, images: int) -> Plan:
-        """Settle what the options leave open, for so many labeled and candidate images."""
+        """Decide what the options leave open, for this number of labeled and candidate images."""
         on_cpu = cycle.device.type == "cpu"
         side = self.image_size or min(max(cycle.image_shape[1:]), 64)
         channels = self.channels
@@ -163,7 +169,7 @@ class VAAL(alkit.Strategy):
             channels = tuple(narrowest << level for level in range(min(depth, 4)))
             channels = tuple(narrowest >> level for level in range(depth - 4, 0, -1)) + channels
         if self.precision == "auto":
-            fast = side > 16 and has_fast_bfloat16(cycle.device)  # tiny images gain nothing from it
+            fast = side > 16 and has_fast_bfloat16(cycle.device)  # tiny images do not benefit
             precision: Literal["float32", "bfloat16"] = "bfloat16" if fast else "float32"
         else:
             precision = self.precision
@@ -215,7 +221,7 @@ class VAAL(alkit.Strategy):
     def _judged(
         self, cycle: Cycle, adversary: Adversary, asked: Indices, ranks: RankCondition | None, side: int
     ) -> Tensor:
-        """Return the logits [m] of the candidates in question, and record how much they mean."""
+        """Return the logits [m] of the candidates, and record how meaningful they are."""
         picked = None
         if self.scoring == "train":
             picked = self._logits(cycle, adversary, asked, ranks, side, self.batch_size)[0]
@@ -227,8 +233,8 @@ class VAAL(alkit.Strategy):
             picked = logits
         if not torch.isfinite(picked).all():
             raise TrainingDiverged(
-                f"{self.name}'s networks give scores that are not finite; "
-                "lower learning-rate or use precision=float32"
+                f"the networks of {self.name} return scores that are not finite; lower learning-rate, or use "
+                "precision=float32"
             )
         spread = torch.cat([means, known_means]).std(dim=0, correction=0).mean().item()
         numbers, warnings = diagnose(known.numpy(), logits.numpy(), spread)

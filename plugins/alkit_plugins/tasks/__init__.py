@@ -1,1 +1,1 @@
-"""Task models that come with alkit."""
+"""Built-in task models."""

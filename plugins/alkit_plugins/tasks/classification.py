@@ -1,4 +1,4 @@
-"""Image classification with any network: built in, torchvision's, or the user's own."""
+"""Image classification with any network: built-in, from torchvision, or the user's own."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from alkit import Batch
 
 
-# Images that a training looks at in all, by device; settled with small-cnn on CIFAR-10, 500 to 2,000 labels.
+# Total number of images in a training, by device; tuned with small-cnn on CIFAR-10 with 500 to 2,000 labels.
 LOOKS = {"cpu": 40_000, "cuda": 128_000}
 LOOKS_OF_HEAD = 64_000
-FEW = 5_000  # labels, below which a stronger weight decay generalizes better
+FEW = 5_000  # with fewer labels than this, a stronger weight decay generalizes better
 
 
 @dataclass(kw_only=True)
 class Classification(TaskModel):
-    """One label an image, cross-entropy."""
+    """One label per image, trained with cross-entropy."""
 
     name: ClassVar[str] = "classification"
     metrics: ClassVar[tuple[Metric, ...]] = (
@@ -45,29 +45,37 @@ class Classification(TaskModel):
     model: str = option(
         "auto", "network: small-cnn, tiny-cnn, resnet18, a torchvision name, or package.module:factory"
     )
-    weights: str | None = option(None, "file of starting weights (.safetensors, or .pt of plain tensors)")
-    freeze_backbone: bool = option(False, "train a linear classifier on cached embeddings only")
+    weights: str | None = option(None, "file of starting weights (.safetensors, or .pt with plain tensors)")
+    freeze_backbone: bool = option(False, "train only a linear classifier, on cached embeddings")
     taps: tuple[str, ...] | None = option(None, "modules whose outputs are the mid-level features")
     embedding: str | None = option(None, "module whose output is the embedding")
-    epochs: int | None = option(None, "passes over the labeled images; auto from their number", minimum=1)
-    batch_size: int | None = option(None, "images a step; auto from the number of labels", minimum=2)
+    epochs: int | None = option(
+        None, "passes over the labeled images; auto: depends on the number of labels", minimum=1
+    )
+    batch_size: int | None = option(None, "images per step; auto: depends on the number of labels", minimum=2)
     learning_rate: float | None = option(
-        None, "largest learning rate; auto is 0.1 for batches of 128, less in proportion", minimum=0
+        None, "largest learning rate; auto: 0.1 for batches of 128, in proportion for others", minimum=0
     )
-    momentum: float = option(0.9, "of SGD", minimum=0, maximum=1)
+    momentum: float = option(0.9, "momentum of SGD", minimum=0, maximum=1)
     weight_decay: float | None = option(
-        None, "of SGD; auto is 0.0005, and 0.005 below 5,000 labels", minimum=0
+        None, "weight decay of SGD; auto: 0.0005, and 0.005 below 5,000 labels", minimum=0
     )
-    schedule: Schedule = option("one-cycle", "of the learning rate")
-    precision: Precision = option("auto", "of training; auto is bfloat16 where the device is fast at it")
-    augment: bool | None = option(None, "flip and move images; auto is yes, but not for grey or frozen ones")
-    label_smoothing: float = option(0.0, "share of the target spread over all classes", minimum=0, maximum=1)
-    class_weights: Literal["none", "balanced"] = option("none", "balanced: rare classes count more")
+    schedule: Schedule = option("one-cycle", "schedule of the learning rate")
+    precision: Precision = option("auto", "precision of training; auto: bfloat16 if it is fast on the device")
+    augment: bool | None = option(
+        None, "flip and shift images; auto: yes, except for gray images or a frozen backbone"
+    )
+    label_smoothing: float = option(
+        0.0, "share of the target to spread over all classes", minimum=0, maximum=1
+    )
+    class_weights: Literal["none", "balanced"] = option(
+        "none", "weights of classes in the loss; balanced: rare classes count more"
+    )
 
     classes: tuple[str, ...] = field(init=False, default=(), repr=False)
 
     def __post_init__(self) -> None:
-        """Keep the whole path of the weights, for a campaign is opened from other directories too."""
+        """Make the path of the weights absolute, since a campaign can be opened from other directories."""
         if self.weights:
             self.weights = str(Path(self.weights).absolute())
 
@@ -101,7 +109,7 @@ class Classification(TaskModel):
         self.spec = TaskSpec(self.name, image_shape, num_outputs, provides, taps, dim, pretrained)
 
     def reset(self, seed: int) -> None:
-        """Make the network again with weights from a seed, then load the starting weights, if any."""
+        """Make the network again with weights from a seed, then load any starting weights."""
         if self._frozen is not None:
             self.network = self._frozen.new_head(seed)
             return
@@ -111,7 +119,10 @@ class Classification(TaskModel):
             except (TypeError, ValueError, RuntimeError, AssertionError) as error:
                 raise InvalidOption(f"the network '{self.model}' cannot be made: {error}") from error
         if not isinstance(network, nn.Module):
-            raise InvalidOption(f"the network '{self.model}' is {type(network).__name__}, no torch.nn.Module")
+            raise InvalidOption(
+                f"the network '{self.model}' should be a torch.nn.Module, but its factory returned "
+                f"{type(network).__name__}"
+            )
         self._repeat = expected_channels(network) == 3 and self._image_shape[0] == 1
         if self._wiring is None:
             self._wiring = self._wire(network)
@@ -121,7 +132,7 @@ class Classification(TaskModel):
         self._listener = Listener(self.network, self._wiring)
 
     def starting_weights(self) -> dict[str, Any]:
-        """Return the network's weights, and those of the backbone where it is frozen."""
+        """Return the network's weights, and those of a frozen backbone."""
         weights = dict(self.network.state_dict())
         if self._frozen is not None:
             backbone = self._frozen.backbone.state_dict()
@@ -149,7 +160,7 @@ class Classification(TaskModel):
         return Output(prediction, prediction.float().softmax(dim=1), embedding, features or (embedding,))
 
     def forward_batch(self, batch: Batch) -> Output:
-        """Run the network, or only its head on cached embeddings where the backbone is frozen."""
+        """Run the network; if the backbone is frozen, run only the head on cached embeddings."""
         if self._frozen is not None:
             return self._head(self._frozen.cached(batch))
         return self.forward(batch.images)
@@ -162,11 +173,11 @@ class Classification(TaskModel):
         """Turn class names into class numbers, [n] int64."""
         unknown = sorted({str(value) for value in values} - set(self._index))
         if unknown:
-            raise InvalidAnswers(f"no class is called '{unknown[0]}'; there are {', '.join(self.classes)}")
+            raise InvalidAnswers(f"'{unknown[0]}' is not a class; choose from {', '.join(self.classes)}")
         return torch.tensor([self._index[str(value)] for value in values], dtype=torch.int64)
 
     def loss(self, output: Output, targets: Tensor) -> Tensor:
-        """Return the cross-entropy per image, [B], weighted by class if asked for."""
+        """Return the cross-entropy per image, [B], weighted by class if the options say so."""
         return functional.cross_entropy(
             output.prediction.float(),
             targets,
@@ -176,7 +187,7 @@ class Classification(TaskModel):
         )
 
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Return accuracy, accuracy averaged over classes, and mean cross-entropy."""
+        """Return the accuracy, the accuracy averaged over classes, and the mean cross-entropy."""
         right = torch.zeros(self.spec.num_outputs, device=self._device)
         seen = torch.zeros_like(right)
         total = torch.zeros((), device=self._device)
@@ -199,7 +210,7 @@ class Classification(TaskModel):
         }
 
     def recipe(self, labeled: int) -> Recipe:
-        """Settle what was left open: about as many looks at images whatever the labels; 30 to 200 epochs."""
+        """Decide what the options leave open: 30 to 200 epochs, for a similar total number of images."""
         looks = LOOKS_OF_HEAD if self.freeze_backbone else LOOKS.get(self._device.type, LOOKS["cuda"])
         batch_size = self.batch_size or (128 if labeled >= 20_000 else 64 if labeled >= 2_500 else 32)
         decay = 5e-3 if labeled < FEW and not self.freeze_backbone else 5e-4
@@ -217,13 +228,13 @@ class Classification(TaskModel):
         )
 
     def prepare(self, targets: Tensor) -> None:
-        """Check that there is something to tell apart, and weigh the classes."""
+        """Check that there are at least two classes, and weight them."""
         counts = torch.bincount(targets, minlength=self.spec.num_outputs)
         if int((counts > 0).sum()) < 2:
             only = self.classes[int(counts.argmax())] if self.classes else "?"
             raise TrainingError(
-                f"all {len(targets)} labels are '{only}', and a classifier needs two classes at least; label "
-                "more images first, for example those of 'alkit query --strategy random'"
+                f"all {len(targets)} labels are '{only}', but a classifier needs at least two classes; label "
+                "more images first, for example with 'alkit query --strategy random'"
             )
         if self.class_weights == "balanced":
             present = (counts > 0).sum()
@@ -242,7 +253,7 @@ class Classification(TaskModel):
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Load the tensors whose names and shapes fit; a classifier of another size keeps its new weights."""
+    """Load the tensors whose names and shapes match; a classifier of another size keeps its new weights."""
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -251,11 +262,11 @@ def load_weights(network: nn.Module, path: Path) -> None:
         else:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise InvalidOption(f"there is no file of weights at {path}") from None
-    except Exception as error:  # whatever a damaged or malicious file leads to
+        raise InvalidOption(f"there is no weights file {path}; check the option 'weights'") from None
+    except Exception as error:  # a damaged or malicious file may raise anything
         raise InvalidOption(
-            f"the weights in {path} cannot be read: the file is damaged or holds more than tensors; save "
-            "them as .safetensors, or the state_dict() alone by torch.save"
+            f"the weights in {path} cannot be read: the file is damaged or contains more than tensors; save "
+            "them as .safetensors, or save only the state_dict() with torch.save"
         ) from error
     for wrapped in ("state_dict", "model_state_dict", "model"):
         if isinstance(loaded, dict) and isinstance(loaded.get(wrapped), dict):
@@ -267,12 +278,14 @@ def load_weights(network: nn.Module, path: Path) -> None:
         if isinstance(tensor, torch.Tensor) and plain in own and own[plain].shape == tensor.shape:
             fitting[plain] = tensor
     if not fitting:
-        raise InvalidOption(f"no tensor in {path} fits the network by name and shape")
+        raise InvalidOption(
+            f"no tensor in {path} matches the network by name and shape; choose the weights of this network"
+        )
     missing = {name.rsplit(".", 1)[0] for name in own if name not in fitting}
     if len(fitting) < len(own) / 2:
         raise InvalidOption(
-            f"only {len(fitting)} of {len(own)} tensors in {path} fit the network; missing are "
-            f"{', '.join(sorted(missing)[:4])}, ..."
+            f"{path} has only {len(fitting)} of the network's {len(own)} tensors, and none for "
+            f"{', '.join(sorted(missing)[:4])}, ...; choose the weights of this network"
         )
     network.load_state_dict(fitting, strict=False)
 

@@ -1,4 +1,4 @@
-"""Frozen-backbone mode: every image is embedded once, and only a linear classifier is trained."""
+"""The frozen backbone: every image is embedded once, and only a linear classifier is trained."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class FrozenBackbone:
 
     Args:
         backbone: the whole network, on its device.
-        listener: takes the embedding out of it.
+        listener: takes the embedding out of the network.
         dim: width of the embedding.
-        num_outputs: classes.
-        device: where the head is trained.
-        cache_dir: where embeddings are kept between processes, or None.
+        num_outputs: number of classes.
+        device: device to train the head on.
+        cache_dir: folder that keeps embeddings for other processes, or None.
     """
 
     def __init__(
@@ -54,19 +54,19 @@ class FrozenBackbone:
         self._known: weakref.WeakKeyDictionary[ImageStore, Tensor] = weakref.WeakKeyDictionary()
 
     def new_head(self, seed: int) -> nn.Module:
-        """Draw a linear classifier; standardizing first makes one learning rate fit every backbone."""
+        """Draw a linear classifier; it standardizes first, so that one learning rate fits every backbone."""
         with seeding.fence(seed):
             linear = nn.Linear(self._dim, self._num_outputs)
         return nn.Sequential(nn.BatchNorm1d(self._dim, affine=False), linear).to(self._device)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Return embeddings [B, D] float32 of images as the backbone takes them."""
+        """Return embeddings [B, D] float32 of images in the form that the backbone takes."""
         with torch.no_grad():
             self.backbone(images)
         return self._listener.take()[1].float()
 
     def cached(self, batch: Batch) -> Tensor:
-        """Return embeddings [B, D] of a batch of stored images, computed once a store."""
+        """Return embeddings [B, D] of a batch of stored images, computed once per store."""
         store = batch.loader.store
         if store not in self._known:
             self._known[store] = self._embed_store(batch.loader)
@@ -79,7 +79,7 @@ class FrozenBackbone:
             path = self._cache_dir / f"embeddings-{self._fingerprint(loader)}.npy"
             if (kept := _read(path, (count, self._dim))) is not None:
                 return kept
-        # Not in inference mode, even while scoring: these are trained on afterwards.
+        # Not in inference mode, even while scoring: later trainings use these tensors.
         with torch.inference_mode(False):
             embeddings = torch.empty(count, self._dim)
             for batch in loader.sequential(np.arange(count, dtype=np.int64), BLOCK):
@@ -89,7 +89,7 @@ class FrozenBackbone:
         return embeddings
 
     def _fingerprint(self, loader: Loader) -> str:
-        """Tell backbones and stores apart by all weights and some evenly spaced images, as they go in."""
+        """Identify backbone and store by all weights and some evenly spaced preprocessed images."""
         store = loader.store
         digest = hashlib.sha256(repr((len(store), store.shape)).encode())
         for name, tensor in self.backbone.state_dict().items():
@@ -103,7 +103,7 @@ class FrozenBackbone:
 def _read(path: Path, shape: tuple[int, int]) -> Tensor | None:
     try:
         embeddings = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):  # not there, or damaged: computed again
+    except (OSError, ValueError, EOFError):  # missing or damaged: compute again
         return None
     return torch.from_numpy(embeddings) if embeddings.shape == shape else None
 
@@ -117,6 +117,6 @@ def _write(path: Path, embeddings: Tensor) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:  # a cache that cannot be written costs time, not the run
+    except OSError:  # without a cache the run is slower, but does not fail
         with contextlib.suppress(OSError):
             temporary.unlink()

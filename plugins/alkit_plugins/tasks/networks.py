@@ -1,4 +1,4 @@
-"""Networks for classification: three of our own, any of torchvision's, anybody's by import path."""
+"""Networks for classification: three built-in ones, those of torchvision, and any other by import path."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ BUILT_IN = ("small-cnn", "tiny-cnn", "resnet18")
 
 
 class SmallCNN(nn.Module):
-    """Four or five 3 x 3 convolutions with batch normalization, halving the image between them.
+    """Up to five 3 x 3 convolutions with batch normalization, with the image halved between them.
 
     Made for CPUs and images of 8 to 96 pixels; about 0.2 million weights.
 
     Args:
-        in_channels: of the images.
-        num_classes: outputs.
-        side: of the images, in pixels.
-        base: channels of the first convolution; the others follow in proportion.
+        in_channels: channels of the images.
+        num_classes: number of outputs.
+        side: side of the images in pixels.
+        base: channels of the first convolution; the others are in proportion.
     """
 
     def __init__(self, in_channels: int, num_classes: int, side: int, base: int = 32) -> None:
@@ -35,7 +35,7 @@ class SmallCNN(nn.Module):
         stages, before = [], in_channels
         for number, width in enumerate(widths):
             layers: list[nn.Module] = [nn.MaxPool2d(2, ceil_mode=True)] if number else []
-            # Above 48 pixels the first convolution takes every second pixel: the cost stays that of 32.
+            # Above 48 pixels the first convolution has stride 2, so that the cost stays similar.
             stride = 2 if number == 0 and side > 48 else 1
             layers += [
                 nn.Conv2d(before, width, 3, stride, 1, bias=False),
@@ -64,9 +64,9 @@ def resnet18_cifar(in_channels: int, num_classes: int) -> nn.Module:
 
 
 def find(name: str, in_channels: int, num_classes: int, side: int) -> Callable[[], nn.Module]:
-    """Return what makes the network of a name: built in, torchvision's, or `package.module:factory`.
+    """Return a function that makes the network `name`: built-in, torchvision's or `package.module:factory`.
 
-    A factory is called with `num_classes` and, where it takes it, `in_channels`.
+    A factory is called with `num_classes` and, if it takes it, `in_channels`.
 
     Raises:
         InvalidOption: there is no such network.
@@ -84,8 +84,8 @@ def find(name: str, in_channels: int, num_classes: int, side: int) -> Callable[[
     if name not in models.list_models(module=models):
         close = ", ".join(BUILT_IN)
         raise InvalidOption(
-            f"no network is called '{name}': there are {close}, the names of torchvision's classification "
-            "models (resnet50, mobilenet_v3_small, vit_b_16, ...) and your own as package.module:factory"
+            f"there is no network '{name}'; choose from {close}, torchvision's classification models "
+            "(resnet50, mobilenet_v3_small, vit_b_16, ...) or your own as package.module:factory"
         )
     options: dict[str, Any] = {"weights": None, "num_classes": num_classes}
     builder = models.get_model_builder(name)
@@ -100,10 +100,10 @@ def _imported(path: str, in_channels: int, num_classes: int) -> Callable[[], nn.
     module_name, _, attribute = path.partition(":")
     try:
         factory = getattr(importlib.import_module(module_name), attribute)
-    except Exception as error:  # whatever a stranger's module does while it is imported
+    except Exception as error:  # third-party modules may raise anything
         raise InvalidOption(
-            f"the network '{path}' cannot be imported: {type(error).__name__}: {error} (its folder has to be "
-            "on PYTHONPATH)"
+            f"the network '{path}' cannot be imported: {type(error).__name__}: {error}; check that its "
+            "folder is on PYTHONPATH"
         ) from error
     try:
         takes_channels = "in_channels" in inspect.signature(factory).parameters
@@ -114,7 +114,7 @@ def _imported(path: str, in_channels: int, num_classes: int) -> Callable[[], nn.
 
 
 def expected_channels(network: nn.Module) -> int | None:
-    """Return the channels that the first convolution takes, or None where there is none."""
+    """Return the input channels of the first convolution, or None if there is no convolution."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             return module.in_channels
@@ -122,7 +122,7 @@ def expected_channels(network: nn.Module) -> int | None:
 
 
 def logits(raw: Any) -> Tensor:
-    """Return the main output of a network that may return several."""
+    """Return the main output of a network, which may return several."""
     while not isinstance(raw, torch.Tensor):
         raw = next(iter(raw.values())) if isinstance(raw, dict) else raw[0]
     return raw

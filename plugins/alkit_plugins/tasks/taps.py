@@ -1,4 +1,4 @@
-"""Forward hooks that take mid-level feature maps and the embedding out of any network."""
+"""Taps: forward hooks that take mid-level feature maps and the embedding out of any network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alkit.errors import InvalidOption
 from .networks import logits
 
 MOST_TAPS = 4
-# What only moves or thins out what the module before it has said.
+# Modules that only move or thin out the output of the module before them.
 PASSING = (
     nn.AdaptiveAvgPool2d,
     nn.AdaptiveMaxPool2d,
@@ -32,14 +32,14 @@ ON_LAST_DIMENSION = (nn.Linear, nn.LayerNorm)
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """Which modules are listened to.
+    """The modules to take outputs from.
 
     Attributes:
         taps: the feature maps, in the order in which the network computes them.
-        embedding: the module that gives the embedding.
+        embedding: the module that computes the embedding.
         from_input: take the module's input (a classifier's), not its output.
         embedding_dim: width of the embedding.
-        channels_last: the modules among them whose maps are [B, H, W, C].
+        channels_last: modules whose maps are [B, H, W, C].
     """
 
     taps: tuple[Tap, ...]
@@ -50,9 +50,9 @@ class Wiring:
 
 
 class Listener:
-    """Keeps what the wired modules said in the last forward pass.
+    """Keeps the outputs of the wired modules in the last forward pass.
 
-    Maps are not copied: what the network does to one in place afterwards (a ReLU, mostly) shows in it.
+    Maps are not copied, so later in-place changes by the network (mostly a ReLU) affect them.
     """
 
     def __init__(self, network: nn.Module, wiring: Wiring) -> None:
@@ -69,7 +69,7 @@ class Listener:
             modules[wiring.embedding].register_forward_hook(self._keep_embedding(wiring.embedding))
 
     def take(self) -> tuple[tuple[Tensor, ...], Tensor]:
-        """Return the maps [B, C, H, W] and the embedding [B, D], and let go of them."""
+        """Return the maps [B, C, H, W] and the embedding [B, D], and release them."""
         maps = tuple(self._maps[name] for name in self._names)
         embedding = self._embedding
         assert embedding is not None
@@ -100,19 +100,20 @@ def wire(
     taps: Sequence[str] | None,
     embedding: str | None,
 ) -> Wiring:
-    """Find what to listen to, by one forward pass over an example batch [2, C, H, W].
+    """Find the modules to take outputs from, by one forward pass over an example batch [2, C, H, W].
 
-    The default taps are where the image shrinks: at the depth of the module tree that tells the most sizes
-    apart, the last module of each size, up to four of them, those nearest to the classifier (the four stages
-    of a ResNet). Where nothing shrinks, they are repeated blocks: the first depth that has several modules of
-    one kind, up to four of them evenly spaced, the last one included (a transformer, a perceptron).
+    The default taps are where the image shrinks: at the depth of the module tree with the most different map
+    sizes, the last module of each size, up to the four nearest to the classifier (the four stages of a
+    ResNet). If the image does not shrink, the default taps are repeated blocks: at the first depth with
+    several modules of one type, up to four of them, evenly spaced and including the last (a transformer, a
+    perceptron).
 
-    The default embedding is what enters the classifier, which is the last linear layer or convolution if it
-    has as many outputs as there are classes; otherwise the last tap. Maps and tokens are averaged.
+    The default embedding is the input of the classifier, which is the last linear layer or convolution if it
+    has as many outputs as there are classes; otherwise it is the last tap. Maps and tokens are averaged.
 
     Raises:
-        InvalidOption: a module of that name does not exist, or takes no part in the forward pass; or the
-            network does not return [B, classes].
+        InvalidOption: a named module does not exist or does not run in the forward pass, or the network does
+            not return [B, classes].
     """
     output, calls = _trace(network, example)
     if output.shape != (len(example), num_outputs):
@@ -136,7 +137,7 @@ def wire(
         return Wiring(found, head.name, True, int(dim), channels_last)
     if not found:
         raise InvalidOption(
-            "the network has no linear layer at its end and no feature map; name a module by the option "
+            "the network has no linear layer at its end and no feature map; name a module with the option "
             "'embedding'"
         )
     return Wiring(found, found[-1].name, False, found[-1].channels, channels_last)
@@ -157,7 +158,7 @@ class _Call:
 
 
 def _trace(network: nn.Module, example: Tensor) -> tuple[Tensor, list[_Call]]:
-    """Return the network's output, and the modules that ran once, in the order in which they ended."""
+    """Return the network's output, and the modules that ran exactly once, in the order of their outputs."""
     count: dict[str, int] = defaultdict(int)
     seen: list[_Call] = []
 
@@ -180,7 +181,7 @@ def _trace(network: nn.Module, example: Tensor) -> tuple[Tensor, list[_Call]]:
         for handle in handles:
             handle.remove()
         network.train(training)
-    # Maps are [B, H, W, C] where a linear layer or a layer norm says such a shape and no convolution does.
+    # A map is [B, H, W, C] if a linear layer or layer norm returns its shape, and no convolution does.
     turned = {call.shape for call in seen if len(call.shape) == 4 and type(call.module) in ON_LAST_DIMENSION}
     turned -= {call.shape for call in seen if isinstance(call.module, nn.Conv2d)}
     return output, [
@@ -209,7 +210,7 @@ def _default_taps(body: Sequence[_Call]) -> Sequence[str]:
 
 
 def _stages(level: Sequence[_Call]) -> list[str]:
-    """Return the last module of each map size; none if maps grow again, as around a squeeze-excitation."""
+    """Return the last module of each map size; none if maps grow again, as with squeeze-and-excitation."""
     maps = [call for call in level if len(call.shape) == 4]
     sizes = [call.size for call in maps]
     if any(after > before for before, after in pairwise(sizes)):
@@ -222,7 +223,8 @@ def _named(wanted: Sequence[str], known: dict[str, _Call], option: str) -> Seque
         if name not in known:
             listed = ", ".join(list(known)[:12])
             raise InvalidOption(
-                f"option '{option}': the network runs no module '{name}' exactly once; it has {listed}, ..."
+                f"option '{option}' names '{name}', but the network runs no such module exactly once; choose "
+                f"from {listed}, ..."
             )
     return wanted
 
@@ -237,12 +239,12 @@ def _width(call: _Call) -> int:
 
 
 def _as_map(output: Tensor, channels_last: bool) -> Tensor:
-    """[B, H, W, C] as [B, C, H, W]; [B, tokens, D] as [B, D, tokens, 1]; [B, D] as [B, D, 1, 1]."""
+    """Turn [B, H, W, C], [B, tokens, D] or [B, D] into [B, C, H, W], [B, D, tokens, 1] or [B, D, 1, 1]."""
     if output.dim() == 4:
         return output.permute(0, 3, 1, 2) if channels_last else output
     return output.transpose(1, 2).unsqueeze(3) if output.dim() == 3 else output[:, :, None, None]
 
 
 def _as_vector(output: Tensor, channels_last: bool) -> Tensor:
-    """[B, D], maps averaged over pixels and tokens over their number."""
+    """Turn an output into [B, D], averaging maps over pixels and tokens over their number."""
     return output if output.dim() == 2 else _as_map(output, channels_last).mean(dim=(2, 3))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from alkit.cli import COMMANDS
+from alkit.cli import COMMANDS, SECTIONS
 
 EVERY_OPTION = {
     "init": "--pool --strategy --option --root --download --labels --classes --test --task --model "
@@ -76,14 +76,16 @@ def test_it_can_be_started_in_two_ways(program: list[str], tmp_path: Path) -> No
         pytest.skip("the console script is not installed here")
     ended = subprocess.run([*program, "status"], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.startswith("Error: this directory is no campaign;")
+    assert ended.stderr.startswith("Error: there is no campaign in this directory;")
     assert "Traceback" not in ended.stderr
 
 
 def test_help_names_every_command(alkit: Callable[..., Any], alkit_ends: Callable[..., Any]) -> None:
     shown = alkit("--help").out
-    for name in COMMANDS:
-        assert re.search(rf"^  {name} ", shown, re.MULTILINE)
+    for heading, names in SECTIONS.items():
+        section = shown.partition(f"\n{heading}:\n")[2].partition("\n\n")[0]
+        for name in names:
+            assert re.search(rf"^  {name} +[A-Z][^.]*\.$", section, re.MULTILINE)
     said = alkit_ends()
     where = said.err or said.out  # click 8.1 writes it on standard output
     assert where.strip() == shown.strip(), "no word at all is a call for help"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,37 +73,32 @@ def test_a_name_alone_is_no_composition() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a(3 > b", "at '> b' (character 5): ',' or ')' should stand here"),
-        ("a(3", "at its end: ',' or ')' should stand here"),
-        ("a > b", "at 'a > b' (character 1): say how many 'a' keeps for the next, as in a(2000) > ..."),
-        (
-            "mix(b, a(30))",
-            "at 'a(30))' (character 8): its 30 says how many are kept for a strategy after '>', "
-            "and none follows",
-        ),
-        ("a(3) >", "at its end: a strategy's name should stand here"),
-        ("a(2.5) > b", "at '2.5) > b' (character 3): one whole number says how many are kept"),
-        ("a(2, 3) > b", "at '3) > b' (character 6): one whole number says how many are kept"),
-        ("mix(0 a)", "at '0 a)' (character 5): the number should be above 0"),
-        ("a(x=)", "at ')' (character 5): a value should stand here"),
-        ("a(x=1, x=2)", "at 'x=2)' (character 8): option 'x' is given twice"),
-        ("a(x=1 2)", "at '2)' (character 7): ',' or ')' should stand here"),
-        ("a() b", "at 'b' (character 5): the strategy should end"),
-        ("(a)", "at '(a)' (character 1): a strategy's name should stand here"),
-        ("a(x=[1)", "at '[1)' (character 5): a value should stand here"),
+        ("a(3 > b", r"at '> b' \(character 5\): .*',' or '\)'"),
+        ("a(3", r"at its end: .*',' or '\)'"),
+        ("a > b", r"at 'a > b' \(character 1\): 'a' .*number .*as in a\(2000\) > \.\.\."),
+        ("mix(b, a(30))", r"at 'a\(30\)\)' \(character 8\): 30 .*after '>'"),
+        ("a(3) >", "at its end: .*a strategy's name"),
+        ("a(2.5) > b", r"at '2\.5\) > b' \(character 3\): .*one whole number"),
+        ("a(2, 3) > b", r"at '3\) > b' \(character 6\): .*one whole number"),
+        ("mix(0 a)", r"at '0 a\)' \(character 5\): the number should be above 0"),
+        ("a(x=)", r"at '\)' \(character 5\): .*a value"),
+        ("a(x=1, x=2)", r"at 'x=2\)' \(character 8\): option 'x' is given twice"),
+        ("a(x=1 2)", r"at '2\)' \(character 7\): .*',' or '\)'"),
+        ("a() b", r"at 'b' \(character 5\): .*end of the strategy"),
+        ("(a)", r"at '\(a\)' \(character 1\): .*a strategy's name"),
+        ("a(x=[1)", r"at '\[1\)' \(character 5\): .*a value"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text: str, said: str) -> None:
-    with pytest.raises(UsageError) as error:
+    with pytest.raises(UsageError, match=f"^strategy '{re.escape(text)}' cannot be read {said}"):
         read(text)
-    assert str(error.value) == f"strategy '{text}' cannot be read {said}"
 
 
 def test_a_share_outside_is_refused() -> None:
-    with pytest.raises(UsageError, match="a share stands before 'a'"):
+    with pytest.raises(UsageError, match=r"'0\.5 a\(\)' has a share before 'a'; .*'mix\("):
         read("0.5 a()")
 
 
 def test_a_value_with_brackets_cannot_be_written() -> None:
-    with pytest.raises(InvalidOption, match="holds brackets"):
+    with pytest.raises(InvalidOption, match=r"'\[1' contains brackets"):
         write(Node("a", {"x": "[1"}))

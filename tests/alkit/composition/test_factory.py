@@ -13,7 +13,7 @@ import torch
 
 import alkit
 from alkit.composition.companions import Companions
-from alkit.composition.factory import make_strategy, options_in_force, origins, plugin_of, resolve
+from alkit.composition.factory import effective_options, make_strategy, origins, plugin_of, resolve
 from alkit.errors import InvalidOption, InvalidSelection, UnknownPlugin, UsageError
 from alkit.options import build, values_of
 from alkit.plugin import registry as plugins
@@ -130,28 +130,20 @@ def test_equal_compositions_have_one_name(text: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("entropy(random)", "'entropy' takes options only, so 'random' cannot stand in its parentheses"),
-        ("balanced(entropy, random)", "'balanced' has no place for 'random': it takes 1 inside"),
-        (
-            "balanced(0.3 entropy)",
-            "the options of 'balanced' do not fit: no number can stand before 'entropy'",
-        ),
-        (
-            "mix(disputed, random)",
-            "the options of 'mix' do not fit: "
-            "strategies that ask again about answered images cannot be mixed with others",
-        ),
-        ("halves(spy, low=spy)", "'low' of 'halves' is given twice, by name and by place"),
+        ("entropy(random)", "'entropy' takes options only, .*'random'"),
+        ("balanced(entropy, random)", "'balanced' takes only 1 .*'random'"),
+        ("balanced(0.3 entropy)", "the options of 'balanced' do not fit: 'entropy' .*no number"),
+        ("mix(disputed, random)", "the options of 'mix' do not fit: .*cannot be mixed"),
+        ("halves(spy, low=spy)", "'low' of 'halves' is given twice"),
     ],
 )
 def test_what_does_not_fit_is_refused(text: str, said: str) -> None:
-    with pytest.raises(UsageError) as error:
+    with pytest.raises(UsageError, match=f"^{said}"):
         make_strategy(text)
-    assert str(error.value) == said
 
 
 def test_options_go_inside_the_parentheses() -> None:
-    with pytest.raises(InvalidOption, match="go inside its parentheses"):
+    with pytest.raises(InvalidOption, match=r"'subset\(3\) > random' .*inside its parentheses"):
         make_strategy("subset(3) > random", {"by": "cover"})
 
 
@@ -167,7 +159,7 @@ def test_needs_are_those_of_all() -> None:
 
 def test_options_and_origins_are_told_by_place() -> None:
     strategy = make_strategy("spy(20) > mix(coreset(pca=3), 3 spy)")
-    assert options_in_force(strategy) == {
+    assert effective_options(strategy) == {
         "first": "spy",
         "second": "mix(coreset(pca=3), 3 spy)",
         "keep": 20,

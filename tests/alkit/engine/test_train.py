@@ -364,6 +364,6 @@ def test_every_task_may_start_warm(tmp_path: Path, labeled: LabeledImages) -> No
 def test_test_labels_that_do_not_fit_are_said_before_training(
     study: Any, labeled: LabeledImages, tmp_path: Path
 ) -> None:
-    with pytest.raises(InvalidAnswers, match="no class is called 'grey'"):
+    with pytest.raises(InvalidAnswers, match="'grey' is not a class"):
         study({"test": dataclasses.replace(labeled, values=["grey"] * 16)})
     assert not (tmp_path / "checkpoints").exists()

@@ -74,9 +74,9 @@ def served() -> Iterator[Callable[..., Client]]:
     ends: list[Callable[[], None]] = []
 
     def serve(directory: Path, annotator: str = "ada", **options: Any) -> Client:
-        clerk = ThreadPoolExecutor(1)
-        session = clerk.submit(lambda: LabelSession(Campaign(directory), annotator)).result()
-        page = Page(session, clerk, **options)
+        recorder = ThreadPoolExecutor(1)
+        session = recorder.submit(lambda: LabelSession(Campaign(directory), annotator)).result()
+        page = Page(session, recorder, **options)
         context = serving(page)
         server = context.__enter__()
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -86,8 +86,8 @@ def served() -> Iterator[Callable[..., Client]]:
             server.shutdown()
             thread.join()
             context.__exit__(None, None, None)
-            clerk.submit(session.campaign.close).result()
-            clerk.shutdown()
+            recorder.submit(session.campaign.close).result()
+            recorder.shutdown()
 
         ends.append(end)
         return Client(server.port, page)

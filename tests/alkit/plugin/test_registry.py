@@ -116,22 +116,22 @@ def test_a_plugin_installed_since_is_seen_after_refresh(install: Install, regist
 
 
 def test_an_unknown_name_gets_the_nearest_one(registry: Registry[Any]) -> None:
-    with pytest.raises(UnknownPlugin, match=r"no strategy is called 'ta-val' .*did you mean 'ta-vaal'\?"):
+    with pytest.raises(UnknownPlugin, match=r"strategy 'ta-val' .*did you mean 'ta-vaal'\?"):
         registry.get("ta-val")
 
 
 def test_a_name_that_is_near_to_none_gets_the_list(registry: Registry[Any]) -> None:
-    with pytest.raises(UnknownPlugin, match=r"there are .*coreset, .*entropy"):
+    with pytest.raises(UnknownPlugin, match=r"'qqqqqqqq' .*choose from .*coreset, .*entropy"):
         registry.get("qqqqqqqq")
 
 
 def test_an_empty_group_says_none() -> None:
     empty: Registry[Any] = Registry("strategy", "alkit.nothing", "alkit_strategies", alkit.Strategy)
-    with pytest.raises(UnknownPlugin, match="there are none"):
+    with pytest.raises(UnknownPlugin, match=r"'random' in alkit\.nothing; none"):
         empty.get("random")
 
 
-def test_a_duplicate_name_is_ambiguous_and_mended_by_the_distribution(
+def test_a_duplicate_name_is_ambiguous_and_fixed_by_the_distribution(
     install: Install, registry: Registry[Any]
 ) -> None:
     install("alkit-one", {"twin": "twin_one"}, {"twin_one": STRATEGY.format(name="twin")})
@@ -166,7 +166,7 @@ BROKEN = {
     "syntax": ("def (", "cannot be imported: SyntaxError"),
     "imports": ("import no_such_module_at_all", "cannot be imported: ModuleNotFoundError"),
     "exits": ("raise SystemExit(3)", "cannot be imported: SystemExit"),
-    "no-hook": ("", "its alkit_strategies offers nothing"),
+    "no-hook": ("", "its alkit_strategies returns nothing"),
     "wrong-hook": (
         STRATEGY.format(name="wrong-hook").replace("alkit_strategies", "alkit_stratagems"),
         "is broken: .*alkit_stratagems",
@@ -175,7 +175,7 @@ BROKEN = {
         STRATEGY.format(name="wrong-argument").replace("alkit_strategies()", "alkit_strategies(pool)"),
         "is broken: .*pool",
     ),
-    "wrong-name": (STRATEGY.format(name="other"), "offers other, not 'wrong-name'"),
+    "wrong-name": (STRATEGY.format(name="other"), "returns other, not 'wrong-name'"),
     "not-a-list": (
         STRATEGY.format(name="not-a-list").replace("[Mine]", "Mine"),
         "is broken: ",
@@ -391,7 +391,7 @@ def test_where_no_interface_is_stated_the_requirement_decides(
 ) -> None:
     folder = install("alkit-mine", {"mine": "mine_module"}, {"mine_module": STRATEGY.format(name="mine")})
     requiring(folder, "click", line)
-    reason = r"requires alkit[<>=]+[\d.]+, and this is alkit [\d.]+; install an alkit that fits, or another"
+    reason = r"requires alkit[<>=]+[\d.]+, .*this is alkit \d[\d.]+; install "
     with pytest.raises(BrokenPlugin, match=f"'mine' of distribution 'alkit-mine' {reason}"):
         registry.get("mine")
 

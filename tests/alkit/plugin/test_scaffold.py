@@ -71,19 +71,19 @@ def test_a_name_that_is_not_in_kebab_case_is_refused(name: str, tmp_path: Path) 
 
 
 def test_the_name_of_an_installed_plugin_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"there is a strategy entropy \(alkit [\d.]+\) already; choose"):
+    with pytest.raises(UsageError, match=r"already a strategy entropy \(alkit [\d.]+\); choose"):
         scaffold.create("strategy", "entropy", tmp_path)
     assert scaffold.create("task", "entropy", tmp_path)
 
 
 def test_the_name_of_an_installed_module_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"there is a module alkit_plugins already; .* than 'plugins'"):
+    with pytest.raises(UsageError, match=r"already a module alkit_plugins; .* than 'plugins'"):
         scaffold.create("strategy", "plugins", tmp_path)
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine")
-    with pytest.raises(UsageError, match=r"README\.md is there already; .*nothing was written"):
+    with pytest.raises(UsageError, match=r"README\.md already exists.* nothing was written"):
         scaffold.create("strategy", "my-idea", tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
     assert (tmp_path / "README.md").read_text() == "mine"

@@ -87,7 +87,7 @@ def test_only_what_ends_in_py_and_a_class_is_a_file() -> None:
             MINE,
             "Other",
             BrokenPlugin,
-            "'Other' in {} is no strategy: it should be a class of alkit.Strategy",
+            "'Other' in {} is not a strategy; it should be a subclass of alkit.Strategy",
         ),
         (MINE, "Half", BrokenPlugin, "'Half' in {} does not define select"),
         ("x = 1\n1 / 0\n", "A", BrokenPlugin, "{} fails in line 2: ZeroDivisionError: division by zero"),
@@ -112,7 +112,7 @@ def test_a_syntax_error_names_its_line(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_or_class_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UnknownPlugin, match=r"the strategy's file .*no\.py cannot be read: No such file"):
+    with pytest.raises(UnknownPlugin, match=r"file .*no\.py cannot be read: No such file"):
         make_strategy(f"{tmp_path}/no.py:A")
-    with pytest.raises(UnknownPlugin, match=r"say which class of no\.py is the strategy: no\.py:CLASS"):
+    with pytest.raises(UnknownPlugin, match=r"'no\.py' names no class; .* no\.py:CLASS"):
         make_strategy("no.py")

@@ -174,7 +174,7 @@ def test_xml_is_parsed_as_far_as_it_is_read(make: Make, tmp_path: Path) -> None:
 
 
 def test_a_class_that_xml_cannot_hold(make: Make, export: Export, tmp_path: Path) -> None:
-    with pytest.raises(InvalidOption, match="XML cannot hold"):
+    with pytest.raises(InvalidOption, match="cannot be written in XML"):
         make("cvat").write(dataclasses.replace(export, classes=("a\x01b",)), tmp_path / "out.xml")
     assert not (tmp_path / "out.xml").exists()
 
@@ -258,8 +258,8 @@ def test_a_new_folder_is_a_new_class_and_a_file_in_two_is_none(
     reply = make("folders").read(folders)
     assert [(a.image, a.label) for a in reply.answers] == [("8", "heron")]
     assert sorted(entry.reason for entry in reply.rejected) == [
-        "'cat/holiday.jpg' is no file that alkit has put there",
-        "image 7 lies in _unlabeled and cat; leave one",
+        "'cat/holiday.jpg' is not a file written by alkit",
+        "image 7 is in _unlabeled and cat; keep only one",
     ]
 
 

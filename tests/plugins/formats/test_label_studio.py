@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import importlib
 import json
+import re
 import sys
 import types
 import xml.etree.ElementTree as ET
@@ -57,12 +58,12 @@ def test_where_the_browser_finds_images(make: Make, export: Export, tmp_path: Pa
     assert first(images="local") == f"/data/local-files/?d={folder.name}/8.png"
     assert first(images="local", root=str(folder.parents[1])).endswith(f"?d=subject/{folder.name}/8.png")
     assert first(images="url-prefix", prefix="https://example.org/p/") == "https://example.org/p/8.png"
-    with pytest.raises(InvalidOption, match="does not lie below"):
+    with pytest.raises(InvalidOption, match="is not inside"):
         first(images="local", root=str(tmp_path / "elsewhere"))
-    with pytest.raises(InvalidOption, match="needs prefix"):
+    with pytest.raises(InvalidOption, match=r"images=url-prefix .*prefix=https"):
         first(images="url-prefix")
     arrays = dataclasses.replace(export.items[0], file=None)
-    with pytest.raises(InvalidOption, match="use embed"):
+    with pytest.raises(InvalidOption, match=r"images=local .*images=embed"):
         tasks(make("label-studio", images="local"), dataclasses.replace(export, items=[arrays]), tmp_path)
 
 
@@ -71,7 +72,7 @@ def test_the_name_of_a_folder_may_begin_with_dots(make: Make, export: Export, tm
     dotted = dataclasses.replace(export, items=[item], location=tmp_path / "..x")
     (task,) = tasks(make("label-studio", images="local"), dotted, tmp_path)
     assert task["data"]["image"] == "/data/local-files/?d=..x/a.png"
-    with pytest.raises(InvalidOption, match="does not lie below"):
+    with pytest.raises(InvalidOption, match="is not inside"):
         tasks(make("label-studio", images="local", root=str(tmp_path / "..x" / "y")), dotted, tmp_path)
 
 
@@ -131,7 +132,7 @@ def test_tasks_by_others_are_rejected_one_by_one(make: Make, tmp_path: Path) -> 
     path.write_text(json.dumps([{"id": 5, "data": {"image": "x"}, "annotations": [annotation(["cat"])]}]))
     assert not make("label-studio").recognizes(path)
     reply = make("label-studio").read(path)
-    assert (reply.answers, reply.rejected) == ([], [Rejection(5, "bears no alkit_index and alkit_hash")])
+    assert (reply.answers, reply.rejected) == ([], [Rejection(5, "has no alkit_index and alkit_hash")])
     path.write_text('{"task": 1}')
     with pytest.raises(InvalidAnswers, match="not as JSON-MIN"):
         make("label-studio").read(path)
@@ -235,7 +236,7 @@ def test_a_push_that_was_cut_goes_on_where_it_was(
     monkeypatch.setattr(module, "CHUNK_TASKS", 4)
     with pytest.raises(AlkitError) as raised:
         format.push(export, server, campaign="0123")
-    assert str(raised.value) == "http://127.0.0.1:1 does not answer as Label Studio does: ValueError"
+    assert re.fullmatch(r"http://127\.0\.0\.1:1 .*Label Studio.*ValueError.*", str(raised.value))
     assert format.push(export, server, campaign="0123") == Push(project=1, added=1, known=8)
     assert format.push(export, server, campaign="0123") == Push(project=1, added=0, known=9)
     assert studio.requests == [4, 4, 1]

@@ -30,7 +30,7 @@ def test_it_answers_what_the_data_set_says_and_leaves_out_what_it_does_not() -> 
 
 
 def test_a_source_without_labels_cannot_answer() -> None:
-    with pytest.raises(SourceError, match="knows no labels"):
+    with pytest.raises(SourceError, match="has no labels"):
         connected(labels={})
 
 

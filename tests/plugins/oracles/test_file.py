@@ -74,7 +74,5 @@ def test_images_are_known_as_in_ingest_and_the_rest_is_reported(tmp_path: Path) 
     path.write_text("image,label\n./a.png,cat\n/pool/b.png,dog\n2,cat\nz.png,cat\ny.png,cat\n")
     oracle = connected(path)
     assert sorted(oracle.label([0, 1, 2])) == [0, 1, 2]
-    assert oracle.notes == (
-        f"2 lines of {path} name no image of this pool, the first of them line 5: 'z.png'",
-    )
+    assert oracle.notes == (f"2 lines of {path} name no image in this pool; the first is line 5: 'z.png'",)
     assert connected(path).notes == oracle.notes

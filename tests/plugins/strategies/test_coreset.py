@@ -95,17 +95,17 @@ def test_pca_with_all_components_changes_no_distance(scattered):
     assert CoreSet(pca=12).select(cycle, 8).tolist() == CoreSet().select(cycle, 8).tolist()
 
 
-@pytest.mark.parametrize("centred", [True, False])
-def test_principal_keeps_the_directions_that_matter(centred):
+@pytest.mark.parametrize("centered", [True, False])
+def test_principal_keeps_the_directions_that_matter(centered):
     generator = torch.Generator().manual_seed(0)
     basis = torch.linalg.qr(torch.randn(20, 3, generator=generator)).Q
     features = torch.randn(200, 3, generator=generator) @ basis.T
-    if not centred:
+    if not centered:
         features = torch.nn.functional.normalize(features, dim=1)
-    kept = principal(features, 3, centred=centred)
+    kept = principal(features, 3, centered=centered)
     assert kept.shape == (200, 3)
     torch.testing.assert_close(torch.pdist(kept), torch.pdist(features), atol=1e-4, rtol=1e-4)
-    assert principal(features, 50, centred=centred).shape == (200, 20)
+    assert principal(features, 50, centered=centered).shape == (200, 20)
 
 
 def test_options():

@@ -79,10 +79,10 @@ def test_grey_images_are_repeated_for_networks_of_colour_only(own_networks: str)
         ("mobilenet_v3_small", (4, 32, 32), "cannot take images of 4x32x32"),
         ("vit_b_16", (3, 40, 40), "the network 'vit_b_16' cannot be made: "),
         ("own_networks:wrong_classes", (3, 8, 8), r"returns \[2, 6\] for 2 images of 3 classes"),
-        ("own_networks:no_module", (3, 8, 8), "is str, no torch.nn.Module"),
+        ("own_networks:no_module", (3, 8, 8), r"torch\.nn\.Module, .*str"),
         ("own_networks:no_arguments", (3, 8, 8), "cannot be made: .*num_classes"),
         ("own_networks:perceptron", (3, 9, 9), "cannot take images of 3x9x9"),
-        ("no_such_network", (3, 9, 9), "no network is called 'no_such_network'"),
+        ("no_such_network", (3, 9, 9), "no network 'no_such_network'"),
     ],
 )
 def test_a_network_that_does_not_fit_is_one_sentence(
@@ -139,7 +139,7 @@ def test_nothing_in_a_file_of_weights_is_run(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     torch.save({"stages": Malice()}, tmp_path / "bad.pt")
     with pytest.raises(
-        InvalidOption, match=r"bad\.pt cannot be read: the file is damaged or holds more"
+        InvalidOption, match=r"bad\.pt cannot be read: the file is damaged or contains more"
     ) as caught:
         built(weights="bad.pt")
     assert "\n" not in str(caught.value)
@@ -148,7 +148,7 @@ def test_nothing_in_a_file_of_weights_is_run(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("name", ["weights.pt", "weights.safetensors"])
 def test_damaged_or_missing_weights_are_one_sentence(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InvalidOption, match="there is no file of weights at"):
+    with pytest.raises(InvalidOption, match=r"no weights file .*"):
         built(weights=str(tmp_path / name))
     (tmp_path / name).write_bytes(b"not weights at all")
     with pytest.raises(InvalidOption, match="cannot be read: the file is damaged"):
@@ -158,21 +158,21 @@ def test_damaged_or_missing_weights_are_one_sentence(tmp_path: Path, name: str) 
 @pytest.mark.parametrize("content", [{"other": torch.ones(2)}, {}, [torch.ones(2)], torch.ones(2)])
 def test_weights_of_something_else_are_refused(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "other.pt")
-    with pytest.raises(InvalidOption, match=r"no tensor in .*other\.pt fits the network"):
+    with pytest.raises(InvalidOption, match=r"no tensor in .*other\.pt matches the network"):
         load_weights(SmallCNN(1, 3, 8), tmp_path / "other.pt")
 
 
 def test_weights_that_fit_hardly_anything_are_refused(tmp_path: Path) -> None:
     few = dict(list(state(3).items())[:3])
     torch.save(few, tmp_path / "few.pt")
-    with pytest.raises(InvalidOption, match=r"only 3 of \d+ tensors in .* fit the network; missing are "):
+    with pytest.raises(InvalidOption, match=r"has only 3 of the network's \d+ tensors, and none for "):
         load_weights(SmallCNN(1, 3, 8), tmp_path / "few.pt")
 
 
 def test_answers_become_class_numbers() -> None:
     assert built().encode(["c", "a", "c"]).tolist() == [2, 0, 2]
     assert built(classes=("0", "1")).encode([1, "0"]).tolist() == [1, 0]
-    with pytest.raises(InvalidAnswers, match="no class is called 'z'; there are a, b, c"):
+    with pytest.raises(InvalidAnswers, match="'z' is not a class; choose from a, b, c"):
         built().encode(["a", "z"])
 
 
@@ -205,7 +205,7 @@ def test_balanced_classes_count_by_their_rarity() -> None:
 
 
 def test_one_class_only_cannot_be_trained() -> None:
-    with pytest.raises(TrainingError, match="all 3 labels are 'b', and a classifier needs two classes"):
+    with pytest.raises(TrainingError, match=r"all 3 labels are 'b', .*two classes"):
         built().prepare(torch.tensor([1, 1, 1]))
 
 

@@ -32,10 +32,10 @@ def test_resnet18_for_small_images_starts_at_full_size() -> None:
 
 def test_an_unknown_network_says_what_there_is() -> None:
     with pytest.raises(
-        InvalidOption, match="no network is called 'resnet19': there are small-cnn, tiny-cnn, resnet18, the"
+        InvalidOption, match="no network 'resnet19'; choose from small-cnn, tiny-cnn, resnet18, torchvision"
     ):
         find("resnet19", 3, 10, 32)
-    with pytest.raises(InvalidOption, match="no network is called 'fcn_resnet50'"):
+    with pytest.raises(InvalidOption, match="no network 'fcn_resnet50'"):
         find("fcn_resnet50", 3, 10, 32)  # torchvision's, but for segmentation
 
 

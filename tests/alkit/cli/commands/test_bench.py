@@ -100,7 +100,10 @@ def test_wrong_words_are_said(alkit_ends: Callable[..., Any], tmp_path: Path) ->
         (["quick", "cnn"], "name one protocol, not 2"),
         (["compare", "a"], "name two folders of results"),
         (["quick", "--report-only", "--out", str(tmp_path)], "there are no records in"),
-        (["quick", "--strategy", "entropi", "--out", str(tmp_path)], "no strategy is called 'entropi'"),
+        (
+            ["quick", "--strategy", "entropi", "--out", str(tmp_path)],
+            "'entropi' in alkit.strategies; did you mean 'entropy'",
+        ),
     ):
         said = alkit_ends("bench", *words)
         assert said.code in (1, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -161,17 +162,15 @@ def test_nothing_is_written_over(alkit: Alkit, alkit_ends: Alkit, asked: Path) -
     alkit("export", "-c", asked, "-f", "jsonl", "--out", "a.jsonl")
     before = Path("a.jsonl").read_bytes()
     said = alkit_ends("export", "-c", asked, "-f", "jsonl", "--out", "a.jsonl")
-    assert (said.code, said.error) == (
-        2,
-        "a.jsonl exists already; move it away, or name another place by --out",
-    )
+    assert said.code == 2
+    assert re.match(r"a\.jsonl .*exists; .*--out", said.error)
     assert Path("a.jsonl").read_bytes() == before
 
 
 def test_a_file_is_called_by_what_it_is(alkit: Alkit, alkit_ends: Alkit, asked: Path) -> None:
     for name, out, endings in (("coco", "a.zip", ".json"), ("cvat", "a.csv", ".zip or .xml")):
         said = alkit_ends("export", "-c", asked, "-f", name, "--out", out)
-        assert said.error == f"{name} is written as {endings}, and '{out}' is called otherwise"
+        assert re.search(rf"{name} .*{re.escape(endings)}, .*'{re.escape(out)}'; .*--out", said.error)
         assert not Path(out).exists()
     alkit("export", "-c", asked, "-f", "cvat", "--out", "A.XML")
     alkit("export", "-c", asked, "-f", "folders", "--out", "a.b")
@@ -188,7 +187,7 @@ def test_nothing_beside_is_written_over(
     Path("mine", there).symlink_to("nowhere")
     before = contents(Path())
     said = alkit_ends("export", "-c", asked, "-f", *words, "--out", "mine/a.json")
-    assert said.error == f"mine/{there} exists already; move it away, or name another place by --out"
+    assert re.match(rf"mine/{re.escape(there)} .*exists; .*--out", said.error)
     assert contents(Path()) == before
 
 
@@ -231,19 +230,19 @@ def test_a_pool_without_files_goes_out_as_png(alkit: Alkit, alkit_ends: Alkit, h
     first, _ = sorted(Path("out/_unlabeled").iterdir())
     assert first.read_bytes()[:4] == b"\x89PNG"
     said = alkit_ends("export", "-c", "digits", "-f", "label-studio", "-o", "images=local")
-    assert "use embed" in said.error
+    assert re.search("images=local .*images=embed", said.error)
 
 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
         ("export -f jsonl", 1, "no query is open"),
-        ("export -f nothing", 2, "no format is called 'nothing'"),
+        ("export -f nothing", 2, "'nothing' in alkit.formats; choose from coco, csv, "),
         ("export -f cvat -o images=copy", 2, "has no option 'images'"),
         ("ingest known.csv --format coco", 1, "cannot be read as JSON"),
         ("ingest notes.txt", 1, "say which by --format"),
         ("ingest known.csv -o a=b", 2, "has no option 'a'"),
-        ("ingest --oracle dataset --dry-run", 2, "are for files only"),
+        ("ingest --oracle dataset --dry-run", 2, "--dry-run, --format, "),
     ],
 )
 def test_what_cannot_be_is_one_sentence(

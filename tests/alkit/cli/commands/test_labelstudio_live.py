@@ -234,7 +234,7 @@ def test_a_file_by_hand_into_a_project_of_ones_own(
 
 def test_what_the_server_refuses_is_one_sentence(alkit_ends: Alkit, asked: Path, server: str) -> None:
     for words, message in (
-        (["--token", "f" * 40], "refuses the token"),
+        (["--token", "f" * 40], "rejects the token"),
         (["--token", TOKEN, "--project", "9999"], "has no such project"),
         (["--token", TOKEN], "has no project of this campaign"),
     ):

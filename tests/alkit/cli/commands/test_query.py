@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def test_it_writes_a_list_and_a_sheet_and_says_what_to_type_next(
         "query 1: 4 images chosen by 'badge'",
         "list           queries/001.csv",
         "contact sheet  queries/001.png",
-        "next           fill in the column 'label' of 001.csv, then",
+        "next           fill in the column 'label' in 001.csv, then run",
         "               alkit ingest --campaign . queries/001.csv",
     ]
     assert "training on 12 labels" in said.err
@@ -67,7 +68,7 @@ def test_an_open_query_is_returned_and_new_withdraws_it(alkit: Alkit, labeled: P
     alkit("query", "-c", labeled, "-n", "3", "-s", "random")
     listed = (labeled / "queries" / "001.csv").read_bytes()
     said = alkit("query", "-c", labeled, "-n", "9")
-    assert said.out.startswith("query 1 is still open: 3 of 3 images by 'random' wait for answers (--new ")
+    assert re.match(r"query 1 is still open: 3 of 3 images by 'random' .*--new", said.out)
     assert (labeled / "queries" / "001.csv").read_bytes() == listed
     assert alkit("query", "-c", labeled, "-n", "2", "-s", "random", "--new").out.startswith(
         "query 2: 2 images"
@@ -93,14 +94,15 @@ def test_one_line_makes_the_campaign_and_the_same_line_goes_on(
     ):
         said = alkit_ends("query", "--pool", pictures, "-n", "4", *other)
         assert said.code == 2
-        assert f"{flag} is decided when a campaign is made" in said.error
+        assert said.error.startswith(f"{flag} is fixed")
+        assert "pics-campaign" in said.error
 
 
 def test_another_pool_in_the_same_directory_is_refused(alkit_ends: Alkit, campaign: Path, here: Path) -> None:
     (here / "other").mkdir()
     said = alkit_ends("query", "-c", campaign, "--pool", "other", "-n", "3")
     assert said.code == 2
-    assert "is about" in said.error
+    assert "has the pool" in said.error
 
 
 def test_known_labels_may_come_with_the_query(alkit: Alkit, campaign: Path, here: Path) -> None:
@@ -111,7 +113,7 @@ def test_known_labels_may_come_with_the_query(alkit: Alkit, campaign: Path, here
     )
     said = alkit("query", "-c", campaign, "--labels", "known.csv", "-n", "3")
     assert "query 1: 3 images chosen by 'badge'" in said.out
-    assert "line 8 of known.csv is left out: 'x' is not an image of this pool" in said.err
+    assert "line 8 of known.csv was left out: 'x' is not an image of this pool" in said.err
     assert alkit("status", "-c", campaign, "--json").json["labeled"] == 6
 
 
@@ -148,20 +150,16 @@ def test_a_file_that_answers_is_found_from_elsewhere(
         ("-n 0", 2, "the budget should be at least 1, not 0"),
         ("-n -5", 2, "the budget should be at least 1, not -5"),
         ("-n 49", 2, "a budget of 49 is more than the 48 images that are left to choose from"),
-        (
-            "-n 3 -s entropi",
-            2,
-            "no strategy is called 'entropi' in alkit.strategies; did you mean 'entropy'?",
-        ),
-        ("-n 3 -s coreset -o colour=red", 2, "'coreset' has no option 'colour'; it has "),
-        ("-n 3 -s entropy -o colour=red", 2, "'entropy' has no option 'colour'; it has none"),
+        ("-n 3 -s entropi", 2, "'entropi' in alkit.strategies; did you mean 'entropy'?"),
+        ("-n 3 -s coreset -o colour=red", 2, "'coreset' has no option 'colour'; choose from metric, robust"),
+        ("-n 3 -s entropy -o colour=red", 2, "'entropy' has no option 'colour'; it has no options"),
         (
             "-n 3 -s learning-loss -o hidden=0",
             2,
             "option 'hidden' of 'learning-loss' should be at least 1, not 0",
         ),
         ("-n 3 -s learning-loss -o loss=best", 2, "should be margin|ranking, not 'best'"),
-        ("-n 3 -o nonsense", 2, "'nonsense' is not of the form key=value"),
+        ("-n 3 -o nonsense", 2, "'nonsense' should have the form key=value"),
         ("-n 3 --device cuda:99", 2, "there is no device 'cuda:99' here"),
         ("-n 3 --labels nope.csv", 1, "there is no file nope.csv"),
     ],
@@ -191,7 +189,7 @@ def test_one_class_only_says_what_to_do(alkit: Alkit, alkit_ends: Alkit, campaig
     alkit("ingest", "-c", campaign, "known.csv", "--allow-new-classes")
     said = alkit_ends("query", "-c", campaign, "-n", "3")
     assert said.code == 1
-    assert "all 2 labels are 'red', and a classifier needs two classes at least" in said.error
+    assert re.search("all 2 labels are 'red', .*two classes", said.error)
     assert alkit("query", "-c", campaign, "-n", "3", "-s", "random").code == 0
 
 
@@ -208,7 +206,7 @@ def test_no_campaign_here_says_how_to_make_one(alkit_ends: Alkit, here: Path) ->
     for words in (["query", "-n", "3"], ["status"], ["train"], ["update"], ["ingest", "x.csv"]):
         said = alkit_ends(*words)
         assert said.code == 1
-        assert "this directory is no campaign; name one by --campaign DIR, or make one with" in said.error
+        assert re.search("no campaign in this directory; .*--campaign DIR, .*'alkit init DIR", said.error)
     said = alkit_ends("query", "-n", "3", "-c", "nowhere")
     assert (said.code, "there is no campaign in nowhere" in said.error) == (1, True)
     assert list(here.iterdir()) == []
@@ -285,9 +283,8 @@ def test_a_file_that_cannot_be_read_is_not_said_to_be_written(
 
 def test_a_control_slice_is_counted_but_not_shown(alkit: Alkit, labeled: Path, read_list: Read) -> None:
     said = alkit("query", "-c", labeled, "-n", "20", "--control", "0.25")
-    assert said.out.splitlines()[0] == (
-        "query 1: 20 images chosen by 'badge', 5 of them at random as a control"
-    )
+    first = said.out.splitlines()[0]
+    assert re.fullmatch("query 1: 20 images chosen by 'badge', 5 .*at random.* control", first)
     assert {row["score"] for row in read_list(labeled / "queries" / "001.csv")} == {""}
     shown = alkit("query", "-c", labeled, "-n", "20", "--json").json
     assert [pick["control"] for pick in shown["picks"]] == [False] * 15 + [True] * 5

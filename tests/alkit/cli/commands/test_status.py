@@ -27,7 +27,7 @@ def test_an_open_query_and_the_history(alkit: Alkit, labeled: Path, monkeypatch:
     shown = alkit("status").out
     assert "labeled        12; 44 left to choose from" in shown
     assert "classes        blue 4, green 4, red 4" in shown
-    assert "open query     1 by 'badge': 4 of 4 unanswered, queries/001.csv" in shown
+    assert "open query     1 by 'badge': 4 of 4 images unanswered, queries/001.csv" in shown
     assert "cycle  labels" in shown
 
 

@@ -15,7 +15,7 @@ def test_it_trains_once(alkit: Alkit, labeled: Path) -> None:
     assert "no test images" in said.out
     checkpoint = Path(said.out.split("checkpoint")[1].strip())
     assert checkpoint.exists()
-    assert "trained        on 12 labels (as before)" in alkit("train", "-c", labeled).out
+    assert "trained        on 12 labels (already done)" in alkit("train", "-c", labeled).out
 
 
 def test_it_judges_on_test_images(alkit: Alkit, here: Path, pictures: Path) -> None:

@@ -24,7 +24,7 @@ def test_new_broken_copied_and_missing_images(
     assert alkit("update", "-c", "camp").out.splitlines() == [
         "3 images added, 1 of them unusable, 1 exact copies",
         "unusable: 'blue/bad.png': empty file",
-        "warning: 1 images are gone, such as 'blue/02.png'",
+        "warning: 1 images are missing, such as 'blue/02.png'",
     ]
     report = alkit("update", "-c", "camp", "--json", "-q").json
     assert (report["added"], report["missing"]) == (0, ["blue/02.png"])
@@ -50,4 +50,4 @@ def test_images_that_are_back_are_said(alkit: Alkit, here: Path, make_pictures: 
     (here / "camp" / "cache" / "pool.u8").unlink()
     alkit("query", "-c", "camp", "-n", "2", "-s", "random")
     (here / "blue").rename(pool / "blue")
-    assert alkit("update", "-c", "camp").out.splitlines()[1] == "3 images that were lost are back"
+    assert alkit("update", "-c", "camp").out.splitlines()[1] == "3 images that were missing are back"

@@ -1,0 +1,69 @@
+"""What the source of a plugin says about it, read without running any of it."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from .registry import Plugin
+
+OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One line about a plugin, and the kind that its class states.
+
+    Attributes:
+        text: first line of the class's docstring, or of the module's if the class is defined elsewhere.
+        kind: the class attribute `kind` if it is written as a string in the class body, otherwise `other`.
+    """
+
+    text: str = ""
+    kind: str = OTHER
+
+
+def summary_of(plugin: Plugin) -> Summary:
+    """Summarize a plugin by the source of its module; empty if the source cannot be found or parsed."""
+    path = _source(plugin.module.partition(":")[0])
+    try:
+        module = ast.parse(path.read_text(encoding="utf-8")) if path is not None else ast.Module([], [])
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return Summary()
+    for node in module.body:
+        if isinstance(node, ast.ClassDef) and _text_of(node, "name") == plugin.name:
+            return Summary(_first_line(node) or _first_line(module), _text_of(node, "kind") or OTHER)
+    return Summary(_first_line(module))
+
+
+def _source(module: str) -> Path | None:
+    """Return the file of a module, importing nothing."""
+    top, *rest = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if spec.submodule_search_locations:
+        folders = [Path(folder, *rest) for folder in spec.submodule_search_locations]
+        files = [path for folder in folders for path in (folder.with_suffix(".py"), folder / "__init__.py")]
+    else:
+        files = [Path(spec.origin or "")]
+    return next((path for path in files if path.is_file()), None)
+
+
+def _first_line(node: ast.Module | ast.ClassDef) -> str:
+    return (ast.get_docstring(node) or "").partition("\n")[0]
+
+
+def _text_of(cls: ast.ClassDef, attribute: str) -> str | None:
+    """Return the string that a class body assigns to an attribute, or None."""
+    for node in cls.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        if any(isinstance(target, ast.Name) and target.id == attribute for target in targets):
+            return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
+    return None
