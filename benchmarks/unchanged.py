@@ -3,8 +3,8 @@
     python benchmarks/unchanged.py ../alkit-before --cifar ./cifar-2000
 
 runs the same small campaigns with the code of two checkouts, side by side, one thread each: every built-in
-strategy on the digits, and six on a folder of images. What a campaign records of a query or a training has to
-be identical. Runs on Linux and macOS.
+strategy on the digits, as a campaign and in a benchmark suite, and six on a folder of images. All that is
+recorded of a query or a training has to be identical. Runs on Linux and macOS.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 sys.path.insert(0, str(Path(__file__).parent))
 import common
-from unchanged_cases import DIGITS, SEEDS, Case, Part, Script, parts, script
-from unchanged_checkout import Checkout, CheckoutError
-from unchanged_records import differences, read
+from comparison.cases import DIGITS
+from comparison.checkout import Checkout, CheckoutError
+from comparison.compare import Both, Row, check_all_there, compare
+from comparison.runs import Run, all_runs
 
 HERE = Path(__file__).parents[1]
 EXAMPLES = """\
@@ -37,19 +38,6 @@ examples:
 """
 COLUMNS = ("strategy", "seed", "cycle 0", "1", "2", "3")
 
-Both = tuple[Checkout, Checkout]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One cycle of a campaign, and all that differs in it; nothing does if it is identical."""
-
-    part: str
-    strategy: str
-    seed: int
-    cycle: int
-    differences: list[str]
-
 
 def main() -> None:
     given = parse()
@@ -59,10 +47,11 @@ def main() -> None:
         with checkouts(given) as both:
             commits = [checkout.commit() for checkout in both]
             check_all_there(both)
-            for part in parts(given.cifar and str(given.cifar.resolve())):
+            cifar = None if given.cifar is None else str(given.cifar.resolve())
+            for part, runs in all_runs(cifar, given.only).items():
                 started = time.perf_counter()
-                rows += compare(part, given, both)
-                seconds[part.name] = round(time.perf_counter() - started)
+                rows += show_part(part, runs, both, sys.stderr if given.json else sys.stdout)
+                seconds[part] = round(time.perf_counter() - started)
     except CheckoutError as error:
         sys.exit(f"Error: {error}")
     source = {
@@ -94,8 +83,8 @@ def parse() -> argparse.Namespace:
         parser.error(f"{given.cifar} has no folders train and test")
     if given.keep is not None and given.keep.exists():
         parser.error(f"{given.keep} exists; name a new folder")
-    if unknown := set(given.only or ()).difference(case.strategy for case in DIGITS):
-        parser.error(f"nothing is compared of {', '.join(sorted(unknown))}")
+    if given.only is not None and not any(case.among(given.only) for case in DIGITS):
+        parser.error(f"none of {', '.join(case.name for case in DIGITS)} is called {' or '.join(given.only)}")
     return given
 
 
@@ -112,62 +101,17 @@ def checkouts(given: argparse.Namespace) -> Iterator[Both]:
         yield old, new
 
 
-def check_all_there(both: Both) -> None:
-    """Refuse to leave a built-in strategy out.
-
-    Raises:
-        CheckoutError: a checkout has one of which nothing is compared.
-    """
-    known = {case.strategy for case in DIGITS}
-    for checkout in both:
-        if missing := checkout.strategies() - known:
-            raise CheckoutError(
-                f"{checkout.path} has strategies of which nothing is compared: {', '.join(sorted(missing))}; "
-                "add them to unchanged_cases.py"
-            )
-
-
-def compare(part: Part, given: argparse.Namespace, both: Both) -> list[Row]:
-    """Run and compare the campaigns of a part, and print a line for each unless JSON is wanted."""
+def show_part(part: str, runs: Sequence[Run], both: Both, out: TextIO) -> list[Row]:
+    """Compare one run after another, and print a line for each strategy and seed."""
     rows: list[Row] = []
-    out = sys.stderr if given.json else sys.stdout
-    print(f"\n## {part.name}\n\n| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|", file=out, flush=True)
-    for case in part.cases:
-        for seed in SEEDS if given.only is None or case.strategy in given.only else ():
-            found = campaign(part, case, seed, both)
-            cells = ["differs" if row.differences else "identical" for row in found]
-            print(f"| {' | '.join([case.name, str(seed), *cells])} |", file=out, flush=True)
-            rows += found
+    print(f"\n## {part}\n\n| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|", file=out, flush=True)
+    for run in runs:
+        found = compare(part, run, both)
+        for (name, seed), cycles in groupby(found, key=lambda row: (row.strategy, row.seed)):
+            cells = ["differs" if row.differences else "identical" for row in cycles]
+            print(f"| {' | '.join([name, str(seed), *cells])} |", file=out, flush=True)
+        rows += found
     return rows
-
-
-def campaign(part: Part, case: Case, seed: int, both: Both) -> list[Row]:
-    """Run one campaign by both checkouts at the same time, and compare cycle by cycle."""
-    commands = script(part, case, seed)
-    with ThreadPoolExecutor(len(both)) as threads:
-        results = list(threads.map(lambda checkout: carry_out(commands, checkout), both))
-    failures = [
-        f"{name}: {said}" for name, said in zip(("old", "new"), results, strict=True) if isinstance(said, str)
-    ]
-    if failures:
-        return [Row(part.name, case.name, seed, 0, failures)]
-    old, new = results
-    return [
-        Row(part.name, case.name, seed, cycle, differences(old.get(cycle, {}), new.get(cycle, {})))
-        for cycle in sorted({*old, *new})
-    ]
-
-
-def carry_out(commands: Script, checkout: Checkout) -> Any:
-    """Return what a campaign recorded by cycle, or in words why it failed."""
-    for name, text in commands.files.items():
-        (checkout.workplace / name).write_text(text)
-    try:
-        for words in commands.commands:
-            checkout.alkit(words)
-    except CheckoutError as error:
-        return str(error)
-    return read(checkout.workplace / commands.directory)
 
 
 def finish(rows: Sequence[Row], source: dict[str, str], *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""What a campaign recorded, cycle by cycle, read from its ledger alone, and where two of them differ."""
+"""What a campaign or a benchmark suite recorded of each cycle, read from its files, and where two differ."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 Cycle = dict[str, Any]
 
+MISSING = object()
+
 QUERY = (
     "strategy",
     "options",
@@ -24,9 +26,20 @@ QUERY = (
     "diagnostics",
 )
 TRAINING = ("labels", "companion", "device", "options", "starting_weights", "order", "recipe", "loss")
+OF_THE_RUN = (
+    "cpu_seconds",
+    "seconds",
+    "peak_mb",
+    "peak_cuda_mb",
+    "date",
+    "git",
+    "machine",
+    "version",
+    "versions",
+)
 
 
-def read(directory: Path) -> dict[int, Cycle]:
+def read_campaign(directory: Path) -> dict[int, Cycle]:
     """Return what was asked, answered and trained in each cycle; numbers as exact as they are on the disk.
 
     Left out is what differs between two runs of the same code: times, memory, and the names of checkpoints.
@@ -43,10 +56,10 @@ def read(directory: Path) -> dict[int, Cycle]:
             cycles[now]["events"].append(kind)
             if kind == "asked":
                 cycles[now] |= _picks(db, number)
-                cycles[now]["query"] = {key: data[key] for key in QUERY}
+                cycles[now]["query"] = {key: data[key] for key in QUERY if key in data}
             elif kind == "trained":
                 cycles[now]["metrics"].append(data["metrics"])
-                cycles[now]["training"].append({key: data[key] for key in TRAINING})
+                cycles[now]["training"].append({key: data[key] for key in TRAINING if key in data})
             elif kind == "answered":
                 cycles[now]["answers"] += db.execute(
                     "SELECT idx, kind, value, annotator FROM answers WHERE event = ? ORDER BY id", (number,)
@@ -67,21 +80,32 @@ def _picks(db: sqlite3.Connection, event: int) -> Cycle:
     }
 
 
+def read_suite(results: Path) -> dict[tuple[str, int], dict[int, Cycle]]:
+    """Return what the cells of a benchmark recorded, by strategy and seed, and by cycle."""
+    cells: dict[tuple[str, int], dict[int, Cycle]] = defaultdict(dict)
+    for line in (results / "records.jsonl").read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        facts = {key: value for key, value in record.items() if key not in OF_THE_RUN}
+        cells[record["strategy"], record["seed"]].setdefault(record.get("cycle", 0), {})[record["kind"]] = (
+            facts
+        )
+    return cells
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Say of each kind of fact of a cycle that is not identical where it differs first."""
-    missing = object()
-    found = []
-    for fact in sorted({*old, *new}):
-        said = first_difference(old.get(fact, missing), new.get(fact, missing), fact)
-        if said is not None:
-            found.append(said)
-    return found
+    said = (
+        first_difference(old.get(fact, MISSING), new.get(fact, MISSING), fact)
+        for fact in sorted({*old, *new})
+    )
+    return [words for words in said if words is not None]
 
 
 def first_difference(old: Any, new: Any, where: str) -> str | None:
     """Say where two values of JSON differ first, or None; numbers have to be the same bit by bit."""
-    if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
-        pairs = [(old[key], new[key], f"{where}.{key}") for key in old]
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = dict.fromkeys([*old, *new])
+        pairs = [(old.get(key, MISSING), new.get(key, MISSING), f"{where}.{key}") for key in keys]
     elif isinstance(old, (list, tuple)) and isinstance(new, (list, tuple)) and len(old) == len(new):
         pairs = [(one, other, f"{where}[{n}]") for n, (one, other) in enumerate(zip(old, new, strict=True))]
     else:
@@ -90,7 +114,5 @@ def first_difference(old: Any, new: Any, where: str) -> str | None:
 
 
 def _short(value: Any) -> str:
-    if type(value) is object:
-        return "nothing"
-    text = repr(value)
+    text = "nothing" if value is MISSING else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
