@@ -86,9 +86,8 @@ def read_suite(results: Path) -> dict[tuple[str, int], dict[int, Cycle]]:
     for line in (results / "records.jsonl").read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
         facts = {key: value for key, value in record.items() if key not in OF_THE_RUN}
-        cells[record["strategy"], record["seed"]].setdefault(record.get("cycle", 0), {})[record["kind"]] = (
-            facts
-        )
+        cycle = cells[record["strategy"], record["seed"]].setdefault(record.get("cycle", 0), {})
+        cycle |= facts if record["kind"] == "cycle" else {record["kind"]: facts}
     return cells
 
 

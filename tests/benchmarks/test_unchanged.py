@@ -132,7 +132,7 @@ def test_a_cell_of_a_benchmark(records: Any, tmp_path: Path) -> None:
         (tmp_path / str(number) / "records.jsonl").write_text(json.dumps(cell | changed) + "\n")
         suites.append(records.read_suite(tmp_path / str(number))["entropy", 1][0])
     assert records.differences(suites[0], suites[1]) == []
-    assert records.differences(suites[0], suites[2]) == ["cycle.picks[1]: 4 before, 5 now"]
+    assert records.differences(suites[0], suites[2]) == ["picks[1]: 4 before, 5 now"]
 
 
 def unchanged(*words: str | Path) -> subprocess.CompletedProcess[str]:
