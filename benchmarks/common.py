@@ -141,17 +141,26 @@ def machine(on: torch.device | None = None) -> str:
     return f"{name}, {os.cpu_count()} cores, {platform.system()}{gpu}"
 
 
-def about(given: argparse.Namespace, **more: Any) -> dict[str, Any]:
-    """Record how the figures were measured: command, date, machine, versions."""
-    packages = ("alkit", "torch", "numpy", *more.pop("packages", ()))
-    versions = [f"{package} {importlib.metadata.version(package)}" for package in packages]
+def source(*packages: str, on: torch.device | None = None) -> dict[str, str]:
+    """Say where figures come from: command, date, machine, versions."""
+    versions = [
+        f"{package} {importlib.metadata.version(package)}"
+        for package in ("alkit", "torch", "numpy", *packages)
+    ]
     return {
         "command": "python " + shlex.join(sys.argv),
         "date": datetime.date.today().isoformat(),
-        "machine": machine(getattr(given, "device", None)),
+        "machine": machine(on),
+        "versions": ", ".join([f"Python {platform.python_version()}", *versions]),
+    }
+
+
+def about(given: argparse.Namespace, **more: Any) -> dict[str, Any]:
+    """Say how figures came about: where they come from, and how time was taken."""
+    return {
+        **source(*more.pop("packages", ()), on=getattr(given, "device", None)),
         "threads": given.threads,
         "clock": given.clock,
-        "versions": ", ".join([f"Python {platform.python_version()}", *versions]),
         "rounds": given.rounds,
         **more,
     }

@@ -1,0 +1,1 @@
+"""What `unchanged.py` compares, how it runs a checkout, and where two records differ."""

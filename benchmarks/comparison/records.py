@@ -1,0 +1,117 @@
+"""What a campaign or a benchmark suite recorded of each cycle, read from its files, and where two differ."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+Cycle = dict[str, Any]
+
+MISSING = object()
+
+QUERY = (
+    "strategy",
+    "options",
+    "seed_query",
+    "control",
+    "uniform",
+    "labels",
+    "candidates",
+    "device",
+    "diagnostics",
+)
+TRAINING = ("labels", "companion", "device", "options", "starting_weights", "order", "recipe", "loss")
+OF_THE_RUN = (
+    "cpu_seconds",
+    "seconds",
+    "peak_mb",
+    "peak_cuda_mb",
+    "date",
+    "git",
+    "machine",
+    "version",
+    "versions",
+)
+
+
+def read_campaign(directory: Path) -> dict[int, Cycle]:
+    """Return what was asked, answered and trained in each cycle; numbers as exact as they are on the disk.
+
+    Left out is what differs between two runs of the same code: times, memory, and the names of checkpoints.
+    """
+    ledger = directory / "campaign.db"
+    if not ledger.is_file():
+        raise FileNotFoundError(f"{ledger} is missing")
+    cycles: dict[int, Cycle] = defaultdict(lambda: defaultdict(list))
+    now = 0
+    with contextlib.closing(sqlite3.connect(ledger)) as db:
+        for number, kind, text in db.execute("SELECT id, kind, data FROM events ORDER BY id").fetchall():
+            data = json.loads(text)
+            now = data.get("cycle", now)
+            cycles[now]["events"].append(kind)
+            if kind == "asked":
+                cycles[now] |= _picks(db, number)
+                cycles[now]["query"] = {key: data[key] for key in QUERY if key in data}
+            elif kind == "trained":
+                cycles[now]["metrics"].append(data["metrics"])
+                cycles[now]["training"].append({key: data[key] for key in TRAINING if key in data})
+            elif kind == "answered":
+                cycles[now]["answers"] += db.execute(
+                    "SELECT idx, kind, value, annotator FROM answers WHERE event = ? ORDER BY id", (number,)
+                ).fetchall()
+    return {cycle: dict(facts) for cycle, facts in sorted(cycles.items())}
+
+
+def _picks(db: sqlite3.Connection, event: int) -> Cycle:
+    rows = db.execute(
+        "SELECT idx, score, control, place, predicted, confidence FROM picks WHERE event = ? ORDER BY rank",
+        (event,),
+    ).fetchall()
+    return {
+        "picks": [row[0] for row in rows],
+        "scores": [row[1] for row in rows],
+        "control slice": [row[2:4] for row in rows],
+        "predictions": [row[4:] for row in rows],
+    }
+
+
+def read_suite(results: Path) -> dict[tuple[str, int], dict[int, Cycle]]:
+    """Return what the cells of a benchmark recorded, by strategy and seed, and by cycle."""
+    cells: dict[tuple[str, int], dict[int, Cycle]] = defaultdict(dict)
+    for line in (results / "records.jsonl").read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        facts = {key: value for key, value in record.items() if key not in OF_THE_RUN}
+        cycle = cells[record["strategy"], record["seed"]].setdefault(record.get("cycle", 0), {})
+        cycle |= facts if record["kind"] == "cycle" else {record["kind"]: facts}
+    return cells
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Say of each kind of fact of a cycle that is not identical where it differs first."""
+    said = (
+        first_difference(old.get(fact, MISSING), new.get(fact, MISSING), fact)
+        for fact in sorted({*old, *new})
+    )
+    return [words for words in said if words is not None]
+
+
+def first_difference(old: Any, new: Any, where: str) -> str | None:
+    """Say where two values of JSON differ first, or None; numbers have to be the same bit by bit."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = dict.fromkeys([*old, *new])
+        pairs = [(old.get(key, MISSING), new.get(key, MISSING), f"{where}.{key}") for key in keys]
+    elif isinstance(old, (list, tuple)) and isinstance(new, (list, tuple)) and len(old) == len(new):
+        pairs = [(one, other, f"{where}[{n}]") for n, (one, other) in enumerate(zip(old, new, strict=True))]
+    else:
+        return None if repr(old) == repr(new) else f"{where}: {_short(old)} before, {_short(new)} now"
+    return next((said for pair in pairs if (said := first_difference(*pair)) is not None), None)
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is MISSING else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
