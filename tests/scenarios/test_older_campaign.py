@@ -77,7 +77,7 @@ def missing(was: Any, now: Any, where: str = "") -> list[str]:
 
 def kinds(name: str) -> list[str]:
     with Campaign(name) as campaign:
-        return [event.kind for event in campaign.ledger.events()]
+        return [event.kind for event in campaign.ledger.all_events()]
 
 
 def fill_in(listed: Path, read_list: Callable[[Path], list[dict[str, str]]]) -> Path:
