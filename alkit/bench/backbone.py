@@ -55,9 +55,9 @@ def with_backbone(shared: SharedData, backbone: Backbone, progress: Progress) ->
 def _train(
     shared: SharedData, backbone: Backbone, taken: npt.NDArray[np.int64], path: Path, progress: Progress
 ) -> None:
-    from safetensors.torch import save
+    from safetensors.torch import save  # noqa: PLC0415  # torch takes seconds to import
 
-    from alkit.engine.train import TrainingJob, train_model
+    from alkit.engine.train import TrainingJob, train_model  # noqa: PLC0415  # torch takes seconds to import
 
     options = {"model": backbone.model, **backbone.options}
     task = build(registry.tasks.get(shared.task), options)

@@ -15,10 +15,12 @@ import numpy as np
 
 from alkit import options as opts
 from alkit.composition.factory import effective_options, make_strategy
+from alkit.data.labeled_images import LabeledImages
 from alkit.errors import AlkitError, BenchmarkError
 from alkit.plugin import registry
 from alkit.utils import seeding
 from alkit.utils.json_values import finite
+from alkit.utils.malloc import keep_freed_memory
 from alkit.utils.profiling import Profile
 
 from . import records
@@ -75,7 +77,7 @@ class Superseded(Exception):
 
 def run_cell(cell: Cell) -> None:
     """Run a cell to its end, from where its records say it was; an error becomes its last record."""
-    from filelock import FileLock
+    from filelock import FileLock  # noqa: PLC0415  # filelock is slow to import
 
     cell.path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(cell.path.with_suffix(".lock")):
@@ -126,9 +128,7 @@ def _fail(cell: Cell, error: str) -> None:
 @contextlib.contextmanager
 def _quiet_threads(cell: Cell) -> Iterator[None]:
     """Use one thread on a CPU: many processes with one thread each do more than one with many."""
-    import torch
-
-    from alkit.utils.malloc import keep_freed_memory
+    import torch  # noqa: PLC0415  # torch takes seconds to import
 
     before = torch.get_num_threads()
     keep_freed_memory()
@@ -218,8 +218,7 @@ class _Run:
         }
 
     def _round(self, number: int, profile: Profile) -> Round:
-        from alkit.data.labeled_images import LabeledImages
-        from alkit.engine.round import Round
+        from alkit.engine.round import Round  # noqa: PLC0415  # torch takes seconds to import
 
         parse = registry.tasks.get(self.shared.task).parse
         values = [parse(self.hidden.revealed(index)) for index in self.labeled.tolist()]
@@ -267,7 +266,7 @@ class _Run:
 
     def _truth_about(self, picks: Indices, cycle: Cycle) -> dict[str, float]:
         """Say how hard the picks turned out to be for the model that was there when they were chosen."""
-        import torch
+        import torch  # noqa: PLC0415  # torch takes seconds to import
 
         targets = self.task.encode([self.hidden.revealed(index) for index in picks.tolist()])
         targets = targets.to(cycle.device)
@@ -301,7 +300,7 @@ class _Run:
         }
 
     def _restore(self, number: int) -> None:
-        from alkit.engine.strategy_state import load_state, state_path
+        from alkit.engine.strategy_state import load_state, state_path  # noqa: PLC0415  # torch takes seconds to import
 
         path = state_path(self.cell.work, self.strategy, number)
         if path.exists():

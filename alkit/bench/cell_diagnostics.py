@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alkit.data.store import ImageStore
 from alkit.utils.files import write_atomically
 
 from . import toy
@@ -32,10 +33,10 @@ def predicted_loss_correlation(
     predict = getattr(trained.companion, "predicted_loss", None)
     if predict is None:
         return {}
-    import torch
-    from scipy.stats import spearmanr
+    import torch  # noqa: PLC0415  # torch takes seconds to import
+    from scipy.stats import spearmanr  # noqa: PLC0415  # scipy is slow to import
 
-    from alkit.data.loader import Loader
+    from alkit.data.loader import Loader  # noqa: PLC0415  # torch takes seconds to import
 
     device = shared.torch_device
     targets = task.encode(test.values)
@@ -87,10 +88,9 @@ def boundary_path(cell_file: Path) -> Path:
 
 
 def _keep_boundary(cell_file: Path, shared: SharedData, cycle: Cycle) -> None:
-    import torch
+    import torch  # noqa: PLC0415  # torch takes seconds to import
 
-    from alkit.data.loader import Loader
-    from alkit.data.store import ImageStore
+    from alkit.data.loader import Loader  # noqa: PLC0415  # torch takes seconds to import
 
     points = ImageStore.from_array(toy.grid()[:, None, None, :])
     loader = Loader(points, cycle.device, mean=shared.images.mean, std=shared.images.std)

@@ -38,7 +38,7 @@ def _one_by_one(cells: Sequence[Cell]) -> None:
 
 
 def _with_loky(cells: Sequence[Cell], jobs: int) -> None:
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed  # noqa: PLC0415  # joblib is slow to import
 
     # A worker takes one cell at a time: cells differ in length, and a killed worker loses one only.
     Parallel(n_jobs=jobs, backend="loky", batch_size=1, pre_dispatch=jobs)(
@@ -52,7 +52,7 @@ def with_dask(cells: Sequence[Cell], jobs: int, scheduler: str | None, progress:
     Raises:
         BenchmarkError: dask is not installed, or the scheduler cannot be reached.
     """
-    from joblib import Parallel, delayed, parallel_config
+    from joblib import Parallel, delayed, parallel_config  # noqa: PLC0415  # joblib is slow to import
 
     with _client(jobs, scheduler) as client:
         progress.line(f"dask dashboard: {client.dashboard_link}")
@@ -63,8 +63,8 @@ def with_dask(cells: Sequence[Cell], jobs: int, scheduler: str | None, progress:
 @contextlib.contextmanager
 def _client(jobs: int, scheduler: str | None) -> Iterator[Any]:
     try:
-        import dask
-        from distributed import Client, LocalCluster
+        import dask  # noqa: PLC0415  # an extra
+        from distributed import Client, LocalCluster  # noqa: PLC0415  # an extra
     except ImportError as error:
         raise BenchmarkError("the dask backend is not installed; pip install 'alkit[dask]'") from error
     if scheduler is not None:

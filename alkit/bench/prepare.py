@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alkit.data.preprocessing import choose_shape, scan
 from alkit.data.source import Source
 from alkit.data.sources import open_source
+from alkit.data.store import StoreWriter, is_whole
 from alkit.errors import BenchmarkError, InvalidProtocol, SourceError
 from alkit.plugin import registry
 from alkit.utils import seeding
 from alkit.utils.files import write_atomically
+from alkit.utils.malloc import keep_freed_memory
 from alkit.utils.progress import Progress
 
 from . import toy
@@ -38,8 +41,7 @@ def prepare(
         SourceError: no pool of the protocol is at hand, or it has no labels or no test images.
         InvalidProtocol: the pool is smaller than the protocol asks for.
     """
-    from alkit.utils.devices import find_device
-    from alkit.utils.malloc import keep_freed_memory
+    from alkit.utils.devices import find_device  # noqa: PLC0415  # torch takes seconds to import
 
     cache.mkdir(parents=True, exist_ok=True)
     found = find_device(device)
@@ -110,16 +112,12 @@ def _sources(protocol: Protocol, download: bool) -> tuple[Source, Source, list[s
 
 
 def _shape(source: Source, protocol: Protocol) -> tuple[int, int, int]:
-    from alkit.data.preprocessing import choose_shape
 
     return choose_shape(source, source.keys(), size=protocol.data.image_size)
 
 
 def _read(source: Source, shape: tuple[int, int, int], cache: Path, progress: Progress) -> Images:
     """Read a source into a raw file of the cache, or find it there."""
-    from alkit.data.preprocessing import scan
-    from alkit.data.store import StoreWriter, is_whole
-
     keys, labels = source.keys(), source.answers()
     if not labels:
         raise SourceError(f"the images in '{source.location}' have no labels, which a benchmark needs")
@@ -203,7 +201,7 @@ def _check_size(protocol: Protocol, shared: SharedData) -> None:
 
 def warm_up(shared: SharedData) -> None:
     """Let a task that caches by image fill its cache, before many processes would do it at once."""
-    from alkit.data.loader import Loader
+    from alkit.data.loader import Loader  # noqa: PLC0415  # torch takes seconds to import
 
     task = shared.task_model()
     for images in (shared.pool, shared.test):

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import tomli_w
+
 from alkit.errors import InvalidProtocol
 
 if sys.version_info >= (3, 11):
@@ -156,8 +158,6 @@ class Protocol:
 
     def to_toml(self) -> str:
         """Return the text of a file that `read_protocol` reads back; what is at its default is left out."""
-        import tomli_w
-
         return tomli_w.dumps(_without_defaults(self))
 
     def fingerprint(self) -> str:

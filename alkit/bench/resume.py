@@ -27,7 +27,7 @@ def exclusive_lock(results: Path) -> Iterator[None]:
     Raises:
         BenchmarkError: one is at it.
     """
-    from filelock import FileLock, Timeout
+    from filelock import FileLock, Timeout  # noqa: PLC0415  # filelock is slow to import
 
     (results / records.CELLS).mkdir(parents=True, exist_ok=True)
     try:

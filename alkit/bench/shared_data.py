@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alkit.data.labeled_images import LabeledImages
+from alkit.data.store import ImageStore
 from alkit.options import build
 from alkit.plugin import registry
 from alkit.utils.files import write_atomically
@@ -108,7 +110,7 @@ class SharedData:
     @property
     def torch_device(self) -> torch.device:
         """Where cells compute."""
-        from alkit.utils.devices import find_device
+        from alkit.utils.devices import find_device  # noqa: PLC0415  # torch takes seconds to import
 
         return find_device(self.device)
 
@@ -123,16 +125,12 @@ class SharedData:
 
     def labeled(self, images: Images, indices: Indices, store: ImageStore) -> LabeledImages:
         """Return images with their labels as the task takes them."""
-        from alkit.data.labeled_images import LabeledImages
-
         parse = registry.tasks.get(self.task).parse
         values = [parse(images.labels[index]) for index in indices.tolist()]
         return LabeledImages(images=store, indices=indices, values=values)
 
     def store(self, images: Images) -> ImageStore:
         """Return the pixels of images that were read."""
-        from alkit.data.store import ImageStore
-
         usable = np.zeros(images.count, dtype=bool)
         usable[list(images.members)] = True
         return ImageStore.open(Path(images.path), self.shape, images.count, usable=usable)

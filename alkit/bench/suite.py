@@ -10,6 +10,7 @@ from typing import Any
 
 from alkit.composition.factory import make_strategy
 from alkit.errors import BenchmarkError, CellsFailed
+from alkit.interfaces.contract import check_needs
 from alkit.utils.files import write_atomically
 from alkit.utils.progress import Progress
 
@@ -127,8 +128,6 @@ def _run_suite(
 
 def _check_strategies(protocol: Protocol, shared: SharedData) -> None:
     """Refuse a strategy that does not exist, or that the task cannot serve, before anything is trained."""
-    from alkit.interfaces.contract import check_needs
-
     spec = shared.task_model().spec
     for entry in protocol.strategies:
         check_needs(make_strategy(entry.name, entry.options), spec)
@@ -156,7 +155,7 @@ def _cell(
 
 def _run_all(cells: Sequence[Cell], run: Runner, protocol: Protocol, progress: Progress) -> None:
     """Run cells to their end; where a worker was killed, run what it left behind again."""
-    from joblib.externals.loky.process_executor import BrokenProcessPool
+    from joblib.externals.loky.process_executor import BrokenProcessPool  # noqa: PLC0415  # joblib is slow to import
 
     left = list(cells)
     with (

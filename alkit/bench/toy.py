@@ -69,7 +69,7 @@ def grid() -> npt.NDArray[np.uint8]:
 
 def network(num_classes: int) -> nn.Module:
     """Return a small perceptron for points: two hidden layers."""
-    from torch import nn
+    from torch import nn  # noqa: PLC0415  # torch takes seconds to import
 
     return nn.Sequential(
         nn.Flatten(),

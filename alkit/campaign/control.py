@@ -98,7 +98,7 @@ def predictions(cycle: Cycle, indices: Indices, classes: int) -> list[tuple[int 
     if not judges(cycle.model):
         return None
 
-    import torch
+    import torch  # noqa: PLC0415  # torch takes seconds to import
 
     def most_probable(output: Output) -> Tensor:
         assert output.probabilities is not None

@@ -16,8 +16,10 @@ from alkit.campaign.record.reconcile import IngestReport, reconcile_answers
 from alkit.campaign.record.settings import Settings, SourceChoice
 from alkit.campaign.record.state import make_pool
 from alkit.composition.factory import resolve
+from alkit.data.preprocessing import choose_shape, scan
 from alkit.data.source import Source
 from alkit.data.sources import open_source
+from alkit.data.store import StoreWriter
 from alkit.errors import InvalidAnswers, SourceError
 from alkit.interfaces.oracle import Oracle
 from alkit.labeling.csv_table import read_answers
@@ -73,7 +75,7 @@ def create_from(
     directory: Path, spec: CampaignSpec, *, device: str = "auto", progress: Progress | None = None
 ) -> Campaign:
     """Make a campaign as `create` does, from a spec."""
-    from alkit.utils.devices import find_device
+    from alkit.utils.devices import find_device  # noqa: PLC0415  # torch takes seconds to import
 
     progress = NullProgress() if progress is None else progress
     clear_half_moved(directory)
@@ -126,8 +128,6 @@ def _plan(spec: CampaignSpec, device: torch.device, progress: Progress) -> _Plan
 
 def _fill(draft: Path, plan: _Plan) -> None:
     """Make all files of a campaign in a draft."""
-    from alkit.data.preprocessing import choose_shape
-
     spec, task = plan.spec, plan.settings.task
     keys = plan.source.keys()
     shape = choose_shape(plan.source, keys, size=spec.image_size, channels=spec.channels)
@@ -183,9 +183,6 @@ def _read_pool(
     Raises:
         SourceError: none can be used.
     """
-    from alkit.data.preprocessing import scan
-    from alkit.data.store import StoreWriter
-
     for note in plan.source.notes:
         plan.progress.line(note)
     with StoreWriter(draft / "cache" / POOL_CACHE, shape) as store:
@@ -202,9 +199,6 @@ def _read_test(
     draft: Path, plan: _Plan, pool: Sequence[ImageRecord], shape: tuple[int, int, int]
 ) -> Sequence[ImageRecord]:
     """Read all test images into the cache; say how many of them are in the pool, too."""
-    from alkit.data.preprocessing import scan
-    from alkit.data.store import StoreWriter
-
     if plan.test_source is None:
         return []
     with StoreWriter(draft / "cache" / TEST_CACHE, shape) as store:

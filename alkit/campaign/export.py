@@ -108,7 +108,7 @@ def _content(campaign: Campaign, item: Item) -> bytes:
     """Return the bytes of the original, or its pixels as a PNG."""
     if item.file is not None:
         return item.file.read_bytes()
-    from PIL import Image
+    from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
 
     pixels = campaign.source.load(item.image)[1]
     encoded = io.BytesIO()

@@ -12,6 +12,8 @@ from alkit.interfaces.format import Format, Reply
 from alkit.labeling.csv_table import GivenAnswer
 from alkit.labeling.file_names import DIGITS
 from alkit.labeling.rejection import Rejection
+from alkit.options import build
+from alkit.plugin import registry
 
 if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
@@ -24,9 +26,6 @@ def find_format(path: Path, name: str | None = None, given: Mapping[str, Any] | 
         InvalidAnswers: there is no such file, or no format recognizes it.
         UsageError: several formats do.
     """
-    from alkit.options import build
-    from alkit.plugin import registry
-
     if not path.exists():
         raise InvalidAnswers(f"there is no file {path}")
     if name is not None:

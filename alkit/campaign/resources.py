@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from alkit import options as opts
 from alkit.composition.factory import ResolvedStrategy, resolve
+from alkit.data.labeled_images import LabeledImages
 from alkit.plugin import registry
 from alkit.plugin.single_file import absolute
+from alkit.utils.malloc import keep_freed_memory
 
 if TYPE_CHECKING:
     import torch
@@ -54,8 +56,7 @@ class Resources:
         Raises:
             InvalidOption: no such device is there.
         """
-        from alkit.utils.devices import find_device
-        from alkit.utils.malloc import keep_freed_memory
+        from alkit.utils.devices import find_device  # noqa: PLC0415  # torch takes seconds to import
 
         device = find_device(self._device_name)
         if device.type == "cpu":
@@ -81,7 +82,7 @@ class Resources:
         Raises:
             SourceError: the cache is gone.
         """
-        from alkit.data.store import ImageStore
+        from alkit.data.store import ImageStore  # noqa: PLC0415  # numpy is slow to import
 
         lost = state.pool.lost.tolist()
         if self._images is None or len(self._images) != len(state.records) or self._lost != lost:
@@ -93,7 +94,7 @@ class Resources:
 
     def images_are_there(self, state: State) -> bool:
         """Say whether the cache of the pool's images is whole."""
-        from alkit.data.store import is_whole
+        from alkit.data.store import is_whole  # noqa: PLC0415  # numpy is slow to import
 
         return is_whole(self.directory / "cache" / POOL_CACHE, self.settings.image_shape, len(state.records))
 
@@ -108,8 +109,8 @@ class Resources:
 
     def find_images(self, state: State, wanted: Sequence[int]) -> list[int]:
         """Read lost originals into the cache where they are again what was recorded; return their indices."""
-        from alkit.data.preprocessing import resize
-        from alkit.data.store import row_bytes
+        from alkit.data.preprocessing import resize  # noqa: PLC0415  # numpy is slow to import
+        from alkit.data.store import row_bytes  # noqa: PLC0415  # numpy is slow to import
 
         shape, found = self.settings.image_shape, list[int]()
         for index in wanted:
@@ -128,10 +129,9 @@ class Resources:
 
     def test_images(self, ledger: Ledger) -> LabeledImages | None:
         """Return the test images with their labels, or None."""
-        import numpy as np
+        import numpy as np  # noqa: PLC0415  # numpy is slow to import
 
-        from alkit.data.labeled_images import LabeledImages
-        from alkit.data.store import ImageStore
+        from alkit.data.store import ImageStore  # noqa: PLC0415  # numpy is slow to import
 
         choice = self.settings.test
         if choice is None:
@@ -181,8 +181,8 @@ class Resources:
         return task
 
     def _restore(self, name: str, records: Sequence[ImageRecord], choice: SourceChoice) -> list[int]:
-        from alkit.data.preprocessing import ensure_store
-        from alkit.data.store import is_whole
+        from alkit.data.preprocessing import ensure_store  # noqa: PLC0415  # numpy is slow to import
+        from alkit.data.store import is_whole  # noqa: PLC0415  # numpy is slow to import
 
         path, shape = self.directory / "cache" / name, self.settings.image_shape
         if is_whole(path, shape, len(records)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from alkit.campaign.analysis.evidence import test_curve
 from alkit.campaign.record.events import Ran, Stopped
 from alkit.campaign.record.trainings import CycleRecord, history
 from alkit.composition.factory import changed_files, effective_options, origin_of, same_code
@@ -131,8 +132,6 @@ def _check_same(session: CampaignSession, strategy: Strategy) -> None:
 
 def _stop(session: CampaignSession, rules: Sequence[StoppingRule], n: int) -> bool:
     """Say whether one of the rules ends the run here, and record which."""
-    from alkit.campaign.analysis.evidence import test_curve
-
     if not rules:
         return False
     curve = test_curve(session)

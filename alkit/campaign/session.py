@@ -113,7 +113,7 @@ class CampaignSession:
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Keep other processes out, and see what they did before."""
-        from filelock import FileLock, Timeout
+        from filelock import FileLock, Timeout  # noqa: PLC0415  # filelock is slow to import
 
         lock = FileLock(self.directory / LOCK)
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from alkit.campaign.record.events import Trained, from_json
 from alkit.campaign.record.trainings import CycleRecord
+from alkit.data.labeled_images import LabeledImages
 from alkit.errors import TrainingError
 from alkit.options import values_of
 
@@ -64,8 +65,7 @@ def train(
 
 def round_of(session: CampaignSession, strategy: Strategy | None, profile: Profile) -> Round:
     """Return the round of active learning that a campaign is in."""
-    from alkit.data.labeled_images import LabeledImages
-    from alkit.engine.round import Round
+    from alkit.engine.round import Round  # noqa: PLC0415  # torch takes seconds to import
 
     pool = session.pool
     return Round(

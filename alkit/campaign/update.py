@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def update(session: CampaignSession) -> dict[str, Any]:
     """Take in the images that are new in the source: see `Campaign.update`."""
-    from alkit.data.preprocessing import scan
-    from alkit.data.store import StoreWriter
+    from alkit.data.preprocessing import scan  # noqa: PLC0415  # numpy is slow to import
+    from alkit.data.store import StoreWriter  # noqa: PLC0415  # numpy is slow to import
 
     with session.lock():
         session.resources.open_source_again()

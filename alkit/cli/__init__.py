@@ -11,6 +11,7 @@ import click
 
 from alkit._version import __version__
 from alkit.errors import AlkitError
+from alkit.plugin.registry import notify
 
 SECTIONS = {
     "Labeling": ("init", "query", "label", "ingest", "update"),
@@ -72,8 +73,6 @@ class LazyGroup(click.Group):
 
     def _extend(self) -> None:
         """Let extensions add their commands; runs once."""
-        from alkit.plugin.registry import notify
-
         if self._extended:
             return
         self._extended = True

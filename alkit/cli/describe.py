@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from alkit.composition.combinator import Combinator
+from alkit.composition.expression import is_composed
+from alkit.composition.factory import class_of, effective_options, find, make_strategy, origins, plugin_of
 from alkit.interfaces.strategy import Strategy
 from alkit.options import options_of
 from alkit.plugin.registry import Plugin, Registry
@@ -66,9 +68,6 @@ def describe(registry: Registry[Any], name: str) -> dict[str, Any]:
 
 def describe_strategy(text: str) -> dict[str, Any]:
     """Describe a strategy by its text; for a composition, with the options in effect in place of defaults."""
-    from alkit.composition.expression import is_composed
-    from alkit.composition.factory import class_of, effective_options, find, make_strategy, origins, plugin_of
-
     if not is_composed(text):
         return _described("strategy", find(text), class_of(text))
     strategy = make_strategy(text)

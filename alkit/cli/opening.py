@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from alkit.campaign.spec import DECIDED, CampaignSpec, spec_of
+from alkit.composition.factory import resolve
 from alkit.errors import CampaignError, InvalidBudget, UsageError
+from alkit.labeling.csv_table import read_answers
 from alkit.options import parse_pairs
 from alkit.utils.progress import NullProgress, Terminal
 
@@ -36,8 +39,8 @@ def open_campaign(directory: str | None, *, device: str = "auto", quiet: bool = 
     Raises:
         CampaignError: this directory holds no campaign.
     """
-    from alkit.campaign.campaign import Campaign
-    from alkit.campaign.session import LEDGER, SETTINGS
+    from alkit.campaign.campaign import Campaign  # noqa: PLC0415  # numpy is slow to import
+    from alkit.campaign.session import LEDGER, SETTINGS  # noqa: PLC0415  # numpy is slow to import
 
     if directory is None and not (Path(SETTINGS).exists() or Path(LEDGER).exists()):
         raise CampaignError(
@@ -63,9 +66,8 @@ def open_or_create(
         InvalidBudget: the budget is not positive.
         UsageError: the campaign exists, and an option contradicts what was decided when it was made.
     """
-    from alkit.campaign.create import create_from
-    from alkit.campaign.session import SETTINGS
-    from alkit.composition.factory import resolve
+    from alkit.campaign.create import create_from  # noqa: PLC0415  # numpy is slow to import
+    from alkit.campaign.session import SETTINGS  # noqa: PLC0415  # numpy is slow to import
 
     if (budget := given["budget"]) < 1:
         raise InvalidBudget(f"the budget should be at least 1, not {budget}")
@@ -92,8 +94,6 @@ def _unless_contradicted(campaign: Campaign, pool: str | None, given: Mapping[st
     Raises:
         UsageError: an option does; the message names it.
     """
-    from alkit.campaign.spec import DECIDED, spec_of
-
     try:
         decided = spec_of(campaign)
         if pool is not None and not _same_pool(pool, decided.pool):
@@ -152,8 +152,6 @@ def _number(word: str) -> str:
 
 def take_labels(campaign: Campaign, path: Path) -> None:
     """Take a file's labels into an existing campaign; taking the same file again undoes no correction."""
-    from alkit.labeling.csv_table import read_answers
-
     answers, rejected, _ = read_answers(path)
     receipt = campaign.tell(
         answers, allow_new_classes=not campaign.classes, said_before=True, note={"file": str(path)}
@@ -164,8 +162,6 @@ def take_labels(campaign: Campaign, path: Path) -> None:
 
 def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
     """Turn the options of a command into a spec; options that are not given keep their defaults."""
-    from alkit.campaign.spec import CampaignSpec
-
     task_options: dict[str, Any] = dict(parse_pairs(given.get("task_option") or ()))
     if given.get("model"):
         task_options["model"] = given["model"]

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
+from alkit.utils.json_values import as_json, finite
+
 
 def print_json(value: Any) -> None:
     """Print JSON on standard output."""
-    from alkit.utils.json_values import as_json, finite
-
     click.echo(as_json(finite(value), indent=2))
 
 

@@ -83,9 +83,9 @@ class Combinator(Strategy):
         Raises:
             InvalidSelection: it did not return n distinct candidates.
         """
-        from alkit.interfaces.contract import choose
+        from alkit.interfaces.contract import choose  # noqa: PLC0415  # numpy is slow to import
 
-        from .companions import Companions
+        from .companions import Companions  # noqa: PLC0415  # torch takes seconds to import
 
         if n == 0:
             return candidates[:0]
@@ -107,7 +107,7 @@ class Combinator(Strategy):
 
     def companion(self, spec: TaskSpec) -> Companion | None:
         """Return the companions of the nested strategies, to train together, or None."""
-        from .companions import Companions
+        from .companions import Companions  # noqa: PLC0415  # torch takes seconds to import
 
         found = {place: strategy.companion(spec) for place, strategy in self.parts.items()}
         parts = {place: companion for place, companion in found.items() if companion is not None}

@@ -270,7 +270,7 @@ def _without_pixels(reading: DecodedImage) -> DecodedImage:
 def resize(pixels: Pixels, shape: Shape) -> Pixels:
     """Bring pixels [h, w, c] to (C, H, W): stretched, antialiased; colour to luma, grey to every channel."""
     if pixels.shape[:2] != shape[1:] or pixels.shape[2] > shape[0]:
-        from PIL import Image
+        from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
 
         image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
         if pixels.shape[2] > shape[0]:

@@ -173,7 +173,7 @@ class ImageStore:
 
     def take(self, indices: npt.NDArray[np.int64]) -> Tensor:
         """Return a copy of images by index: [B, C, H, W] uint8 on the CPU."""
-        import torch
+        import torch  # noqa: PLC0415  # torch takes seconds to import
 
         rows = np.take(self._pixels, indices, axis=0)
         self._let_go(rows.nbytes)
@@ -191,14 +191,14 @@ class ImageStore:
     @property
     def mean(self) -> Tensor:
         """[C] float32 in [0, 1], over at most 10,000 usable images, evenly spaced."""
-        import torch
+        import torch  # noqa: PLC0415  # torch takes seconds to import
 
         return torch.tensor(self._statistics[0])
 
     @property
     def std(self) -> Tensor:
         """[C] float32 in [0, 1], like `mean`; at least 1/255, so that one can always divide by it."""
-        import torch
+        import torch  # noqa: PLC0415  # torch takes seconds to import
 
         return torch.tensor(self._statistics[1])
 

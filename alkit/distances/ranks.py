@@ -31,7 +31,7 @@ class ProcessRanks:
         self._home = device
         self._device = torch.device("cpu")
         if group is not None:
-            import torch.distributed as dist
+            import torch.distributed as dist  # noqa: PLC0415  # not in every build of torch
 
             self._dist = dist
             self.rank, self.size = dist.get_rank(group), dist.get_world_size(group)

@@ -109,6 +109,6 @@ class TaskModel(ABC):
         Raises:
             TrainingDiverged: the loss is no longer finite.
         """
-        from alkit.training.loop import fit
+        from alkit.training.loop import fit  # noqa: PLC0415  # torch takes seconds to import
 
         fit(self, epoch_batches, companion, run)

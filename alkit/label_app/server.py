@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import importlib.resources
+import json
 import secrets
 import socket
 from collections.abc import Callable, Iterable, Iterator
@@ -214,6 +215,5 @@ def _check_origin(request: Request) -> None:
 
 
 def _json(value: dict[str, Any], status: int = 200) -> Response:
-    import json
 
     return Response(json.dumps(value, ensure_ascii=False), status, mimetype="application/json")

@@ -129,7 +129,7 @@ class LabelSession:
         Raises:
             SourceError: the stored images are missing too.
         """
-        import numpy as np
+        import numpy as np  # noqa: PLC0415  # numpy is slow to import
 
         images = self.campaign.resources.images(self.campaign.state)
         pixels: Pixels = images.take(np.array([index]))[0].permute(1, 2, 0).numpy()

@@ -38,7 +38,7 @@ def write_contact_sheet(
         read: gives the pixels [H, W, 1 or 3] of a pick.
         path: the PNG file.
     """
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415  # Pillow is slow to import
 
     shown = picks[:MOST]
     columns = max(5, min(COLUMNS, len(shown)))
@@ -74,7 +74,7 @@ def write_contact_sheet(
 
 def _thumbnail(pixels: npt.NDArray[np.uint8]) -> Image:
     """Fit an image into a cell; small ones grow by whole factors, so that pixels stay pixels."""
-    from PIL.Image import Resampling, fromarray
+    from PIL.Image import Resampling, fromarray  # noqa: PLC0415  # Pillow is slow to import
 
     image = fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
     longest = max(image.size)

@@ -39,8 +39,8 @@ def check_requirement(distribution: Distribution | None, source: str) -> None:
     Raises:
         BrokenPlugin: it requires another version of alkit.
     """
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  # packaging is slow to import
+    from packaging.utils import canonicalize_name  # noqa: PLC0415  # packaging is slow to import
 
     for line in (distribution.requires or ()) if distribution is not None else ():
         try:

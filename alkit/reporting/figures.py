@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from alkit.errors import UsageError
@@ -122,8 +123,6 @@ def svg(paint: Callable[[Figure], None], size: tuple[float, float], name: str) -
         size: width and height in inches.
         name: makes the ids in it differ from those of other figures on the same page.
     """
-    from html import escape
-
     with _drawn(paint, size, name) as figure:
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None})
@@ -154,8 +153,8 @@ def themed(drawing: str) -> str:
 @contextlib.contextmanager
 def _drawn(paint: Callable[[Figure], None], size: tuple[float, float], salt: str) -> Iterator[Figure]:
     try:
-        import matplotlib
-        from matplotlib.figure import Figure
+        import matplotlib  # noqa: PLC0415  # matplotlib is slow to import
+        from matplotlib.figure import Figure  # noqa: PLC0415  # matplotlib is slow to import
     except ImportError as error:
         raise UsageError("figures need matplotlib; install it with: pip install 'alkit[bench]'") from error
     with matplotlib.rc_context():

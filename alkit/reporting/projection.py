@@ -21,7 +21,7 @@ def by_components(embeddings: npt.NDArray[np.float32]) -> tuple[Points, float]:
     Returns:
         [N, 2], and the share of the variance that they hold.
     """
-    from sklearn.decomposition import PCA
+    from sklearn.decomposition import PCA  # noqa: PLC0415  # scikit-learn is slow to import
 
     pca = PCA(2, random_state=0)
     xy: Points = pca.fit_transform(embeddings.astype("float64"))
@@ -34,9 +34,9 @@ def by_neighbourhoods(embeddings: npt.NDArray[np.float32]) -> Points:
     Threads of scikit-learn's t-SNE wait for each other at every step, which takes minutes in place of seconds
     where processors are busy; and in one thread the result is the same everywhere.
     """
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
+    from sklearn.decomposition import PCA  # noqa: PLC0415  # scikit-learn is slow to import
+    from sklearn.manifold import TSNE  # noqa: PLC0415  # scikit-learn is slow to import
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  # only needed here
 
     reduced = PCA(min(COMPONENTS, *embeddings.shape), random_state=0).fit_transform(embeddings)
     perplexity = min(30.0, (len(embeddings) - 1) / 4)

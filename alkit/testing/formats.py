@@ -173,7 +173,7 @@ def originals_stay(subject: FormatSubject) -> None:
 
 
 def _picture(index: int, seed: int) -> bytes:
-    from PIL import Image
+    from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
 
     encoded = io.BytesIO()
     Image.new("RGB", (8, 6), (index, seed, 99)).save(encoded, format="PNG")

@@ -45,7 +45,7 @@ def choose_elsewhere(
     Raises:
         Nonconforming: it failed there.
     """
-    import torch
+    import torch  # noqa: PLC0415  # torch takes seconds to import
 
     job = {
         "directory": str(Path.cwd()),  # that process may have been started in another
@@ -106,9 +106,9 @@ def _find(strategy: str) -> Any:
 
 
 def _choose(job: Mapping[str, Any]) -> dict[str, list[int]]:
-    import torch
+    import torch  # noqa: PLC0415  # torch takes seconds to import
 
-    from .subject import Subject
+    from .subject import Subject  # noqa: PLC0415  # torch takes seconds to import
 
     os.chdir(job["directory"])
     torch.set_num_threads(job["threads"])

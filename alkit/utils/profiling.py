@@ -71,7 +71,7 @@ def peak_memory_mb() -> float:
     except OSError:
         pass
     try:
-        import resource
+        import resource  # noqa: PLC0415  # not there on Windows
     except ImportError:  # Windows
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

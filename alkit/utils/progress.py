@@ -57,7 +57,7 @@ class NullProgress:
 
 class _TerminalBar:
     def __init__(self, total: int, label: str) -> None:
-        from tqdm import tqdm
+        from tqdm import tqdm  # noqa: PLC0415  # tqdm is slow to import
 
         self._bar = tqdm(total=total, desc=label, leave=False, file=sys.stderr)
 
@@ -98,7 +98,7 @@ class Terminal:
 
     def line(self, text: str) -> None:
         """Print a sentence."""
-        from tqdm import tqdm
+        from tqdm import tqdm  # noqa: PLC0415  # tqdm is slow to import
 
         tqdm.write(text, file=sys.stderr)
 

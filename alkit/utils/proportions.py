@@ -74,7 +74,7 @@ def share(hits: int, of: int, level: float = LEVEL) -> Share:
     Raises:
         ValueError: `of` is less than one, or `hits` is not between zero and `of`.
     """
-    from scipy.stats import binomtest
+    from scipy.stats import binomtest  # noqa: PLC0415  # scipy is slow to import
 
     interval = binomtest(hits, of).proportion_ci(level, method="wilson")
     return Share(hits, of, float(interval.low), float(interval.high), level)
@@ -110,7 +110,7 @@ def needed_to_settle(
     Raises:
         ZeroDivisionError: there is no difference.
     """
-    from scipy.stats import norm
+    from scipy.stats import norm  # noqa: PLC0415  # scipy is slow to import
 
     mean = (ratio * first + second) / (ratio + 1)
     z_level, z_power = float(norm.ppf((1 + level) / 2)), float(norm.ppf(power))
@@ -121,6 +121,6 @@ def needed_to_settle(
 
 def needed_for_width(half: float, level: float = LEVEL) -> int:
     """Return how many images tell a proportion to so much either side, at worst (when it is one half)."""
-    from scipy.stats import norm
+    from scipy.stats import norm  # noqa: PLC0415  # scipy is slow to import
 
     return math.ceil(float(norm.ppf((1 + level) / 2)) ** 2 / 4 / half**2)

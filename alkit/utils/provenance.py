@@ -31,7 +31,7 @@ def machine(device: str) -> dict[str, Any]:
     if (memory := _memory()) is not None:
         found["memory_gb"] = memory
     if device.startswith("cuda"):
-        import torch
+        import torch  # noqa: PLC0415  # torch takes seconds to import
 
         found["gpu"] = torch.cuda.get_device_name(device)
     return found

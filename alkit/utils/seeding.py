@@ -22,14 +22,14 @@ def derive(seed: int, *purpose: str | int) -> int:
 
 def numpy_generator(seed: int, *purpose: str | int) -> np.random.Generator:
     """Return a numpy generator for one purpose."""
-    import numpy as np
+    import numpy as np  # noqa: PLC0415  # numpy is slow to import
 
     return np.random.default_rng(derive(seed, *purpose))
 
 
 def torch_generator(seed: int, *purpose: str | int) -> torch.Generator:
     """Return a torch generator on the CPU for one purpose."""
-    import torch
+    import torch  # noqa: PLC0415  # torch takes seconds to import
 
     return torch.Generator().manual_seed(derive(seed, *purpose))
 
@@ -37,7 +37,7 @@ def torch_generator(seed: int, *purpose: str | int) -> torch.Generator:
 @contextlib.contextmanager
 def fence(seed: int) -> Iterator[None]:
     """Seed the global generators of random, numpy and torch for a block, and put them back after it."""
-    import numpy as np
+    import numpy as np  # noqa: PLC0415  # numpy is slow to import
 
     python_state, numpy_state = random.getstate(), np.random.get_state()
     torch_module = sys.modules.get("torch")

@@ -120,7 +120,7 @@ def matrix(found: Wins) -> Paint:
 
 
 def _cell(axes: Axes, column: int, row: float, value: float, color: str) -> None:
-    from matplotlib.patches import Rectangle
+    from matplotlib.patches import Rectangle  # noqa: PLC0415  # matplotlib is slow to import
 
     corner = column - 0.47, row - 0.47
     axes.add_patch(Rectangle(corner, 0.94, 0.94, facecolor=color, alpha=0.05 + 0.5 * value, linewidth=0))

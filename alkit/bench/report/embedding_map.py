@@ -139,7 +139,7 @@ def _points(axes: Axes, plane: Plane, places: list[int], **how: Any) -> None:
 
 
 def _regions(axes: Axes, boundary: Boundary) -> None:
-    from matplotlib.colors import to_rgba
+    from matplotlib.colors import to_rgba  # noqa: PLC0415  # matplotlib is slow to import
 
     colors = [[to_rgba(TINTS[number % len(TINTS)], 0.25) for number in row] for row in boundary.grid]
     axes.imshow(colors, extent=boundary.extent, origin="lower", interpolation="nearest", aspect="auto")

@@ -55,7 +55,7 @@ class Curves:
         The trapezoid rule over the number of labels, divided by its range: the mean height of the curve, in
         units of the metric. With one step it is that step's value.
         """
-        from scipy.integrate import trapezoid
+        from scipy.integrate import trapezoid  # noqa: PLC0415  # scipy is slow to import
 
         values = self.values[strategy]
         if len(self.labels) == 1:

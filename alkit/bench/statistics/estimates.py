@@ -63,7 +63,7 @@ class PairedDifference:
 
 def estimate(values: Floats, level: float) -> Estimate:
     """Estimate a mean from one value a seed, NaN where there is none."""
-    from scipy import special
+    from scipy import special  # noqa: PLC0415  # scipy is slow to import
 
     values = values[~np.isnan(values)]
     n = len(values)
@@ -116,7 +116,7 @@ def holm(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
 
 
 def _t_test(mean: Estimate) -> float | None:
-    from scipy import special
+    from scipy import special  # noqa: PLC0415  # scipy is slow to import
 
     if mean.mean is None or mean.std is None:
         return None
@@ -126,7 +126,7 @@ def _t_test(mean: Estimate) -> float | None:
 
 
 def _wilcoxon(differences: Floats) -> float | None:
-    from scipy import stats
+    from scipy import stats  # noqa: PLC0415  # scipy is slow to import
 
     if len(differences) < FEWEST_FOR_WILCOXON:
         return None
@@ -134,7 +134,7 @@ def _wilcoxon(differences: Floats) -> float | None:
 
 
 def _bca(differences: Floats, level: float) -> tuple[float, float] | tuple[None, None]:
-    from scipy import stats
+    from scipy import stats  # noqa: PLC0415  # scipy is slow to import
 
     if len(differences) < FEWEST_FOR_BOOTSTRAP:
         return None, None

@@ -55,7 +55,7 @@ def _effect(n: int, alpha: float) -> float:
     The square of t is noncentral F; unlike scipy's noncentral t, on which statsmodels rests, that is a number
     for every effect.
     """
-    from scipy import optimize, stats
+    from scipy import optimize, stats  # noqa: PLC0415  # scipy is slow to import
 
     critical = float(stats.t.ppf(1 - alpha / 2, n - 1)) ** 2
 

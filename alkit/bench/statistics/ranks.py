@@ -42,7 +42,7 @@ def ranks(curves: Curves, level: float) -> RankSummary:
     A seed is a block of Friedman's test. Budgets of one seed are no blocks of their own: they are far from
     independent, and counting them would shrink the critical difference for nothing.
     """
-    from scipy import stats
+    from scipy import stats  # noqa: PLC0415  # scipy is slow to import
 
     sign = -1.0 if curves.higher_is_better else 1.0
     areas = np.array([sign * curves.areas(name) for name in curves.strategies]).T
@@ -62,14 +62,14 @@ def ranks(curves: Curves, level: float) -> RankSummary:
 
 def critical_difference(k: int, n: int, level: float) -> float:
     """Return Nemenyi's critical difference of mean ranks for k strategies in n blocks."""
-    from scipy import stats
+    from scipy import stats  # noqa: PLC0415  # scipy is slow to import
 
     q = float(stats.studentized_range.ppf(level, k, np.inf)) / math.sqrt(2)
     return q * math.sqrt(k * (k + 1) / (6 * n))
 
 
 def _friedman(by_seed: Floats) -> tuple[float, float] | tuple[None, None]:
-    from scipy import stats
+    from scipy import stats  # noqa: PLC0415  # scipy is slow to import
 
     n, k = by_seed.shape
     if n < 2 or k < 3:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from alkit.errors import CampaignError, CampaignLocked
+from alkit.interfaces.oracle import Answer
 from alkit.utils.json_values import as_json
 from alkit.utils.timestamps import now
 
@@ -323,7 +324,7 @@ class Ledger:
 
     def images(self) -> list[ImageRecord]:
         """Return the frozen list of images, in the order of their indices."""
-        from alkit.data.preprocessing import ImageRecord
+        from alkit.data.preprocessing import ImageRecord  # noqa: PLC0415  # numpy is slow to import
 
         rows = self._rows(
             "SELECT idx, key, hash, width, height, unusable, duplicate_of FROM images ORDER BY idx"
@@ -332,7 +333,7 @@ class Ledger:
 
     def test_images(self) -> tuple[list[ImageRecord], list[str | None]]:
         """Return the test images and their labels."""
-        from alkit.data.preprocessing import ImageRecord
+        from alkit.data.preprocessing import ImageRecord  # noqa: PLC0415  # numpy is slow to import
 
         rows = self._rows(
             "SELECT idx, key, hash, width, height, unusable, duplicate_of, label FROM test_images "
@@ -376,8 +377,6 @@ class Ledger:
 
     def answers(self, index: int | None = None, *, after: int = 0) -> list[AnswerRow]:
         """Return answers in the order of acceptance: all or those of one image, that came after one."""
-        from alkit.interfaces.oracle import Answer
-
         which = "" if index is None else " AND idx = ?"
         rows = self._rows(
             "SELECT id, event, idx, kind, value, annotator, time, cost FROM answers "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -192,7 +193,6 @@ def _newer(time: str, recorded: str) -> bool:
 
 
 def _unknown_class(label: str, classes: Sequence[str]) -> str:
-    import difflib
 
     if not classes:
         return f"'{label}' is no class yet: allow new classes (--allow-new-classes)"

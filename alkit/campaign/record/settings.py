@@ -15,6 +15,8 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+import tomli_w
+
 from alkit.plugin.choice import PluginChoice
 
 FORMAT = 1
@@ -65,8 +67,6 @@ class Settings:
 
     def to_toml(self, version: str) -> str:
         """Return the file's text."""
-        import tomli_w
-
         table: dict[str, Any] = {
             "format": FORMAT,
             "alkit": version,

@@ -39,7 +39,7 @@ def classes(counts: Sequence[ClassCount], shown: Sequence[ClassCount]) -> Paint:
         counts: all classes.
         shown: those to be drawn, from the top.
     """
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415  # matplotlib is slow to import
 
     total = max(1, sum(count.labels for count in counts))
     asked = sum(count.answered for count in counts)

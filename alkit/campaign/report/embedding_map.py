@@ -86,11 +86,11 @@ def _groups(campaign: Campaign, query: Query | None) -> tuple[dict[str, Indices]
 
 def _embeddings(campaign: Campaign, indices: Indices) -> npt.NDArray[np.float32]:
     """Return [n, D] by the model of the last training."""
-    import torch
+    import torch  # noqa: PLC0415  # torch takes seconds to import
 
-    from alkit.data.loader import Loader
-    from alkit.engine.cycle import SCORING_BATCH
-    from alkit.training.checkpoints import load_safely
+    from alkit.data.loader import Loader  # noqa: PLC0415  # torch takes seconds to import
+    from alkit.engine.cycle import SCORING_BATCH  # noqa: PLC0415  # torch takes seconds to import
+    from alkit.training.checkpoints import load_safely  # noqa: PLC0415  # torch takes seconds to import
 
     history = campaign.history()
     if not history:

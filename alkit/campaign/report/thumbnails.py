@@ -29,7 +29,7 @@ BLANK = (127, 127, 127)
 
 def sheet(campaign: Campaign, picks: Sequence[Pick], caption: str) -> Pictures:
     """Show the first answered picks, with what they were said to be and what the model took them for."""
-    from PIL import Image
+    from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
 
     shown = [pick for pick in picks if pick.answer is not None][:MOST]
     strip = Image.new("RGB", (CELL * max(1, len(shown)), CELL), BLANK)
@@ -75,7 +75,7 @@ def _pixels(campaign: Campaign, pick: Pick) -> npt.NDArray[np.uint8] | None:
 
 def _thumbnail(pixels: npt.NDArray[np.uint8]) -> Image:
     """Fit an image into a cell; small ones grow by whole factors, so that pixels stay pixels."""
-    from PIL.Image import Resampling, fromarray
+    from PIL.Image import Resampling, fromarray  # noqa: PLC0415  # Pillow is slow to import
 
     image = fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
     longest = max(image.size)

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from alkit.bench.protocol import BASELINE, Entry, check_protocol, find_protocol, shipped
+from alkit.bench.records import read_all
 from alkit.cli.options import device_option, json_option, quiet_option
 from alkit.cli.output import print_json, print_rows
 from alkit.errors import BenchmarkError, CellsFailed, UsageError
+from alkit.utils.extras import need
+from alkit.utils.progress import NullProgress, Terminal
 
 if TYPE_CHECKING:
     from alkit.bench.protocol import Protocol
@@ -114,7 +118,7 @@ def command(
         click.echo(protocol.to_toml(), nl=False)
         return
     if dropped:
-        from alkit.bench.resume import drop
+        from alkit.bench.resume import drop  # noqa: PLC0415  # Pillow is slow to import
 
         drop(results, dropped)
     if report_only or dropped:
@@ -129,7 +133,6 @@ def command(
 
 
 def _list_protocols(as_json: bool) -> None:
-    from alkit.bench.protocol import shipped
 
     found = shipped()
     if as_json:
@@ -139,7 +142,7 @@ def _list_protocols(as_json: bool) -> None:
 
 
 def _compare(folders: tuple[str, ...]) -> None:
-    from alkit.bench.report import compare_report
+    from alkit.bench.report import compare_report  # noqa: PLC0415  # Pillow is slow to import
 
     if len(folders) != 2:
         raise UsageError("name two folders of results: alkit bench compare A B")
@@ -148,8 +151,6 @@ def _compare(folders: tuple[str, ...]) -> None:
 
 def _protocol(name: str, out: str | None, given: dict[str, Any]) -> tuple[Protocol, Path]:
     """Read the protocol, and change it as the options say."""
-    from alkit.bench.protocol import BASELINE, Entry, check_protocol, find_protocol
-
     protocol = find_protocol(name)
     results = Path(out or Path("results") / protocol.name)
     data = protocol.data
@@ -176,9 +177,7 @@ def _protocol(name: str, out: str | None, given: dict[str, Any]) -> tuple[Protoc
 
 
 def _run(protocol: Protocol, results: Path, given: dict[str, Any], quiet: bool) -> None:
-    from alkit.bench.suite import SuiteOptions, run_suite
-    from alkit.utils.extras import need
-    from alkit.utils.progress import NullProgress, Terminal
+    from alkit.bench.suite import SuiteOptions, run_suite  # noqa: PLC0415  # Pillow is slow to import
 
     for module in ("matplotlib", "statsmodels"):  # fail now, not after hours
         need(module)
@@ -199,8 +198,7 @@ def _run(protocol: Protocol, results: Path, given: dict[str, Any], quiet: bool) 
 
 
 def _report(results: Path, as_json: bool) -> None:
-    from alkit.bench.records import read_all
-    from alkit.bench.report import write_report
+    from alkit.bench.report import write_report  # noqa: PLC0415  # Pillow is slow to import
 
     if not read_all(results):
         raise BenchmarkError(f"there are no records in {results}; leave out --report-only to make some")

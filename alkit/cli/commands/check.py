@@ -8,7 +8,13 @@ import click
 
 from alkit.cli.options import json_option
 from alkit.cli.output import print_json
+from alkit.composition import expression
+from alkit.composition.factory import make_strategy
+from alkit.data.sources import open_source
 from alkit.errors import AlkitError, AmbiguousPlugin, BrokenPlugin, InvalidOption, UnknownPlugin, UsageError
+from alkit.options import build, parse_pairs
+from alkit.plugin import registry as plugins
+from alkit.plugin import single_file
 
 from .new_plugin import KINDS
 
@@ -57,8 +63,7 @@ def command(
     NAME is a name from 'alkit plugins', a composition, or FILE.py:CLASS (runs the code in the file). The exit
     code is 1 if a check fails.
     """
-    from alkit.options import parse_pairs
-    from alkit.testing.hints import explain
+    from alkit.testing.hints import explain  # noqa: PLC0415  # torch takes seconds to import
 
     kind, origin = _found(name, kind)
     click.echo(f"checking {kind} {origin}", err=True)
@@ -99,10 +104,6 @@ def _found(name: str, kind: str | None) -> tuple[str, str]:
     Raises:
         UnknownPlugin, AmbiguousPlugin: no plugin, or more than one, has that name.
     """
-    from alkit.composition import expression
-    from alkit.plugin import registry as plugins
-    from alkit.plugin import single_file
-
     if expression.is_composed(name) or single_file.names_a_file(name):
         if kind not in (None, "strategy"):
             raise UsageError(f"'{name}' is a strategy, but --kind says {kind}; leave out --kind")
@@ -126,10 +127,7 @@ def _found(name: str, kind: str | None) -> tuple[str, str]:
 
 
 def _results(kind: str, name: str, options: dict[str, str], answers: str | None, pool: str) -> list[Result]:
-    from alkit import testing
-    from alkit.composition.factory import make_strategy
-    from alkit.options import build
-    from alkit.plugin import registry as plugins
+    from alkit import testing  # noqa: PLC0415  # its names are imported when asked for
 
     if kind == "strategy":
         make_strategy(name, options)
@@ -143,8 +141,7 @@ def _results(kind: str, name: str, options: dict[str, str], answers: str | None,
 
 
 def _task_results(name: str, options: dict[str, str], answers: str | None) -> list[Result]:
-    from alkit import testing
-    from alkit.plugin import registry as plugins
+    from alkit import testing  # noqa: PLC0415  # its names are imported when asked for
 
     cls = plugins.tasks.get(name)
     if not answers:
@@ -165,8 +162,7 @@ def _task_results(name: str, options: dict[str, str], answers: str | None) -> li
 
 
 def _oracle_results(oracle: Oracle, pool: str) -> list[Result]:
-    from alkit import testing
-    from alkit.data.sources import open_source
+    from alkit import testing  # noqa: PLC0415  # its names are imported when asked for
 
     source = open_source(pool)
     keys: Any = source.keys()

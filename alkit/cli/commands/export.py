@@ -8,10 +8,13 @@ from pathlib import Path
 
 import click
 
+from alkit.campaign.export import labeled_export, open_export
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, device_option, json_option, quiet_option
 from alkit.cli.output import print_json
 from alkit.errors import UsageError
+from alkit.options import build, parse_pairs
+from alkit.plugin import registry
 
 EXAMPLES = """\b
 Examples:
@@ -59,10 +62,6 @@ def command(
 
     'alkit ingest' reads the answers. Original images are never changed, and no file is overwritten.
     """
-    from alkit.campaign.export import labeled_export, open_export
-    from alkit.options import build, parse_pairs
-    from alkit.plugin import registry
-
     format = build(registry.formats.get(name), parse_pairs(option))
     with open_campaign(campaign, device=device, quiet=quiet) as opened:
         export = labeled_export(opened) if labeled else open_export(opened)

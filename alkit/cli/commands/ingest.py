@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from alkit.campaign.ingest import find_format, match
 from alkit.campaign.record.aggregation import RULES
+from alkit.campaign.record.reconcile import IngestReport
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, json_option, quiet_option
 from alkit.cli.output import print_json
 from alkit.errors import InvalidAnswers, UsageError
+from alkit.options import parse_pairs
 
 if TYPE_CHECKING:
     from alkit.campaign.campaign import Campaign
@@ -84,10 +87,6 @@ def command(
     with an empty label is not answered yet. A new answer to the same image is kept as a correction, and the
     old one stays in the history.
     """
-    from alkit.campaign.ingest import find_format
-    from alkit.campaign.record.reconcile import IngestReport
-    from alkit.options import parse_pairs
-
     if (file and oracle) or not (file or oracle or aggregate):
         raise UsageError("name either a file of answers or --oracle NAME")
     if file is None and (dry_run or name or option or strict or annotator or allow_new_classes):
@@ -137,8 +136,6 @@ def take(
     Raises:
         InvalidAnswers: no answer fits, or with `strict` some do not.
     """
-    from alkit.campaign.ingest import match
-
     matched = match(reply, campaign.state.records, named)
     answers = [
         dataclasses.replace(given, annotator=given.annotator or annotator) for given in matched.answers

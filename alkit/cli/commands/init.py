@@ -13,6 +13,7 @@ from alkit.cli.opening import spec_from
 from alkit.cli.options import creation_options, device_option, json_option, quiet_option
 from alkit.cli.options import strategy_options as strategy_flags
 from alkit.cli.output import print_json
+from alkit.utils.progress import NullProgress, Terminal
 
 EXAMPLES = """\b
 Examples:
@@ -50,8 +51,7 @@ def command(
 
     Original images are only read. Images that cannot be used are listed once and never chosen.
     """
-    from alkit.campaign.create import create_from
-    from alkit.utils.progress import NullProgress, Terminal
+    from alkit.campaign.create import create_from  # noqa: PLC0415  # numpy is slow to import
 
     progress = NullProgress() if quiet else Terminal()
     spec = spec_from(pool, {**given, "aggregate": aggregate})

@@ -13,6 +13,8 @@ import click
 
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option
+from alkit.label_app.session import LabelSession
+from alkit.utils.extras import need
 
 if TYPE_CHECKING:
     from alkit.label_app.session import LabelSession
@@ -46,10 +48,8 @@ def command(
     Each answer is recorded as soon as it is given, so closing the page or stopping this command loses none.
     Other commands can be used at the same time.
     """
-    from alkit.utils.extras import need
-
     need("werkzeug", "label")
-    from alkit.label_app.server import HOST, Page, serving
+    from alkit.label_app.server import HOST, Page, serving  # noqa: PLC0415  # Pillow is slow to import
 
     with ThreadPoolExecutor(1) as recorder:  # a ledger belongs to the thread that opened it
         session = recorder.submit(_open_session, campaign, annotator or _login_name()).result()
@@ -68,7 +68,6 @@ def command(
 
 
 def _open_session(directory: str | None, annotator: str) -> LabelSession:
-    from alkit.label_app.session import LabelSession
 
     campaign = open_campaign(directory)
     try:

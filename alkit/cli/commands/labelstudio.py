@@ -6,10 +6,14 @@ from typing import Any
 
 import click
 
+from alkit.campaign.export import identity_of, open_export
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, device_option, json_option, quiet_option
 from alkit.cli.output import print_json
 from alkit.errors import UsageError
+from alkit.interfaces.format import LiveFormat, Server
+from alkit.options import build, parse_pairs
+from alkit.plugin import registry
 
 from .ingest import take
 
@@ -67,11 +71,6 @@ def command(
     makes if necessary. 'pull' takes in the answers as 'alkit ingest' takes in a file. Both need:
     pip install 'alkit[label-studio]'.
     """
-    from alkit.campaign.export import identity_of, open_export
-    from alkit.interfaces.format import LiveFormat, Server
-    from alkit.options import build, parse_pairs
-    from alkit.plugin import registry
-
     if not token:
         raise UsageError("there is no token; set the variable LABEL_STUDIO_API_KEY, or use --token")
     if direction == "push" and any(how.values()):

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from alkit.plugin.scaffold import KINDS as scaffolds
+from alkit.plugin.scaffold import create
+
 KINDS = ("strategy", "task", "oracle", "format")
 EXAMPLES = """\b
 Examples:
@@ -29,9 +32,6 @@ def command(kind: str, name: str, directory: str | None) -> None:
 
 def write(kind: str, name: str, directory: str | None) -> None:
     """Write a project and print what to do next."""
-    from alkit.plugin.scaffold import KINDS as scaffolds
-    from alkit.plugin.scaffold import create
-
     files = create(kind, name, None if directory is None else Path(directory).expanduser())
     for path in files:
         click.echo(path)

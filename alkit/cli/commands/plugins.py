@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from alkit.cli.describe import describe, print_description
 from alkit.cli.options import json_option
 from alkit.cli.output import print_json, print_rows
 from alkit.errors import UnknownPlugin
+from alkit.plugin.registry import all_plugins, formats, oracles, strategies, tasks
 
 EXAMPLES = """\b
 Examples:
@@ -21,9 +23,6 @@ FLAGS = {"strategy": "-o", "task": "-t", "oracle": "--oracle-option", "format": 
 @json_option
 def command(name: str | None, as_json: bool) -> None:
     """List all installed plugins with their distributions, or describe one."""
-    from alkit.cli.describe import describe, print_description
-    from alkit.plugin.registry import all_plugins, formats, oracles, strategies, tasks
-
     if name is not None:
         for registry in (strategies, tasks, oracles, formats):
             if any(name in (plugin.name, f"{plugin.distribution}:{plugin.name}") for plugin in registry):

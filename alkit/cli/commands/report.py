@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from alkit.campaign.analysis.stopping import parse
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, json_option
 from alkit.cli.output import print_json
@@ -66,9 +67,8 @@ def command(
     The page is a single file that can be sent to anyone. The command only reads the campaign: it trains and
     changes nothing. It replaces an earlier report of the same name.
     """
-    from alkit.campaign.analysis.stopping import parse
-    from alkit.campaign.report.findings import gather_findings
-    from alkit.campaign.report.write import write_report
+    from alkit.campaign.report.findings import gather_findings  # noqa: PLC0415  # numpy is slow to import
+    from alkit.campaign.report.write import write_report  # noqa: PLC0415  # numpy is slow to import
 
     asked = [parse(rule) for rule in rules]
     with open_campaign(campaign) as opened:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from alkit.campaign.analysis.stopping import parse
 from alkit.cli.opening import open_or_create
 from alkit.cli.options import (
     campaign_option,
@@ -18,6 +19,7 @@ from alkit.cli.options import (
 from alkit.cli.options import strategy_options as strategy_flags
 from alkit.cli.output import print_json, print_rows
 from alkit.errors import UsageError
+from alkit.options import parse_pairs
 
 EXAMPLES = """\b
 Examples:
@@ -79,9 +81,6 @@ def command(
 
     If a run is interrupted, the same command continues and finishes it.
     """
-    from alkit.campaign.analysis.stopping import parse
-    from alkit.options import parse_pairs
-
     rules = [parse(text) for text in stop]
     oracle_name, oracle_options = given.pop("oracle"), given.pop("oracle_option")
     given.update(strategy=strategy, option=option, budget=budget)

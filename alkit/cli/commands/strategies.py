@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from alkit.cli.describe import describe_strategy, listing, print_description, print_listing
 from alkit.cli.options import json_option
 from alkit.cli.output import print_json
+from alkit.plugin.registry import strategies
 
 EXAMPLES = """\b
 Examples:
@@ -23,9 +25,6 @@ def command(name: str | None, as_json: bool) -> None:
 
     NAME may also be a composition, or FILE.py:CLASS (runs the code in the file).
     """
-    from alkit.cli.describe import describe_strategy, listing, print_description, print_listing
-    from alkit.plugin.registry import strategies
-
     if name is None:
         rows = listing(strategies)
         if as_json:

@@ -31,10 +31,10 @@ def open_source(location: str, *, root: str | None = None, download: bool = Fals
     name, _, split = location.partition("/")
     if name in (DIGITS, *VISION) and split in ("", "test"):
         if name == DIGITS:
-            from .digits import Digits
+            from .digits import Digits  # noqa: PLC0415  # Pillow is slow to import
 
             return Digits(test=split == "test")
-        from .vision import Vision
+        from .vision import Vision  # noqa: PLC0415  # Pillow is slow to import
 
         return Vision(name, root=root, download=download, test=split == "test")
     return _open_path(location)
@@ -48,7 +48,7 @@ def _open_path(location: str) -> Source:
     except (OSError, ValueError) as error:
         raise SourceError(f"{location!a} cannot be opened: {error}; rename or move it") from error
     if folder:
-        from .folder import Folder
+        from .folder import Folder  # noqa: PLC0415  # Pillow is slow to import
 
         return Folder(path)
     if not exists:
@@ -58,11 +58,11 @@ def _open_path(location: str) -> Source:
         )
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        from .manifest import Manifest
+        from .manifest import Manifest  # noqa: PLC0415  # Pillow is slow to import
 
         return Manifest(path)
     if suffix in (".npy", ".npz"):
-        from .arrays import ArrayFile
+        from .arrays import ArrayFile  # noqa: PLC0415  # Pillow is slow to import
 
         return ArrayFile(path)
     raise SourceError(f"'{location}' is no pool of images; give a folder, a .csv, an .npy or an .npz file")

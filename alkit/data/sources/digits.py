@@ -26,7 +26,7 @@ class Digits(ArraySource):
     answers_itself = True
 
     def __init__(self, *, test: bool = False) -> None:
-        from sklearn.datasets import load_digits
+        from sklearn.datasets import load_digits  # noqa: PLC0415  # scikit-learn is slow to import
 
         digits = load_digits()
         images = np.rint(digits.images * (255 / 16)).astype(np.uint8)

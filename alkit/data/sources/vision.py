@@ -77,7 +77,7 @@ def _load(name: str, root: Path, download: bool, test: bool) -> tuple[np.ndarray
 
 
 def _dataset(name: str, root: Path, download: bool, test: bool) -> Any:
-    from torchvision import datasets
+    from torchvision import datasets  # noqa: PLC0415  # torchvision takes seconds to import
 
     if name == "svhn":
         return datasets.SVHN(root, split="test" if test else "train", download=download)

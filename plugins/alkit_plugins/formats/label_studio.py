@@ -18,6 +18,8 @@ from alkit.errors import InvalidAnswers, InvalidOption
 from alkit.interfaces import Export, Item, LiveFormat, Prediction, Push, Reply, Server
 from alkit.labeling import ABSTAIN, GivenAnswer, Rejection, in_order, load_json, write_atomically
 
+from .label_studio_server import pull, push
+
 MAX_EMBEDDED = 2 * 10**8  # bytes in one file; Label Studio accepts 250 MB
 TYPES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".gif": "gif", ".webp": "webp", ".bmp": "bmp"}
 Task = dict[str, Any]
@@ -143,8 +145,6 @@ class LabelStudio(LiveFormat):
 
     def push(self, export: Export, server: Server, *, campaign: str) -> Push:
         """Add the missing tasks to the campaign's project, in rank order."""
-        from .label_studio_server import push
-
         storage = None
         if self.images == "local":
             storage = str(export.location and export.location.absolute())
@@ -153,8 +153,6 @@ class LabelStudio(LiveFormat):
 
     def pull(self, server: Server, *, campaign: str) -> Reply:
         """Fetch the export of all tasks that anyone has worked on."""
-        from .label_studio_server import pull
-
         return self.replies(pull(server, campaign), server.shown)
 
 

@@ -72,9 +72,9 @@ def pull(server: Server, campaign: str) -> Any:
 def _client(server: Server) -> Iterator[Any]:
     """Yield a client, and turn its errors into one sentence, which never contains the token."""
     try:
-        import httpx
-        from label_studio_sdk import LabelStudio
-        from label_studio_sdk.core.api_error import ApiError
+        import httpx  # noqa: PLC0415  # an extra
+        from label_studio_sdk import LabelStudio  # noqa: PLC0415  # an extra
+        from label_studio_sdk.core.api_error import ApiError  # noqa: PLC0415  # an extra
     except ImportError as error:
         raise InvalidOption(
             "Label Studio's SDK is not installed; install it with: pip install 'alkit[label-studio]'"

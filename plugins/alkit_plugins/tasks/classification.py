@@ -256,7 +256,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
     """Load the tensors whose names and shapes match; a classifier of another size keeps its new weights."""
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
+            from safetensors.torch import load_file  # noqa: PLC0415  # torch takes seconds to import
 
             loaded: Any = load_file(path)
         else:

@@ -55,7 +55,7 @@ class SmallCNN(nn.Module):
 
 def resnet18_cifar(in_channels: int, num_classes: int) -> nn.Module:
     """Return ResNet-18 with a 3 x 3 stem and no max-pooling (He et al., CVPR 2016, as used on CIFAR)."""
-    from torchvision.models import resnet18
+    from torchvision.models import resnet18  # noqa: PLC0415  # torchvision takes seconds to import
 
     network: nn.Module = resnet18(weights=None, num_classes=num_classes)
     network.conv1 = nn.Conv2d(in_channels, 64, 3, 1, 1, bias=False)
@@ -79,7 +79,7 @@ def find(name: str, in_channels: int, num_classes: int, side: int) -> Callable[[
         return lambda: resnet18_cifar(in_channels, num_classes)
     if ":" in name:
         return _imported(name, in_channels, num_classes)
-    from torchvision import models
+    from torchvision import models  # noqa: PLC0415  # torchvision takes seconds to import
 
     if name not in models.list_models(module=models):
         close = ", ".join(BUILT_IN)

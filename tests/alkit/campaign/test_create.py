@@ -129,10 +129,14 @@ def broken(folder: Path) -> Path:
         ({"pool": nothing}, SourceError, "holds no images"),
         ({"pool": broken}, SourceError, "none of the 3 images"),
         ({"strategy": "entopy"}, UnknownPlugin, "did you mean 'entropy'"),
-        ({"strategy_options": {"k": "1"}}, InvalidOption, "'badge' has no option 'k'; it has first, subset"),
+        (
+            {"strategy_options": {"k": "1"}},
+            InvalidOption,
+            "'badge' has no option 'k'; choose from first, subset",
+        ),
         ({"task": "clasification"}, UnknownPlugin, "did you mean 'classification'"),
         ({"task_options": {"epochs": "0"}}, InvalidOption, "at least 1"),
-        ({"task_options": {"epoch": "3"}}, InvalidOption, "has no option 'epoch'; it has .*model, "),
+        ({"task_options": {"epoch": "3"}}, InvalidOption, "has no option 'epoch'; choose from .*model, "),
         ({"oracle": "datset"}, UnknownPlugin, "did you mean 'dataset'"),
         ({"oracle": "dataset", "oracle_options": {"noise": "2"}}, InvalidOption, "between 0 and 1"),
         ({"device": "tpu9"}, InvalidOption, "no device 'tpu9'"),
@@ -341,7 +345,7 @@ def test_a_file_that_cannot_be_read_is_not_said_to_be_written(
     def refused(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", "/elsewhere/a.png")
 
-    monkeypatch.setattr("alkit.data.preprocessing.scan", refused)
+    monkeypatch.setattr("alkit.campaign.create.scan", refused)
     with pytest.raises(CampaignError, match=r"^/elsewhere/a\.png cannot be read: Permission denied$"):
         create(tmp_path / "c", str(pictures))
 
