@@ -12,7 +12,7 @@ from alkit._version import __version__
 from alkit.campaign.record.aggregation import check_rule
 from alkit.campaign.record.events import Aggregated, Answered, ClassesAdded, Created
 from alkit.campaign.record.ledger import Ledger
-from alkit.campaign.record.reconcile import IngestReport, reconcile_answers
+from alkit.campaign.record.reconcile import IngestReport, Standing, reconcile_answers
 from alkit.campaign.record.settings import Settings, SourceChoice
 from alkit.campaign.record.state import make_pool
 from alkit.composition.factory import resolve
@@ -272,13 +272,15 @@ def _known_labels(plan: _Plan, records: Sequence[ImageRecord], classes: Sequence
     answers, rejected, _ = read_answers(path)
     report = reconcile_answers(
         answers,
-        records=records,
-        pool=make_pool(records),
+        Standing(
+            records=records,
+            pool=make_pool(records),
+            classes=classes,
+            location=Path(plan.source.location),
+            previous=lambda _: (),
+        ),
         task=registry.tasks.get(plan.settings.task.name),
-        classes=classes,
         allow_new_classes=not classes,
-        location=Path(plan.source.location),
-        previous=lambda _: (),
     )
     unusable = [entry for entry in report.rejected if entry.kind == "unusable-image"]
     refused = [*rejected, *(entry for entry in report.rejected if entry not in unusable)]

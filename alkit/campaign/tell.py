@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.events import Answered, ClassesAdded, Passed, Retracted
-from alkit.campaign.record.reconcile import IngestReport, reconcile_answers, reconcile_oracle_answers
+from alkit.campaign.record.reconcile import (
+    IngestReport,
+    Standing,
+    reconcile_answers,
+    reconcile_oracle_answers,
+)
 from alkit.errors import InvalidAnswers
 from alkit.plugin import registry
 
@@ -43,15 +48,18 @@ class IngestOptions:
 def tell(session: CampaignSession, answers: Sequence[GivenAnswer], options: IngestOptions) -> IngestReport:
     """Take answers that name images by path, index or hash: see `Campaign.tell`."""
     with session.lock():
-        report = reconcile_answers(
-            answers,
+        standing = Standing(
             records=session.state.records,
             pool=session.pool,
-            task=registry.tasks.get(session.settings.task.name),
             classes=session.classes,
-            allow_new_classes=options.allow_new_classes,
             location=Path(session.settings.pool.location),
             previous=session.state.answers_to,
+        )
+        report = reconcile_answers(
+            answers,
+            standing,
+            task=registry.tasks.get(session.settings.task.name),
+            allow_new_classes=options.allow_new_classes,
             said_before=options.said_before,
         )
         if options.strict and report.rejected:

@@ -64,16 +64,31 @@ class IngestReport(AsDict):
         return len(self.kept)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What there is before answers come in.
+
+    Attributes:
+        records: the frozen list of images.
+        pool: who is asked and answered.
+        classes: names so far.
+        location: of the pool, for paths.
+        previous: gives all earlier answers of an image, the latest last.
+    """
+
+    records: Sequence[ImageRecord]
+    pool: Pool
+    classes: Sequence[str]
+    location: Path
+    previous: Callable[[int], Sequence[Answer]]
+
+
 def reconcile_answers(
     answers: Sequence[GivenAnswer],
+    standing: Standing,
     *,
-    records: Sequence[ImageRecord],
-    pool: Pool,
     task: type[TaskModel],
-    classes: Sequence[str],
     allow_new_classes: bool,
-    location: Path,
-    previous: Callable[[int], Sequence[Answer]],
     said_before: bool = False,
 ) -> IngestReport:
     """Decide what to keep.
@@ -87,16 +102,13 @@ def reconcile_answers(
 
     Args:
         answers: as they came in.
-        records: the frozen list of images.
-        pool: who is asked and answered.
+        standing: what there is before.
         task: what a label means.
-        classes: names so far.
         allow_new_classes: take other names as new classes.
-        location: of the pool, for paths.
-        previous: all earlier answers of an image, the latest last.
         said_before: what an annotator has said at any time is unchanged too, also if corrected since.
     """
-    references = References(records, location)
+    records, pool, classes = standing.records, standing.pool, standing.classes
+    references = References(records, standing.location)
     asked = set(pool.pending.tolist())
     kept: list[tuple[int, Answer]] = []
     rejected: list[Rejection] = []
@@ -133,18 +145,17 @@ def reconcile_answers(
                 continue
             fresh[answer.value] = None
         understood.append((index, answer))
-    standing = {index: list(previous(index)) for index, _ in understood}
-    again = set() if said_before else {i for i in standing if i in asked and pool.answer_of(i) is not None}
+    said = {index: list(standing.previous(index)) for index, _ in understood}
+    again = set() if said_before else {i for i in said if i in asked and pool.answer_of(i) is not None}
     last = {(index, answer.annotator): answer for index, answer in understood}
     told = {  # whoever ends where they were has said nothing new on the way there
         (index, annotator)
         for (index, annotator), answer in last.items()
-        if not (index in again and not answer.time)
-        and _repeats(standing[index], answer, at_any_time=said_before)
+        if not (index in again and not answer.time) and _repeats(said[index], answer, at_any_time=said_before)
     }
     unchanged = corrected = unasked = 0
     for index, answer in understood:
-        earlier = standing[index]
+        earlier = said[index]
         known = (index, answer.annotator) in told or _repeats(earlier, answer, at_any_time=said_before)
         if known and not (index in again and not answer.time):
             unchanged += 1

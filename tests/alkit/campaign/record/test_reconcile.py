@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from alkit.campaign.record.pool import Pool
-from alkit.campaign.record.reconcile import IngestReport, reconcile_answers, reconcile_oracle_answers
+from alkit.campaign.record.reconcile import (
+    IngestReport,
+    Standing,
+    reconcile_answers,
+    reconcile_oracle_answers,
+)
 from alkit.data.preprocessing import ImageRecord
 from alkit.interfaces.oracle import Answer
 from alkit.labeling.csv_table import GivenAnswer
@@ -48,13 +53,15 @@ def sort(
     ]
     return reconcile_answers(
         answers,
-        records=RECORDS,
-        pool=pool,
+        Standing(
+            records=RECORDS,
+            pool=pool,
+            classes=classes,
+            location=location,
+            previous=lambda index: (before or {}).get(index, ()),
+        ),
         task=tasks.get("classification"),
-        classes=classes,
         allow_new_classes=new,
-        location=location,
-        previous=lambda index: (before or {}).get(index, ()),
         said_before=said_before,
     )
 
