@@ -50,8 +50,8 @@ def plugin(kind: str, name: str) -> str:
     if told["paper"]:
         parts.append(f"Paper: {told['paper']}.")
     if kind == "strategy":
-        inside = ["what the strategies inside need"] if told["combines"] else []
-        needs = [*(f"`{need}`" for need in told["needs"]), *inside]
+        nested = ["what the nested strategies need"] if told["combines"] else []
+        needs = [*(f"`{need}`" for need in told["needs"]), *nested]
         parts.append(f"Needs of the task: {', '.join(needs) or 'the images only'}.")
     if told["options"]:
         rows = [

@@ -1,9 +1,9 @@
 """Novelty: images that a small network tells from the labeled ones, mixed with those of high expected loss.
 
-After Gissin and Shalev-Shwartz, Discriminative Active Learning, 2019: what can be told from the labeled
-images is not covered by them. Here the classifier reads the code of an autoencoder, and both learn together
-from labeled and unlabeled images. Where the two sides cannot be told apart, novelty says nothing; so its
-share of the score is how well they were told apart, averaged over cycles; the rest is a guess of the loss.
+After Gissin and Shalev-Shwartz, Discriminative Active Learning, 2019: an image that can be told from the
+labeled images is not covered by them. Here the classifier reads the code of an autoencoder, and both learn
+together from labeled and unlabeled images. Novelty means nothing if the two sides cannot be told apart, so
+its share of the score is how well they were told apart, averaged over cycles; the rest is a guess of the loss.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ alkit_interface = 1
 
 
 class Autoencoder(nn.Module):
-    """Rebuilds images [B, C, H, W], and judges by their code whether they are unlabeled.
+    """Rebuilds images [B, C, H, W], and guesses from their codes whether they are unlabeled.
 
-    Nothing in it looks across a batch, so an image's novelty is its own.
+    No layer looks across a batch, so an image's novelty does not depend on the other images.
     """
 
     def __init__(self, shape: tuple[int, int, int], width: int) -> None:
@@ -43,7 +43,7 @@ class Autoencoder(nn.Module):
         self.judge = nn.Linear(2 * width, 1)
 
     def loss(self, images: Tensor, *, unlabeled: bool) -> Tensor:
-        """Return the error of rebuilding and of judging, a scalar."""
+        """Return the error of rebuilding plus that of guessing, a scalar."""
         code = self.encoder(images)
         logits = self._judged(code)
         told = functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(unlabeled)))
@@ -71,7 +71,7 @@ class Doubt(nn.Module):
         return logits
 
     def extra_loss(self, step: alkit.Step, /) -> Tensor:
-        """Return the cross-entropy of the guesses; the task model gets no gradient of it."""
+        """Return the cross-entropy of the guesses; it does not train the task model."""
         assert step.output.embedding is not None
         losses = step.losses.detach()
         guesses = self(step.output.embedding.detach().float())
@@ -80,15 +80,16 @@ class Doubt(nn.Module):
 
 @dataclass(kw_only=True)
 class Novelty(alkit.Strategy):
-    """Choose the images that look least like labeled ones, as far as that can be told, and seem hard."""
+    """Choose the images that look least like labeled ones, mixed with images that seem hard."""
 
     name = "novelty"
+    kind = "novelty"
     needs = frozenset({"embedding", "loss"})
     paper = "after Gissin and Shalev-Shwartz, Discriminative Active Learning, 2019"
 
     iterations: int = alkit.option(200, "steps of the autoencoder, a batch of each side", minimum=1)
-    batch_size: int = alkit.option(32, "images a side of a step", minimum=1)
-    learning_rate: float = alkit.option(1e-3, "of Adam", minimum=0.0)
+    batch_size: int = alkit.option(32, "images per side in a step", minimum=1)
+    learning_rate: float = alkit.option(1e-3, "learning rate of Adam", minimum=0.0)
     width: int = alkit.option(16, "channels of the autoencoder's first layer", minimum=1)
     memory: float = alkit.option(0.5, "weight of earlier cycles in novelty's share", minimum=0.0, maximum=1.0)
 
@@ -135,7 +136,7 @@ class Novelty(alkit.Strategy):
         return {} if self.share is None else {"share": self.share}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take it back."""
+        """Restore novelty's share."""
         self.share = state.get("share")
 
 

@@ -1,4 +1,4 @@
-"""The conformance kit, and what this strategy is to do."""
+"""The conformance kit, and what this strategy should do."""
 
 from __future__ import annotations
 
