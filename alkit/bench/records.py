@@ -54,6 +54,27 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
         sync_folder(path.parent)
 
 
+def packed_path(path: Path) -> Path:
+    """Return where the compressed form of a file of results is."""
+    return path.with_name(f"{path.name}.gz")
+
+
+def unpack(path: Path) -> bool:
+    """Write a file of results in place of its compressed form, where only that is there; say whether it was.
+
+    The compressed file is removed once the other is on disk. Where both are there it stays: it may hold more.
+
+    Raises:
+        BenchmarkError: the compressed file is damaged.
+    """
+    if path.exists() or (content := read_content(path)) is None:
+        return False
+    write_atomically(path, content)
+    sync_folder(path.parent)
+    packed_path(path).unlink()
+    return True
+
+
 def read_content(path: Path) -> bytes | None:
     """Return what a file of results holds: its own content, else that of `path.gz`, else None.
 
@@ -62,7 +83,7 @@ def read_content(path: Path) -> bytes | None:
     """
     if path.exists():
         return path.read_bytes()
-    packed = path.with_name(f"{path.name}.gz")
+    packed = packed_path(path)
     if not packed.exists():
         return None
     try:
@@ -72,7 +93,7 @@ def read_content(path: Path) -> bytes | None:
 
 
 def read(path: Path, *, mend: bool = False) -> list[Record]:
-    """Read a file of records, or its compressed copy where only that is there.
+    """Read a file of records, or its compressed form where only that is there.
 
     A last line that was cut short does not count, and is cut off to `mend` it.
 
@@ -88,10 +109,21 @@ def read(path: Path, *, mend: bool = False) -> list[Record]:
     records = []
     for number, line in enumerate(whole.splitlines(), 1):
         try:
-            records.append(json.loads(line))
+            records.append(_parsed(line))
         except ValueError as error:
-            raise BenchmarkError(f"line {number} of {path} is damaged: {error}; remove the file") from error
+            named = path if path.exists() else packed_path(path)
+            remedy = (
+                "restore it from a copy" if path.name == RECORDS else "remove the file; its cell runs again"
+            )
+            raise BenchmarkError(f"line {number} of {named} is damaged: {error}; {remedy}") from error
     return records
+
+
+def _parsed(line: bytes) -> Record:
+    record = json.loads(line)
+    if not isinstance(record, dict):
+        raise ValueError("it is not a JSON object")
+    return record
 
 
 def read_all(results: Path) -> list[Record]:
@@ -122,9 +154,9 @@ def write(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
 
 def put_together(results: Path) -> list[Record]:
     """Write all records into one file; those of cells that failed stay, so that these go on from there."""
+    unpack(results / RECORDS)
     records = read_all(results)
     write(results / RECORDS, records)
-    (results / f"{RECORDS}.gz").unlink(missing_ok=True)
     for path in (results / CELLS).glob("*.jsonl"):
         if all(record["kind"] != "failed" for record in read(path)):
             path.unlink()

@@ -14,6 +14,7 @@ from alkit.utils.files import write_atomically
 
 from . import records
 from .cell import is_complete
+from .embedding_maps import MAP
 from .protocol import Entry, Protocol, read_protocol
 from .shared_data import SharedData
 
@@ -53,6 +54,7 @@ def drop(results: Path, strategies: Sequence[str]) -> None:
     if not left:
         raise UsageError(f"no strategy would be left in {results}; remove the folder")
     with exclusive_lock(results):
+        unpack_results(results)
         for name in strategies:
             for seed in protocol.seeds:
                 path = records.cell_path(results, name, seed)
@@ -65,6 +67,12 @@ def drop(results: Path, strategies: Sequence[str]) -> None:
         ]
         records.write(results / records.RECORDS, kept)
         write_atomically(results / PROTOCOL, dataclasses.replace(protocol, strategies=left).to_toml())
+
+
+def unpack_results(results: Path) -> bool:
+    """Unpack what is compressed in a folder, before anything in it changes; say whether something was."""
+    found = [records.unpack(results / name) for name in (records.RECORDS, MAP)]
+    return any(found)
 
 
 def check_same(

@@ -22,7 +22,15 @@ from .executors import Backend, Runner, runner_of
 from .monitor import Monitor
 from .prepare import prepare, warm_up
 from .protocol import Entry, Protocol
-from .resume import PROTOCOL, check_same, complete_cells, exclusive_lock, merge_protocol, origin_of
+from .resume import (
+    PROTOCOL,
+    check_same,
+    complete_cells,
+    exclusive_lock,
+    merge_protocol,
+    origin_of,
+    unpack_results,
+)
 from .shared_data import SharedData
 
 SHARED_DATA = "arena.json"
@@ -85,6 +93,8 @@ def _run_suite(
     identity = f"{protocol.fingerprint()}-{shared.fingerprint()}"
     check_same(records.read_all(results), identity, protocol, shared, results)
     protocol = merge_protocol(protocol, results)
+    if unpack_results(results):
+        progress.line(f"the compressed records in {results} are unpacked to {records.RECORDS}")
     write_atomically(results / PROTOCOL, protocol.to_toml())
     path = results / records.CELLS / SHARED_DATA
     shared.save(path)

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from alkit.bench.records import cycles_of, read_all
+from alkit.bench.resume import PROTOCOL
 from alkit.bench.statistics.compare_suites import compare_suites
+from alkit.errors import UsageError
 from alkit.reporting.document import Report
 from alkit.reporting.html import to_page
 from alkit.reporting.markdown import FIGURES, to_markdown
@@ -21,23 +23,31 @@ from .sections import report_of
 SUMMARY, MARKDOWN, PAGE = "summary.json", "report.md", "report.html"
 
 
-def write_report(results: Path) -> None:
+def write_report(results: Path, out: Path | None = None) -> None:
     """Write `summary.json`, `report.md` with `figures/`, and `report.html` of the records in a folder.
 
     The same records give the same bytes.
 
+    Args:
+        results: folder with the protocol and the records.
+        out: folder for the report; the folder of the records by default.
+
     Raises:
         BenchmarkError: there are no records of a cycle, or what is there cannot be read.
         InvalidProtocol: there is no protocol.
-        UsageError: matplotlib is not installed.
+        UsageError: matplotlib is not installed, or the report would replace that of other results.
     """
+    out = out or results
+    if (out / PROTOCOL).exists() and out.resolve() != results.resolve():
+        raise UsageError(f"{out} holds results of its own; name another folder for the report by --out")
     evidence = read_report_data(results)
     report = report_of(evidence)
     summary = json.dumps(summary_of(evidence), indent=1, ensure_ascii=False)
-    write_atomically(results / SUMMARY, f"{summary}\n")
-    _write_figures(report, results / FIGURES)
-    write_atomically(results / MARKDOWN, to_markdown(report))
-    write_atomically(results / PAGE, to_page(report))
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / SUMMARY, f"{summary}\n")
+    _write_figures(report, out / FIGURES)
+    write_atomically(out / MARKDOWN, to_markdown(report))
+    write_atomically(out / PAGE, to_page(report))
 
 
 def _write_figures(report: Report, folder: Path) -> None:

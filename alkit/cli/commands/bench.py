@@ -31,14 +31,19 @@ Examples:
   alkit bench cnn --show > mine.toml           start a protocol of your own
   alkit bench mine.toml --seeds 10 --jobs 4
   alkit bench quick --report-only              write the report again
+  alkit bench old/ --report-only --out new/    write the report of the results in old/ to new/
   alkit bench quick --drop my-idea             remove a strategy
   alkit bench compare results/a results/b      compare two results, cell by cell
 """
 
 
 @click.command("bench", short_help="Compare strategies over many seeds.", epilog=EXAMPLES)
-@click.argument("words", nargs=-1, metavar="[PROTOCOL | compare A B]")
-@click.option("--out", metavar="DIR", help="Folder of the results.  [default: results/PROTOCOL]")
+@click.argument("words", nargs=-1, metavar="[PROTOCOL | RESULTS | compare A B]")
+@click.option(
+    "--out",
+    metavar="DIR",
+    help="Folder of the results, or for the report of RESULTS.  [default: results/PROTOCOL, or RESULTS]",
+)
 @click.option(
     "-s",
     "--strategy",
@@ -103,7 +108,8 @@ def command(
     """Compare strategies on a protocol: same seeds, same start, paired statistics, one report.
 
     Each cell (one strategy with one seed) records every cycle as it ends. To continue a run that was stopped,
-    run the same command again. More seeds or strategies can be added to existing results.
+    run the same command again. More seeds or strategies can be added to existing results. With --report-only or
+    --drop, RESULTS is a folder of results; its records may be compressed.
     """
     if not words:
         return _list_protocols(as_json)
@@ -113,23 +119,20 @@ def command(
         raise UsageError(
             f"name one protocol, not {len(words)}; to compare two results, use 'alkit bench compare A B'"
         )
+    if (report_only or dropped) and (folder := _results_folder(words[0])):
+        return _drop_and_report(folder, Path(out or folder), dropped, as_json)
     protocol, results = _protocol(words[0], out, given)
     if show:
         click.echo(protocol.to_toml(), nl=False)
         return
-    if dropped:
-        from alkit.bench.resume import drop  # noqa: PLC0415  # Pillow is slow to import
-
-        drop(results, dropped)
     if report_only or dropped:
-        _report(results, as_json)
-        return
+        return _drop_and_report(results, results, dropped, as_json)
     try:
         _run(protocol, results, given, quiet)
     except CellsFailed:
-        _report(results, as_json)  # on the cells that did not fail
+        _report(results, results, as_json)  # on the cells that did not fail
         raise
-    _report(results, as_json)
+    _report(results, results, as_json)
 
 
 def _list_protocols(as_json: bool) -> None:
@@ -147,6 +150,11 @@ def _compare(folders: tuple[str, ...]) -> None:
     if len(folders) != 2:
         raise UsageError("name two folders of results: alkit bench compare A B")
     click.echo(compare_report(*map(Path, folders)), nl=False)
+
+
+def _results_folder(word: str) -> Path | None:
+    """Return the folder of results with this name, unless a shipped protocol has the name."""
+    return Path(word) if Path(word).is_dir() and word not in shipped() else None
 
 
 def _protocol(name: str, out: str | None, given: dict[str, Any]) -> tuple[Protocol, Path]:
@@ -197,13 +205,21 @@ def _run(protocol: Protocol, results: Path, given: dict[str, Any], quiet: bool) 
     )
 
 
-def _report(results: Path, as_json: bool) -> None:
+def _drop_and_report(results: Path, out: Path, dropped: tuple[str, ...], as_json: bool) -> None:
+    from alkit.bench.resume import drop  # noqa: PLC0415  # Pillow is slow to import
+
+    if dropped:
+        drop(results, dropped)
+    _report(results, out, as_json)
+
+
+def _report(results: Path, out: Path, as_json: bool) -> None:
     from alkit.bench.report import write_report  # noqa: PLC0415  # Pillow is slow to import
 
     if not read_all(results):
-        raise BenchmarkError(f"there are no records in {results}; leave out --report-only to make some")
-    write_report(results)
+        raise BenchmarkError(f"there are no records in {results}; run the benchmark to make some")
+    write_report(results, out)
     if as_json:
-        click.echo((results / "summary.json").read_text(encoding="utf-8"), nl=False)
+        click.echo((out / "summary.json").read_text(encoding="utf-8"), nl=False)
         return
-    click.echo(f"report: {results / 'report.html'}")
+    click.echo(f"report: {out / 'report.html'}")
