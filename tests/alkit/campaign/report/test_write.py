@@ -82,12 +82,12 @@ def test_it_says_what_the_evidence_says(session: Campaign) -> None:
     assert found.evidence.comparison is not None and found.evidence.gain is not None
     assert f"Suggestion: {found.suggestion.action}." in page
     for sentence in found.sentences:
-        assert sentence.replace("'", "&#x27;") in page
+        assert sentence.replace("'", "&#39;") in page
     assert row(page, "3", "Asked") == ["margin", "24", "12", "12", "0", "0", "0", "3"]
     assert row(page, "ada") == ["36", "36", "0", "0", "-", "-"]
     assert "No answer bears a cost." in page
     assert "36 labels after 3 queries" in page
-    assert "9 answered images that &#x27;margin&#x27; chose in query 3; below" in page
+    assert "9 answered images that &#39;margin&#39; chose in query 3; below" in page
     assert "3 answered images that were drawn at random as its control in query 3; below" in page
 
 
