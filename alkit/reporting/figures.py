@@ -76,6 +76,7 @@ _STYLE: dict[str, Any] = {
     "lines.linewidth": 1.6,
     "svg.fonttype": "none",
     "text.color": INK,
+    "text.parse_math": False,  # a name with two "$" is a name
     "xtick.color": FADED,
     "xtick.labelcolor": INK,
     "ytick.color": FADED,
