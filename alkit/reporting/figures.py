@@ -76,6 +76,7 @@ _STYLE: dict[str, Any] = {
     "lines.linewidth": 1.6,
     "svg.fonttype": "none",
     "text.color": INK,
+    "text.parse_math": False,  # a name with two "$" is a name
     "xtick.color": FADED,
     "xtick.labelcolor": INK,
     "ytick.color": FADED,
@@ -132,7 +133,7 @@ def svg(paint: Callable[[Figure], None], size: tuple[float, float], name: str) -
     text = re.sub(r'<g id="[^"]*"', "<g", text)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
     text = re.sub(r"(?:'DejaVu Sans'|DejaVu Sans), sans-serif|'DejaVu Sans'", FONTS, text)
-    return text.replace("<svg", f'<svg role="img" aria-label="{escape(name)}"', 1)
+    return described(text.replace("<svg", '<svg role="img" aria-label=""', 1), name)
 
 
 def png(paint: Callable[[Figure], None], size: tuple[float, float], *, dpi: int = 160) -> bytes:
@@ -148,6 +149,11 @@ def themed(drawing: str) -> str:
     for color in DARK:
         drawing = drawing.replace(color, f"var(--c-{color[1:]}, {color})")
     return drawing
+
+
+def described(drawing: str, words: str) -> str:
+    """Say what an SVG shows, in place of what its label says."""
+    return re.sub(r'aria-label="[^"]*"', lambda _: f'aria-label="{escape(words)}"', drawing, count=1)
 
 
 @contextlib.contextmanager

@@ -30,6 +30,13 @@ def test_a_drawing_is_an_element_without_dates_and_the_same_each_time() -> None:
     assert ElementTree.fromstring(first).tag == "{http://www.w3.org/2000/svg}svg"
 
 
+@pytest.mark.parametrize("name", ["$5 to $10", "$_$", "<script>alert(1)</script>"])
+def test_a_name_is_drawn_as_it_is(name: str) -> None:
+    drawn = ElementTree.fromstring(svg(lambda figure: figure.text(0.1, 0.5, name), (2, 1), "name"))
+    assert [*drawn.itertext()].count(name) == 1
+    assert drawn.find(".//{*}script") is None
+
+
 def test_ids_of_two_figures_differ() -> None:
     def ids(text: str) -> set[str]:
         return {part.split('"')[0] for part in text.split('id="')[1:]}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import re
+import shutil
+from collections import defaultdict
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +41,26 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare the time of drawing where figures are not what matters."""
     for module in ("sections", "learning_curve", "write"):
         monkeypatch.setattr(f"alkit.campaign.report.{module}.svg", lambda paint, size, name: "<svg></svg>")
+
+
+class Tags(HTMLParser):
+    """What a browser finds: names of tags, values of attributes, text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: dict[str, list[str | None]] = defaultdict(list)
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        for name, value in attrs:
+            self.attributes[name].append(value)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
 
 
 def headings(page: str) -> list[str]:
@@ -82,12 +106,12 @@ def test_it_says_what_the_evidence_says(session: Campaign) -> None:
     assert found.evidence.comparison is not None and found.evidence.gain is not None
     assert f"Suggestion: {found.suggestion.action}." in page
     for sentence in found.sentences:
-        assert sentence.replace("'", "&#x27;") in page
+        assert sentence.replace("'", "&#39;") in page
     assert row(page, "3", "Asked") == ["margin", "24", "12", "12", "0", "0", "0", "3"]
     assert row(page, "ada") == ["36", "36", "0", "0", "-", "-"]
     assert "No answer bears a cost." in page
     assert "36 labels after 3 queries" in page
-    assert "9 answered images that &#x27;margin&#x27; chose in query 3; below" in page
+    assert "9 answered images that &#39;margin&#39; chose in query 3; below" in page
     assert "3 answered images that were drawn at random as its control in query 3; below" in page
 
 
@@ -209,6 +233,27 @@ def test_many_classes_are_cut_in_the_figure_and_whole_in_the_table(
 def test_a_pool_is_named_without_its_place(tmp_path: Path) -> None:
     assert pool_name(str(tmp_path / "photos")) == "photos"
     assert pool_name("cifar10/test") == "cifar10/test"
+
+
+def test_names_cannot_inject_anything(alkit: Alkit, pictures: Path, tmp_path: Path) -> None:
+    tag, quote, braces = "<script>alert(1)<!--", '"onload="alert(1)', "{{ 7 * 7 }}</style>"
+    pool, directory = tmp_path / "<img>pool", tmp_path / "<img>birds"
+    (pool / quote).mkdir(parents=True)
+    for source in sorted(pictures.rglob("*.png"))[:6]:
+        shutil.copy(source, pool / quote / f"'><img src=x onerror=alert(1)> {source.name}")
+    alkit("init", directory, "--pool", pool, "--classes", f"{tag},{quote}")
+    listed = alkit("query", "-c", directory, "-n", "4", "--json").json["picks"]
+    with open(tmp_path / "answers.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["image", "label"], *((pick["image"], braces) for pick in listed)])
+    alkit("ingest", "-c", directory, tmp_path / "answers.csv", "--annotator", tag, "--allow-new-classes")
+    with Campaign(directory) as campaign:
+        page = Tags(write(campaign))
+    assert not page.names & {"script", "img", "link", "iframe"}
+    assert not [name for name in page.attributes if name.startswith("on")]
+    classes, annotators = page.text.split("Annotators and cost")[-2:]
+    assert all(name in classes for name in (tag, quote, braces)) and tag in annotators
+    assert "Campaign <img>birds" in page.text and "<img>pool: 6 images" in page.text
+    assert f"{listed[0]['image']}: labeled {braces}" in page.attributes["aria-label"]
 
 
 def test_the_figures_keep_the_style_of_all_others(session: Campaign) -> None:
