@@ -108,8 +108,8 @@ def command(
     """Compare strategies on a protocol: same seeds, same start, paired statistics, one report.
 
     Each cell (one strategy with one seed) records every cycle as it ends. To continue a run that was stopped,
-    run the same command again. More seeds or strategies can be added to existing results. With --report-only or
-    --drop, RESULTS is a folder of results; its records may be compressed.
+    run the same command again. More seeds or strategies can be added to existing results. With --report-only
+    or --drop, RESULTS is a folder of results; its records may be compressed.
     """
     if not words:
         return _list_protocols(as_json)
