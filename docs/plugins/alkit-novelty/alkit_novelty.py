@@ -3,7 +3,8 @@
 After Gissin and Shalev-Shwartz, Discriminative Active Learning, 2019: an image that can be told from the
 labeled images is not covered by them. Here the classifier reads the code of an autoencoder, and both learn
 together from labeled and unlabeled images. Novelty means nothing if the two sides cannot be told apart, so
-its share of the score is how well they were told apart, averaged over cycles; the rest is a predicted loss.
+its share of the score is how well they were told apart, averaged over cycles; the rest is a guess of the
+loss.
 """
 
 from __future__ import annotations
