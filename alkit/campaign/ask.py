@@ -75,7 +75,7 @@ def ask(session: CampaignSession, request: QueryRequest) -> Query:
             session.pool.withdraw(pick.index for pick in open_query.unanswered)
         left = len(candidates_for(session, chosen.strategy))
         if left == 0 and chosen.strategy.asks_again:
-            raise InvalidBudget("no image is in dispute: no two annotators differ on one")
+            raise InvalidBudget("there are no disputed images: annotators disagree on none")
         check_budget(request.n, left)
         selection = Selection(n=request.n, control=control, instead_of=open_query)
         if can_choose_now(session, chosen.strategy):
@@ -94,7 +94,7 @@ def _seed_first(
     check_task_provides(session, chosen.strategy)
     if not chosen.strategy.needs_labels and chosen.strategy.needs == {"embedding"}:
         session.progress.line(
-            f"'{chosen.strategy.name}' needs no seed where the network is pretrained: with starting "
+            f"'{chosen.strategy.name}' needs no seed if the network is pretrained: with starting "
             "weights, or with a frozen backbone"
         )
     seeder = resolve_seed_strategy(session, request.seed_strategy)
@@ -109,8 +109,8 @@ def _seed_first(
     size = min(request.n, left - request.n) if request.seed_size is None else request.seed_size
     if not 1 <= size <= left - request.n:
         raise InvalidBudget(
-            f"nothing is labeled yet, so a seed query comes first; a budget of {request.n:,} and a seed of "
-            f"{size or 1:,} are more than the {left:,} images that are left to choose from"
+            f"nothing is labeled yet, so a seed query comes first; a budget of {request.n:,} plus a seed of "
+            f"{size or 1:,} is more than the {left:,} images left to choose from"
         )
     first = choose_and_record(session, seeder, dataclasses.replace(seed, n=size))
     report = consult(session, oracle, first)

@@ -152,11 +152,11 @@ def resolve_seed_strategy(session: CampaignSession, name: str) -> ResolvedStrate
     """
     seeder = resolve_strategy(session, name, {})
     if seeder.strategy.needs_labels or seeder.strategy.asks_again:
-        raise InvalidOption(f"strategy '{name}' needs labels itself and cannot seed; 'random' can")
+        raise InvalidOption(f"strategy '{name}' needs labels and cannot choose the seed; use 'random'")
     if not can_choose_now(session, seeder.strategy):
         raise InvalidOption(
-            f"strategy '{name}' looks at what task '{session.settings.task.name}' learns, and it has learned "
-            "nothing yet; 'random' can seed, and so can what looks at embeddings of a pretrained network"
+            f"strategy '{name}' uses what the model of task '{session.settings.task.name}' has learned, and "
+            "nothing is trained yet; use 'random', or a strategy that uses embeddings of a pretrained network"
         )
     return seeder
 
@@ -187,8 +187,6 @@ def check_budget(n: int, left: int) -> None:
     if n < 1:
         raise InvalidBudget(f"the budget should be at least 1, not {n}")
     if left == 0:
-        raise InvalidBudget("no candidate is left: every usable image is labeled, asked or set aside")
+        raise InvalidBudget("there are no candidates left: every usable image is labeled, asked or set aside")
     if n > left:
-        raise InvalidBudget(
-            f"a budget of {n:,} is more than the {left:,} images that are left to choose from"
-        )
+        raise InvalidBudget(f"a budget of {n:,} is more than the {left:,} images left to choose from")

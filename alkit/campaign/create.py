@@ -208,7 +208,7 @@ def _read_test(
     plan.progress.line(f"test set: {len(records):,} images")
     if leaked:
         plan.progress.line(
-            f"warning: {leaked:,} test images are exact copies of pool images; test figures flatter"
+            f"warning: {leaked:,} test images are exact copies of pool images; test results look too good"
         )
     return records
 
@@ -289,7 +289,7 @@ def _known_labels(plan: _Plan, records: Sequence[ImageRecord], classes: Sequence
         more = f" (and {len(refused) - 1} more lines)" if len(refused) > 1 else ""
         raise InvalidAnswers(f"line {first.line} of {path}: {first.reason}{more}")
     for entry in unusable:
-        progress.line(f"line {entry.line} of {path} is left out: {entry.reason}")
+        progress.line(f"line {entry.line} of {path} is skipped: {entry.reason}")
     progress.line(f"labels: {report.accepted:,} from {path}")
     return report
 

@@ -27,10 +27,10 @@ def check_free(directory: Path) -> None:
         CampaignError: it is a campaign, or what is left of one.
     """
     if (directory / SETTINGS).exists():
-        raise CampaignError(f"{directory} is a campaign already; use another directory")
+        raise CampaignError(f"{directory} already holds a campaign; use another directory")
     if holds_events(directory / LEDGER):
         raise CampaignError(
-            f"{directory} holds the {LEDGER} of a campaign whose {SETTINGS} is missing; restore it from a "
+            f"{directory} holds the {LEDGER} of a campaign but its {SETTINGS} is missing; restore it from a "
             "backup, or use another directory"
         )
 
@@ -88,7 +88,7 @@ def os_errors_named(directory: Path) -> Iterator[None]:
         reason = error.strerror or error
         path = None if error.filename is None else Path(error.filename).absolute()
         if path is None and error.errno not in DISK:
-            raise CampaignError(f"no campaign can be made in {directory}: {reason}") from error
+            raise CampaignError(f"cannot make a campaign in {directory}: {reason}") from error
         own = (directory.absolute(), *directory.absolute().parents)
         if path is None or error.errno in DISK or path in own or own[0] in path.parents:
             raise CampaignError(f"{directory} cannot be written: {reason}") from error

@@ -76,10 +76,13 @@ def _export(campaign: Campaign, title: str, query: Query | None, items: Sequence
     there = [item for item in items if _is_there(campaign, item)]
     if len(there) < len(items):
         campaign.progress.line(
-            f"{len(items) - len(there)} images are not what they were when they were listed, and left out"
+            f"{len(items) - len(there)} images have changed since they were listed and are left out"
         )
     if not there:
-        raise SourceError(f"none of the images in '{campaign.settings.pool.location}' is what it was")
+        raise SourceError(
+            f"all images in '{campaign.settings.pool.location}' have changed since they were listed; "
+            "restore the originals"
+        )
     location = Path(campaign.settings.pool.location)
     return Export(
         title=title,

@@ -39,15 +39,15 @@ def find_format(path: Path, name: str | None = None, given: Mapping[str, Any] | 
                 found.append(known)
         except Exception as error:  # a stranger's broken format is not this file's
             said = " ".join(str(error).split())
-            broken += f" ({plugin} could not look at it: {type(error).__name__}: {said})"
+            broken += f" ({plugin} failed to read it: {type(error).__name__}: {said})"
     if not found:
         listed = ", ".join(sorted({plugin.name for plugin in registry.formats}))
         raise InvalidAnswers(
-            f"{path} cannot be read: it is none of {listed}, as far as can be seen{broken}; "
-            "say which by --format"
+            f"{path} cannot be read: it looks like none of the formats {listed}{broken}; "
+            "name the format with --format"
         )
     if len(found) > 1:
-        raise UsageError(f"{path} may be {' or '.join(f.name for f in found)}; say which by --format")
+        raise UsageError(f"{path} may be {' or '.join(f.name for f in found)}; name the format with --format")
     return build(type(found[0]), given)
 
 
@@ -79,8 +79,8 @@ def match(reply: Reply, records: Sequence[ImageRecord], named: str) -> Reply:
             )
     if rejected and not matched:
         raise InvalidAnswers(
-            f"{named} is about other images than this campaign's, or older versions of them; ingest it where "
-            "it was exported, or export the query anew"
+            f"{named} is about images that differ from those of this campaign; ingest it into the "
+            "campaign that exported it, or export the query again"
         )
     return Reply(matched, sorted([*reply.rejected, *rejected]), reply.blank)
 

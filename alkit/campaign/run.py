@@ -54,7 +54,7 @@ def run(
         _check_same(session, chosen.strategy)
         ended = stopped(session)
         if ended is not None and ended.rule in map(str, stop):
-            session.progress.line(f"stopped already by {ended.rule}: {ended.reason}")
+            session.progress.line(f"already stopped by {ended.rule}: {ended.reason}")
             return _history_of_run(session)
         if len(session.pool.labeled) == 0:
             check_task_provides(session, chosen.strategy)
@@ -99,12 +99,12 @@ def _check_run(
     check_share(control)
     if strategy.asks_again:
         raise InvalidOption(
-            f"strategy '{strategy.name}' asks again about answered images, which a run never does; use "
+            f"strategy '{strategy.name}' asks about answered images again, which a run never does; use "
             "'alkit query'"
         )
     curved = [rule for rule in stop if rule.needs_curve]
     if curved and session.settings.test is None:
-        raise InvalidOption(f"the rule {curved[0]} needs test images; name them by --test")
+        raise InvalidOption(f"the rule {curved[0]} needs test images; name them with --test")
 
 
 def _check_same(session: CampaignSession, strategy: Strategy) -> None:
@@ -116,18 +116,20 @@ def _check_same(session: CampaignSession, strategy: Strategy) -> None:
         if query.strategy != strategy.name:
             whose = f"'{query.strategy}', not by '{strategy.name}'"
         elif not same_code(query.asked.origin, origin):
-            whose = f"another '{query.strategy}', out of another file or distribution"
+            whose = f"a '{query.strategy}' from another file or distribution"
         elif other:
             whose = f"'{query.strategy}' with {other[0]}={query.options[other[0]]}"
         else:
             changed.update(changed_files(query.asked.origin, origin))
             continue
         raise CampaignError(
-            f"query {query.number} in {session.directory} was chosen by {whose}, so this run cannot go on "
-            "from it; name another directory by --campaign"
+            f"query {query.number} in {session.directory} was chosen by {whose}, so this run cannot continue "
+            "from it; name another directory with --campaign"
         )
     for file in sorted(changed):
-        session.progress.line(f"warning: {file} has changed since this run began, and is used as it is now")
+        session.progress.line(
+            f"warning: {file} has changed since this run began; the run uses it as it is now"
+        )
 
 
 def _stop(session: CampaignSession, rules: Sequence[StoppingRule], n: int) -> bool:
@@ -138,8 +140,8 @@ def _stop(session: CampaignSession, rules: Sequence[StoppingRule], n: int) -> bo
     for rule in rules:
         if rule.needs_curve and not curve:
             raise InvalidOption(
-                f"the rule {rule} needs the metric 'accuracy' of test images, which task "
-                f"'{session.settings.task.name}' does not give"
+                f"the rule {rule} needs the metric 'accuracy' on test images, which task "
+                f"'{session.settings.task.name}' does not compute"
             )
         reason = rule.reason(curve, len(session.pool.labeled), n)
         if reason is not None:

@@ -120,11 +120,11 @@ class CampaignSession:
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                self.progress.line("another alkit is working on this campaign; waiting")
+                self.progress.line("another process is working on this campaign; waiting")
                 lock.acquire(timeout=LOCK_SECONDS)
         except Timeout:
             raise CampaignLocked(
-                f"another process is working on {self.directory}; wait until it is done and try again"
+                f"another process is working on {self.directory}; wait until it finishes and try again"
             ) from None
         except OSError as error:
             raise CampaignError(f"{self.directory} cannot be written: {error.strerror or error}") from error

@@ -61,7 +61,7 @@ class CampaignSpec:
 
 NOT_FOR_GOOD = frozenset({"pool", "root", "download", "labels", "strategy", "strategy_options", "aggregate"})
 DECIDED = tuple(f.name for f in dataclasses.fields(CampaignSpec) if f.name not in NOT_FOR_GOOD)
-"""Fields that are decided for good, so that a repeated command must not contradict them."""
+"""Fields that never change after creation, so a repeated command must not contradict them."""
 
 
 def spec_of(campaign: Campaign) -> CampaignSpec:

@@ -74,7 +74,7 @@ def take_back(session: CampaignSession, index: int, annotator: str, *, after: in
     with session.lock():
         row = session.state.latest(index, annotator, after=after)
         if row is None:
-            raise InvalidAnswers(f"there is no answer of '{annotator}' to image {index} to take back")
+            raise InvalidAnswers(f"there is no answer by '{annotator}' to image {index} to take back")
         session.record(Retracted(index=session.pool.canonical_index(index), answer=row.id))
         return row.answer
 
@@ -116,13 +116,13 @@ def consult_or_pass(session: CampaignSession, oracle: Oracle, query: Query) -> N
     ):
         raise InvalidAnswers(
             f"oracle '{oracle.name}' answers none of the {len(query.unanswered):,} images of query "
-            f"{query.number}, which stays open; see that its options fit this pool"
+            f"{query.number}, which stays open; check that its options fit this pool"
         )
     rest = session.open_query
     if rest is not None:
         session.progress.line(
             f"oracle '{oracle.name}' leaves out {len(rest.unanswered):,} of {len(rest.picks):,} images; "
-            "they are not asked again"
+            "they will not be asked again"
         )
         indices = [pick.index for pick in rest.unanswered]
         session.record(Passed(query=rest.number, oracle=oracle.name, indices=indices))

@@ -102,7 +102,7 @@ class Loader:
         image more than `size`. A single image is repeated, since no statistics come from one.
         """
         if len(indices) == 0:
-            raise ValueError("there is no image to draw batches from")
+            raise ValueError("there are no images to draw batches from")
         if len(indices) == 1:
             indices = np.repeat(indices, 2)
         count = min(-(-len(indices) // size), len(indices) // 2)
@@ -114,7 +114,7 @@ class Loader:
     ) -> Iterator[Batch]:
         """Yield shuffled batches of exactly `size` (or all images, if fewer) without end."""
         if len(indices) == 0:
-            raise ValueError("there is no image to draw batches from")
+            raise ValueError("there are no images to draw batches from")
         if len(indices) == 1:
             indices = np.repeat(indices, 2)
         size = min(size, len(indices))

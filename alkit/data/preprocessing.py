@@ -84,7 +84,7 @@ def choose_shape(
         InvalidOption: size or channels cannot be.
     """
     if channels not in (None, 1, 3):
-        raise InvalidOption(f"images have 1 channel (grey) or 3 (colour), not {channels}")
+        raise InvalidOption(f"images have 1 channel (grey) or 3 (color), not {channels}")
     wanted = (size, size) if isinstance(size, int) else size
     if wanted is not None and min(wanted) < 1:
         raise InvalidOption(f"an image size of {wanted[0]} x {wanted[1]} pixels is not possible")
@@ -215,8 +215,8 @@ def ensure_store(
     if lost:
         names = ", ".join(f"'{records[index].key}'" for index in lost[:3])
         progress.line(
-            f"{len(lost)} images in '{source.location}' are not what they were when they were recorded "
-            f"({names}{', ...' if len(lost) > 3 else ''}): they are blank until the originals are back"
+            f"{len(lost)} images in '{source.location}' have changed since they were recorded "
+            f"({names}{', ...' if len(lost) > 3 else ''}): they are blank until you restore the originals"
         )
     return lost
 

@@ -134,7 +134,7 @@ class Cycle:
         view = copy.copy(self)
         view.candidates = np.unique(candidates)
         if not np.isin(view.candidates, self.candidates).all():
-            raise ValueError("a view of a cycle cannot have candidates that the cycle has not")
+            raise ValueError("a view of a cycle cannot have candidates that the cycle does not have")
         view.companion = companion
         view._seed = seeding.derive(self._seed, "narrowed", *purpose)
         view.rng = seeding.numpy_generator(view._seed, "cycle")
@@ -230,7 +230,7 @@ class Cycle:
     @staticmethod
     def _embedding(output: Output) -> Tensor:
         if output.embedding is None:
-            raise ValueError("the task model gives no embedding; declare needs = {'embedding'}")
+            raise ValueError("the task model returns no embedding; declare needs = {'embedding'}")
         return output.embedding.flatten(1)
 
     def best(self, scores: Tensor, n: int) -> Indices:

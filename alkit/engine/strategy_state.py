@@ -40,7 +40,7 @@ def load_state(strategy: Strategy, path: Path) -> None:
     except Exception as error:  # torch raises almost anything on broken files
         reason = "is missing" if not path.exists() else "cannot be read"
         raise CampaignError(
-            f"{path} {reason}: strategy '{strategy.name}' keeps there what it remembers from cycle to "
-            "cycle; restore it from a backup"
+            f"{path} {reason}: strategy '{strategy.name}' keeps its state from cycle to "
+            "cycle there; restore it from a backup"
         ) from error
     strategy.load_state_dict(state)

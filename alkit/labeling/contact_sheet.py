@@ -61,7 +61,7 @@ def write_contact_sheet(
             )
         except (UnusableImage, OSError):
             draw.rectangle((left, top, left + CELL, top + CELL), outline=FADED)
-            draw.text((left + 8, top + CELL // 2), "not readable now", fill=FADED, font=font)
+            draw.text((left + 8, top + CELL // 2), "no longer readable", fill=FADED, font=font)
         draw.text((left + 2, top + CELL + 2), f"{pick.rank}", fill=INK, font=font)
         if pick.score is not None:
             score = f"{pick.score:.4g}"

@@ -15,11 +15,11 @@ from alkit.utils.files import write_atomically
 from .rejection import Rejection
 
 REFERENCES = ("image", "path", "index", "hash")
-"""The columns that can say which image a line is about."""
+"""The columns that can name the image of a line."""
 ABSTAIN = "abstain"
 """The answer of an annotator who cannot tell."""
 UNUSABLE = "unusable"
-"""The answer about an image that nobody can label."""
+"""The answer for an image that nobody can label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer],
             reference = next((name for name in REFERENCES if name in columns), None)
             if reference is None or "label" not in columns:
                 raise InvalidAnswers(
-                    f"{path} should have the columns image and label, and has {', '.join(columns) or 'none'}"
+                    f"{path} should have the columns image and label, but has {', '.join(columns) or 'none'}"
                 )
             for row in reader:
                 if None in row:

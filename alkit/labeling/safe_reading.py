@@ -58,7 +58,7 @@ def _member(path: Path, ending: str, most: int) -> bytes:
     with zipfile.ZipFile(path) as archive:
         found = [info for info in archive.infolist() if info.filename.endswith(ending)]
         if len(found) != 1:
-            raise InvalidAnswers(f"{path} should hold one file {ending}, and holds {len(found) or 'none'}")
+            raise InvalidAnswers(f"{path} should hold one file {ending}, but holds {len(found) or 'none'}")
         with archive.open(found[0]) as file:
             return _bounded(file, most, path)
 
@@ -97,7 +97,9 @@ def elements(path: Path, member: str) -> Iterator[Element]:
     parser = expat.ParserCreate()
 
     def refuse(*_: object) -> None:
-        raise InvalidAnswers(f"{path} declares a document type, which no labeling tool does; not read")
+        raise InvalidAnswers(
+            f"{path} declares a document type, which no labeling tool does; export the answers again"
+        )
 
     parser.StartDoctypeDeclHandler = refuse
     parser.StartElementHandler = lambda name, attributes: seen.append(Element(name, attributes, True))

@@ -72,7 +72,7 @@ def fit(
                 what = "loss" if not math.isfinite(mean_loss) else "weights"
                 raise TrainingDiverged(
                     f"{run.label}: the {what} became infinite or not a number in epoch {epoch + 1} of "
-                    f"{recipe.epochs}; lower the learning rate, or look at the images and labels"
+                    f"{recipe.epochs}; lower the learning rate, or check the images and labels"
                 )
             run.history.append(mean_loss)
             bar.note(f"epoch {epoch + 1} of {recipe.epochs}, loss {mean_loss:.3f}")

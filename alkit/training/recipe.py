@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Precision = Literal["auto", "float32", "bfloat16"]
 """The number format of forward passes; auto is bfloat16 where the device is fast at it."""
 Schedule = Literal["one-cycle", "cosine", "step", "constant"]
-"""How the learning rate changes during a training."""
+"""How the learning rate changes during training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,8 +97,8 @@ def _guess_words(evidence: CampaignEvidence) -> str:
     if not seen:
         return ""
     return (
-        f" Labels of {seen:,} control images do not count, since they were given in sight of the model's "
-        "guess; those that are left may be the easier ones."
+        f" Labels of {seen:,} control images do not count, because the annotator saw the model's "
+        "guess; the remaining images may be the easier ones."
     )
 
 
@@ -109,39 +109,39 @@ def _control_words(evidence: CampaignEvidence) -> str:
         if max(newest.high - newest.value, newest.value - newest.low) <= WIDTH:
             return f"{words}."
         wanted = needed_for_width(WIDTH)
-        return f"{words}; {wanted:,} control labels in one query tell it to {WIDTH:g} either side."
+        return f"{words}; {wanted:,} control labels in one query would measure it to within {WIDTH:g}."
     return (
-        "How good the model is cannot be told: there is neither a test set nor an answered control slice; "
+        "The model's accuracy is unknown: there is no test set and no answered control slice; "
         "ask with 'alkit query --control 0.1'."
     )
 
 
 def _gain_words(evidence: CampaignEvidence, worth: float) -> str:
     if evidence.gain is None:
-        return "What labels bring cannot be told before two models have been judged."
+        return "The gain from new labels is unknown until two models have been evaluated."
     found = evidence.gain
     words = f"The last labels brought {found.per_100} in accuracy per 100"
     if found.per_100.low > 0:
         return f"{words}: they still help."
     over = (found.per_100.high - found.per_100.low) / 2 * (found.last.labels - found.first.labels) / worth
     return (
-        f"{words}: whether they still help cannot be told yet. A gain of {worth:g} per 100 would show over "
-        f"about {math.ceil(over):,} labels."
+        f"{words}: it is too early to say whether they still help. Detecting a gain of {worth:g} per "
+        f"100 takes about {math.ceil(over):,} labels."
     )
 
 
 def _comparison_words(found: ControlComparison | None) -> str:
     if found is None:
-        return "Whether the picks are harder than random images cannot be told: no query has answers to both."
+        return "It is unknown whether the picks are harder than random images: no query has answers to both."
     words = (
-        f"On the picks of '{found.strategy}' the model errs in {found.picks.value:.1%}, on random images in "
-        f"{found.control.value:.1%}: a difference of {found.harder}"
+        f"The model is wrong on {found.picks.value:.1%} of the picks of '{found.strategy}' and on "
+        f"{found.control.value:.1%} of the random images: a difference of {found.harder}"
     )
     if found.harder.high < 0:
-        return f"{words}; the strategy chooses what the model knows better than most of the pool."
+        return f"{words}; the strategy chooses images that the model knows better than most of the pool."
     if found.harder.settled:
-        return f"{words}; the strategy finds what the model does not know yet."
+        return f"{words}; the strategy finds images that the model does not know yet."
     return (
-        f"{words}, which may be chance: one of {found.planned:.3f} shows with about {found.needed:,} control "
-        f"labels, and there are {found.control.of:,}."
+        f"{words}, which may be chance; detecting a difference of {found.planned:.3f} takes about "
+        f"{found.needed:,} control labels, and there are {found.control.of:,}."
     )

@@ -108,7 +108,7 @@ def parse(text: str) -> StoppingRule:
     try:
         return _RULES[name.strip()](value)
     except (KeyError, ValueError):
-        raise InvalidOption(f"'{text}' is no stopping rule; there are {SYNTAX}") from None
+        raise InvalidOption(f"'{text}' is not a stopping rule; use {SYNTAX}") from None
 
 
 def _budget(value: str) -> StoppingRule:

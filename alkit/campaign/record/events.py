@@ -292,4 +292,4 @@ def from_json(kind: str, data: Mapping[str, Any]) -> Happening:
     try:
         return cls(**known, more={key: value for key, value in data.items() if key not in names})
     except TypeError as error:
-        raise ValueError(f"an event '{kind}' lacks something: {error}") from error
+        raise ValueError(f"an event '{kind}' is incomplete: {error}") from error

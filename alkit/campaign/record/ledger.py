@@ -1,4 +1,4 @@
-"""The SQLite file under a campaign: the frozen list of images, and events that are only ever added.
+"""The SQLite file under a campaign: the frozen list of images, and events that can only be added.
 
 A transaction is on the disk before anything is reported (write-ahead log, `synchronous=FULL`). Triggers
 refuse to change, delete or replace a row, whoever asks.
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 SECONDS_TO_WAIT = 30.0
 HINTS = {
-    "unable to open": "; its directory has to be writable",
-    "readonly": "; the file and its directory have to be writable",
+    "unable to open": "; make its directory writable",
+    "readonly": "; make the file and its directory writable",
     "disk I/O error": "; the disk may be full or failing",
 }
 
@@ -83,14 +83,14 @@ MIGRATIONS = [
     """
     + "".join(
         f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, '{table} are only ever added'); END;"
+        f"BEGIN SELECT RAISE(ABORT, '{table} can only be added'); END;"
         for table in ("images", "test_images", "events", "picks", "answers")
         for verb in ("UPDATE", "DELETE")
     )
     # REPLACE deletes without asking the triggers above.
     + "".join(
         f"CREATE TRIGGER {table}_no_REPLACE BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} "
-        f"WHERE {same}) BEGIN SELECT RAISE(ABORT, '{table} are only ever added'); END;"
+        f"WHERE {same}) BEGIN SELECT RAISE(ABORT, '{table} can only be added'); END;"
         for table, same in (
             ("images", "idx = NEW.idx OR key = NEW.key"),
             ("test_images", "idx = NEW.idx OR key = NEW.key"),
@@ -187,7 +187,7 @@ class Ledger:
     def _migrate(self, create: bool) -> None:
         version = self._version()
         if version == 0 and not create:  # SQLite takes an empty file for a new one
-            raise CampaignError(f"{self.path} holds no campaign: it is empty or of another kind")
+            raise CampaignError(f"{self.path} is not a campaign's ledger: it is empty or of another kind")
         if version > len(MIGRATIONS):
             raise CampaignError(
                 f"{self.path} was made by a newer alkit (format {version}, this one knows "
@@ -195,7 +195,7 @@ class Ledger:
             )
         if version == len(MIGRATIONS):
             return
-        with self.transaction("brought to the format of this alkit"):
+        with self.transaction("upgraded to this version's format"):
             for migration in MIGRATIONS[self._version() :]:  # another process may have been quicker
                 for statement in _statements(migration):
                     self._db.execute(statement)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .pool import Pool
 
 
-NO_TEXT = "a label, annotator or time that is no text in UTF-8; write it anew"
+NO_TEXT = "a label, annotator or time that is not valid UTF-8 text; write it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,9 @@ def reconcile_answers(
             answer = _answer(given, task, classes)
         except ValueError as error:
             rejected.append(
-                Rejection(given.line, f"'{given.label}' is no label of this task: {error}", "invalid-label")
+                Rejection(
+                    given.line, f"'{given.label}' is not a label of this task: {error}", "invalid-label"
+                )
             )
             continue
         if not _is_text(answer):
@@ -206,10 +208,10 @@ def _newer(time: str, recorded: str) -> bool:
 def _unknown_class(label: str, classes: Sequence[str]) -> str:
 
     if not classes:
-        return f"'{label}' is no class yet: allow new classes (--allow-new-classes)"
+        return f"there is no class '{label}' yet; allow new classes with --allow-new-classes"
     close = difflib.get_close_matches(label, classes, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(list(classes)[:20])}"
-    return f"'{label}' is no class of this campaign; {hint}"
+    hint = f"did you mean '{close[0]}'?" if close else f"the classes are {', '.join(list(classes)[:20])}"
+    return f"there is no class '{label}' in this campaign; {hint}"
 
 
 def reconcile_oracle_answers(
@@ -239,7 +241,7 @@ def reconcile_oracle_answers(
                 answer = replace(answer, value=task.parse(str(answer.value)))
             except ValueError as error:
                 rejected.append(
-                    Rejection(0, f"'{answer.value}' is no label of this task: {error}", "invalid-label")
+                    Rejection(0, f"'{answer.value}' is not a label of this task: {error}", "invalid-label")
                 )
                 continue
             if task.uses_classes and answer.value not in classes:

@@ -20,7 +20,7 @@ import tomli_w
 from alkit.plugin.choice import PluginChoice
 
 FORMAT = 1
-HEADER = "# What was decided when this campaign was made; alkit reads it and never changes it.\n"
+HEADER = "# Settings chosen when this campaign was made; alkit reads them and never changes them.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def read_settings(path: Path) -> Settings:
     except FileNotFoundError:
         if (ledger := path.with_suffix(".db")).exists():
             raise CampaignError(
-                f"{path} is missing but {ledger.name} is there; restore it from a backup"
+                f"{path} is missing but {ledger.name} exists; restore it from a backup"
             ) from None
         raise CampaignError(
             f"there is no campaign in {path.parent}; make one with 'alkit init {path.parent} --pool IMAGES'"
@@ -117,4 +117,6 @@ def read_settings(path: Path) -> Settings:
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise CampaignError(f"{path} is not as alkit wrote it: {reason}; restore it from a copy") from error
+        raise CampaignError(
+            f"{path} has been changed since alkit wrote it: {reason}; restore it from a backup"
+        ) from error

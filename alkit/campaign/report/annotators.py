@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 PAUSE = 300.0
-"""Seconds between two answers after which somebody has done something else meanwhile."""
+"""Longest gap in seconds between two answers that still counts as labeling time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,10 @@ def annotation(found: Findings) -> list[Block]:
         )
         for one in found.annotators
     ]
-    head = ("annotator", "answers", "images", "abstained", "unusable", "seconds an answer", "cost")
+    head = ("annotator", "answers", "images", "abstained", "unusable", "seconds per answer", "cost")
     note = (
-        "Seconds from one answer to the next: the median, and where the middle half lies; gaps over five "
-        "minutes are left out. They are known only where each answer has a time of its own."
+        "Seconds from one answer to the next: the median and the middle half; gaps over five "
+        "minutes are left out. They are known only if each answer has its own time."
     )
     return [Table(head, rows, note=note), *_agreement(found), *_cost(found)]
 
@@ -46,10 +46,10 @@ def _pace(one: Annotator) -> str:
 def _agreement(found: Findings) -> list[Block]:
     agreed = found.evidence.agreement
     if agreed is None:
-        return [Text("How far annotators agree cannot be told: no image has answers by two of them.")]
+        return [Text("The agreement of annotators is unknown: no image has answers from two of them.")]
     text = (
-        f"{counted(agreed.images, 'image')} have answers by two annotators or more. All said the same on "
-        f"{interval(agreed.same)} of them; beyond chance, Fleiss' kappa is {_kappa(agreed.kappa)}. Intervals "
+        f"{counted(agreed.images, 'image')} have answers from two or more annotators. All gave the same answer "
+        f"on {interval(agreed.same)} of them; beyond chance, Fleiss' kappa is {_kappa(agreed.kappa)}. Intervals "
         "are at 95%."
     )
     return [Text(text), *([_pairs(agreed)] if len(agreed.pairs) > 1 else [])]
@@ -71,7 +71,7 @@ def _pairs(agreed: Agreement) -> Table:
 
 def _kappa(kappa: Kappa) -> str:
     if kappa.value is None:
-        return "not defined, since all said the same everywhere"
+        return "undefined, because all gave the same answer everywhere"
     if kappa.low is None or kappa.high is None:
         return f"{kappa.value:.3f}, too few images for an interval"
     return f"{kappa.value:.3f} [{kappa.low:.3f}, {kappa.high:.3f}]"
@@ -80,13 +80,13 @@ def _kappa(kappa: Kappa) -> str:
 def _cost(found: Findings) -> list[Block]:
     costed, answers = (sum(getattr(one, name) for one in found.annotators) for name in ("costed", "answers"))
     if not costed:
-        return [Text("No answer bears a cost.")]
+        return [Text("No answer has a cost.")]
     total, labels = sum(one.cost for one in found.annotators), found.status["labeled"]
-    text = f"All answers together cost {total:,.2f}, in the unit that the answers came with"
+    text = f"All answers together cost {total:,.2f}, in the unit of the answers"
     if labels:
-        text += f": {total / labels:,.3f} a label in force"
+        text += f": {total / labels:,.3f} per current label"
     if costed < answers:
-        text += f". Of {answers:,} answers, {answers - costed:,} bear no cost"
+        text += f". Of {answers:,} answers, {answers - costed:,} have no cost"
     return [Text(f"{text}.")]
 
 
@@ -112,8 +112,8 @@ def time_and_memory(found: Findings) -> list[Block]:
         )
     head = ("phase", "queries", "mean s", "longest s", "all s", "peak MB", *(["peak GPU MB"] * on_gpu))
     note = (
-        "Wall-clock seconds of each phase of a query, the training before it included where it was not done "
-        "already, and the largest memory of the process while it went on."
+        "Wall-clock seconds of each phase of a query, including the training before it if that was not done "
+        "already, and the peak memory of the process during the phase."
     )
     by_query = [
         (str(query.number), query.strategy, *(amount(of.get("seconds", {}).get(phase)) for phase in phases))

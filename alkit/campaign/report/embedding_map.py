@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 MOST = 2_000
-"""Unlabeled images that are shown, and labeled ones that are."""
+"""How many unlabeled images are shown, and how many labeled ones."""
 Method = Literal["pca", "tsne"]
 
 
@@ -62,7 +62,7 @@ def find_places(campaign: Campaign, query: Query | None, method: Method) -> Plac
     shown = np.concatenate(list(groups.values()))
     embeddings = _embeddings(campaign, shown)
     if min(embeddings.shape) < 2 or len(shown) < 4 or not np.isfinite(embeddings).all():
-        raise NoMap("there is no map: the embeddings are too few, or not finite")
+        raise NoMap("there is no map: there are too few embeddings, or some are not finite")
     xy, words = _projected(embeddings, method)
     ends = np.cumsum([len(indices) for indices in groups.values()])[:-1]
     return Places(words, dict(zip(groups, np.split(xy, ends), strict=True)), left_out)
@@ -101,7 +101,7 @@ def _embeddings(campaign: Campaign, indices: Indices) -> npt.NDArray[np.float32]
         task.network.load_state_dict(load_safely(campaign.directory / str(checkpoint), device)["network"])
     except Exception as error:  # torch raises almost anything on broken files
         raise NoMap(
-            f"there is no map: {checkpoint} is missing or does not fit any more; 'alkit train' makes it anew"
+            f"there is no map: {checkpoint} is missing or no longer fits; make it again with 'alkit train'"
         ) from error
     task.network.eval()
     loader = Loader(campaign.resources.images(campaign.state), device)
@@ -110,7 +110,7 @@ def _embeddings(campaign: Campaign, indices: Indices) -> npt.NDArray[np.float32]
         for batch in loader.sequential(indices, SCORING_BATCH):
             embedding = task.forward_batch(batch).embedding
             if embedding is None:
-                raise NoMap(f"there is no map: task '{task.name}' gives no embeddings")
+                raise NoMap(f"there is no map: task '{task.name}' has no embeddings")
             found.append(embedding.float().flatten(1).cpu())
             bar.update(len(batch))
     result: npt.NDArray[np.float32] = torch.cat(found).numpy()
@@ -121,4 +121,4 @@ def _projected(embeddings: npt.NDArray[np.float32], method: Method) -> tuple[Poi
     if method == "pca":
         xy, share = by_components(embeddings)
         return xy, f"the first two principal components, {share:.0%} of the variance"
-    return by_neighbourhoods(embeddings), "t-SNE, in which only neighbourhoods mean something, not distances"
+    return by_neighbourhoods(embeddings), "t-SNE, where only neighborhoods have meaning, not distances"

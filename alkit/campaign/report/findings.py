@@ -185,5 +185,7 @@ def next_size(queries: Sequence[Query]) -> int:
 
 def _ruled(rule: StoppingRule, evidence: CampaignEvidence, labels: int, n: int) -> Ruled:
     if rule.needs_curve and not evidence.curve:
-        return Ruled(str(rule), unknown="It needs the accuracy on a test set, and there is none.")
+        return Ruled(
+            str(rule), unknown="This rule needs the accuracy on a test set, and there is no test set."
+        )
     return Ruled(str(rule), rule.reason(evidence.curve, labels, n))

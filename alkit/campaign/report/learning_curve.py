@@ -22,7 +22,7 @@ def curve(found: Findings) -> list[Block]:
     if not any(record.metrics for record in found.history):
         points = control_curve(found.evidence.accuracy)
         name = "control accuracy"
-        where = "Accuracy of the model that asked on the random images of each query"
+        where = "Accuracy of the model behind each query on the query's random images"
     blocks: list[Block] = []
     if points:
         line = Line(
@@ -32,7 +32,7 @@ def curve(found: Findings) -> list[Block]:
             [point.accuracy.low for point in points],
             [point.accuracy.high for point in points],
         )
-        caption = f"{where} by number of labels; the band is the 95% interval by Wilson at each point."
+        caption = f"{where} by number of labels; the band is the 95% Wilson interval at each point."
         rows = [(f"{point.labels:,}", interval(point.accuracy), f"{point.accuracy.of:,}") for point in points]
         table = Table(
             ("labels", f"{name} [95%]", "images"), rows, words=(), note="The curve in numbers.", folded=True
@@ -42,7 +42,7 @@ def curve(found: Findings) -> list[Block]:
         blocks += _plain(found)
     blocks += _control(found)
     return blocks or [
-        Text("There is no curve yet: it takes a test set and a training, or an answered control slice.")
+        Text("There is no curve yet: it needs a test set and a trained model, or an answered control slice.")
     ]
 
 
@@ -60,7 +60,7 @@ def _plain(found: Findings) -> list[Block]:
     metric = next(iter(judged[-1].metrics))
     known = [(record.labels, record.metrics[metric]) for record in judged if metric in record.metrics]
     line = Line(metric_name(metric), [labels for labels, _ in known], [value for _, value in known])
-    return [_drawn(line, f"Test {line.name} by number of labels; no interval is known for it.")]
+    return [_drawn(line, f"Test {line.name} by number of labels; it has no known interval.")]
 
 
 def _control(found: Findings) -> list[Block]:
@@ -76,5 +76,7 @@ def _control(found: Findings) -> list[Block]:
     if not rows:
         return []
     head = ("query", "labels", "random images", "accuracy on them [95%]")
-    note = "What the random images of each query say of the model that asked, on the pool that was left."
+    note = (
+        "Accuracy of the model behind each query on the query's random images, drawn from the remaining pool."
+    )
     return [Table(head, rows, words=(), note=note, folded=True)]

@@ -42,9 +42,9 @@ def report_of(found: Findings, pictures: Sequence[Block], places: Sequence[Block
     """
     sections = [
         Section("The campaign", _campaign(found)),
-        Section("What it says", _answer(found)),
+        Section("Findings", _answer(found)),
         Section("Learning curve", curve(found)),
-        Section("Asked and answered", _outcomes(found)),
+        Section("Questions and answers", _outcomes(found)),
         Section("Classes", _classes(found)),
         Section("Annotators and cost", annotation(found)),
         Section("Time and memory", time_and_memory(found)),
@@ -113,15 +113,15 @@ def _answer(found: Findings) -> list[Block]:
     if partly:
         blocks.append(
             Notice(
-                f"Of the control images of {listed(f'query {item.queries[0]}' for item in partly)}, only "
-                "some are answered: they may be the easier ones, and are no random sample until all are."
+                f"Only some control images of {listed(f'query {item.queries[0]}' for item in partly)} "
+                "are answered: they may be the easier ones, and are a random sample only when all are answered."
             )
         )
     blocks.append(
         Text(
-            "Intervals allow for the images that happened to be drawn, not for another seed's training. "
-            "Picks on which the model errs more often are harder; whether they taught it more than random "
-            "ones would have, one campaign cannot tell: 'alkit bench' compares strategies over many seeds."
+            "Intervals account for which images were drawn, not for training with another seed. "
+            "Picks are harder if the model is wrong on them more often. One campaign cannot show whether "
+            "they taught the model more than random ones: 'alkit bench' compares strategies over many seeds."
         )
     )
     return blocks
@@ -129,7 +129,7 @@ def _answer(found: Findings) -> list[Block]:
 
 def _outcomes(found: Findings) -> list[Block]:
     if not found.outcomes:
-        return [Text("Nothing has been asked yet.")]
+        return [Text("There are no queries yet.")]
     given_up = any(out.given_up for out in found.outcomes)
     head = ["query", "strategy", "labels before", "asked", "answered", "abstained", "unusable", "open"]
     head += ["withdrawn"] * given_up + ["control images"]
@@ -138,7 +138,7 @@ def _outcomes(found: Findings) -> list[Block]:
         counts = [out.labels, out.asked, out.answered, out.abstained, out.unusable, out.open]
         counts += [out.given_up] * given_up + [out.control]
         rows.append([str(out.query), out.strategy, *(f"{count:,}" for count in counts)])
-    note = "Control images are drawn at random from all candidates, and are among those asked."
+    note = "Control images are drawn at random from all candidates and count among the asked images."
     folded = len(rows) > FOLDED_FROM
     return [
         Table(head, rows, words=(1,), note=f"{_queries(found)}. {note}" if folded else note, folded=folded)
@@ -157,8 +157,8 @@ def _classes(found: Findings) -> list[Block]:
     caption = "Share of each class among all labels"
     if asked:
         caption += (
-            f"; and, of the {asked:,} answered images whose prediction was recorded when they were asked, "
-            "which share was answered with the class, and which the model took for it"
+            f"; and, among the {asked:,} answered images with a prediction recorded when they were asked, "
+            "the share that was answered with the class and the share that the model predicted as it"
         )
     if len(shown) < len(counts):
         caption += f". The {len(shown)} most frequent of {len(counts):,} classes"
@@ -176,7 +176,7 @@ def _classes(found: Findings) -> list[Block]:
     ]
     head = ("class", "labels", "answered", "predicted", "share of picks [95%]", "share of control [95%]")
     note = (
-        "The same in numbers; shares are those of the last strategy's answered picks, and of their control."
+        "The chart in numbers; shares are of the last strategy's answered picks and of their control images."
     )
     return [
         Figures([Figure("classes", "labels and predictions by class", drawing, CHART)], f"{caption}."),
@@ -190,13 +190,13 @@ def _rules(found: Findings) -> list[Block]:
     rows = [
         (
             ruled.rule,
-            "cannot be told" if ruled.unknown else "yes" if ruled.reason else "no",
+            "unknown" if ruled.unknown else "yes" if ruled.reason else "no",
             ruled.unknown or ruled.reason or NONE,
         )
         for ruled in found.rules
     ]
     n = next_size(found.queries)
-    note = f"The next query is taken to ask for {counted(n, 'image')}, as the last one did."
+    note = f"This assumes that the next query asks for {counted(n, 'image')}, as the last one did."
     return [Table(("rule", "time to stop", "because"), rows, words=(0, 1, 2), note=note)]
 
 
@@ -213,7 +213,7 @@ def _provenance(found: Findings) -> list[Block]:
         ),
         (
             "Answers",
-            f"of several annotators: {found.status['aggregate']}; {found.status['disputed']:,} in dispute",
+            f"several annotators: {found.status['aggregate']}; {found.status['disputed']:,} in dispute",
         ),
     ]
     if found.history:

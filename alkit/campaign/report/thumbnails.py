@@ -48,11 +48,11 @@ def sheet(campaign: Campaign, picks: Sequence[Pick], caption: str) -> Pictures:
 
 
 def _picture(pick: Pick, *, readable: bool) -> Picture:
-    lines = [str(pick.answer) if readable else f"{pick.answer} (not readable now)"]
+    lines = [str(pick.answer) if readable else f"{pick.answer} (no longer readable)"]
     if pick.predicted is not None:
         sure = "" if pick.confidence is None else f" {pick.confidence:.0%}"
         lines.append(f"✓{sure}" if pick.correct else f"{pick.predicted}{sure}")
-    model = "" if pick.predicted is None else f", taken for {pick.predicted}"
+    model = "" if pick.predicted is None else f", predicted as {pick.predicted}"
     alt = f"{pick.image}: labeled {pick.answer}{model}"
     return Picture(alt, lines, wrong=pick.correct is False)
 

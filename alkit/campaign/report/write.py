@@ -59,7 +59,7 @@ def write_report(
     check_place(path)
     if importlib.util.find_spec("matplotlib") is None:
         raise UsageError(
-            "the page of a report needs matplotlib; install it with: pip install 'alkit[report]', or ask for "
+            "the page of a report needs matplotlib; install it with: pip install 'alkit[report]', or use "
             "--json"
         )
     found = gather_findings(campaign, rules=rules, worth=worth)
@@ -81,13 +81,13 @@ def check_place(path: Path) -> None:
         with open(path, encoding="utf-8", errors="replace") as file:
             if GENERATOR in file.read(HEAD):
                 return
-    raise UsageError(f"{path} exists and is no report; move it away, or name another place by --out")
+    raise UsageError(f"{path} exists and is not a report; move it away, or name another file with --out")
 
 
 def _pictures(campaign: Campaign, found: Findings) -> list[Block]:
     query = found.last_answered
     if query is None:
-        return [Text("Pictures are shown once a query is answered.")]
+        return [Text("Pictures appear once a query is answered.")]
     answered = [pick for pick in query.picks if pick.answer is not None]
     told = "the answer"
     if any(pick.predicted for pick in answered):
@@ -115,9 +115,9 @@ def _map(campaign: Campaign, found: Findings, method: Literal["pca", "tsne", "no
     except (NoMap, SourceError) as error:
         return [Text(f"{str(error)[0].upper()}{str(error)[1:]}.")]
     drawing = svg(charts.plane(places), MAP, "map")
-    caption = f"Images as the last model sees them. Positions: {places.method}."
+    caption = f"Embeddings of the images by the last model. Positions: {places.method}."
     if query is not None:
-        caption += f" Picks and control are those of query {query.number}, which are labeled by now."
+        caption += f" Picks and control images are those of query {query.number} that are labeled now."
     if places.left_out:
         caption += f" {places.left_out:,} more images, drawn at random, are not shown."
-    return [Figures([Figure("map", "images in the plane by their embeddings", drawing, MAP[0])], caption)]
+    return [Figures([Figure("map", "images placed by their embeddings", drawing, MAP[0])], caption)]

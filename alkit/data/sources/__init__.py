@@ -53,7 +53,7 @@ def _open_path(location: str) -> Source:
         return Folder(path)
     if not exists:
         raise SourceError(
-            f"there is no folder or file '{location}', and no data set of that name "
+            f"there is no folder or file '{location}', and no data set with that name "
             f"({', '.join((DIGITS, *VISION))})"
         )
     suffix = path.suffix.lower()
@@ -65,4 +65,4 @@ def _open_path(location: str) -> Source:
         from .arrays import ArrayFile  # noqa: PLC0415  # Pillow is slow to import
 
         return ArrayFile(path)
-    raise SourceError(f"'{location}' is no pool of images; give a folder, a .csv, an .npy or an .npz file")
+    raise SourceError(f"'{location}' is not a pool of images; give a folder, a .csv, an .npy or an .npz file")

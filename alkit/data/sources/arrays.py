@@ -59,7 +59,7 @@ class ArraySource(Source):
         """Return one image; the hash is that of its type, shape and values as stored."""
         position = key.removeprefix(self._prefix)
         if not position.isdecimal() or int(position) >= len(self._images):
-            return DecodedImage("", unusable="no such position in the array")
+            return DecodedImage("", unusable="there is no such position in the array")
         stored = np.ascontiguousarray(self._images[int(position)])
         digest = hashlib.sha256(f"{stored.dtype.str}{stored.shape}".encode())
         digest.update(stored.data)
@@ -89,7 +89,7 @@ def _channels_last(images: npt.NDArray[Any], location: str) -> npt.NDArray[Any]:
             "make it [N, H, W], [N, H, W, C] or [N, C, H, W] with C 1 or 3"
         )
     if images.size == 0:
-        raise SourceError(f"'{location}' holds an array of shape {images.shape}, which has no images in it")
+        raise SourceError(f"'{location}' holds an array of shape {images.shape}, which has no images")
     return images
 
 
@@ -127,7 +127,7 @@ def _from_npz(file: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
         if images is None:
             raise SourceError(
                 f"'{file}' holds the arrays {', '.join(names) or '(none)'}; "
-                "call the images 'images' or 'x' and the labels 'labels' or 'y'"
+                "name the images 'images' or 'x' and the labels 'labels' or 'y'"
             )
         return arrays[images], None if labels is None else arrays[labels]
 

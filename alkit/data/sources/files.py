@@ -225,5 +225,5 @@ def to_uint8(values: np.ndarray) -> Pixels:
     if values.dtype == np.uint8:
         return values
     if values.min() < 0 or values.max() > 65535:
-        raise UnusableImage(f"values from {values.min()} to {values.max()}, outside of 16 bits")
+        raise UnusableImage(f"values from {values.min()} to {values.max()}, outside the range of 16 bits")
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)

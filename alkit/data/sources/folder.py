@@ -38,7 +38,7 @@ class Folder(FileSource):
                 f"'{folder}' holds no images; give a folder with {', '.join(sorted(SUFFIXES))} files"
             )
         if self._others:
-            self.notes = (f"files in '{folder}' without an image's suffix, left out: {self._others}",)
+            self.notes = (f"files in '{folder}' without an image suffix, skipped: {self._others}",)
         parents = {key.split("/")[0] for key in self._keys if key.count("/") == 1 and key not in self._bad}
         if len(parents) >= 2 and all(key.count("/") == 1 for key in self._keys):
             self.classes = tuple(sorted(parents))

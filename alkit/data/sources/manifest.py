@@ -33,7 +33,7 @@ class Manifest(FileSource):
         except OSError as error:
             raise SourceError(f"manifest '{file}' cannot be read: {error.strerror}") from error
         if not self._rows:
-            raise SourceError(f"manifest '{file}' names no images; add a row for each below the header")
+            raise SourceError(f"manifest '{file}' names no images; add a row for each image below the header")
         self.classes = tuple(sorted(set(self._labels.values())))
 
     def _parsed(self, reader: csv.DictReader[str]) -> list[str]:
@@ -49,7 +49,7 @@ class Manifest(FileSource):
             where = f"line {reader.line_num} of manifest '{self.location}'"
             key = row["image"]
             if None in row:
-                raise SourceError(f"{where} has more fields than the header; quote what holds a comma")
+                raise SourceError(f"{where} has more fields than the header; quote fields that hold a comma")
             if not key:
                 raise SourceError(f"{where} names no image; fill it in or remove the row")
             if key in rows:
