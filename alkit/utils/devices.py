@@ -23,7 +23,7 @@ def find_device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise InvalidOption(f"device '{name}' is not available: {reason}") from error
+        raise InvalidOption(f"there is no device '{name}' here: {reason}") from error
     return device
 
 

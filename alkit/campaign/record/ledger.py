@@ -1,4 +1,4 @@
-"""The SQLite file under a campaign: the frozen list of images, and events that can only be added.
+"""The SQLite file under a campaign: the frozen list of images, and events that are only ever added.
 
 A transaction is on the disk before anything is reported (write-ahead log, `synchronous=FULL`). Triggers
 refuse to change, delete or replace a row, whoever asks.
@@ -83,14 +83,14 @@ MIGRATIONS = [
     """
     + "".join(
         f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, '{table} can only be added'); END;"
+        f"BEGIN SELECT RAISE(ABORT, '{table} are only ever added'); END;"
         for table in ("images", "test_images", "events", "picks", "answers")
         for verb in ("UPDATE", "DELETE")
     )
     # REPLACE deletes without asking the triggers above.
     + "".join(
         f"CREATE TRIGGER {table}_no_REPLACE BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} "
-        f"WHERE {same}) BEGIN SELECT RAISE(ABORT, '{table} can only be added'); END;"
+        f"WHERE {same}) BEGIN SELECT RAISE(ABORT, '{table} are only ever added'); END;"
         for table, same in (
             ("images", "idx = NEW.idx OR key = NEW.key"),
             ("test_images", "idx = NEW.idx OR key = NEW.key"),

@@ -48,9 +48,9 @@ def _agreement(found: Findings) -> list[Block]:
     if agreed is None:
         return [Text("The agreement of annotators is unknown: no image has answers from two of them.")]
     text = (
-        f"{counted(agreed.images, 'image')} have answers from two or more annotators. All gave the same answer "
-        f"on {interval(agreed.same)} of them; beyond chance, Fleiss' kappa is {_kappa(agreed.kappa)}. Intervals "
-        "are at 95%."
+        f"{counted(agreed.images, 'image')} have answers from two or more annotators. All gave the same "
+        f"answer on {interval(agreed.same)} of them; beyond chance, Fleiss' kappa is {_kappa(agreed.kappa)}. "
+        "Intervals are at 95%."
     )
     return [Text(text), *([_pairs(agreed)] if len(agreed.pairs) > 1 else [])]
 

@@ -114,7 +114,7 @@ def _answer(found: Findings) -> list[Block]:
         blocks.append(
             Notice(
                 f"Only some control images of {listed(f'query {item.queries[0]}' for item in partly)} "
-                "are answered: they may be the easier ones, and are a random sample only when all are answered."
+                "are answered: they may be the easier ones and are not a random sample until all are."
             )
         )
     blocks.append(

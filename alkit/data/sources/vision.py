@@ -67,7 +67,7 @@ def _load(name: str, root: Path, download: bool, test: bool) -> tuple[np.ndarray
         if download:
             raise SourceError(f"data set '{name}' could not be downloaded to '{root}': {error}") from error
         raise SourceError(
-            f"data set '{name}' is not in '{root}', or is damaged; give its folder with --root, or use --download"
+            f"data set '{name}' is not in '{root}', or is damaged; give --root with its folder, or --download"
         ) from error
     images = np.asarray(dataset.data)
     labels = [int(label) for label in (dataset.labels if name == "svhn" else dataset.targets)]
