@@ -118,7 +118,7 @@ def test_a_file_of_the_same_name_elsewhere_is_another_strategy(
         assert state.remembered(resources.strategy(first).strategy) is not None
         assert state.remembered(resources.strategy(other).strategy) is None
     said = alkit_ends("run", "-c", "camp", "-s", other, "--cycles", "2", *RUN)
-    assert "out of another file or distribution, so this run cannot go on" in said.error
+    assert "from another file or distribution, so this run cannot continue" in said.error
 
 
 def test_a_file_that_has_changed_since_is_said_and_used(alkit: Alkit, pictures: Path, mine: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_file_that_has_changed_since_is_said_and_used(alkit: Alkit, pictures: 
     assert "has changed" not in alkit("run", *options, "--cycles", "1").err
     mine.write_text(MINE + "\n")
     said = alkit("run", *options, "--cycles", "1")
-    assert f"warning: {mine} has changed since this run began, and is used as it is now" in said.err
+    assert f"warning: {mine} has changed since this run began; the run uses it as it is now" in said.err
 
 
 def test_a_default_inside_that_has_changed_is_seen(

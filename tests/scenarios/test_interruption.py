@@ -305,7 +305,7 @@ def test_a_ledger_that_cannot_be_opened_says_what_it_needs(alkit_ends: Alkit, la
     for words in (["status"], ["query", "-n", "3"]):
         said = alkit_ends(*words, "-c", labeled)
         assert said.code == 1
-        assert "unable to open database file; its directory has to be writable" in said.error
+        assert "unable to open database file; make its directory writable" in said.error
 
 
 @pytest.mark.parametrize("name", ["queries", "checkpoints"])

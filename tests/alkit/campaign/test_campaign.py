@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -210,9 +211,9 @@ def test_a_strategy_without_needs_has_no_seed_query(campaign: Path) -> None:
 
 def test_a_seed_strategy_that_needs_labels_is_refused(campaign: Path) -> None:
     with Campaign(campaign) as session:
-        with pytest.raises(InvalidOption, match="needs labels itself"):
+        with pytest.raises(InvalidOption, match=r"coreset. needs labels"):
             session.ask(6, seed_strategy="coreset")
-        with pytest.raises(InvalidOption, match="needs labels itself"):
+        with pytest.raises(InvalidOption, match=r"coreset. needs labels"):
             session.run(Colors(session), cycles=1, n=3, seed_strategy="coreset")
         assert session.queries == []
 
@@ -248,7 +249,7 @@ def test_a_pool_that_is_used_up_says_so(labeled: Path) -> None:
     with Campaign(labeled) as campaign:
         campaign.ask(48, strategy="random")
         campaign.consult(Colors(campaign))
-        with pytest.raises(InvalidBudget, match="no candidate is left"):
+        with pytest.raises(InvalidBudget, match="no candidates left"):
             campaign.ask(1)
 
 
@@ -346,7 +347,7 @@ def test_an_oracle_makes_no_class_by_a_typo(labeled: Path) -> None:
         campaign.ask(3, strategy="random")
         receipt = campaign.consult(Typo(campaign))
         assert receipt.accepted == 0
-        assert receipt.rejected[0].reason == "'rde' is no class of this campaign; did you mean 'red'?"
+        assert re.search("no class 'rde'.* 'red'", receipt.rejected[0].reason)
         assert list(campaign.classes) == ["blue", "green", "red"]
 
 

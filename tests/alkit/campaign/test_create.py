@@ -88,7 +88,7 @@ def test_the_label_of_an_unusable_image_is_left_out_and_said(
     labels = known("red/00.png,red", "red/bad.png,red")
     with create(tmp_path / "c", str(pool), labels=labels, progress=said) as made:
         assert len(made.pool.labeled) == 1
-    assert any("line 3 of" in line and "left out" in line and "empty file" in line for line in said.lines)
+    assert any("line 3 of" in line and "skipped" in line and "empty file" in line for line in said.lines)
     assert any("1 unusable" in line for line in said.lines)
 
 
@@ -173,7 +173,7 @@ def test_labels_that_do_not_fit_are_refused_and_leave_nothing(
 
 
 def test_a_campaign_is_never_made_over_another(campaign: Path, pictures: Path) -> None:
-    with pytest.raises(CampaignError, match="is a campaign already"):
+    with pytest.raises(CampaignError, match="already holds a campaign"):
         create(campaign, str(pictures))
 
 
@@ -283,7 +283,7 @@ def test_two_at_once_make_one(pictures: Path, tmp_path: Path, monkeypatch: pytes
         move_in(draft, directory)
 
     monkeypatch.setattr(creation, "move_in", overtaken)
-    with pytest.raises(CampaignError, match="is a campaign already"):
+    with pytest.raises(CampaignError, match="already holds a campaign"):
         create(tmp_path / "c", str(pictures), seed=2)
     with Campaign(tmp_path / "c") as kept:
         assert kept.settings.seed == 1
@@ -328,7 +328,7 @@ def test_a_ledger_whose_settings_are_gone_is_never_replaced(labeled: Path, pictu
     with pytest.raises(CampaignError, match=r"campaign\.toml is missing; restore it from a backup"):
         create(labeled, str(pictures))
     assert (labeled / "campaign.db").read_bytes() == before
-    with pytest.raises(CampaignError, match=r"campaign\.toml is missing but campaign\.db is there"):
+    with pytest.raises(CampaignError, match=r"campaign\.toml is missing but campaign\.db exists"):
         Campaign(labeled)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from alkit.campaign.analysis.advice import suggestion
 from alkit.campaign.analysis.evidence import CampaignEvidence, ControlAccuracy, ControlComparison, Point, gain
 from alkit.utils.proportions import difference, share
@@ -31,7 +33,7 @@ def compared(picks: tuple[int, int], control: tuple[int, int]) -> CampaignEviden
 def test_without_data_it_says_that_it_cannot_tell() -> None:
     found = suggestion(CampaignEvidence())
     assert found.action == "go on"
-    assert all("cannot be told" in reason for reason in found.reasons)
+    assert all(re.search("unknown", reason) for reason in found.reasons)
 
 
 def test_labels_in_sight_of_the_guess_are_said_not_to_count() -> None:
@@ -71,4 +73,4 @@ def test_switch_only_where_the_picks_are_measurably_easier() -> None:
     assert (harder.action, "does not know yet" in harder.reasons[2]) == ("go on", True)
     unclear = suggestion(compared((1, 9), (0, 1)))
     assert (unclear.action, "may be chance" in unclear.reasons[2]) == ("go on", True)
-    assert "shows with about 300 control labels" in unclear.reasons[2]
+    assert re.search(r"difference of 0\.\d{3} .*\b300 control labels", unclear.reasons[2])

@@ -40,7 +40,7 @@ def test_a_rule_is_written_as_it_is_read(text: str, rule: object) -> None:
     ["", "budget", "budget=", "budget=0", "budget=1.5", "accuracy=90", "accuracy=nan", "flat=0.1", "time=3"],
 )
 def test_what_is_no_rule_is_refused(text: str) -> None:
-    with pytest.raises(InvalidOption, match=r"no stopping rule; there are budget=LABELS"):
+    with pytest.raises(InvalidOption, match=r"not a stopping rule.* budget=LABELS"):
         parse(text)
 
 
@@ -105,6 +105,6 @@ def test_a_rule_about_the_curve_needs_test_images(labeled: Path) -> None:
     with Campaign(labeled) as campaign:
         oracle = campaign.oracle("dataset")
         assert oracle is not None
-        with pytest.raises(InvalidOption, match=r"flat=0\.01:2 needs test images; name them by --test"):
+        with pytest.raises(InvalidOption, match=r"flat=0\.01:2 .*test images.* --test"):
             campaign.run(oracle, cycles=1, n=5, stop=[parse("budget=5"), parse("flat=0.01:2")])
         assert not campaign.queries

@@ -183,7 +183,7 @@ def test_a_ledger_of_the_first_format_that_is_read_only_is_one_sentence(
 ) -> None:
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda path, **o: connect(f"file:{path}?mode=ro", uri=True, **o))
-    with pytest.raises(CampaignError, match=r"cannot be brought to the format of this alkit: .* writable$"):
+    with pytest.raises(CampaignError, match=r"cannot be upgraded .*: .* writable$"):
         Ledger(first_format)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -101,7 +102,7 @@ def test_a_name_with_spaces_around_it_is_that_one_or_the_one_without() -> None:
 def test_a_label_with_spaces_around_it_is_that_class_or_the_one_without() -> None:
     receipt = sort(("0", " cat"), ("3", " dog "), ("2", " abstain"), classes=(" cat", "cat", "dog"))
     assert kept(receipt) == [(0, "label", " cat"), (1, "label", "dog"), (2, "abstain", None)]
-    assert sort(("0", " rde "), classes=("red",)).rejected[0].reason.startswith("'rde' is no class")
+    assert sort(("0", " rde "), classes=("red",)).rejected[0].reason.startswith("there is no class 'rde'")
 
 
 @pytest.mark.parametrize(
@@ -116,8 +117,9 @@ def test_what_utf8_cannot_hold_is_rejected_by_line(given: GivenAnswer) -> None:
     receipt = sort(given, ("2", "dog"), new=True)
     assert kept(receipt) == [(2, "label", "dog")]
     assert receipt.new_classes == ()
-    reason = "'0' has a label, annotator or time that is no text in UTF-8; write it anew"
-    assert receipt.rejected == (Rejection(2, reason, "not-text"),)
+    (entry,) = receipt.rejected
+    assert (entry.line, entry.kind) == (2, "not-text")
+    assert re.match("'0' has .*UTF-8", entry.reason)
 
 
 def test_what_utf8_cannot_hold_is_not_taken_from_an_oracle_either() -> None:
@@ -280,11 +282,8 @@ def test_what_is_no_image_or_no_good_is_refused_by_line() -> None:
 def test_a_typo_is_no_class_but_gets_the_nearest_name() -> None:
     receipt = sort(("0", "catt"), ("1", "zebra"), ("2", "Dog"))
     assert receipt.accepted == 0
-    assert [entry.reason for entry in receipt.rejected] == [
-        "'catt' is no class of this campaign; did you mean 'cat'?",
-        "'zebra' is no class of this campaign; there are cat, dog",
-        "'Dog' is no class of this campaign; did you mean 'dog'?",
-    ]
+    facts = ("no class 'catt'.* 'cat'", "no class 'zebra'.* cat, dog$", "no class 'Dog'.* 'dog'")
+    assert all(re.search(fact, entry.reason) for fact, entry in zip(facts, receipt.rejected, strict=True))
 
 
 def test_without_any_class_the_option_is_named() -> None:

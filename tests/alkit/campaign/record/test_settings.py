@@ -81,7 +81,7 @@ def test_damage_is_one_sentence_that_names_the_file(written: Path, damage: tuple
 
 def test_a_table_that_is_a_number_is_damage(written: Path) -> None:
     written.write_text("format = 1\nseed = 1\npool = 3\n")
-    with pytest.raises(CampaignError, match="not as alkit wrote it"):
+    with pytest.raises(CampaignError, match="changed since alkit wrote it"):
         read_settings(written)
 
 

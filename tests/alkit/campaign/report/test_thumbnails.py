@@ -44,7 +44,7 @@ def test_what_the_model_said_stands_below(session: Campaign) -> None:
         ["red", "blue"],
         [pick.answer],
     ]
-    assert shown.pictures[1].alt == f"{pick.image}: labeled red, taken for blue"
+    assert shown.pictures[1].alt == f"{pick.image}: labeled red, predicted as blue"
 
 
 def test_only_answered_images_are_shown_and_not_too_many(
@@ -66,7 +66,7 @@ def test_a_changed_original_is_shown_as_it_was_stored(
     session.resources.forget_images()
     shown = sheet(session, picks, "")
     assert cells(shown) == ["grey"]
-    assert shown.pictures[0].lines[0].endswith("(not readable now)")
+    assert shown.pictures[0].lines[0].endswith("(no longer readable)")
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,7 @@ def test_a_pool_without_files_goes_out_as_png(alkit: Alkit, alkit_ends: Alkit, h
         ("export -f nothing", 2, "'nothing' in alkit.formats; choose from coco, csv, "),
         ("export -f cvat -o images=copy", 2, "has no option 'images'"),
         ("ingest known.csv --format coco", 1, "cannot be read as JSON"),
-        ("ingest notes.txt", 1, "say which by --format"),
+        ("ingest notes.txt", 1, "with --format"),
         ("ingest known.csv -o a=b", 2, "has no option 'a'"),
         ("ingest --oracle dataset --dry-run", 2, "--dry-run, --format, "),
     ],

@@ -51,7 +51,7 @@ def test_bad_lines_are_named_and_good_ones_kept(alkit: Alkit, asked: Path) -> No
     assert "1 answers accepted" in said.out
     assert said.err.splitlines()[-3:] == [
         "line 2: 'nope.png' is not an image of this pool",
-        "line 4: 'rde' is no class of this campaign; did you mean 'red'?",
+        "line 4: there is no class 'rde' in this campaign; did you mean 'red'?",
         "line 5: names no image",
     ]
 

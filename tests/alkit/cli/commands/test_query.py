@@ -149,7 +149,7 @@ def test_a_file_that_answers_is_found_from_elsewhere(
     [
         ("-n 0", 2, "the budget should be at least 1, not 0"),
         ("-n -5", 2, "the budget should be at least 1, not -5"),
-        ("-n 49", 2, "a budget of 49 is more than the 48 images that are left to choose from"),
+        ("-n 49", 2, "a budget of 49 is more than the 48 images left to choose from"),
         ("-n 3 -s entropi", 2, "'entropi' in alkit.strategies; did you mean 'entropy'?"),
         ("-n 3 -s coreset -o colour=red", 2, "'coreset' has no option 'colour'; choose from metric, robust"),
         ("-n 3 -s entropy -o colour=red", 2, "'entropy' has no option 'colour'; it has no options"),

@@ -49,10 +49,10 @@ def test_json_and_a_page_where_one_is_named(alkit: Alkit, labeled: Path, here: P
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--stop", "never"], "'never' is no stopping rule; there are budget=LABELS"),
+        (["--stop", "never"], "'never' is not a stopping rule; use budget=LABELS"),
         (
             ["--out", "known.csv"],
-            "known.csv exists and is no report; move it away",
+            "known.csv exists and is not a report; move it away",
         ),
     ],
 )

@@ -98,7 +98,7 @@ def test_a_rule_ends_it_and_is_said_again(alkit: Alkit, line: list[Any]) -> None
     )
     again = alkit(*line, "--stop", "budget=20")
     assert again.out == said.out
-    assert "stopped already by budget=20" in again.err
+    assert "already stopped by budget=20" in again.err
     other = alkit(*line, "--cycles", "1", "--stop", "budget=1000")
     assert "stopped by" not in other.out, "no rule of this run has ended it"
     assert "stopped        by budget=20: There are" in alkit("status", "-c", "pics-campaign").out
@@ -109,7 +109,7 @@ def test_what_is_no_rule_is_said_before_anything_is_made(
 ) -> None:
     said = alkit_ends(*line, "--stop", "soon")
     assert said.error == (
-        "'soon' is no stopping rule; there are budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES"
+        "'soon' is not a stopping rule; use budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES"
     )
     assert list(here.iterdir()) == []
 
