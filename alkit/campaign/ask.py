@@ -1,4 +1,4 @@
-"""A query: what is asked for, and what comes of it."""
+"""Asking a query."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QueryRequest:
-    """What a query is asked to be.
+    """What to ask in a query.
 
     Attributes:
         n: images.
@@ -66,12 +66,14 @@ def ask(session: CampaignSession, request: QueryRequest) -> Query:
         open_query = session.open_query
         if open_query is not None and not request.new:
             if request.strategy is not None:
-                resolve_strategy(session, request.strategy, request.options)  # a typo is said all the same
+                resolve_strategy(
+                    session, request.strategy, request.options
+                )  # report a typo even if nothing is chosen
             write_for_people(session, open_query)
             return dataclasses.replace(open_query, reused=True)
         chosen = resolve_strategy(session, request.strategy, request.options)
         control = _control_share(session, request.control, chosen.strategy)
-        if open_query is not None:  # on record together with the query that takes its place
+        if open_query is not None:  # recorded together with the query that replaces it
             session.pool.withdraw(pick.index for pick in open_query.unanswered)
         left = len(candidates_for(session, chosen.strategy))
         if left == 0 and chosen.strategy.asks_again:
@@ -90,7 +92,7 @@ def _seed_first(
     selection: Selection,
     left: int,
 ) -> Query:
-    """Ask a seed query; where an oracle answers it at once, the query proper follows."""
+    """Ask a seed query; if an oracle answers it at once, ask the main query too."""
     check_task_provides(session, chosen.strategy)
     if not chosen.strategy.needs_labels and chosen.strategy.needs == {"embedding"}:
         session.progress.line(

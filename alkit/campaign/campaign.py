@@ -35,20 +35,20 @@ class Campaign(CampaignSession):
     Args:
         directory: where it lives.
         device: `auto`, `cpu`, `cuda`, `cuda:1`.
-        progress: where long work shows how far it is.
+        progress: where long work shows its progress.
 
     Raises:
-        CampaignError: there is none, or it cannot be read.
+        CampaignError: there is no campaign, or it cannot be read.
     """
 
     # -- what happens ----------------------------------------------------------------------------------
 
     def train(self, strategy: Strategy | None = None) -> CycleRecord:
-        """Train on all labels, with a strategy's companion if it has one, judge on the test images, record.
+        """Train on all labels, with the strategy's companion if any, evaluate on the test images, record.
 
         Raises:
             TrainingError: nothing is labeled, or training failed.
-            CampaignLocked: another process is at work.
+            CampaignLocked: another process is working on the campaign.
         """
         with self.lock():
             return train(self, strategy, Profile())[1]
@@ -56,9 +56,9 @@ class Campaign(CampaignSession):
     def ask(self, n: int, **details: Any) -> Query:
         """Choose images, record the choice, write it for people, and return it.
 
-        While a query is open it is returned again, whatever is asked, unless `new`: then what is left of it
-        goes back to the pool. With nothing labeled, a seed query comes first: the campaign's own oracle
-        answers it at once and the query proper follows; without one, the seed query is what is returned.
+        While a query is open, that query is returned again unless `new` is set: then its unanswered images
+        go back to the pool. With nothing labeled, a seed query comes first: the campaign's own oracle
+        answers it at once and the main query follows; without an oracle, the seed query is returned.
 
         Args:
             n: images.
@@ -67,26 +67,26 @@ class Campaign(CampaignSession):
         Raises:
             InvalidBudget: n is not between one and the number of candidates.
             AlkitError: the strategy, the training or the disk failed; nothing is recorded then.
-            CampaignLocked: another process is at work.
+            CampaignLocked: another process is working on the campaign.
         """
         return ask(self, QueryRequest(n, **details))
 
     def tell(self, answers: Sequence[GivenAnswer] | Mapping[str, str], **options: Any) -> IngestReport:
-        """Take answers that name images by path, index or hash; what is good is kept, the rest is reported.
+        """Take answers that name images by path, index or hash; valid answers are kept, others reported.
 
         Args:
             answers: as they came in, or just labels by image.
             **options: fields of `IngestOptions`.
 
         Raises:
-            CampaignLocked: another process is at work.
+            CampaignLocked: another process is working on the campaign.
         """
         if isinstance(answers, Mapping):
             answers = [GivenAnswer(0, image, label) for image, label in answers.items()]
         return tell(self, answers, IngestOptions(**options))
 
     def take_back(self, index: int, annotator: str, *, after: int = 0) -> Answer:
-        """Take back an annotator's latest answer to an image: it counts no more, but stays in the history.
+        """Take back an annotator's latest answer to an image: it no longer counts, but stays in the history.
 
         If nobody else has answered, the image waits for an answer again, as long as no other query has been
         asked; else it goes back to the pool.
@@ -98,40 +98,40 @@ class Campaign(CampaignSession):
 
         Raises:
             InvalidAnswers: there is no such answer.
-            CampaignLocked: another process is at work.
+            CampaignLocked: another process is working on the campaign.
         """
         return take_back(self, index, annotator, after=after)
 
     def consult(self, oracle: Oracle) -> IngestReport:
-        """Let an oracle answer what is open; what it leaves out stays open.
+        """Let an oracle answer the open query; images without an answer stay open.
 
         Raises:
             InvalidAnswers: no query is open.
-            CampaignLocked: another process is at work.
+            CampaignLocked: another process is working on the campaign.
         """
         return consult_about_open(self, oracle)
 
     def run(
         self, oracle: Oracle, *, cycles: int, n: int, stop: Sequence[StoppingRule] = (), **details: Any
     ) -> list[CycleRecord]:
-        """Train, ask and answer until the campaign has had so many queries, then train and judge once more.
+        """Train, ask and answer until the campaign has `cycles` queries, then train and evaluate once more.
 
-        What an earlier, interrupted run has done counts, so the same call finishes it. What the oracle
-        leaves out stays out of this and later runs.
+        The work of an earlier, interrupted run counts, so the same call finishes it. Images that the oracle
+        leaves out stay out of this and later runs.
 
         Args:
             oracle: who answers.
-            cycles: queries in all, a seed query aside.
-            n: images a query.
-            stop: the run ends earlier where one of these rules says so, and stays ended by it.
+            cycles: queries in total, not counting a seed query.
+            n: images per query.
+            stop: rules that end the run earlier; a run that a rule has ended stays ended.
             **details: the other fields of a `QueryRequest`; without `control`, no image is drawn at random.
 
         Returns:
-            The run's trainings, one a cycle.
+            The run's trainings, one per cycle.
 
         Raises:
             CampaignError: the campaign has queries by another strategy or with other options.
-            InvalidAnswers: the oracle answers nothing at all.
+            InvalidAnswers: the oracle answers nothing.
             AlkitError: as `ask` and `train`.
         """
         return run(self, oracle, QueryRequest(n, **details), cycles=cycles, stop=stop)
@@ -143,14 +143,14 @@ class Campaign(CampaignSession):
 
         Raises:
             InvalidOption: there is no such rule.
-            CampaignLocked: another process is at work.
+            CampaignLocked: another process is working on the campaign.
         """
         with self.lock():
             if check_rule(rule) != self.state.aggregate:
                 self.record(Aggregated(by=rule))
 
     def update(self) -> dict[str, Any]:
-        """Take in the images that are new in the source, at the end of the list; indices never shift.
+        """Add the images that are new in the source to the end of the list; indices never change.
 
         Returns:
             `added`, `found` (lost images that are back), `duplicates`: how many; `unusable`: which and why;
@@ -166,7 +166,7 @@ class Campaign(CampaignSession):
         return [(record.labels, next(iter(record.metrics.values()))) for record in trained]
 
     def history(self) -> list[CycleRecord]:
-        """The trainings so far, one a cycle: that of a run, or else the latest."""
+        """The trainings so far, one per cycle: that of a run, or else the latest."""
         return history(self.ledger)
 
     @property

@@ -34,7 +34,7 @@ STATES = "states"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What is to be chosen.
+    """What to choose.
 
     Attributes:
         n: images.
@@ -65,9 +65,9 @@ def choose_and_record(
     Args:
         session: holds the lock.
         chosen: the strategy.
-        selection: what it is to choose.
+        selection: what to choose.
         profile: collects seconds and memory.
-        trained: what was trained for this strategy in this cycle already, so that it is not done again.
+        trained: the result, if this strategy was already trained for in this cycle.
     """
     strategy = chosen.strategy
     round_ = round_of(session, strategy, Profile() if profile is None else profile)
@@ -138,7 +138,7 @@ def resolve_strategy(
     strategy: str | Strategy | ResolvedStrategy | None,
     options: Mapping[str, Any] | None,
 ) -> ResolvedStrategy:
-    """Return a strategy by its text, or one that is there already, with the plugin that it came from."""
+    """Return a strategy given by its text or as an object, with its plugin."""
     if strategy is None or isinstance(strategy, str):
         return session.resources.strategy(strategy, options)
     return resolve(strategy)
@@ -148,7 +148,7 @@ def resolve_seed_strategy(session: CampaignSession, name: str) -> ResolvedStrate
     """Return a strategy that can choose while nothing is labeled.
 
     Raises:
-        InvalidOption: it cannot.
+        InvalidOption: the strategy cannot.
     """
     seeder = resolve_strategy(session, name, {})
     if seeder.strategy.needs_labels or seeder.strategy.asks_again:
@@ -162,7 +162,7 @@ def resolve_seed_strategy(session: CampaignSession, name: str) -> ResolvedStrate
 
 
 def can_choose_now(session: CampaignSession, strategy: Strategy) -> bool:
-    """Say whether a strategy can choose with the labels that there are."""
+    """Say whether a strategy can choose with the current labels."""
     if len(session.pool.labeled):
         return True
     if strategy.needs_labels or not strategy.needs:
@@ -183,7 +183,7 @@ def check_task_provides(session: CampaignSession, strategy: Strategy) -> None:
 
 
 def check_budget(n: int, left: int) -> None:
-    """Refuse to choose more images than are left, or none."""
+    """Refuse to choose no images, or more than are left."""
     if n < 1:
         raise InvalidBudget(f"the budget should be at least 1, not {n}")
     if left == 0:

@@ -24,7 +24,7 @@ SMALLEST_QUERY = 10  # with a control slice
 
 
 def check_share(share: float) -> float:
-    """Return a share that can be a control's.
+    """Return the share if it is valid for a control.
 
     Raises:
         InvalidOption: it is not in [0, 1).
@@ -50,8 +50,8 @@ def judges(model: TaskModel) -> bool:
 
 
 def draw(candidates: Indices, count: int, seed: int) -> Indices:
-    """Draw uniformly, without replacement: an unbiased sample of all candidates, whatever a strategy makes of
-    them."""
+    """Draw uniformly, without replacement: an unbiased sample of all candidates, whatever the
+    strategy."""
     return seeding.numpy_generator(seed, "control").choice(candidates, size=count, replace=False)
 
 

@@ -1,4 +1,4 @@
-"""Making a campaign: the list of images is frozen, labels at hand are taken in, all or nothing is there."""
+"""Making a campaign: freezing the list of images and reading known labels, all or nothing."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def create(
     place and moved there at the end, so that an error or an interruption leaves nothing behind.
 
     Args:
-        directory: where; made if it is not there.
+        directory: where to make it; created if missing.
         pool: images, see `alkit.open_source`.
         device: `auto`, `cpu`, `cuda`.
         progress: where long work shows how far it is.
         **details: the other fields of a `CampaignSpec`: labels, classes, test, strategy, oracle and so on.
 
     Raises:
-        CampaignError: there is a campaign already, or the directory cannot be written.
+        CampaignError: there is already a campaign, or the directory cannot be written.
         SourceError: there are no images.
         InvalidAnswers: `labels` names images or classes that do not fit.
     """
@@ -83,7 +83,7 @@ def create_from(
     check_rule(spec.aggregate)
     plan = _plan(spec, find_device(device), progress)
     if spec.labels is not None:
-        read_answers(Path(spec.labels))  # a file that is no good is said before all images are read
+        read_answers(Path(spec.labels))  # report a bad file before reading all images
     with draft_in(directory) as draft, os_errors_named(directory):
         _fill(draft, plan)
         move_in(draft, directory)
@@ -131,7 +131,7 @@ def _fill(draft: Path, plan: _Plan) -> None:
     spec, task = plan.spec, plan.settings.task
     keys = plan.source.keys()
     shape = choose_shape(plan.source, keys, size=spec.image_size, channels=spec.channels)
-    # What cannot be used later is said before all images are read.
+    # Report what cannot be used before reading all images.
     build(registry.tasks.get(task.name), task.options).build(shape, tuple(spec.classes), plan.device)
     oracle = _connected_oracle(plan, keys)
     test_labels = _test_labels(plan.test_source, task)
@@ -181,7 +181,7 @@ def _read_pool(
     """Read all images of the pool into the cache.
 
     Raises:
-        SourceError: none can be used.
+        SourceError: no image can be used.
     """
     for note in plan.source.notes:
         plan.progress.line(note)
@@ -226,7 +226,7 @@ def _test_labels(test_source: Source | None, task: PluginChoice) -> dict[str, st
     """Return the labels of the test images as they are written; each has to be one of the task.
 
     Raises:
-        SourceError: there are none, or one is no label of the task.
+        SourceError: there are no labels, or one is not a label of the task.
     """
     if test_source is None:
         return {}
@@ -261,7 +261,7 @@ def _report(records: Sequence[ImageRecord], shape: tuple[int, int, int], progres
 def _known_labels(plan: _Plan, records: Sequence[ImageRecord], classes: Sequence[str]) -> IngestReport:
     """Read the labels at hand; at this point a line that does not fit is an error, since nothing is lost yet.
 
-    Where no class is named elsewhere, the labels make the classes.
+    If no classes are named elsewhere, the labels define the classes.
 
     Raises:
         InvalidAnswers: a line cannot be understood or names an unknown image.

@@ -24,7 +24,7 @@ def check_free(directory: Path) -> None:
     """Refuse a directory in which anything is recorded.
 
     Raises:
-        CampaignError: it is a campaign, or what is left of one.
+        CampaignError: it holds a campaign or the remains of one.
     """
     if (directory / SETTINGS).exists():
         raise CampaignError(f"{directory} already holds a campaign; use another directory")
@@ -38,8 +38,8 @@ def check_free(directory: Path) -> None:
 def clear_half_moved(directory: Path) -> None:
     """Remove the ledger of a process that was killed while it moved in.
 
-    Such a process leaves a draft that has its settings still and its ledger no more; nobody has used that
-    ledger, for without settings there is no campaign yet.
+    Such a process leaves a draft that still has its settings but not its ledger; nobody has used that
+    ledger, because without settings there is no campaign yet.
     """
     for draft in directory.glob(f"{DRAFT}*"):
         moved = (draft / SETTINGS).exists() and not (draft / LEDGER).exists()
@@ -53,7 +53,7 @@ def clear_half_moved(directory: Path) -> None:
 def draft_in(directory: Path) -> Iterator[Path]:
     """Give a hidden folder in `directory` to make a campaign in; unless it becomes one, nothing stays.
 
-    A draft is locked while it is worked on, so what a killed process left behind can be told and goes away.
+    A draft is locked while it is worked on, so drafts of killed processes are recognized and removed.
 
     Raises:
         CampaignError: the directory cannot be written.
@@ -96,14 +96,14 @@ def os_errors_named(directory: Path) -> Iterator[None]:
 
 
 def move_in(draft: Path, directory: Path) -> None:
-    """Move a draft to its place; the settings come last, for they are what makes it a campaign.
+    """Move a draft to its place; the settings come last, because they make it a campaign.
 
     Raises:
-        CampaignError: there is one by now.
+        CampaignError: there is a campaign by now.
     """
     with FileLock(directory / LOCK):
         check_free(directory)
-        for rest in (f"{LEDGER}-wal", f"{LEDGER}-shm"):  # of a ledger without events, or of none
+        for rest in (f"{LEDGER}-wal", f"{LEDGER}-shm"):  # of a ledger without events, or of no ledger
             (directory / rest).unlink(missing_ok=True)
         moved: list[Path] = []
         try:

@@ -23,7 +23,7 @@ def open_export(campaign: Campaign) -> Export:
 
     Raises:
         InvalidAnswers: no query is open.
-        SourceError: none of its images is what it was.
+        SourceError: all its images have changed.
     """
     query = campaign.open_query
     if query is None:
@@ -50,7 +50,7 @@ def labeled_export(campaign: Campaign) -> Export:
 
 
 def identity_of(campaign: Campaign) -> str:
-    """Return 16 digits that are the campaign's own, wherever it is moved to."""
+    """Return 16 digits that identify the campaign, even after it moves."""
     first = campaign.ledger.all_events()[0]
     hashes = [record.hash for record in campaign.state.records[:100]]
     return hashlib.sha256(repr((first.time, campaign.settings.seed, hashes)).encode()).hexdigest()[:16]
@@ -120,7 +120,7 @@ def _content(campaign: Campaign, item: Item) -> bytes:
 
 
 def _predicted(query: Query | None) -> Mapping[int, Prediction]:
-    """Return what the model that the query was chosen with took each image for.
+    """Return the class that the query's model predicted for each image.
 
     Raises:
         InvalidOption: nothing was predicted when it was asked.

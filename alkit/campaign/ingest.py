@@ -1,4 +1,4 @@
-"""What comes back from people who label: which format it is, and which images of the pool it is about."""
+"""Answers from labeling tools: detecting the format and matching images of the pool."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def find_format(path: Path, name: str | None = None, given: Mapping[str, Any] | 
             known = build(registry.formats.get(f"{plugin.distribution}:{plugin.name}"), {})
             if known.recognizes(path):
                 found.append(known)
-        except Exception as error:  # a stranger's broken format is not this file's
+        except Exception as error:  # a broken format of another plugin must not stop the rest
             said = " ".join(str(error).split())
             broken += f" ({plugin} failed to read it: {type(error).__name__}: {said})"
     if not found:

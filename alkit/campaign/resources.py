@@ -54,7 +54,7 @@ class Resources:
         """Where tensors live.
 
         Raises:
-            InvalidOption: no such device is there.
+            InvalidOption: there is no such device.
         """
         from alkit.utils.devices import find_device  # noqa: PLC0415  # torch takes seconds to import
 
@@ -68,7 +68,7 @@ class Resources:
         """Where the images come from.
 
         Raises:
-            SourceError: it is not there any more.
+            SourceError: it no longer exists.
         """
         return self.settings.pool.open()
 
@@ -93,7 +93,7 @@ class Resources:
         return self._images
 
     def images_are_there(self, state: State) -> bool:
-        """Say whether the cache of the pool's images is whole."""
+        """Say whether the cache of the pool's images is complete."""
         from alkit.data.store import is_whole  # noqa: PLC0415  # numpy is slow to import
 
         return is_whole(self.directory / "cache" / POOL_CACHE, self.settings.image_shape, len(state.records))

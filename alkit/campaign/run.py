@@ -1,4 +1,4 @@
-"""A run: training, asking and answering by an oracle, until the campaign has had so many queries."""
+"""A run: training, asking and answering by an oracle, until the campaign has a given number of queries."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def stopped(session: CampaignSession) -> Stopped | None:
 def _check_run(
     session: CampaignSession, strategy: Strategy, control: float, stop: Sequence[StoppingRule]
 ) -> None:
-    """Refuse before anything is trained what a run cannot do."""
+    """Refuse what a run cannot do before anything is trained."""
     check_share(control)
     if strategy.asks_again:
         raise InvalidOption(
@@ -161,7 +161,7 @@ def _train_for_run(session: CampaignSession, strategy: Strategy, profile: Profil
 
 
 def _proper_queries(session: CampaignSession) -> list[Query]:
-    """Return the queries that are no seed."""
+    """Return the queries without the seed query."""
     return [query for query in session.queries if not query.asked.seed_query]
 
 

@@ -1,4 +1,4 @@
-"""An opened campaign: what was decided, what has happened, and the right to add to it."""
+"""An opened campaign: its settings, its history and the lock to add to it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class CampaignSession:
         progress: where long work shows how far it is.
 
     Raises:
-        CampaignError: there is none, or it cannot be read.
+        CampaignError: there is no campaign, or it cannot be read.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class CampaignSession:
 
     @property
     def pool(self) -> Pool:
-        """Who is labeled, asked, set aside, free."""
+        """Which images are labeled, asked, set aside or free."""
         return self.state.pool
 
     @property
@@ -160,7 +160,7 @@ class CampaignSession:
             self.record(Lost(indices=fresh, reason="changed or gone since it was listed"))
 
     def record_found(self, indices: Sequence[int]) -> list[int]:
-        """Record that lost images are back, but for those of which the pool has got a copy meanwhile."""
+        """Record that lost images are back, except those of which the pool has a copy by now."""
         hashes = {r.hash for r in self.state.records if self.pool.usable[r.index]}
         records = [self.state.records[index] for index in indices]
         found = [r.index for r in records if r.duplicate_of is not None or r.hash not in hashes]

@@ -1,4 +1,4 @@
-"""What is decided when a campaign is made."""
+"""The choices made when a campaign is created."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_STRATEGY = "badge"
 
 @dataclass(frozen=True, slots=True)
 class CampaignSpec:
-    """All that can be said of a new campaign; nothing but the pool has to be.
+    """All choices for a new campaign; only the pool is required.
 
     Attributes:
         pool: images, see `alkit.open_source`.
@@ -32,7 +32,7 @@ class CampaignSpec:
         task_options: its options.
         strategy: what queries use when no strategy is named.
         strategy_options: its options.
-        oracle: who answers by itself; for a demonstration set its own labels, otherwise nobody.
+        oracle: answers automatically; by default a demonstration set's own labels, otherwise nobody.
         oracle_options: its options.
         image_size: (height, width) to resize to; chosen from the images by default.
         channels: 1 or 3; chosen from the images by default.
@@ -65,7 +65,7 @@ DECIDED = tuple(f.name for f in dataclasses.fields(CampaignSpec) if f.name not i
 
 
 def spec_of(campaign: Campaign) -> CampaignSpec:
-    """Return what was decided when a campaign was made; what is not known any more has its default."""
+    """Return the choices made when a campaign was created; forgotten ones have their default."""
     settings = campaign.settings
     oracle = settings.oracle
     return CampaignSpec(

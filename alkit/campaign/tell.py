@@ -32,9 +32,9 @@ class IngestOptions:
 
     Attributes:
         strict: keep nothing if anything is rejected.
-        allow_new_classes: labels that are no class yet become classes.
+        allow_new_classes: labels that are not classes yet become classes.
         said_before: what an annotator has said at any time is unchanged, also if corrected since.
-        dry_run: only tell what would become of them; keep nothing.
+        dry_run: only report what would happen to them; keep nothing.
         note: what else to record of them: other fields of `Answered`, such as the file's name.
     """
 
@@ -80,7 +80,7 @@ def take_back(session: CampaignSession, index: int, annotator: str, *, after: in
 
 
 def consult_about_open(session: CampaignSession, oracle: Oracle) -> IngestReport:
-    """Let an oracle answer what is open: see `Campaign.consult`."""
+    """Let an oracle answer the open query: see `Campaign.consult`."""
     with session.lock():
         query = session.open_query
         if query is None:
@@ -108,7 +108,7 @@ def consult_or_pass(session: CampaignSession, oracle: Oracle, query: Query) -> N
     """Let an oracle answer in a run; what it leaves out is not waited for, and not asked again.
 
     Raises:
-        InvalidAnswers: it has answered nothing yet, and nothing now.
+        InvalidAnswers: it has never answered anything, and does not now.
     """
     report = consult(session, oracle, query)
     if not report.kept and not any(

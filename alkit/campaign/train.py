@@ -1,4 +1,4 @@
-"""The round that a campaign is in, its training, and the record of that."""
+"""The current round of a campaign, its training, and the record of the training."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def train(
     session: CampaignSession, strategy: Strategy | None, profile: Profile
 ) -> tuple[TrainedModel, CycleRecord]:
-    """Train on all labels, or take what was trained on the same; record it.
+    """Train on all labels, or reuse an identical training; record it.
 
     Raises:
         TrainingError: nothing is labeled, or training failed.

@@ -34,7 +34,7 @@ def update(session: CampaignSession) -> dict[str, Any]:
             hashes = {
                 r.hash: r.index
                 for r in session.state.records
-                if session.pool.usable[r.index]  # what is lost has no copies: it was moved
+                if session.pool.usable[r.index]  # a lost image has no copies: it was moved
             }
             with StoreWriter(path, shape, count=len(session.state.records)) as store:
                 added = scan(

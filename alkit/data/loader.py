@@ -21,7 +21,7 @@ class Batch:
 
     Attributes:
         indices: [B] int64, positions in the pool.
-        targets: [B, ...] on the device, or None where nothing is known.
+        targets: [B, ...] on the device, or None if unknown.
         loader: where the batch comes from.
     """
 
@@ -75,7 +75,7 @@ class Loader:
         self._scale = (255.0 * std).reciprocal().view(1, -1, 1, 1).to(device)
 
     def target_rows(self, indices: Indices) -> Tensor | None:
-        """Return the targets of images, or None if any of them has none."""
+        """Return the targets of images, or None if any target is missing."""
         rows = self._row[indices]
         if self.targets is None or (rows < 0).any():
             return None
@@ -99,7 +99,7 @@ class Loader:
         """Yield every image once, shuffled, in batches whose sizes differ by at most one.
 
         Even sizes keep batch normalization from meeting a batch of one image, for which there may be one
-        image more than `size`. A single image is repeated, since no statistics come from one.
+        image more than `size`. A single image is repeated, because one image gives no statistics.
         """
         if len(indices) == 0:
             raise ValueError("there are no images to draw batches from")
@@ -112,7 +112,7 @@ class Loader:
     def forever(
         self, indices: Indices, size: int, rng: np.random.Generator, *, augmented: bool
     ) -> Iterator[Batch]:
-        """Yield shuffled batches of exactly `size` (or all images, if fewer) without end."""
+        """Yield shuffled batches of exactly `size` (or all images, if fewer) forever."""
         if len(indices) == 0:
             raise ValueError("there are no images to draw batches from")
         if len(indices) == 1:

@@ -1,4 +1,4 @@
-"""Reading a pool: every image is hashed, decoded and brought into one shape, once."""
+"""Reading a pool: every image is hashed, decoded and resized to one shape, once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ImageRecord:
     Attributes:
         index: its position in the pool, and its row in the store.
         key: its name in the source.
-        hash: hex SHA-256 of its content; empty where no byte could be read.
+        hash: hex SHA-256 of its content; empty if no byte could be read.
         width: upright, in pixels before resizing; 0 where unknown.
         height: upright, in pixels before resizing; 0 where unknown.
         unusable: why it cannot be used, or None; its row is then zero.
@@ -66,7 +66,7 @@ def choose_shape(
     size: int | tuple[int, int] | None = None,
     channels: int | None = None,
 ) -> Shape:
-    """Choose the shape (C, H, W) that all images of a campaign are brought to.
+    """Choose the shape (C, H, W) to which all images of a campaign are resized.
 
     What is given wins. The rest is decided by the headers of up to 64 readable images, evenly spaced: one
     channel if all of them are grey, otherwise three. Images of one size and at most 96 pixels a side keep it,
@@ -80,8 +80,8 @@ def choose_shape(
         channels: 1 or 3.
 
     Raises:
-        SourceError: no image is usable.
-        InvalidOption: size or channels cannot be.
+        SourceError: there are no usable images.
+        InvalidOption: size or channels are not possible.
     """
     if channels not in (None, 1, 3):
         raise InvalidOption(f"images have 1 channel (grey) or 3 (color), not {channels}")
@@ -130,7 +130,7 @@ def scan(
 ) -> list[ImageRecord]:
     """Read, hash, decode and resize every image once and append it to the store; the result is on disk then.
 
-    Images are stretched to the store's shape with an antialiasing filter; colour becomes luma where one
+    Images are stretched to the store's shape with an antialiasing filter; color becomes luma if one
     channel is wanted. The result does not depend on `workers`. An image that cannot be used is recorded with
     the reason, and its row is zero.
 
@@ -141,7 +141,7 @@ def scan(
         known: indices by content hash of usable images that came before.
         store: takes the rows, the one of `first` next.
         workers: threads; by default one for tiny images, otherwise one a core, at most 8.
-        progress: where to show how far it is.
+        progress: where to show the progress.
     """
     seen = dict(known or {})
     records: list[ImageRecord] = []
@@ -179,7 +179,7 @@ def ensure_store(
 ) -> list[int]:
     """Build the raw file again from the source if it is missing or too short.
 
-    An image whose content is not what was recorded (changed, moved, unreadable by now) gets a row of zeros.
+    An image whose content differs from the record (changed, moved, unreadable) gets a row of zeros.
 
     Args:
         path: the raw file.
@@ -187,7 +187,7 @@ def ensure_store(
         source: where the images are.
         records: all images of the pool, in the order of their indices.
         workers: threads; by default one for tiny images, otherwise one a core, at most 8.
-        progress: where to show how far it is, and to say which images are lost.
+        progress: where to show the progress, and which images are lost.
 
     Returns:
         The indices of the lost images; empty as long as the file is whole.
@@ -268,7 +268,7 @@ def _without_pixels(reading: DecodedImage) -> DecodedImage:
 
 
 def resize(pixels: Pixels, shape: Shape) -> Pixels:
-    """Bring pixels [h, w, c] to (C, H, W): stretched, antialiased; colour to luma, grey to every channel."""
+    """Bring pixels [h, w, c] to (C, H, W): stretched, antialiased; color to luma, grey to every channel."""
     if pixels.shape[:2] != shape[1:] or pixels.shape[2] > shape[0]:
         from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
 

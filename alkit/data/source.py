@@ -1,4 +1,4 @@
-"""What a source of images is, and what reading one image gives."""
+"""A source of images, and the result of reading one image."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DecodedImage:
-    """What came of reading one image.
+    """The result of reading one image.
 
     Attributes:
-        hash: hex SHA-256 of the content; empty where no byte could be read.
+        hash: hex SHA-256 of the content; empty if no byte could be read.
         width: upright, in pixels as stored; 0 where unknown.
         height: upright, in pixels as stored; 0 where unknown.
         pixels: [H, W, C] uint8 with C 1 or 3, upright; None if unusable.
@@ -39,7 +39,7 @@ class Source(ABC):
     Attributes:
         location: opens the same source again: an absolute path, or a data set's name.
         root: where a torchvision data set lies.
-        answers_itself: a demonstration, whose simulated oracle is on by default.
+        answers_itself: it is a demonstration, whose simulated oracle is on by default.
         classes: the class names that the layout or the data set knows, sorted or in the data set's order.
         notes: sentences for a person about what was left out.
     """
@@ -56,7 +56,7 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, key: str, *, at_least: tuple[int, int] | None = None) -> DecodedImage:
-        """Read, hash and decode one image; what is wrong with it is said in the reading, never raised.
+        """Read, hash and decode one image; problems are reported in the result, never raised.
 
         Safe to call from many threads. Decoders may warn; who calls `read` keeps them quiet.
 
@@ -66,7 +66,7 @@ class Source(ABC):
         """
 
     def header(self, key: str) -> tuple[int, int, int] | None:
-        """Return (C, H, W) of one image, upright, as cheaply as can be; None if it is unusable."""
+        """Return (C, H, W) of one image, upright, as cheaply as possible; None if it is unusable."""
         reading = self.read(key)
         return None if reading.pixels is None else (reading.pixels.shape[2], reading.height, reading.width)
 
@@ -84,7 +84,7 @@ class Source(ABC):
         return reading.hash, reading.pixels
 
     def answers(self) -> dict[str, str]:
-        """Return hidden class names by key, for a simulated oracle only; what is unknown is left out."""
+        """Return hidden class names by key, only for a simulated oracle; unknown ones are left out."""
         return {}
 
     def path(self, key: str) -> Path | None:

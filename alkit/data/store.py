@@ -33,7 +33,7 @@ MOST_MAPPED = 2**28  # bytes taken from a mapped file before its pages are let g
 
 
 def is_whole(path: Path, shape: Shape, count: int) -> bool:
-    """Say whether a raw file is there with so many rows."""
+    """Say whether a raw file exists with a number of rows."""
     return path.exists() and path.stat().st_size >= count * row_bytes(shape)
 
 
@@ -44,7 +44,7 @@ class StoreWriter:
     them. Used as a context manager; rows are on disk after `sync` or `close`.
 
     Args:
-        path: the raw file, made if need be.
+        path: the raw file, created if missing.
         shape: (C, H, W) of a row.
         count: rows that are kept.
 
@@ -81,7 +81,7 @@ class StoreWriter:
             self.append(np.zeros((min(index - self._count, BLOCK_IMAGES), *self.shape), dtype=np.uint8))
 
     def sync(self) -> None:
-        """Return when the rows are on disk."""
+        """Wait until the rows are on disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -161,7 +161,7 @@ class ImageStore:
             )
         if in_memory is None:
             in_memory = size < min(available_memory() // 4, MOST_IN_MEMORY)
-        if in_memory or size == 0:  # nothing cannot be mapped
+        if in_memory or size == 0:  # an empty file cannot be mapped
             return cls(np.fromfile(path, dtype=np.uint8, count=size).reshape(count, *shape), usable)
         with open(path, "rb") as file:
             mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
@@ -180,7 +180,7 @@ class ImageStore:
         return torch.from_numpy(rows)
 
     def _let_go(self, taken: int) -> None:
-        """Now and then give the pages of a mapped file back, or all of it would come to count as ours."""
+        """Release the pages of a mapped file now and then; otherwise they count as this process's memory."""
         if self._mapped is None or not hasattr(mmap, "MADV_DONTNEED"):
             return
         self._taken += taken
@@ -197,7 +197,7 @@ class ImageStore:
 
     @property
     def std(self) -> Tensor:
-        """[C] float32 in [0, 1], like `mean`; at least 1/255, so that one can always divide by it."""
+        """[C] float32 in [0, 1], like `mean`; at least 1/255, so that division is always safe."""
         import torch  # noqa: PLC0415  # torch takes seconds to import
 
         return torch.tensor(self._statistics[1])
@@ -224,7 +224,7 @@ class ImageStore:
 
 
 def available_memory() -> int:
-    """Return the bytes that this process may still take, as far as the system tells; 1 GiB if it does not."""
+    """Return the bytes that this process may still use; 1 GiB if the system does not tell."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))

@@ -1,4 +1,4 @@
-"""All that a strategy may look at while it chooses; hidden labels are not among it."""
+"""Everything a strategy may look at while it chooses; this excludes hidden labels."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class Cycle:
         labeled: [n] int64 ascending, positions in the pool.
         targets: [n, ...] what the model trained on, in the order of `labeled`.
         candidates: [m] int64 ascending, what may be chosen.
-        disputes: for a strategy that `asks_again`, how many annotators say each thing of a candidate, the
-            most first; these answers have been given.
+        disputes: for a strategy that `asks_again`, how many annotators gave each answer to a candidate,
+            the most frequent first.
         rng: numpy generator of this cycle.
         device: where tensors live.
         batch_size: images scored at once.
@@ -124,12 +124,12 @@ class Cycle:
         its own.
 
         Args:
-            candidates: out of `candidates`.
-            purpose: tells views apart: the same words give the same randomness.
-            companion: of the strategy that is to look at it.
+            candidates: a subset of `candidates`.
+            purpose: identifies the view: the same words give the same randomness.
+            companion: of the strategy that gets the view.
 
         Raises:
-            ValueError: some are no candidates here.
+            ValueError: some are not candidates of this cycle.
         """
         view = copy.copy(self)
         view.candidates = np.unique(candidates)
@@ -151,17 +151,17 @@ class Cycle:
         forever: bool = False,
         augment: bool = False,
     ) -> Iterator[Batch]:
-        """Yield batches of images; targets are there for labeled images only.
+        """Yield batches of images; only labeled images have targets.
 
         Args:
             indices: positions in the pool.
-            size: images a batch; the cycle's own by default.
+            size: images per batch; the cycle's own by default.
             train: shuffle, from `rng`; otherwise in order.
-            forever: begin again without end (only with `train`), every batch of one size.
+            forever: repeat forever (only with `train`), every batch of one size.
             augment: flip and move images (only with `train`).
 
         Raises:
-            ValueError: `train` or `forever` over no images at all.
+            ValueError: `train` or `forever` without images.
         """
         size = size or self.batch_size
         if forever:
@@ -192,7 +192,7 @@ class Cycle:
 
         Args:
             indices: positions in the pool.
-            value: gives one row an image, [B, ...], from a batch's output.
+            value: returns one row per image, [B, ...], from a batch's output.
         """
         result: Tensor | None = None
         start = 0
@@ -206,7 +206,7 @@ class Cycle:
         return torch.empty(0, device=self.device) if result is None else result
 
     def embeddings(self, indices: Indices) -> Tensor:
-        """Return the embeddings [n, D] float32 on `device`; each image is embedded once a cycle.
+        """Return the embeddings [n, D] float32 on `device`; each image is embedded once per cycle.
 
         They may be the cycle's own copy: do not write to them.
         """
@@ -241,7 +241,7 @@ class Cycle:
             n: how many.
 
         Raises:
-            ValueError: the scores are not one a candidate, or hold NaN.
+            ValueError: there is not one score per candidate, or a score is NaN.
         """
         values = scores.detach().double().cpu().numpy()
         if values.shape != self.candidates.shape:

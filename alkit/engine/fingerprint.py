@@ -59,9 +59,9 @@ def fingerprint_of(
 
 
 def _made_from(companion: Companion, strategy: Strategy | None) -> list[Any]:
-    """Say what a companion's training depends on: its class, starting weights and plain attributes.
+    """Return what a companion's training depends on: its class, starting weights and plain attributes.
 
-    Where it keeps anything else, all options of its strategy count, lest one of them be missed.
+    If it keeps anything else, all options of its strategy count, so that none is missed.
     """
     kept: list[Any] = []
     plain, of_any_module = isinstance(companion, nn.Module), vars(nn.Module()).keys()
@@ -99,5 +99,5 @@ def _hash_of(tensors: Mapping[str, Any]) -> str:
 def _version(registry: plugins.Registry[Any], name: str) -> str | None:
     try:
         return registry.find(name).version
-    except (UnknownPlugin, AmbiguousPlugin):  # a class that was handed over, not found by its name
+    except (UnknownPlugin, AmbiguousPlugin):  # a class passed as an object, not found by name
         return None

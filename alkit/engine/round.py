@@ -1,6 +1,6 @@
 """One round of active learning: train, look at the pool, choose, remember.
 
-Campaigns, benchmark cells and the conformance kit all share it, so that a strategy meets the same training,
+Campaigns, benchmark cells and the conformance kit share it, so that a strategy gets the same training,
 the same randomness and the same checks in each of them.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What one round starts from.
+    """The inputs of one round.
 
     Attributes:
         number: rounds before it.
@@ -68,7 +68,7 @@ class Round:
             task: built.
             classes: names in the order of their numbers.
             test: images to evaluate on.
-            checkpoints: directory to keep the result in, and to take it from.
+            checkpoints: directory to save the result to and load it from.
             previous: checkpoint of the round before.
 
         Raises:
@@ -96,7 +96,7 @@ class Round:
         disputes: Mapping[int, tuple[int, ...]] | None = None,
         batch_size: int = SCORING_BATCH,
     ) -> Cycle:
-        """Return what the strategy looks at.
+        """Return the cycle that the strategy sees.
 
         Args:
             task: the model; untrained where `trained` is None.
@@ -131,11 +131,11 @@ class Round:
         return seeding.derive(self.seed, "select", self.number)
 
     def threads(self) -> contextlib.AbstractContextManager[None]:
-        """Return a context in which as many threads compute as pay for images of this size."""
+        """Return a context that uses the best number of threads for images of this size."""
         return threads_for(max(self.labeled.images.shape[1:]), self.device)
 
     def choose(self, cycle: Cycle, n: int, source: str = "") -> Indices:
-        """Let the strategy choose n candidates, most wanted first, in as many threads as pay.
+        """Let the strategy choose n candidates, most wanted first, with the best number of threads.
 
         Args:
             cycle: of this round.
@@ -150,12 +150,12 @@ class Round:
             return choose(self.strategy, cycle, n, seed=self.selection_seed, source=source)
 
     def remember(self, directory: Path) -> Path | None:
-        """Write what the strategy remembers to a file in a directory; return the file, or None."""
+        """Write the strategy's state to a file in a directory; return the file, or None."""
         assert self.strategy is not None
         return save_state(self.strategy, directory, self.number)
 
     def recall(self, path: Path) -> None:
-        """Give the strategy what it remembered in an earlier round.
+        """Restore the strategy's state from an earlier round.
 
         Raises:
             CampaignError: the file is missing or cannot be read.

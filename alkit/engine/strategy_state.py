@@ -1,4 +1,4 @@
-"""What a strategy remembers from cycle to cycle, as files."""
+"""The state of a strategy from cycle to cycle, as files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def state_path(directory: Path, strategy: Strategy, cycle: int) -> Path:
-    """Return the file for what a strategy remembers after a cycle."""
+    """Return the file for a strategy's state after a cycle."""
     return directory / f"{cycle:03d}-{as_file_name(strategy.name)}.pt"
 
 
 def save_state(strategy: Strategy, directory: Path, cycle: int) -> Path | None:
-    """Write what a strategy remembers into a directory; return the file, or None if it remembers nothing."""
+    """Write a strategy's state to a directory; return the file, or None if there is no state."""
     state = strategy.state_dict()
     if not state:
         return None
@@ -30,7 +30,7 @@ def save_state(strategy: Strategy, directory: Path, cycle: int) -> Path | None:
 
 
 def load_state(strategy: Strategy, path: Path) -> None:
-    """Give a strategy back what it remembered.
+    """Restore a strategy's state.
 
     Raises:
         CampaignError: the file is missing or cannot be read.

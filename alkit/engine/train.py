@@ -1,4 +1,4 @@
-"""Train the task model on the labels at hand, or take it back from a checkpoint made from the same."""
+"""Training the task model on the current labels, or loading it from a checkpoint of an identical training."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingJob:
-    """What one training is made from.
+    """The inputs of one training.
 
     Attributes:
         cycle: queries before it.
         seed: of the campaign.
-        labeled: what is trained on.
-        test: what it is judged on, or None.
+        labeled: the training images.
+        test: the images to evaluate on, or None.
         classes: names in the order of their numbers.
         strategy: whose companion is trained along, or None.
-        checkpoints: directory of the files, or None: nothing is kept.
-        previous: checkpoint to start from where the task says `warm_start`, or None; one that is missing
-            is said and recorded, and new weights are drawn.
+        checkpoints: directory of the files, or None to keep nothing.
+        previous: checkpoint to start from if the task says `warm_start`, or None; if it is missing, that
+            is reported and recorded, and training starts from new weights.
     """
 
     cycle: int
@@ -65,14 +65,14 @@ class TrainingJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedModel:
-    """A trained model with what is known of it.
+    """A trained model and its record.
 
     Attributes:
         model: in eval mode, on the device.
         companion: likewise, or None.
         targets: [n, ...] what it was trained on.
         fingerprint: of everything that it was made from.
-        checkpoint: the file, or None where nothing is kept.
+        checkpoint: the file, or None if nothing is kept.
         metrics: on the test images, empty without any.
         record: recipe, mean loss by epoch, hashes of the starting weights and of the first epoch's order,
             and so on, as JSON values.
@@ -92,7 +92,7 @@ class TrainedModel:
 def train_model(
     task: TaskModel, job: TrainingJob, device: torch.device, progress: Progress, profile: Profile
 ) -> TrainedModel:
-    """Train, judge and save; or load what was made from the very same labels and options.
+    """Train, evaluate and save; or load a training with exactly the same labels and options.
 
     `task` has been built. A companion draws its weights from a generator of its own, so all strategies start
     from the same network and see the same batches.
@@ -207,7 +207,7 @@ def _keep(trained: TrainedModel) -> None:
 
 
 def _order_of(batches: Iterator[Batch]) -> str:
-    """Hash which images come in which order; no pixel is loaded for it."""
+    """Hash which images come in which order; this loads no pixels."""
     digest = hashlib.sha256()
     for batch in batches:
         digest.update(batch.indices.tobytes() + b"|")
@@ -215,7 +215,7 @@ def _order_of(batches: Iterator[Batch]) -> str:
 
 
 def make_companion(task: TaskModel, job: TrainingJob, device: torch.device) -> Companion | None:
-    """Let the strategy make its companion, from a seed of its own.
+    """Let the strategy make its companion, with its own seed.
 
     Raises:
         UnsupportedTask: the strategy needs what the task does not provide.
@@ -239,7 +239,7 @@ def evaluate(
     device: torch.device,
     precision: Precision,
 ) -> dict[str, float]:
-    """Judge a model on test images, normalized by the pool's statistics as in training."""
+    """Evaluate a model on test images, normalized by the pool's statistics as in training."""
     if test is None or targets is None or len(test.indices) == 0:
         return {}
     loader = Loader(
@@ -297,7 +297,7 @@ def _load(
         task.network.load_state_dict(state["network"])
         if companion is not None:
             companion.load_state_dict(state["companion"])
-    except Exception:  # a checkpoint is a cache: a damaged one is trained again, from the start
+    except Exception:  # a checkpoint is a cache: if it is damaged, train again from the start
         task.network.load_state_dict(weights)
         if companion is not None and companion_weights is not None:
             companion.load_state_dict(companion_weights)
@@ -307,7 +307,7 @@ def _load(
 
 
 def _warm_start(task: TaskModel, previous: Path) -> str | None:
-    """Load the weights of the training before; return the file's name, or None where it is missing."""
+    """Load the weights of the training before; return the file's name, or None if it is missing."""
     if not previous.exists():
         return None
     try:

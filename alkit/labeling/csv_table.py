@@ -27,10 +27,10 @@ class GivenAnswer:
     """One answer as it came in: the line, the image as it was named, and the text of the label.
 
     Attributes:
-        line: in the file, from 1; 0 where there is no file.
+        line: in the file, from 1; 0 if there is no file.
         image: path, index or hash, as it was written: a file's name may begin or end with a space.
         label: a class name, `abstain` or `unusable`, as it was written; see `meant`.
-        hash: what the content hash of the image begins with, where a file says so; `image` is its index then.
+        hash: the beginning of the image's content hash, if the file gives it; `image` is then its index.
     """
 
     line: int
@@ -51,14 +51,14 @@ def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer],
 
     Args:
         path: the file; UTF-8, with a header.
-        annotator: who answered, where the file does not say so.
+        annotator: who answered, if the file does not say so.
 
     Returns:
         The answers, the lines that cannot be understood with the reason, and the number of lines without a
         label (not answered yet).
 
     Raises:
-        InvalidAnswers: it is no such file.
+        InvalidAnswers: it is not such a file.
     """
     answers: list[GivenAnswer] = []
     rejected: list[Rejection] = []
@@ -102,7 +102,7 @@ def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer],
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a CSV file in UTF-8 that `read_answers` reads as it was meant."""
+    """Write a CSV file in UTF-8 that `read_answers` reads back unchanged."""
     lines: list[str] = []
     # A carriage return in a cell is quoted only where lines end with one, which they should not.
     writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")

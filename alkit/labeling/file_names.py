@@ -1,4 +1,4 @@
-"""File names that say which image a file shows, so that labeling tools bring that knowledge back."""
+"""File names that identify an image, so that labeling tools return the identity."""
 
 from __future__ import annotations
 

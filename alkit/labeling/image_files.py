@@ -1,4 +1,4 @@
-"""Images in an export: copies, so that no tool can change an original, or symbolic links if wanted."""
+"""Images in an export: copies, so that no tool can change an original, or symbolic links on request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def place(export: Export, item: Item, path: Path, *, link: bool) -> None:
     original: links are for tools that only read. A hard link would be the original without showing it.
 
     Args:
-        export: what goes out.
+        export: the export.
         item: the image.
         path: where to.
         link: a symbolic link to the original instead of a copy, if there is a file.
@@ -35,7 +35,7 @@ def place(export: Export, item: Item, path: Path, *, link: bool) -> None:
 
 @contextlib.contextmanager
 def whole(folder: Path) -> Iterator[Path]:
-    """Yield a folder to fill, which gets its name when it is full, and goes if anything fails."""
+    """Yield a folder to fill; it gets its final name at the end and is removed if anything fails."""
     temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     try:
         temporary.mkdir()

@@ -27,12 +27,12 @@ class References:
         self._root = location.parent if location.is_file() else location
 
     def find(self, text: str) -> int | None:
-        """Return the index of an image, or None if there is none of that name.
+        """Return the index of an image, or None if there is no image of that name.
 
         The name as it is written wins over the one without spaces around it, which people and programs add.
-        A key of the pool wins over an index; a number with zeros in front (`007`) is no index but part of a
+        A key of the pool wins over an index; a number with leading zeros (`007`) is part of a
         name. A file may be named by its path from the pool or from here; a hash may be shortened to its first
-        eight digits where that is enough.
+        eight digits if they are unique.
         """
         index = self._find(text)
         return self._find(text.strip()) if index is None else index

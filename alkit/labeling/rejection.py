@@ -1,4 +1,4 @@
-"""What is not accepted, and why."""
+"""A rejected line and the reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Rejection(AsDict):
     """One line, task or file that is not accepted.
 
     Attributes:
-        line: its number; 0 where it has none.
+        line: its number; 0 if it has no number.
         reason: for people.
         kind: for programs: `malformed` (it cannot be understood), `unknown-image`, `unusable-image`,
             `invalid-label` (not one of the task), `unknown-class`, `not-text` (UTF-8 cannot hold it).

@@ -1,7 +1,7 @@
 """Files from elsewhere: read whole up to a limit, parsed as JSON or XML, never unpacked or followed.
 
-XML may have no document type. Entities, and with them all that can swell or reach out, need one, and no
-labeling tool writes one; so refusing it does what a package against such attacks would.
+XML may have no document type. Entities, which can expand or load other files, need one, and no labeling tool
+writes one; so refusing it protects as well as a package against such attacks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PIECE = 2**16  # bytes of XML, whose elements are in memory at once
 
 
 class Element(NamedTuple):
-    """The begin or the end of an XML element."""
+    """The beginning or the end of an XML element."""
 
     name: str
     attributes: dict[str, str]
@@ -31,7 +31,7 @@ class Element(NamedTuple):
 
 
 def read_text(path: Path, member: str = "", *, most_of_member: int | None = None) -> bytes:
-    """Read a file, or from a ZIP archive its only member whose name ends so; nothing is written anywhere.
+    """Read a file, or the only matching member of a ZIP archive; nothing is written.
 
     Args:
         path: the file.
@@ -39,7 +39,7 @@ def read_text(path: Path, member: str = "", *, most_of_member: int | None = None
         most_of_member: bytes that it may have; as a file if None.
 
     Raises:
-        InvalidAnswers: it cannot be read, is too large, or holds no such member or several.
+        InvalidAnswers: it cannot be read, is too large, or does not hold exactly one such member.
     """
     try:
         if member and zipfile.is_zipfile(path):
@@ -74,7 +74,7 @@ def load_json(path: Path, member: str = "") -> Any:
     """Read a JSON file, or the member of an archive; do not change what is returned.
 
     Raises:
-        InvalidAnswers: as `read_text`, or it is no JSON in UTF-8.
+        InvalidAnswers: as `read_text`, or it is not JSON in UTF-8.
     """
     try:
         return _parsed(read_text(path, member, most_of_member=MAX_JSON_MEMBER))
@@ -91,7 +91,7 @@ def elements(path: Path, member: str) -> Iterator[Element]:
     """Yield the elements of an XML file, or of the member of an archive, as they begin and end.
 
     Raises:
-        InvalidAnswers: as `read_text`, or it is no well-formed XML, or declares a document type.
+        InvalidAnswers: as `read_text`, or it is not well-formed XML, or declares a document type.
     """
     seen: list[Element] = []
     parser = expat.ParserCreate()

@@ -16,7 +16,7 @@ def in_order(answers: Sequence[GivenAnswer]) -> list[GivenAnswer]:
 
 
 def read_time(time: str) -> datetime | None:
-    """Return the moment of a time in ISO 8601, in UTC where it names no zone; None if it cannot be read."""
+    """Return the moment of a time in ISO 8601, in UTC if it names no zone; None if it cannot be read."""
     try:
         moment = datetime.fromisoformat(time.replace("Z", "+00:00"))
     except ValueError:

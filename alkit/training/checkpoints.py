@@ -1,4 +1,4 @@
-"""Files of weights: whole or not at all, never unpickled, and trainings that resume from them."""
+"""Files of weights: written completely or not at all, never unpickled, and used to resume trainings."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def save_atomically(state: Any, path: Path) -> None:
-    """Write tensors, numbers and strings to a file that is there whole or not at all."""
-    content = io.BytesIO()  # writing to a file, torch hides that a disk is full in a RuntimeError
+    """Write tensors, numbers and strings to a file, completely or not at all."""
+    content = io.BytesIO()  # when writing to a file, torch hides a full disk in a RuntimeError
     torch.save(state, content)
     write_atomically(path, content.getbuffer())
 
 
 def load_safely(path: Path, device: torch.device | str = "cpu") -> Any:
-    """Read what `save_atomically` wrote; nothing is unpickled but tensors, numbers and strings."""
+    """Read what `save_atomically` wrote; only tensors, numbers and strings are unpickled."""
     return torch.load(path, map_location=device, weights_only=True)
 
 
@@ -55,13 +55,13 @@ def save_progress(
 def resume(
     model: Trainable, companion: Companion | None, optimizer: torch.optim.Optimizer, run: TrainingRun
 ) -> int:
-    """Take a training up where its checkpoint left it; return the epoch to begin with, 0 without one."""
+    """Resume a training from its checkpoint; return the first epoch to run, 0 without a checkpoint."""
     path = run.checkpoint
     if path is None or not path.exists():
         return 0
     try:
         state = load_safely(path, run.device)
-    except Exception:  # a damaged cache file is worth nothing and costs nothing
+    except Exception:  # ignore a damaged cache file
         return 0
     if state.get("fingerprint") != run.fingerprint:
         return 0

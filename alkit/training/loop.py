@@ -36,10 +36,10 @@ def fit(
 ) -> None:
     """Train the model, and the companion with it, for the recipe's epochs.
 
-    The batches of an epoch depend on the epoch's number only, so a resumed training is the same training.
+    The batches of an epoch depend only on its number, so a resumed training gives the same result.
 
     Raises:
-        TrainingDiverged: the loss or a weight is not finite any more; the checkpoint is of an epoch before.
+        TrainingDiverged: the loss or a weight is no longer finite; the checkpoint is of an earlier epoch.
     """
     recipe, device = run.recipe, run.device
     parameters = [p for p in model.network.parameters() if p.requires_grad]
@@ -118,9 +118,9 @@ def _step_loss(
 
 @contextlib.contextmanager
 def _own_randomness(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's generators for a block and put them back.
+    """Seed torch's generators for a block and restore them.
 
-    What a companion draws must not change the dropout of the task's network, which asks no other generator.
+    A companion's random numbers must not change the network's dropout, which uses the same generators.
     """
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(cuda):
@@ -131,7 +131,7 @@ def _own_randomness(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def _finite(parameters: Iterable[torch.Tensor]) -> bool:
-    """Look at the weights too: what the last step of an epoch did to them shows in no loss of that epoch."""
+    """Check the weights too: no loss of an epoch shows what its last step did to them."""
     return bool(torch.stack([torch.isfinite(parameter).all() for parameter in parameters]).all())
 
 

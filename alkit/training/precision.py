@@ -13,14 +13,14 @@ from .recipe import Precision
 
 
 def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[Any]:
-    """Return the mixed-precision context of a device: bfloat16 where asked for, or where it pays."""
+    """Return the mixed-precision context of a device: bfloat16 if requested, or if it is faster."""
     if settled_precision(device, precision) == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
 
 
 def settled_precision(device: torch.device, precision: Precision) -> Precision:
-    """Return what `auto` comes to on a device; anything else stays."""
+    """Return the format that `auto` selects on a device; return anything else unchanged."""
     if precision != "auto":
         return precision
     return "bfloat16" if has_fast_bfloat16(device) else "float32"

@@ -1,4 +1,4 @@
-"""How one training runs: the recipe, every value settled, and the session it runs in."""
+"""How one training runs: the recipe, with every value set, and its session."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Schedule = Literal["one-cycle", "cosine", "step", "constant"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe(AsDict):
-    """How to train; every value is settled, so that it can be printed and recorded.
+    """How to train; every value is set, so that it can be printed and recorded.
 
     Attributes:
         epochs: passes over the labeled images.
-        batch_size: images a step.
+        batch_size: images per step.
         learning_rate: the largest of the schedule.
         momentum: of SGD.
         weight_decay: of SGD.
         schedule: `one-cycle` (up for a quarter, down to zero), `cosine`, `step` (a tenth after 80 % of the
             epochs), `constant`.
-        precision: of the forward pass; `auto` is bfloat16 where the device has it.
+        precision: of the forward pass; `auto` is bfloat16 if the device supports it.
         augment: flip and move the images.
     """
 
@@ -47,7 +47,7 @@ class Recipe(AsDict):
 
 @dataclass(slots=True, kw_only=True)
 class TrainingRun:
-    """Where and under which circumstances one training runs.
+    """Where and how one training runs.
 
     Attributes:
         recipe: how to train.
@@ -55,7 +55,7 @@ class TrainingRun:
         steps_per_epoch: batches that one epoch has.
         progress: where epochs are shown.
         checkpoint: file of the unfinished training, or None.
-        fingerprint: what the checkpoint must have been made from to be resumed.
+        fingerprint: fingerprint that the checkpoint must have to be resumed.
         label: what is trained, for messages: `cycle 3`.
         history: mean loss by epoch, filled by the loop.
         companion_seconds: time in the companion's forward passes, filled by the loop; on a GPU, only the time

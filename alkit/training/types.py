@@ -1,4 +1,4 @@
-"""What a task model and a companion speak in: taps, the spec of a task, outputs, training steps."""
+"""Types shared by task models and companions: taps, the spec of a task, outputs, training steps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Tap:
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """What is known of a task model before it is trained.
+    """Properties of a task model before it is trained.
 
     Attributes:
         task: the task's name.
@@ -46,7 +46,7 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number that `TaskModel.evaluate` returns: its name, its direction, and if it is a share of images."""
+    """A number that `TaskModel.evaluate` returns: its name, its direction, whether it is a share of images."""
 
     name: str
     higher_is_better: bool = True
@@ -55,13 +55,13 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a task model says of a batch of B images.
+    """A task model's output for a batch of B images.
 
     Attributes:
         prediction: [B, ...], raw (logits for a classifier).
         probabilities: [B, classes, positions...] summing to one over dimension 1, or None.
         embedding: [B, D], or None.
-        features: one [B, channels, H, W] a tap ([B, channels] for a vector).
+        features: one [B, channels, H, W] per tap ([B, channels] for a vector).
     """
 
     prediction: Tensor

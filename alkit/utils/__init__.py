@@ -1,1 +1,1 @@
-"""Small things that everything builds on; nothing in here knows what active learning is."""
+"""Small helpers that everything builds on; they know nothing about active learning."""

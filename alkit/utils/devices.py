@@ -14,7 +14,7 @@ def find_device(name: str) -> torch.device:
     """Return a device by name; `auto` is the first GPU, or the CPU.
 
     Raises:
-        InvalidOption: no such device is there.
+        InvalidOption: there is no such device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -28,7 +28,7 @@ def find_device(name: str) -> torch.device:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Say whether a device multiplies matrices in bfloat16 by instructions of its own."""
+    """Say whether a device multiplies matrices in bfloat16 in hardware."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     asks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))

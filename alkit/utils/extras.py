@@ -1,4 +1,4 @@
-"""Extras: packages that only some commands need, and what to say when one is missing."""
+"""Extras: packages that only some commands need, and the message when one is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a file so that it is there whole or not at all, whatever happens meanwhile."""
+"""Writing a file completely or not at all, whatever happens meanwhile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def write_atomically(path: Path, content: bytes | memoryview | str) -> None:
-    """Write a file under another name, see it onto the disk, and rename it; text is UTF-8."""
+    """Write a file under another name, flush it to disk, and rename it; text is UTF-8."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -26,7 +26,7 @@ def write_atomically(path: Path, content: bytes | memoryview | str) -> None:
 
 
 def as_file_name(text: str) -> str:
-    """Return a text as part of a file's name: itself where it can be, or else a short form with its hash."""
+    """Return a text as part of a file's name: unchanged if possible, otherwise a short form with its hash."""
     if re.fullmatch(r"[\w-]{1,60}", text, re.ASCII):
         return text
     short = re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII)[:40].strip("-.")

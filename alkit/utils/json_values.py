@@ -42,7 +42,7 @@ def plain(value: Any) -> Any:
 
 
 def finite(value: Any) -> Any:
-    """Return JSON values; numbers that JSON does not have become None."""
+    """Return JSON values; numbers that JSON cannot hold become None."""
     if isinstance(value, Mapping):
         return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -57,6 +57,6 @@ def finite(value: Any) -> Any:
 
 
 def as_json(value: Any, indent: int | None = None) -> str:
-    """Return JSON that can be written in UTF-8 whatever it holds: names of files may be no text."""
+    """Return JSON that can be written in UTF-8 whatever it holds: file names may not be valid text."""
     text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "backslashreplace").decode()  # of a surrogate, that is its escape in JSON

@@ -1,4 +1,4 @@
-"""Keep freed memory in the process: on Linux, glibc would give every large buffer back and fetch it anew."""
+"""Keep freed memory in the process: on Linux, glibc would return every large buffer and allocate it again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def keep_freed_memory() -> bool:
     """Raise glibc's thresholds for giving memory back, so that the same pages serve one batch after another.
 
     Convolutions on the CPU allocate and free buffers of several MB all the time; page faults then cost up to
-    half of the time. Nothing is done with another C library, or where the user has set the thresholds.
+    half of the time. This does nothing with another C library, or if the user has set the thresholds.
 
     Returns:
         Whether the thresholds were set.

@@ -42,7 +42,7 @@ class Profile:
             self.seconds[name] = self.seconds.get(name, 0.0) + elapsed - nested
 
     def _note_peaks(self) -> None:
-        """Give the peak since the last reset to the innermost open phase, and reset it."""
+        """Add the peak since the last reset to the innermost open phase, and reset it."""
         if self._open:
             name = self._open[-1][0]
             self.peak_mb[name] = max(self.peak_mb.get(name, 0.0), peak_memory_mb())

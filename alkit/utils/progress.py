@@ -1,4 +1,4 @@
-"""How long work shows how far it is: bars on a terminal, a line now and then in a log, else nothing."""
+"""Progress of long work: bars on a terminal, a line now and then in a log, otherwise nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Bar(Protocol):
         ...
 
     def note(self, text: str, /) -> None:
-        """Say how it goes, in a few words beside the count."""
+        """Show a short note beside the count."""
         ...
 
 
@@ -27,7 +27,7 @@ class Progress(Protocol):
     """Where the engine and strategies tell a person what they are doing."""
 
     def line(self, text: str) -> None:
-        """Say a sentence that stays."""
+        """Print a sentence that stays."""
         ...
 
     def bar(self, total: int, label: str) -> contextlib.AbstractContextManager[Bar]:
@@ -72,7 +72,7 @@ class _TerminalBar:
 
 
 class _LogBar:
-    """Says how far it is every half minute, so that a log shows life and stays short."""
+    """Reports progress every half minute, so that a log shows life and stays short."""
 
     def __init__(self, total: int, label: str) -> None:
         self._total, self._label, self._done, self._text = total, label, 0, ""

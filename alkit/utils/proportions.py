@@ -19,8 +19,8 @@ class Share(AsDict):
     Attributes:
         hits: how many.
         of: out of how many, at least one.
-        low: end of the interval.
-        high: its other end.
+        low: lower end of the interval.
+        high: upper end of the interval.
         level: of confidence.
     """
 
@@ -57,7 +57,7 @@ class ProportionDifference(AsDict):
 
     @property
     def settled(self) -> bool:
-        """The interval leaves zero out."""
+        """The interval excludes zero."""
         return self.low > 0 or self.high < 0
 
     def scaled(self, factor: float) -> ProportionDifference:
@@ -84,7 +84,7 @@ def difference(first: Share, second: Share) -> ProportionDifference:
     """Return `first - second` of independent samples with Newcombe's interval.
 
     Newcombe, Interval estimation for the difference between independent proportions, Statistics in Medicine,
-    1998, method 10: the Wilson intervals of both, put together.
+    1998, method 10: the combined Wilson intervals of both.
     """
     value = first.value - second.value
     low = value - math.hypot(first.value - first.low, second.high - second.value)
@@ -95,17 +95,17 @@ def difference(first: Share, second: Share) -> ProportionDifference:
 def needed_to_settle(
     first: float, second: float, *, ratio: float, level: float = LEVEL, power: float = POWER
 ) -> int:
-    """Return how large the second sample has to be for a difference of this size to show.
+    """Return how large the second sample must be to detect a difference of this size.
 
     The first sample is `ratio` times as large. Fleiss, Levin and Paik, Statistical Methods for Rates and
     Proportions, 2003, formula 4.14 for unequal samples, without the correction for continuity.
 
     Args:
-        first: the first proportion, as it is thought to be.
+        first: the assumed first proportion.
         second: the second.
         ratio: size of the first sample over that of the second.
         level: of confidence, two-sided.
-        power: the chance that it shows.
+        power: the probability of detecting it.
 
     Raises:
         ZeroDivisionError: there is no difference.
@@ -120,7 +120,7 @@ def needed_to_settle(
 
 
 def needed_for_width(half: float, level: float = LEVEL) -> int:
-    """Return how many images tell a proportion to so much either side, at worst (when it is one half)."""
+    """Return how many images measure a proportion to a given precision, at worst (when it is one half)."""
     from scipy.stats import norm  # noqa: PLC0415  # scipy is slow to import
 
     return math.ceil(float(norm.ppf((1 + level) / 2)) ** 2 / 4 / half**2)

@@ -1,4 +1,4 @@
-"""Where figures come from: versions, machine, state of the working copy."""
+"""The origin of results: versions, machine, state of the working copy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "joblib")
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what computes."""
+    """Return the versions of the libraries that compute."""
     found = {"alkit": __version__, "python": platform.python_version()}
     return found | {package: importlib.metadata.version(package) for package in PACKAGES}
 

@@ -1,4 +1,4 @@
-"""Randomness: one seed a campaign, generators derived by purpose, global generators fenced."""
+"""Randomness: one seed per campaign, generators derived by purpose, global generators isolated."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def torch_generator(seed: int, *purpose: str | int) -> torch.Generator:
 
 @contextlib.contextmanager
 def fence(seed: int) -> Iterator[None]:
-    """Seed the global generators of random, numpy and torch for a block, and put them back after it."""
+    """Seed the global generators of random, numpy and torch for a block, and restore them after it."""
     import numpy as np  # noqa: PLC0415  # numpy is slow to import
 
     python_state, numpy_state = random.getstate(), np.random.get_state()

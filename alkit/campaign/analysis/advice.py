@@ -1,4 +1,4 @@
-"""What to do next with a campaign, and why, in sentences: each says its interval, or that it cannot tell."""
+"""Advice on what to do next with a campaign: sentences that give an interval or say what is unknown."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 WORTH = 0.005  # accuracy that 100 labels should bring
-WIDTH = 0.1  # to which an accuracy on control images should be known, either side
+WIDTH = 0.1  # how precisely an accuracy on control images should be known, on either side
 Action = Literal["go on", "switch strategy", "stop"]
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion(AsDict):
-    """What to do next, and why, a sentence a reason."""
+    """What to do next, and the reasons, one sentence each."""
 
     action: Action
     reasons: tuple[str, ...]
@@ -36,13 +36,13 @@ def suggestion(
 ) -> Suggestion:
     """Say whether to go on, to switch strategy or to stop, with the reasons as sentences.
 
-    It suggests a change only where an interval speaks for it: to stop, if the lower end of the accuracy
-    reaches the target, or the upper end of the gain stays below what is worth it; to switch, if the model is
-    measurably better on the strategy's picks than on random ones. Otherwise to go on.
+    It suggests a change only if an interval supports it: stop, if the lower end of the accuracy reaches the
+    target or the upper end of the gain stays below `worth`; switch, if the model is measurably better on the
+    strategy's picks than on random ones. Otherwise it suggests going on.
 
     Args:
         evidence: see `alkit.campaign.analysis.evidence.gather`.
-        target: accuracy that is enough, or None.
+        target: sufficient accuracy, or None.
         worth: accuracy that 100 labels should bring.
         stopped: reasons of stopping rules that are met, see `alkit.campaign.analysis.stopping`.
     """
@@ -54,7 +54,7 @@ def suggestion(
 
 
 def findings(evidence: CampaignEvidence, worth: float = WORTH) -> tuple[str, str, str]:
-    """Say how good the model is, what labels bring and whether the picks are harder, a sentence each.
+    """Say how good the model is, what labels bring and whether the picks are harder, in one sentence each.
 
     Args:
         evidence: see `alkit.campaign.analysis.evidence.gather`.

@@ -1,4 +1,4 @@
-"""How far annotators agree who have answered for the same images."""
+"""Agreement between annotators who answered for the same images."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Kappa(AsDict):
     """Agreement beyond chance, 1 at most, with a percentile interval of the bootstrap over images.
 
     Attributes:
-        value: kappa, or None where everybody said the same everywhere, so that chance explains all.
-        low: end of the interval, None where there is none.
-        high: its other end.
+        value: kappa, or None if all answers are the same, so that chance explains everything.
+        low: lower end of the interval, or None if there is no interval.
+        high: upper end of the interval.
         level: of confidence.
     """
 
@@ -68,8 +68,8 @@ class Agreement(AsDict):
     """All annotators together.
 
     Attributes:
-        images: that two or more have answered for; abstentions do not count.
-        same: share of these on which all said the same.
+        images: how many have answers from two or more annotators; abstentions do not count.
+        same: share of these on which all gave the same answer.
         kappa: by Fleiss (Measuring nominal scale agreement among many raters, Psychological Bulletin, 1971);
             images may have different numbers of answers, and each counts the same.
         pairs: by two annotators, those with the most images in common first.
@@ -88,7 +88,7 @@ def agreement(votes: Mapping[int, Mapping[str, Answer]]) -> Agreement | None:
         votes: by image, each annotator's latest answer.
 
     Returns:
-        None if no image has answers by two of them.
+        None if no image has answers from two annotators.
     """
     said = [
         {name: (answer.kind, str(answer.value)) for name, answer in by.items() if answer.kind != "abstain"}
@@ -165,7 +165,7 @@ def _pair(first: str, second: str, answers: Sequence[tuple[Hashable, Hashable]])
 
 
 def _with_interval(kappas: Callable[[Counts, Counts], Counts], rows: Counts) -> Kappa:
-    """Resample images; a sample on which kappa is 0 / 0 counts for nothing.
+    """Resample images; samples in which kappa is 0 / 0 are ignored.
 
     Images with the same answers are drawn as one, as many times as all of them.
     """

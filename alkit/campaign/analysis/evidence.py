@@ -1,10 +1,10 @@
-"""What a campaign's own answers say of its model and its strategy, with intervals.
+"""What a campaign's own answers say about its model and its strategy, with intervals.
 
 `gather(campaign)` collects all of it as `CampaignEvidence`; the other functions are pure and work on queries
 and learning curves of any origin. Every figure is a `Share` or a `ProportionDifference`, which carries its
-interval; where the data cannot tell, the figure is None, or says how many labels would settle it.
+interval; if the data are too few, the figure is None, or says how many labels would settle it.
 
-The intervals hold for the sampling of images. They say nothing of another seed's training.
+The intervals cover the sampling of images. They do not cover training with another seed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession
 
 
-RECENT = 3  # queries or trainings that "lately" looks back over
-SMALLEST = 0.05  # difference of error rates that is worth planning for
+RECENT = 3  # queries or trainings that count as recent
+SMALLEST = 0.05  # smallest difference of error rates worth planning for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +33,18 @@ class ControlAccuracy(AsDict):
     """How often the model was right on images drawn at random from the pool that remained.
 
     Abstentions and unusable images are left out of `accuracy`: it is the accuracy on images that have a
-    label. So are answers by people who saw the model's guess, since they lean to it.
+    label. So are answers by people who saw the model's guess, because they lean towards it.
 
     Attributes:
         queries: the numbers of the queries.
         labels: how many images were labeled at the last of them.
         asked: control images.
-        unanswered: of these, not answered yet.
-        given_up: of these, waited for no more without an answer.
-        unlabeled: of these, answered by `abstain` or `unusable`.
-        guess_seen: of these, labeled in sight of the model's guess.
-        accuracy: on the rest, or None while there is none.
-        same_model: one and the same model predicted all; otherwise `accuracy` is the mean of several models.
+        unanswered: control images without an answer so far.
+        given_up: control images that will get no answer.
+        unlabeled: control images answered with `abstain` or `unusable`.
+        guess_seen: control images whose annotator saw the model's guess.
+        accuracy: on the remaining ones, or None if there are none.
+        same_model: a single model predicted all; otherwise `accuracy` is the mean of several models.
     """
 
     queries: tuple[int, ...]
@@ -60,10 +60,10 @@ class ControlAccuracy(AsDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlComparison(AsDict):
-    """The model's errors on what the strategy chose, against those on the control: are the picks harder?
+    """The model's errors on the strategy's picks compared with those on the control: are the picks harder?
 
     Attributes:
-        strategy: who chose.
+        strategy: name of the strategy.
         queries: the numbers of the queries: those of this strategy that have both.
         picks: error rate on the strategy's picks.
         control: error rate on the control images.
@@ -104,7 +104,7 @@ class Point(AsDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain(AsDict):
-    """What labels have brought lately.
+    """What recent labels have gained.
 
     Attributes:
         per_100: accuracy gained by 100 labels. On the test set both models see the same images, and the
@@ -122,7 +122,7 @@ class Gain(AsDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignEvidence(AsDict):
-    """All that a campaign's answers say.
+    """Everything that a campaign's answers say.
 
     Attributes:
         accuracy: on the remaining pool, by query with a control, the oldest first.
@@ -144,7 +144,7 @@ class CampaignEvidence(AsDict):
 
 
 def gather(campaign: CampaignSession) -> CampaignEvidence:
-    """Put together what a campaign's answers say; reads the ledger only."""
+    """Collect what a campaign's answers say; reads only the ledger."""
     queries = campaign.queries
     accuracy = tuple(found for query in queries if (found := control_accuracy([query])) is not None)
     curve = tuple(test_curve(campaign))
@@ -172,19 +172,19 @@ def is_judged(query: Query) -> bool:
 
 
 def was_right(pick: Pick) -> bool | None:
-    """Say whether the prediction was right, as far as an answer tells that was given without seeing it."""
+    """Say whether the prediction was right, judged by an answer given without seeing it."""
     return None if pick.saw_guess else pick.correct
 
 
 def control_accuracy(queries: Sequence[Query]) -> ControlAccuracy | None:
     """Estimate the accuracy on the remaining pool from control images.
 
-    Within one query all is valid: one model, one uniform sample of the pool as it was. Over several, it is
+    Within one query there is one model and one uniform sample of the pool at that time. Over several, it is
     the mean accuracy of their models, each on the pool as it was then; the Wilson interval holds for that
     mean. A uniform sample of a finite pool varies less than the interval allows for, never more.
 
     Returns:
-        None if no query has control images with a prediction; one that was given up as a whole has none.
+        None if no query has control images with a prediction; a slice given up as a whole does not count.
     """
     judged = [query for query in queries if is_judged(query)]
     if not judged:
@@ -214,7 +214,7 @@ def comparison(queries: Sequence[Query]) -> ControlComparison | None:
     asked by the same strategy with the same share as the last one.
 
     Returns:
-        None without answers to both.
+        None unless both have answers.
     """
     compared = _comparable(queries)
     both = [
@@ -245,7 +245,7 @@ def comparison(queries: Sequence[Query]) -> ControlComparison | None:
 def class_balance(queries: Sequence[Query], classes: Sequence[str]) -> list[ClassBalance]:
     """Return each class's share among picks and control, over the queries that `comparison` looks at.
 
-    One interval a class: of twenty classes, one is expected to leave its interval by chance.
+    Each class has its own interval: with twenty classes, expect one outside its interval by chance.
     """
     compared = _comparable(queries)
     labels: dict[bool, list[str]] = {False: [], True: []}

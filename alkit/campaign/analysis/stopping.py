@@ -1,4 +1,4 @@
-"""Rules that end a run: a budget spent, an accuracy reached, a learning curve gone flat."""
+"""Rules that end a run: a spent budget, a reached accuracy, a flat learning curve."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class StoppingRule(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Budget(StoppingRule):
-    """Stop before a query after which there could be more than so many labels."""
+    """Stop before a query that could exceed a number of labels."""
 
     labels: int
     needs_curve: ClassVar[bool] = False
@@ -75,7 +75,7 @@ class Accuracy(StoppingRule):
 
 @dataclass(frozen=True, slots=True)
 class Flat(StoppingRule):
-    """Stop when each of the last so many cycles gained less accuracy by 100 labels than is worth it."""
+    """Stop when each of the last cycles gained less accuracy per 100 labels than a threshold."""
 
     gain: float
     cycles: int
@@ -102,7 +102,7 @@ def parse(text: str) -> StoppingRule:
     """Read a rule as it is written: `budget=2000`, `accuracy=0.9`, `flat=0.005:3`.
 
     Raises:
-        InvalidOption: it is none, or its numbers make no sense.
+        InvalidOption: it is not a rule, or its numbers make no sense.
     """
     name, _, value = text.partition("=")
     try:
@@ -128,7 +128,7 @@ def _flat(value: str) -> StoppingRule:
 
 
 def _written(number: float) -> str:
-    """Return a number in all its digits, so that no other rule is written the same."""
+    """Return a number with all its digits, so that different rules are written differently."""
     return repr(number).removesuffix(".0")
 
 

@@ -1,4 +1,4 @@
-"""How the answers of several annotators to one image become the one that is in force."""
+"""How the answers of several annotators to one image become its current answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check_rule(name: str) -> AggregationRule:
     """Return a rule by its name.
 
     Raises:
-        InvalidOption: there is none of that name.
+        InvalidOption: there is no rule of that name.
     """
     for rule in RULES:
         if rule == name:
@@ -39,7 +39,7 @@ def votes_of(answers: Sequence[Answer]) -> dict[str, Answer]:
 
 
 def aggregate_votes(votes: Mapping[int, Votes], rule: AggregationRule) -> dict[int, Answer]:
-    """Return the answer in force of every image.
+    """Return the current answer of every image.
 
     `last` is the latest answer, whoever gave it. `majority` is what most annotators say, an annotator's
     latest answer counting once; among equals, what was said last. `weighted` is the same with votes that

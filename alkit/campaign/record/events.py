@@ -75,7 +75,7 @@ class Trained(Happening):
         metrics: on the test images, empty without any.
         companion: the strategy whose companion was trained along, or None.
         checkpoint: file of the weights, from the campaign's directory.
-        fingerprint: of all that the training was made from.
+        fingerprint: of everything that the training was made from.
         device: where it was done.
         options: of the task.
         measures: seconds and peak memory by phase.
@@ -133,7 +133,7 @@ class Asked(Happening):
         strategy: name of the strategy that chose.
         options: all its options.
         distribution: where the strategy comes from.
-        version: of the distribution.
+        version: of that distribution.
         parts: the same of the strategies inside it, by place.
         seed_query: it came before any label.
         control: share of the images that was drawn at random.
@@ -182,7 +182,7 @@ class Answered(Happening):
         oracle: that gave them, or "".
         query: number of the query that was answered on the page, or None.
         page: they were given on the page in the browser.
-        saw_guess: the annotator saw what the model took the image for; None where nobody could.
+        saw_guess: the annotator saw the model's prediction; None if there was nothing to see.
     """
 
     kind: ClassVar[str] = "answered"
@@ -237,7 +237,7 @@ class Passed(Happening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost(Happening):
-    """Images that are missing or have changed, and why they are taken for lost."""
+    """Images that are missing or have changed, and why they count as lost."""
 
     kind: ClassVar[str] = "lost"
 

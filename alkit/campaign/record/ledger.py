@@ -160,7 +160,7 @@ class Ledger:
     """Reads and adds to `campaign.db`.
 
     Args:
-        path: the file; made anew if it is not there and `create` is set.
+        path: the file; created if it is missing and `create` is set.
         create: make it.
 
     Raises:
@@ -214,7 +214,7 @@ class Ledger:
         """Commit all that the block adds, or nothing.
 
         Args:
-            what: the file could not be, in the message of an error.
+            what: participle for the error message, after "cannot be".
 
         Raises:
             CampaignLocked: another process has been writing for half a minute.
@@ -232,7 +232,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Let the block read all as of one moment, whatever other processes add meanwhile."""
+        """Let the block read a single snapshot, whatever other processes add meanwhile."""
         if self._db.in_transaction:
             yield
             return
@@ -245,7 +245,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def _blamed(self, what: str) -> Iterator[None]:
-        """Say which file it is that SQLite cannot work with; a broken constraint is a bug and stays one."""
+        """Name the file in SQLite's errors; a violated constraint is a bug and is raised unchanged."""
         try:
             yield
         except sqlite3.IntegrityError:

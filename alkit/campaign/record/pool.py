@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Pool:
-    """Who is labeled, and with what answer; indices are positions in the whole pool, always.
+    """Which images are labeled, and with what answer; indices are always positions in the whole pool.
 
     Args:
         size: images in the pool.
@@ -55,7 +55,7 @@ class Pool:
         self._asked.difference_update(int(index) for index in indices)
 
     def mark_missing(self, indices: Iterable[int]) -> None:
-        """Set images aside that cannot be read any more, and are not waited for.
+        """Set aside images that can no longer be read; do not wait for them.
 
         The first exact copy that is left takes the place of a lost image, and its answers.
         """
@@ -79,7 +79,7 @@ class Pool:
         self._lost.difference_update(found)
 
     def skip(self, indices: Iterable[int]) -> None:
-        """Close images that were asked for and that an oracle has no answer to."""
+        """Close asked images for which an oracle has no answer."""
         passed = [int(index) for index in indices]
         self._asked.difference_update(passed)
         self._passed.update(passed)
@@ -90,15 +90,15 @@ class Pool:
         self.close(index)
 
     def set_label(self, index: int, answer: Answer) -> None:
-        """Say which answer is in force; an image that is asked for again stays asked."""
+        """Set the current answer; an image that is asked for again stays asked."""
         self._answers[self.canonical_index(index)] = answer
 
     def close(self, index: int) -> None:
-        """Wait for an image no more, since somebody has answered."""
+        """Stop waiting for an image, because somebody has answered."""
         self._asked.discard(self.canonical_index(index))
 
     def answer_of(self, index: int) -> Answer | None:
-        """Return the answer in force, or None."""
+        """Return the current answer, or None."""
         return self._answers.get(self.canonical_index(index))
 
     def canonical_index(self, index: int) -> int:
@@ -151,7 +151,7 @@ class Pool:
 
     @property
     def answerable(self) -> Indices:
-        """The candidates without those that an oracle passed over, ascending: what a run may choose."""
+        """The candidates without those that an oracle left unanswered, ascending: what a run may choose."""
         return np.setdiff1d(self.candidates, self._where(self._passed))
 
     def _where(self, indices: set[int]) -> Indices:

@@ -20,15 +20,15 @@ class Pick(AsDict):
         index: position in the pool.
         image: its key.
         score: of the strategy, or None.
-        answer: so far: the label in force, `abstain` or `unusable`; None while it is waited for.
+        answer: so far: the current label, `abstain` or `unusable`; None until there is an answer.
         control: drawn at random from all candidates, not chosen by the strategy.
         predicted: the class that the model of the query predicted when it was asked, or None.
         confidence: its predicted probability, or None.
-        correct: the prediction is the label in force; None while one of them is missing.
+        correct: whether the prediction is the current label; None if either is missing.
         place: from 1, where people see it in the list.
-        given_up: waited for no more without an answer: withdrawn, passed over by an oracle, or lost. What is
-            said of the image later belongs to the query that it was asked for again.
-        saw_guess: somebody who answered saw what the model took the image for.
+        given_up: closed without an answer: withdrawn, left unanswered by an oracle, or lost. A later answer
+            belongs to the query that asked for the image again.
+        saw_guess: somebody who answered saw the model's prediction.
     """
 
     rank: int
@@ -82,7 +82,7 @@ class Query:
 
     @property
     def record(self) -> dict[str, Any]:
-        """All else that was recorded: distribution, version, checkpoint, measures, diagnostics."""
+        """Everything else that was recorded: distribution, version, checkpoint, measures, diagnostics."""
         told = ("cycle", "strategy", "options", "state")
         return {key: value for key, value in self.asked.to_json().items() if key not in told}
 

@@ -28,7 +28,7 @@ NO_TEXT = "a label, annotator or time that is not valid UTF-8 text; write it aga
 
 @dataclass(frozen=True, slots=True)
 class IngestReport(AsDict):
-    """What became of answers.
+    """The outcome of sorting answers.
 
     Attributes:
         kept: (index, answer) to be recorded, new ones and corrections.
@@ -96,9 +96,9 @@ def reconcile_answers(
     Answers to an exact copy count for the first of its copies, or for that in a lost one's place. Within
     one call, a later line wins over an earlier one of the same image and annotator; both are kept, as a
     correction. An answer is unchanged if it is that annotator's latest of the image, whoever else has
-    said something else since, unless it bears a newer time; so the same file again changes nothing. Only
-    where an answered image is asked for again, the same answer once more is one, unless it bears a time
-    on record.
+    said something else since, unless it has a newer time; so the same file again changes nothing. Only
+    if an answered image is asked for again does the same answer count as new, unless it has a recorded
+    time.
 
     Args:
         answers: as they came in.
@@ -150,7 +150,7 @@ def reconcile_answers(
     said = {index: list(standing.previous(index)) for index, _ in understood}
     again = set() if said_before else {i for i in said if i in asked and pool.answer_of(i) is not None}
     last = {(index, answer.annotator): answer for index, answer in understood}
-    told = {  # whoever ends where they were has said nothing new on the way there
+    told = {  # an annotator who returns to an earlier answer has said nothing new
         (index, annotator)
         for (index, annotator), answer in last.items()
         if not (index in again and not answer.time) and _repeats(said[index], answer, at_any_time=said_before)
@@ -224,7 +224,7 @@ def reconcile_oracle_answers(
 ) -> IngestReport:
     """Decide what to keep of what an oracle says; only what it was asked counts.
 
-    Names become classes if the oracle declares them, or while there are no classes at all; a typo never does.
+    Names become classes if the oracle declares them, or while there are no classes at all; typos never do.
     """
     kept: list[tuple[int, Answer]] = []
     rejected: list[Rejection] = []

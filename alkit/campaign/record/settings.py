@@ -1,4 +1,4 @@
-"""`campaign.toml`: what is decided once when a campaign is made."""
+"""`campaign.toml`: the settings chosen once when a campaign is made."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SourceChoice:
         """Open it.
 
         Raises:
-            SourceError: it is not there any more.
+            SourceError: it no longer exists.
         """
         return open_source(self.location, root=self.root)
 
@@ -53,7 +53,7 @@ class Settings:
         image_shape: (C, H, W) to which images are resized.
         task: the task model.
         strategy: what `alkit query` uses when no strategy is named.
-        oracle: who answers by itself, or None.
+        oracle: answers automatically, or None.
         test: where test images come from, or None.
     """
 
@@ -86,7 +86,7 @@ def read_settings(path: Path) -> Settings:
     """Read `campaign.toml`.
 
     Raises:
-        CampaignError: it is not there, not TOML, of a newer format, or lacks something.
+        CampaignError: it is missing, incomplete, not TOML, or of a newer format.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -45,13 +45,13 @@ class State:
 
     Attributes:
         records: the frozen list of images; a record's index is its place in the list.
-        pool: who is labeled, asked, set aside, free.
+        pool: which images are labeled, asked, set aside or free.
         classes: class names in the order of their numbers.
         asked: the `asked` events.
         picks: those of each of them, most wanted first.
         votes: each annotator's latest answer, by image, where two or more have answered.
         aggregate: how their answers become one.
-        given_up: images that a query asked for and waits for no more, without an answer, by its event.
+        given_up: images that a query asked for and closed without an answer, by its event.
         guesses_seen: images with an answer by somebody who saw the model's guess.
         retracted: numbers of the answers that were taken back and do not count.
         events: what the state was made from, in order.
@@ -123,7 +123,7 @@ class State:
     def remembered(self, strategy: Strategy) -> str | None:
         """Return the file (from the campaign's directory) of what a strategy remembered at its last query.
 
-        Another strategy of the same name, out of another file or distribution, remembers something else.
+        Another strategy of the same name, from another file or distribution, has its own state.
         """
         origin = origin_of(strategy)
         files = [
@@ -152,7 +152,7 @@ class State:
         )
 
     def _pick(self, rank: int, pick: PickRow, *, waited_for: bool, given_up: bool) -> Pick:
-        """Return a pick with its answer; what a later query was told is none of this one's."""
+        """Return a pick with its answer; answers to a later query do not belong to this one."""
         answer = None if waited_for or given_up else self.pool.answer_of(pick.index)
         predicted = self._class_of(pick.predicted)
         label = answer.value if answer is not None and answer.kind == "label" else None

@@ -41,7 +41,7 @@ class CycleRecord:
 
     @property
     def record(self) -> dict[str, Any]:
-        """All else that was recorded: recipe, losses, measures, checkpoint."""
+        """Everything else that was recorded: recipe, losses, measures, checkpoint."""
         told = ("cycle", "labels", "metrics")
         return {key: value for key, value in self.trained.to_json().items() if key not in told}
 
@@ -51,7 +51,7 @@ class CycleRecord:
 
 
 def history(ledger: Ledger) -> list[CycleRecord]:
-    """Return the trainings so far, one a cycle: that of a run, or else the latest."""
+    """Return the trainings so far, one per cycle: that of a run, or else the latest."""
     trained: dict[str, CycleRecord] = {}
     latest: dict[int, CycleRecord] = {}
     for event in ledger.events(Trained):

@@ -30,7 +30,7 @@ class Pace:
         median: of them.
         low: a quarter are shorter.
         high: a quarter are longer.
-        of: how many there are, at least two.
+        of: number of gaps, at least two.
     """
 
     median: float
@@ -49,9 +49,9 @@ class Annotator(AsDict):
         images: that they are about.
         abstained: of the answers, `abstain`.
         unusable: of the answers, `unusable`.
-        pace: None where it is not known when the answers were given.
+        pace: None if the times of the answers are unknown.
         cost: sum of what was recorded, in the campaign's own unit.
-        costed: answers that bear a cost.
+        costed: answers with a cost.
     """
 
     name: str

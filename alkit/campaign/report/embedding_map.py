@@ -1,4 +1,4 @@
-"""Where images lie as the last model sees them, in two dimensions: labeled, picked, and the rest."""
+"""A two-dimensional map of the last model's embeddings: labeled images, picks and the rest."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Places:
     """Images in the plane.
 
     Attributes:
-        method: how they came to lie where they lie, in words.
+        method: how the positions were computed, in words.
         groups: their places [n, 2] by what they are: `unlabeled`, `labeled`, `picks`, `control`.
         left_out: unlabeled and labeled images that are not shown.
     """
@@ -55,7 +55,7 @@ def find_places(campaign: Campaign, query: Query | None, method: Method) -> Plac
         method: principal components, or t-SNE after them.
 
     Raises:
-        NoMap: there is no checkpoint, it does not fit any more, or its model gives no embedding.
+        NoMap: there is no checkpoint, it no longer fits, or its model returns no embedding.
         SourceError: the stored images are gone.
     """
     groups, left_out = _groups(campaign, query)

@@ -1,4 +1,4 @@
-"""All that the report of a campaign says but its pictures; nothing is trained for it, and nothing changed."""
+"""Everything in the report of a campaign except pictures; nothing is trained or changed for it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ruled(AsDict):
-    """What a stopping rule says of a campaign.
+    """What a stopping rule says about a campaign.
 
     Attributes:
         rule: as it is written.
         reason: why it is time to stop, or None.
-        unknown: why that cannot be told, or None.
+        unknown: why that is unknown, or None.
     """
 
     json_keys: ClassVar[tuple[str, ...]] = ("rule", "holds", "reason=why")
@@ -52,7 +52,7 @@ class Ruled(AsDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What a campaign has come to.
+    """The findings about a campaign.
 
     Attributes:
         name: of its directory.
@@ -64,8 +64,8 @@ class Findings:
         sentences: how good the model is, what labels bring, whether the picks are harder.
         rules: those that were asked about.
         queries: all, the first one first.
-        outcomes: what became of each.
-        classes: labels and predictions by class; empty where labels are no classes.
+        outcomes: the outcome of each.
+        classes: labels and predictions by class; empty if labels are not classes.
         annotators: who answered.
         history: the trainings, one a cycle.
         versions: of what made the report.
@@ -88,7 +88,7 @@ class Findings:
 
     @property
     def last_answered(self) -> Query | None:
-        """The last query that waits for nothing and has a label: its control may be told from its picks."""
+        """The last query that is fully answered and has a label: its control images may be revealed."""
         answered = [
             query
             for query, out in zip(self.queries, self.outcomes, strict=True)
@@ -143,7 +143,7 @@ class Findings:
 def gather_findings(
     campaign: Campaign, *, rules: Sequence[StoppingRule] = (), worth: float = WORTH
 ) -> Findings:
-    """Put together what a campaign has come to; reads the ledger only.
+    """Collect the findings about a campaign; reads only the ledger.
 
     Args:
         campaign: what it is about.

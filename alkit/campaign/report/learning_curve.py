@@ -1,4 +1,4 @@
-"""The learning curve of a campaign, and what its control images say of the pool that is left."""
+"""The learning curve of a campaign, and what its control images say about the remaining pool."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _drawn(line: Line, caption: str) -> Figures:
 
 
 def _plain(found: Findings) -> list[Block]:
-    """Draw the main metric of a task that is judged by something else than accuracy."""
+    """Draw the main metric of a task that is evaluated by another metric than accuracy."""
     judged = [record for record in found.history if record.metrics]
     if not judged:
         return []

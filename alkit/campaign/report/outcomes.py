@@ -1,4 +1,4 @@
-"""What became of the queries: asked, answered, left open; and which classes came out of it."""
+"""Outcomes of queries: images asked, answered and left open, and counts by class."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Outcome(AsDict):
 
     Attributes:
         query: its number.
-        strategy: who chose.
+        strategy: name of the strategy.
         labels: images labeled when it was asked.
         asked: images.
-        answered: of these, with a label.
-        abstained: of these, answered by `abstain`.
-        unusable: of these, answered by `unusable`.
-        open: of these, waiting for an answer.
-        given_up: of these, withdrawn or passed over.
-        control: of the images asked, drawn at random as a control.
+        answered: asked images with a label.
+        abstained: asked images answered with `abstain`.
+        unusable: asked images answered with `unusable`.
+        open: asked images that wait for an answer.
+        given_up: asked images that were withdrawn or left unanswered by an oracle.
+        control: asked images drawn at random as a control.
     """
 
     query: int
@@ -61,7 +61,7 @@ class ClassCount(AsDict):
 
 
 def outcome(query: Query, classes: Sequence[str]) -> Outcome:
-    """Count what became of a query; a class that is called `abstain` is a class."""
+    """Count the outcomes of a query; a class named `abstain` is a class."""
     said = Counter(pick.answer for pick in query.picks)
     without = said.pop(None, 0)
     abstained, unusable = (0 if word in classes else said.pop(word, 0) for word in (ABSTAIN, UNUSABLE))
@@ -84,7 +84,7 @@ def class_counts(classes: Sequence[str], values: Sequence[Any], queries: Sequenc
 
     Args:
         classes: names in order.
-        values: the labels in force.
+        values: the current labels.
         queries: all of them.
     """
     labels = Counter(map(str, values))

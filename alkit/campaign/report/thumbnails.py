@@ -28,7 +28,7 @@ BLANK = (127, 127, 127)
 
 
 def sheet(campaign: Campaign, picks: Sequence[Pick], caption: str) -> Pictures:
-    """Show the first answered picks, with what they were said to be and what the model took them for."""
+    """Show the first answered picks with their answers and the model's predictions."""
     from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
 
     shown = [pick for pick in picks if pick.answer is not None][:MOST]

@@ -46,15 +46,15 @@ def write_report(
     Args:
         campaign: what it is about.
         path: the file.
-        rules: stopping rules, of each of which it is said whether it holds.
+        rules: stopping rules; the report says for each whether it is met.
         worth: accuracy that 100 labels should bring.
-        places: how the map comes about, or none.
+        places: method of the map, or none.
 
     Returns:
         What the page says.
 
     Raises:
-        UsageError: matplotlib is not installed, or the file is there and no report.
+        UsageError: matplotlib is not installed, or the file exists and is not a report.
     """
     check_place(path)
     if importlib.util.find_spec("matplotlib") is None:

@@ -30,10 +30,10 @@ class ArraySource(Source):
         images: [N, H, W], [N, H, W, C] or [N, C, H, W] with C 1 or 3 (if both fit: [N, H, W, C]).
         labels: class names of all images, or None.
         classes: every class name, in the data set's order.
-        prefix: what stands before the position in a key, such as `train/`.
+        prefix: text before the position in a key, such as `train/`.
 
     Raises:
-        SourceError: the shape or the type are none of these, or there is nothing in it.
+        SourceError: the shape or the type is not supported, or the array is empty.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class ArraySource(Source):
         return DecodedImage(digest.hexdigest(), width, height, pixels)
 
     def answers(self) -> dict[str, str]:
-        """Return the labels, where there are any."""
+        """Return the labels, if there are any."""
         return {} if self._labels is None else dict(zip(self.keys(), self._labels, strict=True))
 
 
@@ -100,7 +100,7 @@ class ArrayFile(ArraySource):
     names, or integers, which sort as numbers. Pickled objects are never loaded.
 
     Raises:
-        SourceError: the file cannot be read, or its arrays are not these.
+        SourceError: the file cannot be read, or holds other arrays.
     """
 
     def __init__(self, file: Path) -> None:
@@ -116,7 +116,7 @@ class ArrayFile(ArraySource):
 
 
 def _from_npz(file: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
-    # Opened here, since numpy leaves a file open that turns out to be no archive.
+    # Opened here, because numpy leaves a file open if it is not an archive.
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         names = list(arrays)
         labels = next((name for name in ("labels", "y") if name in names), None)

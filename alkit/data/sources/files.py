@@ -1,4 +1,4 @@
-"""Image files: read once, hashed, decoded to upright 8-bit pixels; whatever is wrong becomes a reason."""
+"""Image files: read once, hashed, decoded to upright 8-bit pixels; any problem becomes a reason."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SUFFIXES = frozenset(
 )
 # No other decoder is tried, whatever a file is called: some of Pillow's start other programs.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
-MAX_PIXELS = 178_956_970  # where Pillow itself refuses to go on
+MAX_PIXELS = 178_956_970  # where Pillow itself stops
 MAX_BYTES = 2**30
 # Images of more pixels are decoded one at a time, whatever the number of threads: memory stays bounded.
 LARGE_PIXELS = 2**26
@@ -143,7 +143,7 @@ def _check_size(image: Image.Image) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 (upright) where there is none or it cannot be read.
+    """Return the EXIF orientation, 1 (upright) if it is missing or unreadable.
 
     Only a JPEG may be asked before it is loaded: Pillow loads a PNG for this, and the error would be lost.
     """
@@ -168,7 +168,7 @@ def _is_grey(image: Image.Image) -> bool:
 def _decoded(image: Image.Image, at_least: tuple[int, int] | None) -> Pixels:
     """Decode the first frame to [H, W, C] uint8, upright.
 
-    Palettes, CMYK and the like become RGB. What is transparent is laid on white. 16-bit grey is divided by
+    Palettes, CMYK and the like become RGB. Transparent pixels are laid on white. 16-bit grey is divided by
     257, so that black stays black and white white; floating-point pixels must lie in [0, 1].
     """
     try:

@@ -1,4 +1,4 @@
-"""A folder of images of any depth; one folder a class gives the classes away."""
+"""A folder of images of any depth; one folder per class defines the classes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ BAD_NAME = "file name is not valid UTF-8; rename it"
 
 
 class Folder(FileSource):
-    """Every image file under a folder, links followed; files of other suffixes are no part of the pool.
+    """Every image file under a folder, links followed; files with other suffixes are not part of the pool.
 
-    Hidden files and folders are left out, and so are links to a folder that one is in already, and what a
-    campaign has written that lives here or further down. A link that leads nowhere is an unusable image. If
+    Hidden files and folders are left out, and so are links to an enclosing folder and files that a campaign
+    inside this folder has written. A link that leads nowhere is an unusable image. If
     every image lies exactly one folder deep, in two folders or more, the folders are the classes.
 
     Raises:
@@ -30,7 +30,7 @@ class Folder(FileSource):
         super().__init__(str(folder), str(folder))
         self._others = 0
         found = self._listed(str(folder), "", frozenset())
-        # A name that no database can hold is shown escaped; it never hides a file really called that.
+        # A name that no database can hold is shown escaped; it never hides a file that really has that name.
         self._bad = {_printable(key) for key in found if not _storable(key)}.difference(found)
         self._keys = sorted([key for key in found if _storable(key)] + list(self._bad))
         if not self._keys:

@@ -1,4 +1,4 @@
-"""A CSV manifest: one image a row, with its label where that is known."""
+"""A CSV manifest: one image per row, with its label if known."""
 
 from __future__ import annotations
 

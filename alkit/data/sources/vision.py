@@ -1,4 +1,4 @@
-"""Data sets that torchvision knows, from where they lie on disk; downloaded only when that is asked for."""
+"""Data sets that torchvision knows, read from disk; downloaded only on request."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Vision(ArraySource):
 
 
 def default_root() -> Path:
-    """Return where data sets are looked for if nobody says where."""
+    """Return the default folder of data sets."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser().absolute() / "alkit"
 
 

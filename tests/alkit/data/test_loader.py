@@ -133,7 +133,7 @@ def test_forever_over_few_images_gives_all_of_them(store: ImageStore) -> None:
 def test_drawing_from_nothing_is_refused(store: ImageStore) -> None:
     nothing = np.array([], dtype=np.int64)
     for draw in (Loader(store, CPU).epoch, Loader(store, CPU).forever):
-        with pytest.raises(ValueError, match="no image to draw"):
+        with pytest.raises(ValueError, match="no images to draw"):
             next(iter(draw(nothing, 4, rng(), augmented=False)))
 
 

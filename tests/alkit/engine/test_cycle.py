@@ -94,7 +94,7 @@ def test_a_narrowed_view_has_fewer_candidates_and_randomness_of_its_own(cycle: C
     view.record_scores(some[:1], [1.0])
     view.diagnostics["key"] = 1
     assert (cycle.scores, cycle.diagnostics) == ({}, {})
-    with pytest.raises(ValueError, match="cannot have candidates that the cycle has not"):
+    with pytest.raises(ValueError, match="cannot have candidates that the cycle does not have"):
         view.narrowed(cycle.candidates)
 
 

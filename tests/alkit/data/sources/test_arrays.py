@@ -88,7 +88,7 @@ def test_npz_with_names_or_without_labels(tmp_path: Path) -> None:
     [
         (PIXELS[0, 0], "make it"),
         (PIXELS[..., [0, 1]], "make it"),
-        (PIXELS[:0], "no images in it"),
+        (PIXELS[:0], "has no images"),
         (PIXELS.astype(np.int64), "type int64"),
         (PIXELS.astype(np.complex64), "type complex64"),
         (np.array([{}]), "cannot be read"),

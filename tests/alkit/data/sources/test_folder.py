@@ -32,7 +32,7 @@ def test_any_depth_hidden_files_and_other_suffixes(tmp_path: Path) -> None:
     assert source.location == str(tmp_path)
     assert source.path("a/x.PNG") == tmp_path / "a/x.PNG"
     assert source.answers() == {} and source.classes == () and source.test_split() is None
-    assert source.notes[0].endswith("left out: 1")
+    assert source.notes[0].endswith("skipped: 1")
     assert not source.answers_itself
 
 
@@ -85,7 +85,7 @@ def test_empty_missing_and_other_files(tmp_path: Path) -> None:
         open_source(str(tmp_path))
     with pytest.raises(SourceError, match="no folder or file"):
         open_source(str(tmp_path / "nothing"))
-    with pytest.raises(SourceError, match="no pool of images"):
+    with pytest.raises(SourceError, match=r"notes\.txt' is not a pool of images"):
         open_source(str(tmp_path / "notes.txt"))
 
 
