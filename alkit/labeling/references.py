@@ -30,9 +30,9 @@ class References:
         """Return the index of an image, or None if there is no image of that name.
 
         The name as it is written wins over the one without spaces around it, which people and programs add.
-        A key of the pool wins over an index; a number with leading zeros (`007`) is part of a
-        name. A file may be named by its path from the pool or from here; a hash may be shortened to its first
-        eight digits if they are unique.
+        A key of the pool wins over an index; a number with leading zeros (`007`) is part of a name,
+        not an index. A file may be named by its path from the pool or from here; a hash may be shortened to
+        its first eight digits if they are unique.
         """
         index = self._find(text)
         return self._find(text.strip()) if index is None else index

@@ -46,7 +46,7 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number that `TaskModel.evaluate` returns: its name, its direction, whether it is a share of images."""
+    """A number that `TaskModel.evaluate` returns: name, direction, and whether it is a share of images."""
 
     name: str
     higher_is_better: bool = True

@@ -96,9 +96,8 @@ def reconcile_answers(
     Answers to an exact copy count for the first of its copies, or for that in a lost one's place. Within
     one call, a later line wins over an earlier one of the same image and annotator; both are kept, as a
     correction. An answer is unchanged if it is that annotator's latest of the image, whoever else has
-    said something else since, unless it has a newer time; so the same file again changes nothing. Only
-    if an answered image is asked for again does the same answer count as new, unless it has a recorded
-    time.
+    said something else since, unless it has a newer time; so the same file again changes nothing. If an
+    answered image is asked for again, though, the same answer counts as new, unless its time is on record.
 
     Args:
         answers: as they came in.

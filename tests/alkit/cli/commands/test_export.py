@@ -117,7 +117,7 @@ def test_answers_for_another_campaign_are_refused_in_one_sentence(
     before = contents(asked)
     said = alkit_ends("ingest", "-c", asked, path)
     assert (said.code, said.out) == (1, "")
-    assert "is about other images than this campaign's" in said.error
+    assert "is about images that differ from those of this campaign" in said.error
     assert contents(asked) == before
 
 
@@ -220,7 +220,7 @@ def test_an_image_that_has_changed_is_left_out(
     (pool / picks[0]["image"]).write_bytes(b"changed")
     said = alkit("export", "-c", "camp", "-f", "jsonl")
     assert "query 1: 3 images to label, as jsonl" in said.out
-    assert "1 images are not what they were" in said.err
+    assert "1 images have changed" in said.err
 
 
 def test_a_pool_without_files_goes_out_as_png(alkit: Alkit, alkit_ends: Alkit, here: Path) -> None:

@@ -160,7 +160,7 @@ def test_an_oracle_with_options(alkit: Alkit, asked: Path) -> None:
         ("", 2, "a file of answers or --oracle NAME"),
         ("answers.csv --oracle dataset", 2, "a file of answers or --oracle NAME"),
         ("nowhere.csv", 1, "there is no file nowhere.csv"),
-        ("headless.csv", 1, "headless.csv should have the columns image and label, and has red/10.png, red"),
+        ("headless.csv", 1, "headless.csv should have the columns image and label, but has red/10.png, red"),
         ("binary.csv", 1, "binary.csv cannot be read as CSV in UTF-8"),
         (".", 1, "cannot be read"),
         ("nowhere.csv --aggregate majority", 1, "there is no file nowhere.csv"),

@@ -66,7 +66,7 @@ def test_a_file_as_oracle(alkit: Alkit, campaign: Path, here: Path) -> None:
         ("--cycles 1 -n 3 --oracle nobody", 2, "oracle 'nobody' in alkit.oracles"),
         ("--cycles 1 -n 3 --oracle file", 2, "--oracle-option path="),
         ("--cycles 1 -n 3 --oracle dataset -s nobody", 2, "strategy 'nobody' in alkit.strategies"),
-        ("--cycles 1 -n 3 --oracle dataset --seed-strategy entropy", 2, "needs labels itself"),
+        ("--cycles 1 -n 3 --oracle dataset --seed-strategy entropy", 2, "strategy 'entropy' needs labels"),
     ],
 )
 def test_what_cannot_be_is_one_sentence_and_changes_nothing(
