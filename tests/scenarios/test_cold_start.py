@@ -78,7 +78,7 @@ def test_without_a_pretrained_network_a_seed_comes_first_and_it_is_said(
     with create(tmp_path / "new", str(pictures), task_options=TRAINED, progress=said) as made:
         query = made.ask(6, strategy="typiclust")
     assert (query.strategy, query.record["seed_query"]) == ("random", True)
-    assert any("'typiclust' needs no seed where the network is pretrained" in line for line in said.lines)
+    assert any("'typiclust' needs no seed if the network is pretrained" in line for line in said.lines)
 
 
 def test_the_seed_of_another_strategy(frozen: Campaign, pictures: Path, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_no_more_than_there_are(disputed: Path) -> None:
         with pytest.raises(InvalidBudget, match="3 is more than the 2 images"):
             campaign.ask(3, strategy="disputed")
         tell(campaign, *(f"{name}:{i}:red" for i in (0, 20) for name in ("", "ann", "bob")))
-        with pytest.raises(InvalidBudget, match="no image is in dispute"):
+        with pytest.raises(InvalidBudget, match="no disputed images"):
             campaign.ask(1, strategy="disputed")
 
 
@@ -164,5 +164,5 @@ def test_a_run_does_not_ask_again(disputed: Path) -> None:
 
 
 def test_a_seed_does_not_ask_again(campaign: Path) -> None:
-    with Campaign(campaign) as session, pytest.raises(InvalidOption, match="cannot seed"):
+    with Campaign(campaign) as session, pytest.raises(InvalidOption, match="needs labels"):
         session.ask(5, seed_strategy="disputed")
