@@ -123,7 +123,7 @@ def train_model(
         record["warm_start"] = _warm_start(task, job.previous)
         if record["warm_start"] is None:
             progress.line(
-                f"cycle {job.cycle}: no warm start, {job.previous} is missing; starting from new weights"
+                f"cycle {job.cycle}: no warm start: {job.previous} is missing; starting from new weights"
             )
     run = _run_of(task, job, device, progress)
     run.checkpoint = None if path is None else path.with_suffix(".partial.pt")

@@ -55,7 +55,7 @@ class TrainingRun:
         steps_per_epoch: batches that one epoch has.
         progress: where epochs are shown.
         checkpoint: file of the unfinished training, or None.
-        fingerprint: fingerprint that the checkpoint must have to be resumed.
+        fingerprint: what the checkpoint must match to be resumed.
         label: what is trained, for messages: `cycle 3`.
         history: mean loss by epoch, filled by the loop.
         companion_seconds: time in the companion's forward passes, filled by the loop; on a GPU, only the time

@@ -97,7 +97,7 @@ def _guess_words(evidence: CampaignEvidence) -> str:
     if not seen:
         return ""
     return (
-        f" Labels of {seen:,} control images do not count, because the annotator saw the model's "
+        f" Labels of {seen:,} control images do not count, because their annotators saw the model's "
         "guess; the remaining images may be the easier ones."
     )
 

@@ -88,7 +88,7 @@ class Findings:
 
     @property
     def last_answered(self) -> Query | None:
-        """The last query that is fully answered and has a label: its control images may be revealed."""
+        """The last query that waits for no answers and has a label: its control images may be revealed."""
         answered = [
             query
             for query, out in zip(self.queries, self.outcomes, strict=True)

@@ -44,7 +44,7 @@ def report_of(found: Findings, pictures: Sequence[Block], places: Sequence[Block
         Section("The campaign", _campaign(found)),
         Section("Findings", _answer(found)),
         Section("Learning curve", curve(found)),
-        Section("Questions and answers", _outcomes(found)),
+        Section("Queries and answers", _outcomes(found)),
         Section("Classes", _classes(found)),
         Section("Annotators and cost", annotation(found)),
         Section("Time and memory", time_and_memory(found)),

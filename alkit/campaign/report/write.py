@@ -117,7 +117,7 @@ def _map(campaign: Campaign, found: Findings, method: Literal["pca", "tsne", "no
     drawing = svg(charts.plane(places), MAP, "map")
     caption = f"Embeddings of the images by the last model. Positions: {places.method}."
     if query is not None:
-        caption += f" Picks and control images are those of query {query.number} that are labeled now."
+        caption += f" Picks and control images are those of query {query.number}; they are labeled by now."
     if places.left_out:
         caption += f" {places.left_out:,} more images, drawn at random, are not shown."
     return [Figures([Figure("map", "images placed by their embeddings", drawing, MAP[0])], caption)]

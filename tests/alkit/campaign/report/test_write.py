@@ -25,7 +25,7 @@ HEADINGS = [
     "The campaign",
     "Findings",
     "Learning curve",
-    "Questions and answers",
+    "Queries and answers",
     "Classes",
     "Annotators and cost",
     "Time and memory",
@@ -107,7 +107,7 @@ def test_it_says_what_the_evidence_says(session: Campaign) -> None:
     assert f"Suggestion: {found.suggestion.action}." in page
     for sentence in found.sentences:
         assert sentence.replace("'", "&#39;") in page
-    assert row(page, "3", "Questions") == ["margin", "24", "12", "12", "0", "0", "0", "3"]
+    assert row(page, "3", "Queries") == ["margin", "24", "12", "12", "0", "0", "0", "3"]
     assert row(page, "ada") == ["36", "36", "0", "0", "-", "-"]
     assert "No answer has a cost." in page
     assert "36 labels after 3 queries" in page
@@ -133,7 +133,7 @@ def test_the_control_of_an_open_query_stays_unknown(alkit: Alkit, session: Campa
     with Campaign(session.directory) as campaign:
         page = write(campaign)
         asked = campaign.queries[-1]
-    assert row(page, "4", "Questions")[-2:] == ["10", "5"]
+    assert row(page, "4", "Queries")[-2:] == ["10", "5"]
     assert "in query 3; below" in page and "in query 4; below" not in page
     assert not [pick.image for pick in asked.picks if pick.image in page]
     assert "Only some control images" not in page, "none is"
