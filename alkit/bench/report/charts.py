@@ -128,7 +128,7 @@ def _cell(axes: Axes, column: int, row: float, value: float, color: str) -> None
 
 
 def ranks(found: RankSummary) -> Paint:
-    """Draw a critical difference diagram: mean ranks, best left; bars join strategies that cannot be told apart.
+    """Draw a critical difference diagram: mean ranks, best left; bars join inseparable strategies.
 
     Demšar, Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 2006.
     """

@@ -1,4 +1,4 @@
-"""The map of picks, from `map.json`: images in the plane, labeled ones, and those that a strategy chose next."""
+"""The map of picks, from `map.json`: images in the plane, labeled ones, and the next picks."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class ReportData:
 
     @cached_property
     def balanced(self) -> Comparison | None:
-        """Statistics of the balanced accuracy, where classes are imbalanced and it differs from the main metric."""
+        """Statistics of the balanced accuracy, if classes are imbalanced and it differs from accuracy."""
         main = self.comparison.metric
         values = [(record["metrics"].get(BALANCED), record["metrics"][main]) for record in self.cycles]
         # The same number twice: the test images are balanced.
@@ -85,7 +85,7 @@ class ReportData:
         return self.compared(BALANCED)
 
     def is_better_high(self, metric: str) -> bool:
-        """Say whether higher is better: as the task declared it, or guessed from the name in older records."""
+        """Say whether higher is better: as the task declared it, or guessed in older records."""
         declared = self.cells[0].get("lower_is_better") if self.cells else None
         return guessed_direction(metric) if declared is None else metric.removeprefix(PLAIN) not in declared
 
