@@ -101,7 +101,7 @@ class Entry:
         name: as on the command line.
         label: what the records call it; the name by default.
         options: of the strategy.
-        seeds: it takes part in only the first so many seeds, which suits costly strategies; in all by default.
+        seeds: it takes part in only the first so many seeds, for costly strategies; in all by default.
     """
 
     name: str
