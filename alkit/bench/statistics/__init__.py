@@ -254,9 +254,9 @@ def _notes(curves: Curves) -> tuple[str, ...]:
     for complete, names in sorted(by_count.items(), reverse=True):
         if complete < seeds:
             notes.append(
-                f"{', '.join(names)}: only {complete} of {seeds} seeds are complete, and only those are "
-                "compared"
+                f"only {complete} of {seeds} seeds are complete for {', '.join(names)}, so only these "
+                "are compared"
             )
         if complete < min(2, seeds):
-            notes.append(f"{', '.join(names)}: left out of wins and ranks, which need two seeds")
+            notes.append(f"wins and ranks need two seeds, so they leave out {', '.join(names)}")
     return tuple(notes)
