@@ -1,4 +1,4 @@
-"""A frozen backbone for a benchmark, trained on images that leave the pool: no strategy gains from them."""
+"""A frozen backbone for a benchmark, trained on images that leave the pool: no strategy gains from it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 def with_backbone(shared: SharedData, backbone: Backbone, progress: Progress) -> SharedData:
-    """Return the arena without the backbone's images, its task frozen on the backbone's weights.
+    """Return the shared data without the backbone's images, with its task frozen on the backbone's weights.
 
-    The weights are made once and kept in the cache: a file of tensors, found by all that it is made from.
+    The weights are trained once and cached in a file named by a hash of everything they depend on.
     """
     rng = seeding.numpy_generator(SEED, "backbone")
     taken = rng.permutation(np.array(shared.pool.members, dtype=np.int64))[: backbone.images]

@@ -48,8 +48,8 @@ class Cell:
         protocol: the comparison.
         entry: the strategy.
         seed: of all its randomness.
-        header: what the cell's first record says of how it came about.
-        run: of the suite that the cell belongs to; a cell whose suite has been replaced stops.
+        header: provenance for the cell's first record.
+        run: the suite's run that the cell belongs to; a cell stops when another run replaces it.
     """
 
     results: Path
@@ -62,12 +62,12 @@ class Cell:
 
     @property
     def path(self) -> Path:
-        """Where its records go."""
+        """File of its records."""
         return records.cell_path(self.results, self.entry.shown, self.seed)
 
     @property
     def work(self) -> Path:
-        """Where it keeps what it needs to go on after an interruption."""
+        """Folder for what it needs to resume after an interruption."""
         return self.path.with_suffix(".work")
 
 
@@ -76,7 +76,7 @@ class Superseded(Exception):
 
 
 def run_cell(cell: Cell) -> None:
-    """Run a cell to its end, from where its records say it was; an error becomes its last record."""
+    """Run a cell to its end, resuming after its last record; an error becomes its last record."""
     from filelock import FileLock  # noqa: PLC0415  # filelock is slow to import
 
     cell.path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,14 +91,14 @@ def run_cell(cell: Cell) -> None:
             return
         except (AlkitError, MemoryError) as error:
             _fail(cell, str(error) or type(error).__name__)
-        except Exception as error:  # a stranger's code; the other cells go on
+        except Exception as error:  # code of a plugin; the other cells go on
             _fail(cell, f"{type(error).__name__}: {error}")
         else:
             shutil.rmtree(cell.work, ignore_errors=True)
 
 
 def is_complete(done: Sequence[records.Record], protocol: Protocol) -> bool:
-    """Say whether these records of a cell are all that there will be."""
+    """Say whether these records of a cell are complete."""
     return cycles_in(done) == list(range(protocol.labels.cycles + 1))
 
 
@@ -108,11 +108,13 @@ def cycles_in(done: Sequence[records.Record]) -> list[int]:
 
 
 def _without_failure(path: Path) -> list[records.Record]:
-    found = records.read(path, mend=True)
+    found = records.read(path, repair=True)
     done = [record for record in found if record["kind"] != "failed"]
     numbers = cycles_in(done)
     if done and (done[0]["kind"] != "cell" or numbers != list(range(len(numbers)))):
-        raise BenchmarkError(f"{path} does not hold one cell's records in order; remove it")
+        raise BenchmarkError(
+            f"{path} does not hold the records of one cell in order; remove the file to run the cell again"
+        )
     if len(done) < len(found):
         records.write(path, done)
     return done
@@ -127,7 +129,7 @@ def _fail(cell: Cell, error: str) -> None:
 
 @contextlib.contextmanager
 def _quiet_threads(cell: Cell) -> Iterator[None]:
-    """Use one thread on a CPU: many processes with one thread each do more than one with many."""
+    """Use one thread on a CPU: many processes with one thread each are faster than one with many."""
     import torch  # noqa: PLC0415  # torch takes seconds to import
 
     before = torch.get_num_threads()
@@ -161,7 +163,7 @@ class _Run:
             self._restore(self.cycles[-1]["cycle"])
 
     def to_the_end(self) -> None:
-        """Train, judge, choose and label until the labels are spent, then train and judge once more."""
+        """Train, evaluate, choose and label until the budget is spent, then train and evaluate once more."""
         for number in range(len(self.cycles), self.protocol.labels.cycles + 1):
             record = self._one_cycle(number)
             if records.current_run(self.cell.results) != self.cell.run:
@@ -245,7 +247,7 @@ class _Run:
         )
 
     def _judged_plain(self, round_: Round, trained: TrainedModel) -> dict[str, float]:
-        """Judge a training on the same labels without the strategy's companion."""
+        """Evaluate a model trained on the same labels without the strategy's companion."""
         metrics = trained.metrics
         if trained.companion is not None:
             weights = {name: tensor.clone() for name, tensor in self.task.network.state_dict().items()}
@@ -256,7 +258,7 @@ class _Run:
         return {f"plain_{name}": value for name, value in metrics.items()}
 
     def _candidates(self, number: int) -> Indices:
-        """Return what is unlabeled, or the first so many of it in an order that all strategies share."""
+        """Return the unlabeled images, or the first of them in an order that all strategies share."""
         wanted = self.protocol.labels.candidates
         if wanted is None:
             return np.setdiff1d(self.members, self.labeled)
@@ -265,7 +267,7 @@ class _Run:
         return np.sort(unlabeled[:wanted])
 
     def _truth_about(self, picks: Indices, cycle: Cycle) -> dict[str, float]:
-        """Say how hard the picks turned out to be for the model that was there when they were chosen."""
+        """Return the mean loss on the picks of the model that they were chosen with."""
         import torch  # noqa: PLC0415  # torch takes seconds to import
 
         targets = self.task.encode([self.hidden.revealed(index) for index in picks.tolist()])

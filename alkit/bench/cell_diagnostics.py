@@ -1,4 +1,4 @@
-"""What is kept of a cell beside its figures: how a companion predicts, and what maps are drawn from."""
+"""Diagnostics of a cell: how well a companion predicts losses, and the data of the map of picks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAP_EMBEDDINGS = "map.npz"
 def predicted_loss_correlation(
     task: TaskModel, trained: TrainedModel, test: LabeledImages, shared: SharedData
 ) -> dict[str, Any]:
-    """Return the rank correlation of predicted and true test losses, where a companion predicts them."""
+    """Return the rank correlation of predicted and true test losses, if a companion predicts them."""
     predict = getattr(trained.companion, "predicted_loss", None)
     if predict is None:
         return {}
@@ -63,11 +63,11 @@ def predicted_loss_correlation(
 
 
 def record_diagnostics(cell_file: Path, shared: SharedData, cycle: Cycle, *, baseline: bool) -> None:
-    """Keep what the map of picks is drawn from, as the last query of a cell has it.
+    """Keep the data of the map of picks, from the last query of a cell.
 
     Args:
         cell_file: the cell's records.
-        arena: the images.
+        shared: the images.
         cycle: the query.
         baseline: the cell is the baseline's, whose embeddings place the images.
     """
@@ -83,7 +83,7 @@ def record_diagnostics(cell_file: Path, shared: SharedData, cycle: Cycle, *, bas
 
 
 def boundary_path(cell_file: Path) -> Path:
-    """Return where the decisions of a cell's model over the plane are kept."""
+    """Return the file with the decisions of a cell's model over the plane."""
     return cell_file.with_suffix(".boundary.json")
 
 

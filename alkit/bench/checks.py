@@ -1,4 +1,4 @@
-"""What a fair comparison rests on, checked while it runs: who saw which label, and what is paired."""
+"""Checks of a fair comparison while it runs: which labels were seen, and what is paired."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAIRED_AT_START = ("starting_weights", "order", "labels", "recipe")
 
 
 class HiddenLabels:
-    """The labels of the pool; each has to be revealed before it can be read, and it is kept which were."""
+    """The labels of the pool; each must be revealed before it can be read, and revealed ones are recorded."""
 
     def __init__(self, labels: Sequence[str]) -> None:
         self._labels = labels
@@ -38,31 +38,33 @@ class HiddenLabels:
         """Return a label that was revealed.
 
         Raises:
-            BenchmarkError: it was not.
+            BenchmarkError: it has not been revealed.
         """
         if index not in self.known:
-            raise BenchmarkError(f"the label of image {index} was read before it was asked for")
+            raise BenchmarkError(f"the label of image {index} was read before it was requested")
         return self._labels[index]
 
 
 def check_labels(
     hidden: HiddenLabels, before: Indices, picks: Indices, after: Indices, labels: Labels, number: int
 ) -> None:
-    """Check what was labeled in a cycle.
+    """Check the labels of a cycle.
 
     Raises:
-        BenchmarkError: an image was chosen twice, or more or other labels are known than were asked for.
+        BenchmarkError: an image was chosen twice, or more or other labels are known than were requested.
     """
     if len(np.unique(picks)) != len(picks) or np.isin(picks, before).any():
         raise BenchmarkError(f"cycle {number}: an image was labeled twice")
     if len(after) != labels.start + labels.budget * (number + 1):
-        raise BenchmarkError(f"cycle {number}: {len(after)} distinct labels are not what the protocol counts")
+        raise BenchmarkError(
+            f"cycle {number}: there are {len(after)} distinct labels, not as many as the protocol says"
+        )
     if hidden.known != set(after.tolist()):
-        raise BenchmarkError(f"cycle {number}: other labels were revealed than those that were asked for")
+        raise BenchmarkError(f"cycle {number}: the revealed labels are not the requested ones")
 
 
 def check_random(entry: Entry, strategy: Strategy, trained: TrainedModel) -> list[str]:
-    """Check that the baseline trains plain; return what was checked in this cycle.
+    """Check that the baseline trains without a companion; return what was checked in this cycle.
 
     Raises:
         BenchmarkError: a module was trained beside the baseline's model.
@@ -76,11 +78,11 @@ def check_random(entry: Entry, strategy: Strategy, trained: TrainedModel) -> lis
 
 
 def unpaired(records: Iterable[Record]) -> dict[tuple[str, int], str]:
-    """Find the cells that did not start as most of their seed did.
+    """Find the cells that did not start like most cells of their seed.
 
-    Compared are seed set, test set, candidates, classes, options of the task, and of the first cycle the
-    weights, the order of batches, the number of labels and the recipe. Where as many cells say one thing as
-    another, the baseline is believed.
+    It compares the seed set, test set, candidates, classes and options of the task, and for the first cycle
+    the weights, the order of batches, the number of labels and the recipe. If cells are evenly divided, the
+    baseline decides.
 
     Returns:
         A sentence by strategy and seed.

@@ -1,4 +1,4 @@
-"""The map of picks: where the images that each strategy chose lie among all, in two dimensions."""
+"""The map of picks: the images that each strategy chose among all images, in two dimensions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LABELED = 200  # labeled ones, of each strategy
 
 
 def write_map(results: Path, protocol: Protocol, shared: SharedData, progress: Progress) -> None:
-    """Write `map.json` for the first seed's last query, if all its cells are there and it is not yet."""
+    """Write `map.json` for the first seed's last query, if its cells are complete and there is no map yet."""
     number, seed = protocol.labels.cycles - 1, protocol.seeds[0]
     found = {
         record["strategy"]: record
@@ -82,7 +82,7 @@ def write_map(results: Path, protocol: Protocol, shared: SharedData, progress: P
 
 
 def _labeled_before(results: Path, seed: int, number: int) -> dict[str, list[int]]:
-    """Return by strategy what was labeled before a query of a seed."""
+    """Return the images labeled before a query of a seed, by strategy."""
     labeled: dict[str, list[int]] = {}
     for record in records.read_all(results):
         if record["seed"] != seed:

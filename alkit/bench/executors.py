@@ -14,7 +14,7 @@ from .cell import Cell, run_cell
 Backend = Literal["loky", "dask", "sequential"]
 Runner = Callable[[Sequence[Cell]], None]
 
-# Dask's nanny tells the C library to give memory back all the time, which makes convolutions on a CPU two to
+# Dask's nanny makes the C library give memory back all the time, which makes convolutions on a CPU two to
 # three times slower; see `alkit.utils.malloc`.
 MALLOC = {
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**30,
@@ -24,7 +24,7 @@ MALLOC = {
 
 
 def runner_of(backend: Backend, jobs: int, scheduler: str | None, progress: Progress) -> Runner:
-    """Return what runs cells; a cell whose worker died is run again by whoever calls it."""
+    """Return a function that runs cells; its caller runs a cell again if the worker died."""
     if backend == "sequential":
         return _one_by_one
     if backend == "loky":
@@ -40,7 +40,7 @@ def _one_by_one(cells: Sequence[Cell]) -> None:
 def _with_loky(cells: Sequence[Cell], jobs: int) -> None:
     from joblib import Parallel, delayed  # noqa: PLC0415  # joblib is slow to import
 
-    # A worker takes one cell at a time: cells differ in length, and a killed worker loses one only.
+    # A worker takes one cell at a time: cells differ in length, and a killed worker loses only one.
     Parallel(n_jobs=jobs, backend="loky", batch_size=1, pre_dispatch=jobs)(
         delayed(run_cell)(cell) for cell in cells
     )
@@ -66,13 +66,17 @@ def _client(jobs: int, scheduler: str | None) -> Iterator[Any]:
         import dask  # noqa: PLC0415  # an extra
         from distributed import Client, LocalCluster  # noqa: PLC0415  # an extra
     except ImportError as error:
-        raise BenchmarkError("the dask backend is not installed; pip install 'alkit[dask]'") from error
+        raise BenchmarkError(
+            "the dask backend is not installed; install it with: pip install 'alkit[dask]'"
+        ) from error
     if scheduler is not None:
         try:
             with Client(scheduler, timeout="20s") as client:
                 yield client
         except OSError as error:
-            raise BenchmarkError(f"no dask scheduler answers at {scheduler}: {error}") from error
+            raise BenchmarkError(
+                f"no dask scheduler answers at {scheduler}: {error}; check --scheduler"
+            ) from error
         return
     with (
         dask.config.set(MALLOC),

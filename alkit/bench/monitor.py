@@ -1,4 +1,4 @@
-"""What a suite says while its cells run: how many, how long still, and the curves so far."""
+"""Progress of a suite while its cells run: how many are done, the time left, and the curves so far."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECONDS_BETWEEN_LOOKS = 1.0
 
 
 class Monitor:
-    """Looks at the files of the cells while they run, and says how far they are and how they do."""
+    """Watches the files of the cells while they run, and reports their progress and results."""
 
     def __init__(self, cells: Sequence[Cell], bar: Bar, progress: Progress) -> None:
         self.cells, self.bar, self.progress = list(cells), bar, progress

@@ -1,4 +1,4 @@
-"""Preparing a benchmark: images are read, the pool is drawn, the backbone trained, and seed sets drawn."""
+"""Preparation of a benchmark: read the images, draw the pool and seed sets, and train the backbone."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 def prepare(
     protocol: Protocol, cache: Path, *, device: str = "auto", download: bool = False, progress: Progress
 ) -> SharedData:
-    """Read the images, draw the pool, and train the backbone if there is one; what is cached is used again.
+    """Read the images, draw the pool, and train the backbone if there is one, using the cache.
 
     Raises:
-        SourceError: no pool of the protocol is at hand, or it has no labels or no test images.
+        SourceError: no pool of the protocol is available, or it has no labels or no test images.
         InvalidProtocol: the pool is smaller than the protocol asks for.
     """
     from alkit.utils.devices import find_device  # noqa: PLC0415  # torch takes seconds to import
@@ -87,7 +87,7 @@ def seed_set(protocol: Protocol, shared: SharedData, seed: int) -> Indices:
 
 
 def _sources(protocol: Protocol, download: bool) -> tuple[Source, Source, list[str]]:
-    """Open the first pool that is at hand, and its test images."""
+    """Open the first available pool and its test images."""
     missing: list[str] = []
     notes: list[str] = []
     for location in protocol.data.pool:
@@ -99,15 +99,15 @@ def _sources(protocol: Protocol, download: bool) -> tuple[Source, Source, list[s
             missing.append(f"{location}: {error}")
             continue
         if missing:
-            notes.append(f"runs on {location}, since {protocol.data.pool[0]} is not at hand")
+            notes.append(f"runs on {location}, since {protocol.data.pool[0]} is not available")
         test = protocol.data.test
         other = pool.test_split() if test is None else open_source(test, root=protocol.data.root)
         if other is None:
-            raise SourceError(f"'{location}' has no test images of its own; name some by --test")
+            raise SourceError(f"'{location}' has no test images of its own; give some with --test")
         return pool, other, notes
     raise SourceError(
-        f"protocol '{protocol.name}' finds none of its pools ({'; '.join(missing)}); name a labeled one by "
-        "--pool and --test, say where a data set lies by --root, or allow --download"
+        f"protocol '{protocol.name}' finds none of its pools ({'; '.join(missing)}); give a labeled one with "
+        "--pool and --test, the folder of a data set with --root, or use --download"
     )
 
 
@@ -120,8 +120,10 @@ def _read(source: Source, shape: tuple[int, int, int], cache: Path, progress: Pr
     """Read a source into a raw file of the cache, or find it there."""
     keys, labels = source.keys(), source.answers()
     if not labels:
-        raise SourceError(f"the images in '{source.location}' have no labels, which a benchmark needs")
-    file = Path(source.location)  # of arrays; what is in a folder has stamps of its own
+        raise SourceError(
+            f"the images in '{source.location}' have no labels; a benchmark needs a labeled pool"
+        )
+    file = Path(source.location)  # of arrays; files in a folder have their own stamps
     stamp = _stamp(file) if file.is_file() else ""
     digest = hashlib.sha256(repr((source.location, shape, stamp)).encode())
     for key in keys:
@@ -145,7 +147,7 @@ def _read(source: Source, shape: tuple[int, int, int], cache: Path, progress: Pr
         write_atomically(index, json.dumps(members))
     members = json.loads(index.read_text(encoding="utf-8"))
     if not members:
-        raise SourceError(f"no image in '{source.location}' is usable and labeled")
+        raise SourceError(f"no image in '{source.location}' is both usable and labeled; use another pool")
     return Images(
         path=str(path),
         count=len(keys),
@@ -194,13 +196,14 @@ def _check_size(protocol: Protocol, shared: SharedData) -> None:
     wanted = labels.start + labels.budget * labels.cycles
     if wanted > len(shared.pool.members):
         raise InvalidProtocol(
-            f"{labels.start:,} labels and {labels.cycles} queries of {labels.budget:,} are more than the "
-            f"{len(shared.pool.members):,} images of the pool"
+            f"{labels.start:,} labels and {labels.cycles} queries of {labels.budget:,} need more than the "
+            f"{len(shared.pool.members):,} images of the pool; lower labels.start, labels.budget or "
+            "labels.cycles"
         )
 
 
 def warm_up(shared: SharedData) -> None:
-    """Let a task that caches by image fill its cache, before many processes would do it at once."""
+    """Let a task that caches by image fill its cache, before many processes do so at once."""
     from alkit.data.loader import Loader  # noqa: PLC0415  # torch takes seconds to import
 
     task = shared.task_model()

@@ -67,8 +67,8 @@ class Labels:
         draw: `random`, or `balanced` over the classes.
         budget: images a query.
         cycles: queries.
-        candidates: each query looks at so many unlabeled images only, drawn anew and as far as possible the
-            same for all strategies; at all by default.
+        candidates: each query considers only this many unlabeled images, drawn anew and as far as possible
+            the same for all strategies; all by default.
     """
 
     start: int
@@ -80,7 +80,7 @@ class Labels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backbone:
-    """A network trained beforehand on a part of the pool that then leaves it; the task freezes it.
+    """A network trained beforehand on part of the pool, which then leaves the pool; the task freezes it.
 
     Attributes:
         images: how many leave the pool.
@@ -101,7 +101,7 @@ class Entry:
         name: as on the command line.
         label: what the records call it; the name by default.
         options: of the strategy.
-        seeds: it takes part in the first so many seeds only, for what is costly; in all by default.
+        seeds: it takes part in only the first so many seeds, for costly strategies; in all by default.
     """
 
     name: str
@@ -111,7 +111,7 @@ class Entry:
 
     @property
     def shown(self) -> str:
-        """What tables call it."""
+        """The name shown in tables."""
         return self.label or self.name
 
 
@@ -120,12 +120,12 @@ class Protocol:
     """A whole comparison.
 
     Attributes:
-        name: also of the folder of results.
+        name: also names the folder of results.
         description: one sentence.
         data: the images.
         task: the task model.
         labels: how many, and when.
-        strategies: who takes part.
+        strategies: those that take part.
         seeds: one repetition each.
         backbone: a frozen network under the task model, or None.
         judge: `own`: each strategy's model is judged as the strategy trains it, with its companion if it has
@@ -157,14 +157,14 @@ class Protocol:
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     def to_toml(self) -> str:
-        """Return the text of a file that `read_protocol` reads back; what is at its default is left out."""
+        """Return the text of a file that `read_protocol` reads back, without values at their defaults."""
         return tomli_w.dumps(_without_defaults(self))
 
     def fingerprint(self) -> str:
-        """Hash what a cell depends on beside its strategy and its seed, so that unlike cells are never mixed.
+        """Hash everything but strategy and seed that a cell depends on, so that unlike cells are never mixed.
 
-        More seeds and more strategies can therefore be added to results that are there; where images lie and
-        what a protocol is called does not count, but see `alkit.bench.shared_data.SharedData.fingerprint`.
+        Seeds and strategies can therefore be added to existing results. The images' location and the
+        protocol's name do not count, but see `alkit.bench.shared_data.SharedData.fingerprint`.
         """
         parts = self.as_dict()
         for name in ("name", "description", "strategies", "seeds"):
@@ -184,15 +184,17 @@ def find_protocol(name: str) -> Protocol:
     """Read a protocol by the name of a shipped one, or by the path of a file.
 
     Raises:
-        InvalidProtocol: there is none, or it cannot be read.
+        InvalidProtocol: there is no such protocol, or it cannot be read.
     """
     if name.endswith(".toml") or "/" in name:
         return read_protocol(Path(name))
     names = sorted(path.stem for path in SHIPPED.glob("*.toml"))
     if name not in names:
         close = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(names)}"
-        raise InvalidProtocol(f"no protocol is called '{name}'; {hint} A file of your own ends in .toml")
+        hint = f"did you mean '{close[0]}'?" if close else f"choose one of {', '.join(names)}"
+        raise InvalidProtocol(
+            f"there is no protocol called '{name}'; {hint} (the path of your own file must end in .toml)"
+        )
     return read_protocol(SHIPPED / f"{name}.toml")
 
 
@@ -200,12 +202,12 @@ def read_protocol(path: Path) -> Protocol:
     """Read a protocol from a file.
 
     Raises:
-        InvalidProtocol: it is not there, is no TOML, or something in it does not fit.
+        InvalidProtocol: the file does not exist, is not TOML, or holds something that does not fit.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InvalidProtocol(f"there is no protocol in {path}") from None
+        raise InvalidProtocol(f"there is no protocol file {path}; check the path") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidProtocol(f"{path} cannot be read: {error}") from error
     try:
@@ -226,7 +228,7 @@ def parse_protocol(table: Mapping[str, Any], *, default_name: str = "protocol") 
     backbone = _table(table, "backbone")
     strategies = table.get("strategies", [])
     if not isinstance(strategies, Sequence) or isinstance(strategies, str):
-        raise InvalidProtocol("strategies should be a list, one [[strategies]] each")
+        raise InvalidProtocol("strategies should be a list, with one [[strategies]] table for each")
     protocol = Protocol(
         name=str(table.get("name", default_name)),
         description=str(table.get("description", "")),
@@ -243,7 +245,7 @@ def parse_protocol(table: Mapping[str, Any], *, default_name: str = "protocol") 
 
 
 def check_protocol(protocol: Protocol) -> None:
-    """Check what can be checked without images.
+    """Check everything that can be checked without images.
 
     Raises:
         InvalidProtocol: the first thing that does not fit.
@@ -267,10 +269,10 @@ def check_protocol(protocol: Protocol) -> None:
     if data.imbalance != "none" and data.ratio < 1:
         raise InvalidProtocol(f"data.ratio should be at least 1, not {data.ratio}")
     if not protocol.strategies:
-        raise InvalidProtocol("no strategy takes part; name one by [[strategies]]")
+        raise InvalidProtocol("there are no strategies; add one under [[strategies]]")
     names = [entry.shown for entry in protocol.strategies]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InvalidProtocol(f"strategy '{twice[0]}' is there twice; give one of them another label")
+        raise InvalidProtocol(f"strategy '{twice[0]}' is listed twice; give one of them another label")
     if not protocol.seeds:
         raise InvalidProtocol("seeds should name at least one seed")
 
@@ -314,14 +316,14 @@ def _made(cls: type[Any], values: Mapping[str, Any], where: str) -> Any:
             and one.default_factory is dataclasses.MISSING
             and one.name not in values
         ]
-        raise InvalidProtocol(f"{where} lacks {', '.join(missing)}") from error
+        raise InvalidProtocol(f"{where} lacks {', '.join(missing)}; add the missing keys") from error
 
 
 def _known_only(values: Mapping[str, Any], known: Sequence[str], where: str) -> None:
     for name in values:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(known)}"
+            hint = f"did you mean '{close[0]}'?" if close else f"its keys are {', '.join(known)}"
             raise InvalidProtocol(f"{where} has no key '{name}'; {hint}")
 
 

@@ -1,4 +1,4 @@
-"""Where figures come from: versions, machine, state of the working copy, date, command."""
+"""Provenance of results: versions, machine, state of the working copy, date and command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def header(shared: SharedData, command: str) -> dict[str, Any]:
-    """Return what the first record of every cell says."""
+    """Return the provenance in the first record of every cell."""
     return {
         "versions": versions(),
         "machine": machine(shared.device),

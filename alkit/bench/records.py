@@ -1,4 +1,4 @@
-"""The records of a benchmark: JSON Lines, one file a cell while it runs, one for all once they are done."""
+"""The records of a benchmark: JSON Lines, one file per cell during the run, one for all afterwards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from alkit.utils.json_values import finite
 
 RECORDS, CELLS, RUN = "records.jsonl", "cells", "run"
 Record = dict[str, Any]
-# What differs between two runs that computed the same.
+# Keys that differ between two runs with the same results.
 OF_THE_RUN = (
     "seconds",
     "cpu_seconds",
@@ -35,7 +35,7 @@ OF_THE_RUN = (
 
 
 def cell_path(results: Path, strategy: str, seed: int) -> Path:
-    """Return the file of one cell; names that files cannot have are told apart by a hash."""
+    """Return the file of one cell; a hash distinguishes names that files cannot have."""
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", strategy).strip("-")
     if plain != strategy:
         plain += f"-{hashlib.sha256(strategy.encode()).hexdigest()[:6]}"
@@ -43,7 +43,7 @@ def cell_path(results: Path, strategy: str, seed: int) -> Path:
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
-    """Append one record, on disk when this returns."""
+    """Append one record; it is on disk when this returns."""
     line = json.dumps(finite(record), ensure_ascii=False, allow_nan=False) + "\n"
     new = not path.exists()
     with open(path, "ab") as file:
@@ -60,9 +60,9 @@ def packed_path(path: Path) -> Path:
 
 
 def unpack(path: Path) -> bool:
-    """Write a file of results in place of its compressed form, where only that is there; say whether it was.
+    """Replace the compressed form of a file of results, if only that exists; return whether it did.
 
-    The compressed file is removed once the other is on disk. Where both are there it stays: it may hold more.
+    The compressed file is removed once the other is on disk. If both exist, it stays: it may hold more.
 
     Raises:
         BenchmarkError: the compressed file is damaged.
@@ -92,10 +92,10 @@ def read_content(path: Path) -> bytes | None:
         raise BenchmarkError(f"{packed} is damaged: {error}; restore it from a copy") from error
 
 
-def read(path: Path, *, mend: bool = False) -> list[Record]:
-    """Read a file of records, or its compressed form where only that is there.
+def read(path: Path, *, repair: bool = False) -> list[Record]:
+    """Read a file of records, or its compressed form if only that exists.
 
-    A last line that was cut short does not count, and is cut off to `mend` it.
+    An incomplete last line does not count; `repair` removes it from the file.
 
     Raises:
         BenchmarkError: another line is damaged.
@@ -103,7 +103,7 @@ def read(path: Path, *, mend: bool = False) -> list[Record]:
     if (content := read_content(path)) is None:
         return []
     whole = content[: content.rfind(b"\n") + 1]
-    if mend and len(whole) < len(content):
+    if repair and len(whole) < len(content):
         with open(path, "r+b") as file:
             file.truncate(len(whole))
     records = []
@@ -127,9 +127,9 @@ def _parsed(line: bytes) -> Record:
 
 
 def read_all(results: Path) -> list[Record]:
-    """Return the records of all cells: those put together before, and those of cells that ran since.
+    """Return the records of all cells: those merged before, and those of cells that ran since.
 
-    A cell that is in both counts once: the file of its own wins.
+    A cell that is in both counts once: its own file wins.
     """
     by_cell: dict[tuple[str, int], list[Record]] = {}
     for record in read(results / RECORDS):
@@ -153,7 +153,7 @@ def write(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
 
 
 def put_together(results: Path) -> list[Record]:
-    """Write all records into one file; those of cells that failed stay, so that these go on from there."""
+    """Merge all records into one file; the files of failed cells stay, so that these resume from there."""
     unpack(results / RECORDS)
     records = read_all(results)
     write(results / RECORDS, records)
@@ -168,7 +168,7 @@ def put_together(results: Path) -> list[Record]:
 
 
 def begin_run(results: Path) -> str:
-    """Start a run of a suite: the cells of any run before stop at their next record."""
+    """Start a run of a suite: the cells of any earlier run stop at their next record."""
     run = secrets.token_hex(8)
     write_atomically(results / CELLS / RUN, run)
     return run
@@ -183,5 +183,5 @@ def current_run(results: Path) -> str | None:
 
 
 def computed(record: Mapping[str, Any]) -> Record:
-    """Return what a record says of what was computed, without time, date and place."""
+    """Return the computed part of a record, without time, date and place."""
     return {key: value for key, value in record.items() if key not in OF_THE_RUN}

@@ -1,4 +1,4 @@
-"""What a folder of results holds already: what it allows, what is added to it, what is dropped from it."""
+"""An existing folder of results: what may be added to it, and what is dropped from it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ PROTOCOL, LOCK = "protocol.toml", "suite.lock"
 
 @contextlib.contextmanager
 def exclusive_lock(results: Path) -> Iterator[None]:
-    """Keep every other process from changing these results meanwhile.
+    """Keep other processes from changing these results meanwhile.
 
     Raises:
-        BenchmarkError: one is at it.
+        BenchmarkError: another process is changing them.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415  # filelock is slow to import
 
@@ -35,24 +35,26 @@ def exclusive_lock(results: Path) -> Iterator[None]:
         with FileLock(results / records.CELLS / LOCK, timeout=0):
             yield
     except Timeout:
-        raise BenchmarkError(f"another process runs a benchmark in {results}; wait, or name --out") from None
+        raise BenchmarkError(
+            f"another process is running a benchmark in {results}; wait, or choose another folder with --out"
+        ) from None
 
 
 def drop(results: Path, strategies: Sequence[str]) -> None:
-    """Take strategies out of results, with all their records and whatever of them was not finished.
+    """Remove strategies from results, with all their records and unfinished work.
 
     Raises:
         InvalidProtocol: there are no results.
-        UsageError: one of them is not there, or none would be left.
+        UsageError: the results lack one of them, or no strategy would be left.
     """
     protocol = read_protocol(results / PROTOCOL)
     there = [entry.shown for entry in protocol.strategies]
     for name in strategies:
         if name not in there:
-            raise UsageError(f"{results} has no strategy '{name}' to drop; there are {', '.join(there)}")
+            raise UsageError(f"{results} has no strategy '{name}' to drop; it has {', '.join(there)}")
     left = tuple(entry for entry in protocol.strategies if entry.shown not in strategies)
     if not left:
-        raise UsageError(f"no strategy would be left in {results}; remove the folder")
+        raise UsageError(f"no strategy would be left in {results}; remove the folder instead")
     with exclusive_lock(results):
         unpack_results(results)
         for name in strategies:
@@ -78,25 +80,27 @@ def unpack_results(results: Path) -> bool:
 def check_same(
     found: Sequence[records.Record], identity: str, protocol: Protocol, shared: SharedData, results: Path
 ) -> None:
-    """Refuse to mix records that were made from something else."""
+    """Refuse to mix these records with those of another protocol, version or device."""
     versions = {entry.shown: origin_of(entry)["version"] for entry in protocol.strategies}
     device = shared.device.partition(":")[0]
     for record in found:
         if record["kind"] != "cell":
             continue
         if record["protocol"] != identity:
-            reason = "of another protocol, other images or other labels"
+            reason = "from another protocol, other images or other labels"
         elif record["version"] != versions.get(record["strategy"], record["version"]):
-            reason = f"of another version of '{record['strategy']}' ({record['version'][:12]})"
+            reason = f"from another version of '{record['strategy']}' ({record['version'][:12]})"
         elif record["machine"]["device"].partition(":")[0] != device:
             reason = f"that were computed on '{record['machine']['device']}', not on '{device}'"
         else:
             continue
-        raise BenchmarkError(f"{results} holds records {reason}; name another folder by --out, or remove it")
+        raise BenchmarkError(
+            f"{results} holds records {reason}; choose another folder with --out, or remove it"
+        )
 
 
 def merge_protocol(protocol: Protocol, results: Path) -> Protocol:
-    """Add the strategies and seeds that the results have already."""
+    """Add the strategies and seeds that the results already have."""
     path = results / PROTOCOL
     if not path.exists():
         return protocol

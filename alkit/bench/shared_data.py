@@ -1,4 +1,4 @@
-"""What all cells of a benchmark share: images, labels, test images, classes, task and device."""
+"""The data that all cells of a benchmark share: images, labels, test images, classes, task and device."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from alkit.interfaces.task import TaskModel
 
 
-SEED = 0  # of what is drawn once for all seeds: an imbalanced pool, the part that a backbone is trained on
+SEED = 0  # for draws shared by all seeds: an imbalanced pool, and the images that a backbone is trained on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Images:
     Attributes:
         path: rows of C x H x W bytes.
         count: rows.
-        members: positions that take part, ascending: usable, no copies, labeled.
+        members: positions that take part, ascending: usable, labeled, and not copies.
         labels: class name by position; empty where unknown.
     """
 
@@ -53,11 +53,11 @@ class SharedData:
     """Everything that cells have in common; plain values, so that it travels to other processes as JSON.
 
     Attributes:
-        location: of the pool that was at hand.
+        location: of the pool in use.
         shape: (C, H, W).
         classes: names in the order of their numbers.
         pool: the images that strategies choose from.
-        test: the images that models are judged on.
+        test: the images that models are evaluated on.
         task: name of the task's plugin.
         task_options: of the task, the backbone's weights included.
         cache: directory where embeddings are kept.

@@ -1,4 +1,4 @@
-"""A whole benchmark: cells side by side in processes, on one machine or many, that go on after a kill."""
+"""A whole benchmark: cells in parallel processes, on one machine or many, that resume after a kill."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ from .resume import (
 from .shared_data import SharedData
 
 SHARED_DATA = "arena.json"
-ATTEMPTS = 3  # rounds over the cells that a killed worker left behind
+ATTEMPTS = 3  # rounds over the cells that a killed worker left unfinished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteOptions:
-    """How a benchmark is run; none of it changes a result.
+    """How a benchmark is run; no option changes a result.
 
     Attributes:
         cache: folder for images and embeddings, shared by benchmarks; `cache` beside the results by default.
         device: where cells compute.
-        jobs: cells at once; one a core by default, one on a GPU.
+        jobs: cells at once; by default one per core, or one on a GPU.
         backend: `loky`: processes of this machine; `dask`: a cluster; `sequential`: this process.
         scheduler: address of a dask scheduler; a local cluster is started by default.
         download: allow torchvision to download a data set.
-        command: what was typed, for the record.
+        command: the command line, for the records.
     """
 
     cache: Path | None = None
@@ -63,11 +63,11 @@ class SuiteOptions:
 def run_suite(
     protocol: Protocol, results: Path, options: SuiteOptions | None = None, *, progress: Progress
 ) -> list[records.Record]:
-    """Run all cells that have not been run, and put the records together.
+    """Run all cells that have not been run, and merge the records.
 
     Args:
         protocol: the comparison.
-        results: folder for the records; what is there of the same protocol is gone on with.
+        results: folder for the records; a run of the same protocol in it is resumed.
         options: how it is run.
         progress: where cells, time left and the curves so far are shown.
 
@@ -109,7 +109,7 @@ def _run_suite(
     total = len(protocol.cells)
     progress.line(
         f"{protocol.name}: {len(protocol.strategies)} strategies x {len(protocol.seeds)} seeds, {total} cells"
-        + (f", {total - len(cells)} of them done before" if len(cells) < total else "")
+        + (f", {total - len(cells)} of them already done" if len(cells) < total else "")
     )
     if cells:
         warm_up(shared)
@@ -130,14 +130,14 @@ def _run_suite(
         progress.line(f"failed: {record['strategy']}, seed {record['seed']}: {record['error']}")
     if failed:
         raise CellsFailed(
-            f"{len(failed)} of {total} cells failed; the others are recorded in {results}, and the same "
-            "command tries the failed ones again"
+            f"{len(failed)} of {total} cells failed; the others are recorded in {results}; run the same "
+            "command again to retry the failed ones"
         )
     return every
 
 
 def _check_strategies(protocol: Protocol, shared: SharedData) -> None:
-    """Refuse a strategy that does not exist, or that the task cannot serve, before anything is trained."""
+    """Refuse a strategy that does not exist, or that the task cannot support, before any training."""
     spec = shared.task_model().spec
     for entry in protocol.strategies:
         check_needs(make_strategy(entry.name, entry.options), spec)
@@ -164,7 +164,7 @@ def _cell(
 
 
 def _run_all(cells: Sequence[Cell], run: Runner, protocol: Protocol, progress: Progress) -> None:
-    """Run cells to their end; where a worker was killed, run what it left behind again."""
+    """Run cells to their end; if a worker was killed, run its unfinished cells again."""
     from joblib.externals.loky.process_executor import BrokenProcessPool  # noqa: PLC0415  # joblib is slow to import
 
     left = list(cells)
@@ -178,14 +178,14 @@ def _run_all(cells: Sequence[Cell], run: Runner, protocol: Protocol, progress: P
             except BrokenProcessPool as error:
                 if attempt + 1 == ATTEMPTS:
                     raise BenchmarkError(
-                        f"worker processes were killed {ATTEMPTS} times (too little memory?); the same "
-                        "command, perhaps with fewer --jobs, goes on"
+                        f"worker processes were killed {ATTEMPTS} times (too little memory?); run the "
+                        "same command again, perhaps with fewer --jobs, to resume"
                     ) from error
-                progress.line("a worker process was killed; its cells go on where they were")
+                progress.line("a worker process was killed; its cells resume where they were")
             left = [cell for cell in left if not _is_over(cell)]
             if not left:
                 return
-    raise BenchmarkError(f"{len(left)} cells did not come to their end; the same command goes on with them")
+    raise BenchmarkError(f"{len(left)} cells did not finish; run the same command again to resume them")
 
 
 def _is_over(cell: Cell) -> bool:

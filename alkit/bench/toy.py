@@ -1,4 +1,4 @@
-"""Points in the plane as tiny images: strategies that were made for images are watched as they choose.
+"""Points in the plane as tiny images, to show how strategies that were made for images choose.
 
 A point is an image of one channel, one row and two columns, whose values are its coordinates in 256 steps.
 Three classes of very different size: most points belong to the first one, the last one is rare and lies

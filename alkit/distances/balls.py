@@ -1,4 +1,4 @@
-"""Which rows lie within a radius of which: counted in blocks, never stored, and decided in float64."""
+"""Rows within a radius of each other: counted in blocks, never stored, and decided in float64."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from .rows import (
 class Balls:
     """Closed balls of one radius around rows.
 
-    The graph of all pairs within the radius may have billions of edges, so it is computed anew where it is
-    asked for. Memory: one float32 copy of the rows, and blocks.
+    The graph of all pairs within the radius may have billions of edges, so it is computed anew on each
+    request. Memory: one float32 copy of the rows, and blocks.
 
     Args:
         features: [N, D] real numbers, a tensor on any device, an array, or a memory-mapped file.
@@ -38,7 +38,7 @@ class Balls:
 
     def __init__(self, features: Features, radius: float) -> None:
         if not radius >= 0.0:
-            raise ValueError(f"a radius is zero or more, not {radius}")
+            raise ValueError(f"the radius should be zero or more, not {radius}")
         tensor = as_tensor(features)
         scale = power_of_two(check_finite(tensor))
         self.radius = radius
@@ -69,9 +69,9 @@ class Balls:
         return total.cpu().numpy()
 
     def sizes(self) -> Indices:
-        """Return how many rows lie within the radius of each, itself among them: [N] int64.
+        """Return how many rows lie within the radius of each, including itself: [N] int64.
 
-        Each pair is looked at once.
+        Each pair is computed once.
         """
         total = torch.zeros(len(self), dtype=torch.int64, device=self._values.device)
         blocks = torch.arange(len(self), device=total.device).split(BLOCK)

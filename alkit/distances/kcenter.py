@@ -6,9 +6,9 @@ float64 computation of all distances, but most distances are never computed: a p
 only, and an upper bound of its distance is enough to pass a point over.
 
 1. Bounds: each candidate's distance to the nearest labeled point within the cell of its nearest pivot.
-2. A round: the candidates of widest bound are brought up to date, and leave as soon as they fall under the
-   bound of all that stayed outside.
-3. Those that remain have exact distances, wider than any outside; picks come from them until none is.
+2. A round: the candidates with the largest bounds are brought up to date, and leave as soon as they fall
+   below the bounds of all that stayed outside.
+3. Those that remain have exact distances, larger than all outside; picks come from them while that holds.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KCenter:
-    """What greedy k-center chose.
+    """The picks of greedy k-center.
 
     Attributes:
         indices: [n] int64 picks in order, positions in the features.
         distances: [n] float64, from each pick to its nearest centre at that moment; infinite for the first
             pick when nothing was labeled.
-        radius: largest distance from a candidate left to its nearest centre; 0 if none is left.
+        radius: largest distance from a remaining candidate to its nearest centre; 0 if none remains.
     """
 
     indices: Indices
@@ -71,9 +71,9 @@ def k_center(
         n: how many to choose.
         candidates: int64 positions of what may be chosen; all by default. Labeled ones are never chosen.
         metric: `euclidean`, or `cosine`: one minus the cosine (a row of zeros is at 1/2 from all others).
-        robust: share of candidates, the most isolated, that is left out: those farthest from the nearest of
+        robust: share of the candidates, the most isolated, to leave out: those farthest from the nearest of
             1,024 sampled rows. A cheap form of the paper's robust k-center, which solves an integer program.
-        seed: of that sample; the picks depend on nothing else random.
+        seed: of that sample; nothing else is random.
         group: the processes of torch.distributed that hold the features in shards, in order of rank.
             Positions count through all shards; all processes pass the same other arguments and get the same
             answer.
@@ -84,7 +84,7 @@ def k_center(
     if metric not in ("euclidean", "cosine"):
         raise ValueError(f"metric should be 'euclidean' or 'cosine', not '{metric}'")
     if not 0.0 <= robust < 1.0:
-        raise ValueError(f"robust is a share from 0 up to 1, not {robust}")
+        raise ValueError(f"robust should be a share from 0 up to, but not including, 1, not {robust}")
     tensor = as_tensor(features)
     ranks = ProcessRanks(group, tensor.device, len(tensor))
     centres = _positions(labeled, ranks.total, "labeled")
@@ -99,7 +99,7 @@ def k_center(
             allowed[isolated(rows, ranks, np.flatnonzero(allowed), centres, robust, seed)] = False
         left = int(allowed.sum())
         if not 0 <= n <= left:
-            raise ValueError(f"n should be from 0 to the {left} candidates, not {n}")
+            raise ValueError(f"n should be from 0 to the number of candidates, {left}, not {n}")
         search = FarthestFirst(rows, ranks, centres, np.flatnonzero(allowed), n + 1)
         picks, squares = search.run(min(n + 1, left))
     distances = reported(squares, metric, rows.scale)
@@ -107,7 +107,7 @@ def k_center(
 
 
 def _positions(given: npt.ArrayLike | torch.Tensor, total: int, name: str) -> Indices:
-    """Return positions ascending, each once."""
+    """Return distinct positions in ascending order."""
     array = given.cpu().numpy() if isinstance(given, torch.Tensor) else np.asarray(given)
     if array.size and array.dtype.kind not in "iu":
         raise ValueError(f"{name} should be integer positions, not {array.dtype}")

@@ -17,13 +17,13 @@ from alkit._typing import Indices
 from .kmeanspp import k_means_plus_plus
 from .rows import BLOCK, Features, Floats, Metric, Rows, as_tensor, check_finite, full_float32, power_of_two
 
-SEEDING = 8  # rows a centre that k-means++ looks at
-SMALLEST = 2048  # rows that it looks at in any case
+SEEDING = 8  # rows per centre in the sample for k-means++
+SMALLEST = 2048  # least number of rows in that sample
 
 
 @dataclass(frozen=True, slots=True)
 class KMeansResult:
-    """A partition of rows into clusters, none of which is empty.
+    """A partition of rows into nonempty clusters.
 
     Attributes:
         centers: [K, D] float64, the mean of each cluster (of its rows brought to length one, for `cosine`).
@@ -41,24 +41,26 @@ class KMeansResult:
 def k_means(
     features: Features, k: int, *, metric: Metric = "euclidean", seed: int = 0, iterations: int = 25
 ) -> KMeansResult:
-    """Partition rows into at most k clusters: fewer where that many distinct rows are not found.
+    """Partition rows into at most k clusters, or fewer if there are not enough distinct rows.
 
-    Memory beyond the features does not grow with the number of rows, but for the result and a sample of
-    8 rows a cluster. A row as near to two centres goes to the lower one.
+    Memory beyond the features does not grow with the number of rows, except for the result and a sample of
+    8 rows per cluster. A row equally near to two centres goes to the one with the lower number.
 
     Args:
         features: [N, D] real numbers, at least one row; a tensor on any device, an array, or a mapped file.
         k: how many clusters.
         metric: `euclidean`, or `cosine`: rows are brought to length one first.
         seed: of the starting centres; nothing else is random.
-        iterations: Lloyd's, at most; they end sooner where no row changes its cluster.
+        iterations: most iterations of Lloyd's algorithm; it stops earlier if no row changes its cluster.
 
     Raises:
         ValueError: NaN or infinities, no rows, or k below one.
     """
     tensor = as_tensor(features)
     if k < 1 or len(tensor) == 0:
-        raise ValueError(f"{k} clusters of {len(tensor)} rows: at least one of each is needed")
+        raise ValueError(
+            f"k-means needs at least one cluster and one row, not {k} clusters of {len(tensor)} rows"
+        )
     scale = power_of_two(check_finite(tensor))
     with full_float32(tensor.device):
         rows = Rows(tensor, metric, scale)
@@ -93,7 +95,7 @@ def _seeds(rows: Rows, k: int, rng: np.random.Generator) -> Tensor:
 
 
 def _step(rows: Rows, centres: Tensor) -> tuple[Tensor, Tensor]:
-    """Assign each row to its nearest centre [N]; return the new centres too, empty clusters keep theirs."""
+    """Assign each row to its nearest centre [N]; also return the new centres; empty clusters keep theirs."""
     targets = centres.float()
     half = targets.square().sum(dim=1).div_(2)
     cluster = torch.empty(len(rows), dtype=torch.int64, device=rows.device)

@@ -35,12 +35,12 @@ _UNIT = 2.0**-53  # unit roundoff of float64
 
 @dataclass(frozen=True, slots=True)
 class KMeansPlusPlus:
-    """What k-means++ seeding drew.
+    """The points that k-means++ seeding drew.
 
     Attributes:
         indices: [n] int64 picks in order, positions in the features.
         distances: [n] float64, from each pick to its nearest centre at that moment; infinite for the first.
-            Zero for picks that coincide with an earlier one, drawn uniformly when all that were left did.
+            Zero for picks that coincide with an earlier one, drawn uniformly when all remaining points do.
     """
 
     indices: Indices
@@ -76,9 +76,11 @@ def k_means_plus_plus(
         raise ValueError(f"first should be 'largest' or 'uniform', not '{first}'")
     parts = [as_tensor(part) for part in (features, factors) if part is not None]
     if len({len(part) for part in parts}) > 1:
-        raise ValueError(f"{len(parts[1])} factors do not fit {len(parts[0])} features")
+        raise ValueError(
+            f"there should be one factor per feature row, not {len(parts[1])} for {len(parts[0])}"
+        )
     if not 0 <= n <= len(parts[0]):
-        raise ValueError(f"n should be from 0 to the {len(parts[0])} points, not {n}")
+        raise ValueError(f"n should be from 0 to the number of points, {len(parts[0])}, not {n}")
     if n == 0:
         return KMeansPlusPlus(np.empty(0, dtype=np.int64), np.empty(0))
     with torch.no_grad():
@@ -145,7 +147,7 @@ class Seeding:
         self.points, self._rng = points, rng
         self.bound: Floats = np.full(len(points), np.inf)
         self.picks, self.squares = [start], [math.inf]
-        self._met = 0  # picks that all bounds account for
+        self._met = 0  # picks that all bounds include
         self._spent = 0  # distances measured since
         self._catch_up()
 
@@ -189,7 +191,7 @@ class Seeding:
         return np.minimum(drawn, np.flatnonzero(self.bound)[-1])
 
     def _catch_up(self) -> None:
-        """Measure all points against the picks that waited."""
+        """Measure all points against the waiting picks."""
         waiting = np.array(self.picks[self._met :], dtype=np.int64)
         for begin in range(0, len(waiting), CENTRES):
             centres = waiting[begin : begin + CENTRES]

@@ -27,7 +27,7 @@ CENTRES = 512  # centres of a block
 
 
 class Centres:
-    """Rows that others are measured against, read in blocks of centred rows and half squared norms."""
+    """Rows to measure others against, read in blocks of centred rows and half squared norms."""
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
@@ -44,8 +44,8 @@ class Points:
 
     Attributes:
         index: [n] positions in `rows`.
-        best: [n] squared distances to the nearest centre met so far, or an upper bound that no centre met
-            so far is certainly under.
+        best: [n] squared distances to the nearest centre met so far, or an upper bound, where no centre met
+            so far is certainly nearer.
     """
 
     def __init__(self, rows: Rows, index: Indices, best: Floats) -> None:
@@ -57,7 +57,7 @@ class Points:
         self.square, self.norm = square, np.sqrt(square)
 
     def keep(self, which: Indices) -> None:
-        """Go on with some of the points only."""
+        """Keep only some of the points."""
         self.index, self.best = self.index[which], self.best[which]
         self.values = self.values[torch.from_numpy(which).to(self.values.device)]
         self._set_norms(self.square[which])
@@ -65,9 +65,9 @@ class Points:
     def meet(
         self, centres: Centres, start: int, stop: int, which: Indices | None = None, floor: float = -np.inf
     ) -> Indices:
-        """Bring `best` up to date with a block of centres; return what fell under `floor`.
+        """Bring `best` up to date with a block of centres; return the points that fell below `floor`.
 
-        A point that falls under `floor` gets an upper bound only, and has to meet this block again.
+        A point that falls below `floor` gets only an upper bound, and must meet this block again.
 
         Args:
             centres: the centres.
@@ -123,7 +123,7 @@ class Points:
 def nearest_distance(features: Features, centers: Features, *, metric: Metric = "euclidean") -> Floats:
     """Return the distance from each row of `features` to the nearest row of `centers`, exact to float64.
 
-    Works in blocks: extra memory does not grow with the number of rows (but for the result).
+    Works in blocks: extra memory does not grow with the number of rows (except for the result).
 
     Args:
         features: [N, D], a tensor on any device, an array, or a memory-mapped file.

@@ -30,7 +30,7 @@ SPARE = 8  # neighbours kept beyond those asked for, since float32 may order the
 def neighbor_distances(features: Features, k: int, *, metric: Metric = "euclidean") -> Floats:
     """Return the distances from each row to the k nearest other rows, ascending, exact to float64.
 
-    Works in blocks: extra memory does not grow with the number of rows (but for the result).
+    Works in blocks: extra memory does not grow with the number of rows (except for the result).
 
     Args:
         features: [N, D], a tensor on any device, an array, or a memory-mapped file.
@@ -69,14 +69,14 @@ def _nearest(rows: Rows, index: Indices, k: int) -> Floats:
     norm = torch.linalg.vector_norm(values, dim=1).cpu().numpy().astype(np.float64)
     beyond = np.square(norm) + 2.0 * screened[:, -1] - slack(norm, radius, rows.dim)
     if others.shape[1] < len(rows) - 1:
-        # What was left out is certainly no nearer, or everything is looked at.
+        # Rows that were left out are certainly no nearer; otherwise all rows are checked.
         for late in np.flatnonzero(np.maximum(beyond, 0.0) < squares[:, -1]).tolist():
             squares[late] = _all_squares(rows, int(index[late]), k)
     return squares
 
 
 def _screened(rows: Rows, index: Indices, values: Tensor, count: int) -> tuple[Floats, Indices, float]:
-    """Return the smallest of `|y|² / 2 - x·y` and whose they are, [n, count] each, and the largest |y|."""
+    """Return the smallest of `|y|² / 2 - x·y` and their positions, [n, count] each, and the largest |y|."""
     device = values.device
     own = torch.from_numpy(index).to(device).unsqueeze(1)
     best = torch.empty(len(index), 0, device=device)

@@ -12,7 +12,7 @@ from alkit._typing import Indices
 
 from .rows import Floats, Rows, slack, squared
 
-GRAM = 256  # rows of the candidates' mutual distances computed at once
+GRAM = 256  # rows of mutual distances of candidates computed at once
 
 
 class RoundSelection:
@@ -55,7 +55,7 @@ class RoundSelection:
                 continue
             upper = lower[near] + 2.0 * self.error
             out = upper < floor
-            if out.any():  # certainly under the floor: a bound will do, and the pick has to be met again
+            if out.any():  # certainly below the floor: a bound is enough, and the pick must be met again
                 gone = near[out]
                 live[gone], bound[gone], met[gone] = -np.inf, upper[out], len(order) - 1
                 near = near[~out]

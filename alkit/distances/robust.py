@@ -1,4 +1,4 @@
-"""Which candidates are isolated: far from everything in a sample of the rows."""
+"""Isolated candidates: far from every row of a sample."""
 
 from __future__ import annotations
 

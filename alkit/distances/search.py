@@ -1,4 +1,4 @@
-"""The rounds of a farthest-first traversal: which candidates to bring up to date, and how far."""
+"""The rounds of a farthest-first traversal: which candidates to update, and how far."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FarthestFirst:
 
     Attributes:
         index: [m] local candidates, ascending positions in this process's rows.
-        home: [m] the region of labeled centres that a candidate is in; -1 once it has been there.
+        home: [m] the region of labeled centres that a candidate is in; -1 once the candidate has met it.
         bound: [m] squared distances to the nearest centre: upper bounds; minus one once chosen.
         met_picks: [m] how many picks, from the first, the bound accounts for.
         met_labeled: [m] how many labeled centres, from the first, it accounts for.
@@ -125,9 +125,9 @@ class FarthestFirst:
         return Rows(raw, self.rows.metric, self.rows.scale, self.rows.mean)
 
     def _widest(self, count: int) -> tuple[Indices, float, int]:
-        """Return which of the `count` candidates of widest bound are local, and how far these `count` reach.
+        """Return the local ones of the `count` candidates with the largest bounds, and where these end.
 
-        That is the smallest of their bounds and the last position that has it: of equal bounds the lowest
+        They end at the smallest of their bounds and the last position with it: of equal bounds, the lowest
         positions come first.
         """
         held = np.flatnonzero(self.bound >= 0.0)
@@ -148,7 +148,7 @@ class FarthestFirst:
         return held[(bound > floor) | ((bound == floor) & (key <= last))], floor, last
 
     def _refine(self, chosen: Indices, floor: float) -> Indices:
-        """Bring candidates up to date, picks first; return those not under `floor`, now exact."""
+        """Update candidates, picks first; return those not below `floor`, now exact."""
         settled = chosen[self.bound[chosen] == 0.0]
         self.met_picks[settled], self.met_labeled[settled] = self.stored, self.labeled
         points = Points(self.rows, self.index[chosen], self.bound[chosen])
@@ -161,7 +161,7 @@ class FarthestFirst:
         return np.sort(np.concatenate([chosen[~behind], fresh]))
 
     def _go_home(self, points: Points, chosen: Indices, floor: float) -> Indices:
-        """Let points meet the region of their cell, where most that leave do; return which are left."""
+        """Let points meet the region of their cell, where most of them leave; return the remaining ones."""
         home = self.home[chosen]
         left = np.ones(len(chosen), dtype=np.bool_)
         for region in np.unique(home[home >= 0]):
@@ -172,7 +172,7 @@ class FarthestFirst:
                     left[points.meet(self.centres, begin, min(begin + 2 * CENTRES, end), which, floor)] = (
                         False
                     )
-        self.home[chosen] = -1  # once is enough: whoever comes back has to meet every block
+        self.home[chosen] = -1  # once is enough: a point that comes back must meet every block
         self.bound[chosen] = points.best
         points.keep(np.flatnonzero(left))
         return chosen[left]
@@ -180,7 +180,7 @@ class FarthestFirst:
     def _pass(
         self, points: Points, chosen: Indices, met: Indices, offset: int, count: int, floor: float
     ) -> Indices:
-        """Let points meet the centres they have not met; return which candidates are left."""
+        """Let points meet the centres they have not met; return the remaining candidates."""
         begin = int(met[chosen].min()) // CENTRES * CENTRES if len(chosen) else count
         for start in range(begin, count, CENTRES):
             stop = min(start + CENTRES, count)

@@ -1,1 +1,1 @@
-"""Reports: what they are made of, how they become a page, and the report of a campaign."""
+"""Reports: their building blocks, and how these become a page, Markdown and figures."""

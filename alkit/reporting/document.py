@@ -1,4 +1,4 @@
-"""What a report is made of, whether it becomes a page or Markdown: sections of blocks."""
+"""The contents of a report, as a page or as Markdown: sections of blocks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A paragraph that nobody may overlook."""
+    """A paragraph that stands out."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What it all comes to, in a few words."""
+    """The conclusion in a few words."""
 
     text: str
 
@@ -38,7 +38,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Names with what is known of them."""
+    """Names with their values."""
 
     rows: Sequence[tuple[str, str]]
 
@@ -50,9 +50,9 @@ class Table:
     Attributes:
         head: of the columns.
         rows: of cells.
-        words: numbers of the columns that hold words, and are aligned to the left.
+        words: numbers of the columns that hold words and are left-aligned.
         note: a sentence below.
-        folded: shown by its note only, until a reader opens it.
+        folded: shows only its note until a reader opens it.
     """
 
     head: Sequence[str]
@@ -68,7 +68,7 @@ class Figure:
 
     Attributes:
         name: of its file, without a suffix.
-        alt: what it shows, for who cannot see it.
+        alt: a description for readers who cannot see it.
         svg: the drawing, with colours as on paper.
         width: in inches.
     """
@@ -92,9 +92,9 @@ class Picture:
     """A small photo.
 
     Attributes:
-        alt: what it shows, for who cannot see it.
-        lines: what stands below it.
-        wrong: the last of these tells of a mistake.
+        alt: a description for readers who cannot see it.
+        lines: the text below it.
+        wrong: the last line reports a mistake.
     """
 
     alt: str
@@ -107,7 +107,7 @@ class Pictures:
     """Small photos with one caption.
 
     Attributes:
-        strip: all of them side by side, as an address that holds the data itself.
+        strip: all of them side by side, as a data URL.
         side: of each, in pixels.
         pictures: from the left.
         caption: below them.
@@ -132,20 +132,20 @@ Block: TypeAlias = Text | Notice | Verdict | Items | Facts | Table | Figures | P
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands below it."""
+    """A heading and the blocks below it."""
 
     title: str
     blocks: Sequence[Block]
 
     @property
     def anchor(self) -> str:
-        """What links to it name."""
+        """The name that links use."""
         return slug(self.title)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All of it; the first blocks stand above all headings."""
+    """A whole report; the lead comes before all headings."""
 
     title: str
     lead: str

@@ -1,7 +1,7 @@
 """Figures: one clean style, a fixed look for every strategy, and the same bytes for the same data.
 
-matplotlib is used by its objects alone, so that no state of pyplot and no rcParam of the caller changes. It
-comes with the extra `bench`.
+Only matplotlib's objects are used, so that no state of pyplot and no rcParam of the caller changes. The extra
+`bench` installs it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 """Okabe and Ito's colours, 2008, without black, which is the baseline's, and yellow, which fades on white."""
 
 UNLABELED = "#98a2ad"
-"""A grey that is seen on paper and on a dark page, for points that become an image."""
+"""A grey that is visible on paper and on a dark page, for points that become an image."""
 
 DARK = {
     INK: "#e7eaee",
@@ -86,7 +86,7 @@ _STYLE: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a strategy is drawn wherever it appears."""
+    """The look of a strategy in all figures."""
 
     color: str
     dash: Any = "-"
@@ -95,7 +95,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A curve with its band; `low` and `high` are empty where there is none."""
+    """A curve with its band; `low` and `high` are empty without one."""
 
     name: str
     x: Sequence[float]
@@ -105,7 +105,7 @@ class Line:
 
 
 def looks(names: Sequence[str], baseline: str | None = "random") -> dict[str, Look]:
-    """Return a look for each name, by order; the baseline is dashed ink and takes no colour away."""
+    """Return a look for each name, in order; the baseline is dashed ink and uses up no colour."""
     result = {}
     for name in names:
         if name == baseline:
@@ -179,7 +179,7 @@ def draw_lines(axes: Axes, lines: Sequence[Line], styles: dict[str, Look], *, he
         axes: where.
         lines: the curves; the baseline should come last, to lie above.
         styles: how each is drawn.
-        height: of the axes in points, roughly; the names keep their distance by it.
+        height: of the axes in points, roughly, from which the gap between names follows.
     """
     for line in lines:
         style = styles[line.name]
@@ -214,7 +214,7 @@ def name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], *, heig
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Move ascending places apart to at least `gap`, each as little as may be, within 0 and 1 if they fit."""
+    """Move ascending places apart to at least `gap`, as little as possible, within 0 and 1 if they fit."""
     blocks: list[list[float]] = []
     for number, place in enumerate(places):
         blocks.append([place - number * gap])

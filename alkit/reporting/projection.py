@@ -31,8 +31,8 @@ def by_components(embeddings: npt.NDArray[np.float32]) -> tuple[Points, float]:
 def by_neighbourhoods(embeddings: npt.NDArray[np.float32]) -> Points:
     """Project [N, D] embeddings to [N, 2] by t-SNE (van der Maaten and Hinton, 2008), in one thread.
 
-    Threads of scikit-learn's t-SNE wait for each other at every step, which takes minutes in place of seconds
-    where processors are busy; and in one thread the result is the same everywhere.
+    Threads of scikit-learn's t-SNE wait for each other at every step, which takes minutes instead of seconds
+    when processors are busy. In one thread the result is also the same everywhere.
     """
     from sklearn.decomposition import PCA  # noqa: PLC0415  # scikit-learn is slow to import
     from sklearn.manifold import TSNE  # noqa: PLC0415  # scikit-learn is slow to import

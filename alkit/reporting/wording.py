@@ -1,4 +1,4 @@
-"""How reports say things: numbers with sensible digits, lists and counts as a sentence has them."""
+"""The wording of reports: numbers with sensible digits, lists and counts for sentences."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""The conformance kit: what a strategy, a task, an oracle or a format promises, checked in a small world.
+"""The conformance kit: checks that a strategy, task, oracle or format keeps its promises, in a small world.
 
-A plugin's tests are one class:
+One class holds a plugin's tests:
 
     class TestMine(alkit.testing.StrategyTests):
         name = "mine"
 
-Without pytest, `alkit check mine` and `check_strategy("mine")` say the same. A failed check raises
-`Nonconforming` with a sentence of its own, so nothing depends on pytest's rewriting of `assert`.
+Without pytest, `alkit check mine` and `check_strategy("mine")` run the same checks. A failed check raises
+`Nonconforming` with its own sentence, so nothing depends on pytest's rewriting of `assert`.
 """
 
 from __future__ import annotations

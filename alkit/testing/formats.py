@@ -1,4 +1,4 @@
-"""The checks of a format: what goes out comes back, and nothing else does."""
+"""The checks of a format: what is exported can be read back, and nothing else."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FormatSubject:
     Args:
         format: its entry-point name, or its class.
         given: options, as values or as text.
-        folder: where it may write; made if it is not there.
+        folder: where it may write; created if missing.
     """
 
     def __init__(self, format: str | type[Format], given: Mapping[str, Any] | None, folder: Path) -> None:
@@ -56,7 +56,7 @@ class FormatSubject:
         return options.build(self.cls, self.given)
 
     def export(self, answers: Sequence[str | None] = (), *, seed: int = 0) -> Export:
-        """Return nine images on the disk, with these answers; another seed gives other images."""
+        """Return an export of nine images on disk with these answers; another seed gives other images."""
         pool = self.folder / f"pool-{seed}"
         if not pool.exists():
             pool.mkdir(parents=True)
@@ -77,7 +77,7 @@ class FormatSubject:
         )
 
     def written(self, export: Export) -> Path:
-        """Write an export to a new place, which is returned."""
+        """Write an export to a new path, and return the path."""
         self._written += 1
         path = self.folder / f"written-{self._written}{self.cls.extensions[0]}"
         format = self.new()
@@ -87,51 +87,52 @@ class FormatSubject:
         )
         require(
             list(files[1:]) == format.beside(path),
-            f"write made {[str(f) for f in files[1:]]} beside, which is not what beside() says",
+            f"write made {[str(f) for f in files[1:]]} beside it, but beside() names other files",
         )
         missing = [file for file in files if not file.exists()]
-        require(not missing, f"write says that it wrote {missing}, and it did not")
+        require(not missing, f"write says that it wrote {missing}, but the files do not exist")
         return path
 
 
 def name(subject: FormatSubject) -> None:
-    """The name is the entry point's, and there are extensions."""
+    """The name matches the entry point, and there is an extension."""
     own = getattr(subject.cls, "name", None)
     if subject.entry_point is not None:
         require(own == subject.entry_point, f"the name {own!r} differs from the entry point")
-    require(subject.cls.extensions, "there should be an extension; an empty one for a folder")
+    require(subject.cls.extensions, "the format has no extension; use an empty one for a folder")
 
 
 def nothing_answered(subject: FormatSubject) -> None:
-    """What goes out is recognized and read as that many images without an answer."""
+    """An export without answers is recognized, and all its images are read as unanswered."""
     path = subject.written(subject.export())
-    require(subject.new().recognizes(path), "it does not recognize what it has written")
+    require(subject.new().recognizes(path), "the format does not recognize a file that it wrote")
     reply = subject.new().read(path)
-    require(not reply.answers, f"nobody has answered, and it reads {reply.answers[:1]}")
-    require(not reply.rejected, f"what it has written is rejected: {reply.rejected[:1]}")
+    require(not reply.answers, f"nothing was answered, but it reads {reply.answers[:1]}")
+    require(not reply.rejected, f"it rejects its own file: {reply.rejected[:1]}")
     require(reply.blank == COUNT, f"{reply.blank} images are blank instead of {COUNT}")
 
 
 def every_answer_arrives(subject: FormatSubject) -> None:
-    """All classes, `abstain` and `unusable` come back for the images that they were given to."""
+    """Every class, `abstain` and `unusable` are read back for the right images."""
     answers = [*CLASSES, "abstain", "unusable"]
     export = subject.export(answers)
     reply = subject.new().read(subject.written(export))
-    require(not reply.rejected, f"a good answer is rejected: {reply.rejected[:1]}")
+    require(not reply.rejected, f"a valid answer is rejected: {reply.rejected[:1]}")
     matched = match(reply, _records(export), "the export")
     found = {given.image: given.label for given in matched.answers}
     expected = {item.image: item.answer for item in export.items if item.answer is not None}
-    require(found == expected, f"answers {expected} came back as {found}")
+    require(found == expected, f"answers {expected} were read back as {found}")
     require(len(reply.answers) == len(answers), "an image has more than one answer")
     require(reply.blank == COUNT - len(answers), f"{reply.blank} images are blank instead of one")
 
 
 def foreign_answers_refused(subject: FormatSubject) -> None:
-    """Answers about another pool are refused, in one sentence: they bear index and hash, not names alone."""
+    """Answers about another pool are refused in one sentence; answers have index and hash, not only names."""
     reply = subject.new().read(subject.written(subject.export(CLASSES, seed=1)))
     if not any(given.hash for given in reply.answers):
         require(
-            all(given.image for given in reply.answers), "an answer says neither image nor index and hash"
+            all(given.image for given in reply.answers),
+            "an answer names neither the image nor its index and hash",
         )
         return
     try:
@@ -139,11 +140,11 @@ def foreign_answers_refused(subject: FormatSubject) -> None:
     except InvalidAnswers as error:
         require("\n" not in str(error), f"the refusal is more than one line: {error}")
     else:
-        raise Nonconforming("answers about another pool are taken for this one's")
+        raise Nonconforming("answers about another pool are accepted for this one")
 
 
 def rubbish_refused(subject: FormatSubject) -> None:
-    """Broken files never raise but in one sentence, and give no answers."""
+    """Broken files give no answers, and any error is one sentence."""
     for number, content in enumerate(RUBBISH):
         path = subject.folder / f"rubbish-{number}{subject.cls.extensions[0] or '.x'}"
         path.write_bytes(content)
@@ -162,7 +163,7 @@ def rubbish_refused(subject: FormatSubject) -> None:
 
 
 def originals_stay(subject: FormatSubject) -> None:
-    """Writing changes no original, and nothing that was written is an original under another name."""
+    """Writing does not change an original image, and no written file is a hard link to one."""
     export = subject.export(CLASSES)
     path = subject.written(export)
     subject.new().read(path)
@@ -218,7 +219,7 @@ def check_format(format: str | type[Format], given: Mapping[str, Any] | None = N
         given: options, as values or as text.
 
     Returns:
-        One result a check.
+        One result per check.
 
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such format.

@@ -1,4 +1,4 @@
-"""What a failed check asks of a plugin's author: what was checked, and what to do."""
+"""Advice for the author of a plugin that fails a check: what was checked, and what to do."""
 
 from __future__ import annotations
 
@@ -18,65 +18,68 @@ CHECKS: dict[str, tuple[Callable[..., None], ...]] = {
 RANDOMNESS = "take randomness from cycle.rng (numpy) or cycle.generator('purpose') (torch), never elsewhere"
 ADVICE: dict[str, dict[str, str]] = {
     "strategy": {
-        "name": "write the same name in kebab-case in the class and as the entry point",
+        "name": "use the same name, in kebab-case, in the class and as the entry point",
         "options-round-trip": (
-            "decorate the class with @dataclass(kw_only=True), declare options by alkit.option, and leave "
-            "their values as they came: compute what follows from them in select"
+            "decorate the class with @dataclass(kw_only=True), declare options with alkit.option, and do not "
+            "change their values: compute derived values in select"
         ),
         "unknown-options-refused": "leave __init__ to @dataclass(kw_only=True); it should take no **kwargs",
         "needs": (
-            "list in needs, a frozenset, what select and score read: probabilities, embedding, features, "
-            "loss, or model for nothing but a trained model"
+            "make needs a frozenset that lists everything select and score read: probabilities, embedding, "
+            "features, loss, or model for only a trained model"
         ),
         "another-process": (
-            "let nothing follow from the order of a set, hash(), id() or the clock, and " + RANDOMNESS
+            "do not depend on the order of a set, hash(), id() or the clock, and " + RANDOMNESS
         ),
         "chooses-candidates": (
             "return n distinct members of cycle.candidates, as int64 positions in the pool: "
             "cycle.candidates[order[:n]], or cycle.best(scores, n)"
         ),
         "chooses-any-number": (
-            "where the method finds fewer than n images, fill up with candidates that are left"
+            "if the method finds fewer than n images, add some of the remaining candidates"
         ),
-        "one-candidate": "think of a single candidate: squeeze(), a deviation or a quantile go wrong there",
+        "one-candidate": "handle a single candidate: squeeze(), a deviation or a quantile fails there",
         "one-labeled-image": (
-            "think of a single labeled image: there are no pairs and no deviation, and batch normalization "
+            "handle a single labeled image: there are no pairs and no deviation, and batch normalization "
             "in training mode fails on a batch of one"
         ),
         "nothing-labeled": (
-            "set needs_labels = True, or choose without cycle.labeled, cycle.targets and the companion where "
+            "set needs_labels = True, or choose without cycle.labeled, cycle.targets and the companion when "
             "they are empty or None"
         ),
         "identical-images": (
-            "all distances and deviations are 0 here: divide by none of them, and take what is chosen out "
-            "of what may be chosen"
+            "all distances and deviations are 0 here: do not divide by them, and remove each pick from the "
+            "remaining candidates"
         ),
         "certain-model": (
             "probabilities are exactly 0 and 1 here: use torch.special.entr, or clamp before a log"
         ),
         "image-shapes": (
-            "read sizes off cycle.image_shape or the tensors, and pool adaptively; images may be grey, odd "
-            "in size and small"
+            "read sizes from cycle.image_shape or the tensors, and pool adaptively; images may be grey, "
+            "small "
+            "and odd in size"
         ),
         "repeats": RANDOMNESS,
         "scoring-batch-size": (
-            "score each image by itself: no statistic over a batch, networks of your own in eval mode"
+            "score each image by itself: compute no statistic over a batch, and keep your networks in "
+            "eval mode"
         ),
-        "hidden-labels": "use cycle.targets only, which belong to cycle.labeled",
+        "hidden-labels": "use only cycle.targets, which belong to cycle.labeled",
         "needs-are-enough": (
-            "add what is read to needs, or do not read it: whatever needs does not name may be None"
+            "add every output that is read to needs, or do not read it: an output that needs does not "
+            "list may be None"
         ),
         "leaves-cycle-alone": (
             "work on copies: copy.deepcopy(cycle.model) before training it, .copy() before changing an "
             "array; leave modules in eval mode"
         ),
         "leaves-process-alone": (
-            "remove torch.manual_seed, numpy.random.seed and random.seed, and put settings of torch back; "
+            "remove torch.manual_seed, numpy.random.seed and random.seed, and restore torch's settings; "
             + RANDOMNESS
         ),
         "state-round-trip": (
-            "let state_dict return all that select reads from one cycle to the next, as tensors, numbers "
-            "and strings, and load_state_dict take all of it back"
+            "let state_dict return everything that select carries from one cycle to the next, as tensors, "
+            "numbers and strings, and let load_state_dict restore all of it"
         ),
         "companion-loss": (
             "return one number with a gradient for every batch; where a batch is too small for the loss, "
@@ -103,30 +106,31 @@ ADVICE: dict[str, dict[str, str]] = {
     },
     "oracle": {
         "answers-what-was-asked": (
-            "answer for the given indices only; if it knows none of these images, name a pool of which it "
-            "does, by --pool"
+            "answer only for the given indices; if it knows none of these images, name a pool that it knows "
+            "with --pool"
         ),
         "answers-are-answers": (
             "return alkit.Answer('label', value), alkit.Answer('abstain') or alkit.Answer('unusable') for "
             "each index"
         ),
         "answers-stay": (
-            "let an answer follow from the seed and the index alone, as by "
+            "let an answer depend only on the seed and the index, for example with "
             "alkit.utils.seeding.numpy_generator(seed, 'oracle', index)"
         ),
     },
     "format": {
-        "name": "write the same name in the class and as the entry point, and an extension",
-        "nothing-answered": "let recognizes know what write writes, and read count images without an answer",
-        "every-answer-arrives": (
-            "escape names of classes as the file's syntax wants it, and write item.answer"
+        "name": "use the same name in the class and as the entry point, and declare an extension",
+        "nothing-answered": (
+            "make recognizes accept files from write, and make read count images without an answer"
         ),
+        "every-answer-arrives": ("escape class names as the file's syntax requires, and write item.answer"),
         "foreign-answers-refused": (
-            "bring index and hash back: from fields of your own, or from item.name by "
+            "return index and hash from fields of your own, or from item.name with "
             "alkit.labeling.file_names.find_mark"
         ),
         "rubbish-refused": (
-            "turn what parsers raise into InvalidAnswers with one sentence; recognizes returns False instead"
+            "turn errors of parsers into InvalidAnswers with one sentence; recognizes should return "
+            "False instead"
         ),
         "originals-stay": "write copies, or symbolic links: alkit.labeling.image_files.place does either",
     },
@@ -134,7 +138,7 @@ ADVICE: dict[str, dict[str, str]] = {
 
 
 class Explanation(NamedTuple):
-    """What a result means: what was checked, and what to do where it failed."""
+    """The meaning of a result: what was checked, and what to do if it failed."""
 
     checked: str
     advice: str
@@ -144,6 +148,8 @@ def explain(kind: str, result: Result) -> Explanation:
     """Explain a result of the checks of a kind: `strategy`, `task`, `oracle` or `format`."""
     name = result.check.partition(" (")[0]
     told = {title(check): inspect.getdoc(check) or "" for check in CHECKS[kind]}
-    if name not in told:  # a whole task, on which nothing was checked
-        return Explanation(f"It can be made and tried on a {name} task.", "mend what the sentence says")
+    if name not in told:  # a whole task, for which no check ran
+        return Explanation(
+            f"It can be built and checked on a {name} task.", "fix the problem that the sentence names"
+        )
     return Explanation(told[name].partition("\n\n")[0].replace("\n", " "), ADVICE[kind][name])

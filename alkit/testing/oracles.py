@@ -11,19 +11,22 @@ from .results import Result, outcome, require, title
 
 
 def answers_what_was_asked(oracle: Oracle, indices: Sequence[int]) -> None:
-    """It answers for images that were asked, and for no others; nothing asked is nothing answered."""
+    """It answers only for the requested images; an empty request gets no answers."""
     answers = oracle.label(indices)
     strangers = sorted(set(answers) - set(indices))
-    require(not strangers, f"image {strangers[0] if strangers else ''} was answered, and nobody asked for it")
-    require(not oracle.label([]), "there are answers where nothing was asked")
-    require(answers, "it answers for none of the images; give the test images that it knows")
+    require(not strangers, f"image {strangers[0] if strangers else ''} was answered but not requested")
+    require(not oracle.label([]), "an empty request got answers")
+    require(answers, "it answers for none of the images; run the check on images that it knows")
 
 
 def answers_are_answers(oracle: Oracle, indices: Sequence[int]) -> None:
     """Every answer is an `Answer` of a known kind, and has a value if and only if it is a label."""
     for index, answer in oracle.label(indices).items():
         require(isinstance(answer, Answer), f"image {index}: {answer!r} is not an Answer")
-        require(answer.kind in get_args(AnswerKind), f"image {index}: there is no kind '{answer.kind}'")
+        require(
+            answer.kind in get_args(AnswerKind),
+            f"image {index}: there is no kind of answer called '{answer.kind}'",
+        )
         labeled = answer.kind == "label"
         require(
             (answer.value is not None) == labeled, f"image {index}: {answer.kind} with value {answer.value!r}"
@@ -31,7 +34,7 @@ def answers_are_answers(oracle: Oracle, indices: Sequence[int]) -> None:
 
 
 def answers_stay(oracle: Oracle, indices: Sequence[int]) -> None:
-    """Asked again, in another order or one by one, it answers the same."""
+    """Asked again, in another order or one by one, it gives the same answers."""
     first = dict(oracle.label(indices))
     again = dict(oracle.label(list(indices)[::-1]))
     singly: dict[int, Answer] = {}
@@ -45,7 +48,7 @@ def answers_stay(oracle: Oracle, indices: Sequence[int]) -> None:
 
 
 def _said(answer: Answer | None) -> tuple[object, ...] | None:
-    """What was said, whenever it was said."""
+    """Return an answer without its time."""
     return None if answer is None else (answer.kind, answer.value, answer.annotator, answer.cost)
 
 
@@ -64,6 +67,6 @@ def check_oracle(oracle: Oracle, indices: Sequence[int]) -> list[Result]:
         indices: images that it is asked for; some of them it should know.
 
     Returns:
-        One result a check.
+        One result per check.
     """
     return [outcome(title(check), check, oracle, list(indices)) for check in CHECKS]

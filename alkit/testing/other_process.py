@@ -1,4 +1,4 @@
-"""Choose in another process, which knows nothing but the strategy's name or file.
+"""Choose in another process, which knows only the strategy's name or file.
 
 One process serves all strategies that are tested in a session, since importing torch takes seconds.
 """
@@ -21,7 +21,7 @@ from .results import Nonconforming, NotApplicable
 
 
 def reference(cls: type) -> str:
-    """Say where a class that is no entry point can be found: `file::name`.
+    """Return where to find a class without an entry point: `file::name`.
 
     Raises:
         NotApplicable: it is defined inside a function, or in no file.
@@ -119,7 +119,7 @@ def _choose(job: Mapping[str, Any]) -> dict[str, list[int]]:
 def main() -> None:
     """Answer each job, a line of JSON on standard input, by a line on standard output."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a strategy prints is no answer
+    os.dup2(2, 1)  # output of a strategy must not mix with answers
     for line in sys.stdin:
         try:
             answer: dict[str, Any] = {"picks": _choose(json.loads(line))}

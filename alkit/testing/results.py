@@ -1,4 +1,4 @@
-"""What a check says: it passes in silence, fails with a sentence, or does not apply."""
+"""Results of checks: a check passes silently, fails with a sentence, or does not apply."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LIBRARIES = ("alkit", "numpy", "torch", "torchvision")
 
 
 class Nonconforming(AssertionError):
-    """A plugin does not do what it promises; the message says what."""
+    """A plugin breaks a promise; the message says which."""
 
 
 class NotApplicable(Exception):
-    """A check says nothing about this plugin; the message says why."""
+    """A check does not apply to this plugin; the message says why."""
 
 
 class Result(NamedTuple):
@@ -26,7 +26,7 @@ class Result(NamedTuple):
     Attributes:
         check: its name.
         ok: it passed, or does not apply.
-        sentence: what happened, or why it does not apply; empty if there is nothing to say.
+        sentence: what happened, or why it does not apply; may be empty.
         place: file and line of the plugin where its own code raised an error, or empty.
     """
 
@@ -48,7 +48,7 @@ def title(check: Callable[..., None]) -> str:
 
 
 def outcome(shown: str, check: Callable[..., None], *arguments: Any) -> Result:
-    """Run one check; whatever a plugin's code raises is a failure of it."""
+    """Run one check; any error in the plugin's code is a failure."""
     try:
         check(*arguments)
     except NotApplicable as reason:
@@ -61,7 +61,7 @@ def outcome(shown: str, check: Callable[..., None], *arguments: Any) -> Result:
 
 
 def _place(error: BaseException) -> str:
-    """Return where the error behind an error arose, the last place that is neither ours nor a library's."""
+    """Return where the original error arose: the last place outside alkit and the libraries."""
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, (Nonconforming, AlkitError)):

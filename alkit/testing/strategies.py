@@ -1,4 +1,4 @@
-"""The checks of a strategy: plain functions, each of which a bad strategy fails with a sentence."""
+"""The checks of a strategy: plain functions that fail with a sentence."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ WORDS = frozenset({"model", "loss", "probabilities", "embedding", "features"})
 SHAPES = ((1, 7, 9), (3, 13, 13), (1, 32, 32))
 
 
-# Checks of the interface: no task, or all of them at once.
+# Checks of the interface: without a task, or on all tasks at once.
 
 
 def name(subject: Subject) -> None:
-    """The name is the entry point's, in kebab-case."""
+    """The name is in kebab-case and matches the entry point."""
     own = getattr(subject.cls, "name", None)
     if subject.entry_point is not None and single_file.names_a_file(subject.entry_point):
-        raise NotApplicable("a strategy from one file is called by the file and the class")
+        raise NotApplicable("a strategy from a single file is named by its file and class")
     fits = isinstance(own, str) and own == own.lower() and own.replace("-", "").isalnum()
     require(fits, f"the name {own!r} is not in kebab-case: small letters, digits and hyphens")
     if subject.entry_point is not None:
@@ -46,7 +46,7 @@ def name(subject: Subject) -> None:
 
 
 def options_round_trip(subject: Subject) -> None:
-    """Options survive JSON, text and `repr`, and are not changed by the constructor."""
+    """Options survive JSON and text, `repr` shows them, and the constructor does not change them."""
     for cls in subject.cls.__mro__:
         for attribute, value in vars(cls).items():
             declared = attribute in getattr(subject.cls, "__dataclass_fields__", {})
@@ -89,11 +89,11 @@ def _text(value: Any) -> str:
 
 
 def needs(subject: Subject) -> None:
-    """`needs` is made of known words, and a task that lacks one of them is refused before training."""
+    """`needs` holds known words, and a task that lacks one of them is refused before training."""
     strategy = subject.new()
     require(isinstance(strategy.needs, frozenset), "needs is not a frozenset of strings")
     strange = sorted(strategy.needs - WORDS)
-    require(not strange, f"needs has {strange}, and a task provides {', '.join(sorted(WORDS))} at most")
+    require(not strange, f"needs has {strange}, but a task can only provide {', '.join(sorted(WORDS))}")
     for missing in sorted(strategy.needs):
         spec = TaskSpec("poor", (3, 12, 12), 3, WORDS - {missing})
         try:
@@ -107,7 +107,7 @@ def needs(subject: Subject) -> None:
 
 
 def another_process(subject: Subject) -> None:
-    """Another process, with other hash seeds, chooses the same."""
+    """Another process, with another hash seed, makes the same choice."""
     here = {}
     for task in TASKS:
         try:
@@ -117,7 +117,10 @@ def another_process(subject: Subject) -> None:
     reference = subject.entry_point or other_process.reference(subject.cls)
     there = other_process.choose_elsewhere(reference, subject.given, sorted(here), N, subject.device)
     for task in here:
-        require(there[task] == here[task], f"{task}: {here[task]} here, {there[task]} in another process")
+        require(
+            there[task] == here[task],
+            f"{task}: chose {here[task]} here, but {there[task]} in another process",
+        )
 
 
 # Checks on every task that provides what the strategy needs.
@@ -147,23 +150,23 @@ def one_labeled_image(subject: Subject, task: str) -> None:
 
 
 def nothing_labeled(subject: Subject, task: str) -> None:
-    """Without `needs_labels` it chooses while nothing is labeled, by pretrained embeddings at most."""
+    """Without `needs_labels`, it chooses before anything is labeled, from at most pretrained embeddings."""
     strategy = subject.new()
     if strategy.needs_labels:
         raise NotApplicable("the strategy needs labels")
     if not strategy.needs <= {"embedding"}:
-        raise NotApplicable("the strategy needs what is learned from labels, so a seed query comes first")
+        raise NotApplicable("the strategy needs a model trained on labels, so a seed query comes first")
     subject.choose(task, labeled=0)
 
 
 def identical_images(subject: Subject, task: str) -> None:
-    """It chooses distinct candidates even where all images are the same."""
+    """It chooses distinct candidates even if all images are the same."""
     world, strategy = subject.world(task, identical=True)
     chosen(world, strategy, len(world.candidates))
 
 
 def certain_model(subject: Subject, task: str) -> None:
-    """Probabilities of exactly zero and one do not make NaN."""
+    """Probabilities of exactly zero and one do not produce NaN."""
     subject.choose(task, certain=True)
 
 
@@ -181,7 +184,7 @@ def repeats(subject: Subject, task: str) -> None:
     first = subject.usual(task).tolist()
     with seeding.fence(12345):
         second = subject.choose(task).tolist()
-    require(first == second, f"{first} at first, {second} with the same seed again")
+    require(first == second, f"chose {first} at first, but {second} with the same seed again")
 
 
 def scoring_batch_size(subject: Subject, task: str) -> None:
@@ -190,18 +193,18 @@ def scoring_batch_size(subject: Subject, task: str) -> None:
     for size in (1, 7):
         world, strategy = subject.world(task)
         picks = chosen(world, strategy, N, world.cycle(batch_size=size)).tolist()
-        require(picks == usual, f"{usual} in batches of 8, {picks} in batches of {size}")
+        require(picks == usual, f"chose {usual} in batches of 8, but {picks} in batches of {size}")
 
 
 def hidden_labels(subject: Subject, task: str) -> None:
-    """Other labels of the candidates do not change the choice."""
+    """Different labels of the candidates do not change the choice."""
     usual, other = subject.usual(task).tolist(), subject.choose(task, hidden_seed=1).tolist()
-    require(usual == other, f"{usual}, but {other} when only hidden labels differ")
+    require(usual == other, f"chose {usual}, but {other} when only hidden labels differed")
 
 
 def needs_are_enough(subject: Subject, task: str) -> None:
-    """A task that provides what `needs` says, and nothing else, is enough."""
-    subject.usual(task)  # where that does not work, other checks say so
+    """A task that provides only what `needs` lists is enough."""
+    subject.usual(task)  # if that fails, other checks report it
     own = subject.new().needs
     given = frozenset(own | ({"model"} if own else set()))
     try:
@@ -212,7 +215,7 @@ def needs_are_enough(subject: Subject, task: str) -> None:
 
 
 def leaves_cycle_alone(subject: Subject, task: str) -> None:
-    """Model, companion, labeled and candidates are afterwards what they were, in eval mode."""
+    """Model, companion, labeled and candidates stay unchanged, and modules stay in eval mode."""
     world, strategy = subject.world(task)
     cycle = world.cycle()
     modules = {"the task model": world.model.network}
@@ -251,10 +254,10 @@ def _same(first: Any, second: Any) -> bool:
 
 
 def leaves_process_alone(subject: Subject, task: str) -> None:
-    """Global generators are not seeded, and torch's settings are what they were.
+    """Global generators are not seeded, and torch's settings stay unchanged.
 
-    Drawing from a global generator is fine, since the engine seeds them and puts them back. Seeding one makes
-    every cycle draw the same: two different states before must be two different states afterwards.
+    Drawing from a global generator is fine, since the engine seeds and restores them. Seeding one makes every
+    cycle draw the same numbers, so two different states before must give two different states afterwards.
     """
     states = []
     for seed in (1, 2):
@@ -300,7 +303,7 @@ def _random_states() -> dict[str, Any]:
 
 
 def state_round_trip(subject: Subject, task: str) -> None:
-    """A new instance that takes over the state chooses the next time what the old one would have chosen."""
+    """A new instance with the old one's state makes the same next choice as the old one."""
     world, strategy = subject.world(task)
     chosen(world, strategy, N)
     state = _stored(strategy.state_dict())
@@ -309,7 +312,7 @@ def state_round_trip(subject: Subject, task: str) -> None:
     require(_same(_stored(successor.state_dict()), state), "state_dict differs after load_state_dict")
     after = chosen(world, strategy, N, world.cycle(number=1)).tolist()
     again = chosen(world, successor, N, world.cycle(number=1)).tolist()
-    require(after == again, f"next time {after}, but {again} from a new instance with the same state")
+    require(after == again, f"next chose {after}, but {again} in a new instance with the same state")
 
 
 def _stored(state: dict[str, Any]) -> dict[str, Any]:
@@ -382,12 +385,12 @@ def check_strategy(
 
     Args:
         strategy: entry-point name, `FILE.py:CLASS`, composition, or class.
-        given: options, as values or as text; those of a composition stand in its text.
+        given: options, as values or as text; those of a composition are part of its text.
         device: where the worlds live.
 
     Returns:
-        One result a check and task, or one a task that is refused; a check that does not apply passes, and
-        its sentence says why.
+        One result per check and task, or one per refused task; a check that does not apply passes, and its
+        sentence says why.
 
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy.

@@ -39,12 +39,12 @@ class Subject:
 
     Args:
         strategy: its entry-point name, `FILE.py:CLASS`, a composition, or its class.
-        given: options, as values or as text; those of a composition stand in its text.
+        given: options, as values or as text; those of a composition are part of its text.
         device: where the worlds live.
 
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy.
-        UsageError: the text does not follow the notation, or options stand beside a composition.
+        UsageError: the text does not follow the notation, or options are given in addition to a composition.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Subject:
             raise NotApplicable(str(error)) from error
         except AlkitError:
             raise
-        except Exception as error:  # a companion's failure
+        except Exception as error:  # raised by a companion
             raise Nonconforming(f"training failed: {type(error).__name__}: {error}") from error
         return world, strategy
 
@@ -86,7 +86,7 @@ class Subject:
         return chosen(world, strategy, n)
 
     def usual(self, task: str) -> Indices:
-        """Choose in the default world; done once, since many checks compare with it."""
+        """Choose in the default world; done only once, since many checks compare with it."""
         if task not in self._chosen:
             self._chosen[task] = tuple(self.choose(task).tolist())
         return np.array(self._chosen[task], dtype=np.int64)

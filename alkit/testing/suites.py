@@ -1,4 +1,4 @@
-"""Test classes for pytest: inherit, name the plugin, done."""
+"""Test classes for pytest: inherit from one and name the plugin."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class StrategyTests:
         return _strategy_subject(own)
 
     def test_interface(self, subject: Subject) -> None:
-        """What does not depend on a task."""
+        """Run the checks that do not depend on a task."""
         with one_thread():
             run_checks(INTERFACE_CHECKS, lambda check: check(subject))
 
     @pytest.mark.parametrize("task", TASKS)
     def test_task(self, subject: Subject, task: str) -> None:
-        """What holds on every task that provides what the strategy needs."""
+        """Run the checks for a task that provides what the strategy needs."""
         with one_thread():
             run_checks(TASK_CHECKS, lambda check: check(subject, task))
 
@@ -85,7 +85,7 @@ class TaskTests:
         return TaskSubject(task, self.options, self.classes, values, self.image_shape)
 
     def test_task(self, subject: TaskSubject) -> None:
-        """What every task model promises."""
+        """Run the checks of a task model."""
         with one_thread():
             run_checks(tasks.CHECKS, lambda check: check(subject))
 
@@ -105,7 +105,7 @@ class OracleTests:
         raise NotImplementedError("override the fixture 'oracle'")
 
     def test_oracle(self, oracle: Oracle) -> None:
-        """What every oracle promises."""
+        """Run the checks of an oracle."""
         run_checks(oracles.CHECKS, lambda check: check(oracle, list(self.indices)))
 
 
@@ -123,7 +123,7 @@ class FormatTests:
     options: ClassVar[Mapping[str, Any]] = {}
 
     def test_format(self, tmp_path: Path) -> None:
-        """What every format promises; each check has a folder of its own."""
+        """Run the checks of a format, each in its own folder."""
         wanted = _wanted(type(self), self.format, "format")
 
         def call(check: Callable[[FormatSubject], None]) -> None:
@@ -134,20 +134,20 @@ class FormatTests:
 
 @functools.cache
 def _strategy_subject(own: type[StrategyTests]) -> Subject:
-    """Return one subject a test class, so that what many checks compare with is chosen once."""
+    """Return one subject per test class, so that many checks share one choice to compare with."""
     return Subject(_wanted(own, own.strategy, "strategy"), own.options, own.device)
 
 
 def _wanted(own: Any, cls: Any, kind: str) -> Any:
     if not own.name and cls is None:
-        pytest.fail(f"{own.__name__} should say name = '...' or {kind} = ...", pytrace=False)
+        pytest.fail(f"{own.__name__} names no {kind}; set name = '...' or {kind} = ...", pytrace=False)
     return own.name or cls
 
 
 def run_checks(checks: Sequence[Callable[..., None]], call: Callable[[Any], None]) -> None:
     """Run all checks in one test, and fail once with the sentences of all that fail.
 
-    The first failure's traceback is shown; a test all of whose checks do not apply is skipped.
+    The first failure's traceback is shown; a test is skipped if none of its checks apply.
     """
     failures: list[tuple[str, Exception]] = []
     left_out: list[NotApplicable] = []
@@ -156,7 +156,7 @@ def run_checks(checks: Sequence[Callable[..., None]], call: Callable[[Any], None
             call(check)
         except NotApplicable as reason:
             left_out.append(reason)
-        except Exception as error:  # whatever a plugin's code raises is a failure of it
+        except Exception as error:  # any error in the plugin's code is a failure
             failures.append((title(check), error))
     if failures:
         told = [f"{name}: {_sentence(error)}" for name, error in failures]

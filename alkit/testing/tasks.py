@@ -73,41 +73,52 @@ class TaskSubject:
 
 
 def name(subject: TaskSubject) -> None:
-    """The name is the entry point's, and the spec's."""
+    """The name matches the entry point and the spec."""
     own = getattr(subject.cls, "name", None)
     if subject.entry_point is not None:
         require(own == subject.entry_point, f"the name {own!r} differs from the entry point")
     spec = subject.new().spec
     require(spec.task == own, f"the spec is of task '{spec.task}', not {own!r}")
     require(
-        spec.image_shape == subject.shape, f"the spec is for {spec.image_shape}, built for {subject.shape}"
+        spec.image_shape == subject.shape,
+        f"the spec is for images of {spec.image_shape}, but the task was built for {subject.shape}",
     )
 
 
 def outputs_as_specified(subject: TaskSubject) -> None:
-    """The outputs are there, and of the shape, that the spec says."""
+    """The outputs that the spec promises exist and have its shapes."""
     model = subject.new()
     spec, count = model.spec, len(subject.values)
     strange = sorted(spec.provides - WORDS)
-    require(not strange, f"the spec provides {strange}; known are {', '.join(sorted(WORDS))}")
+    require(
+        not strange, f"the spec provides {strange}, but a task can only provide {', '.join(sorted(WORDS))}"
+    )
     output = subject.output(model)
     require(len(output.prediction) == count, f"{len(output.prediction)} predictions for {count} images")
     if "probabilities" in spec.provides:
         found = output.probabilities
         require(
-            found is not None and len(found) == count, "the spec provides probabilities, and there are none"
+            found is not None and len(found) == count,
+            "the spec provides probabilities, but the output has none or not one row per image",
         )
         assert found is not None
         total = found.sum(dim=1)
         require(torch.allclose(total, torch.ones_like(total), atol=1e-4), "probabilities do not sum to one")
-        require(found.shape[1] == spec.num_outputs, f"probabilities of {found.shape[1]} outputs")
+        require(
+            found.shape[1] == spec.num_outputs,
+            f"there are probabilities of {found.shape[1]} outputs, not {spec.num_outputs}",
+        )
     if "embedding" in spec.provides:
         shape = None if output.embedding is None else tuple(output.embedding.shape)
-        require(shape == (count, spec.embedding_dim), f"embedding {shape}, not {(count, spec.embedding_dim)}")
+        require(
+            shape == (count, spec.embedding_dim),
+            f"the embedding has shape {shape}, not {(count, spec.embedding_dim)}",
+        )
     names = [tap.name for tap in spec.taps]
     require(len(set(names)) == len(names) and all(names), f"taps should have distinct names: {names}")
     require(
-        ("features" in spec.provides) == bool(names), "the spec has taps if and only if it provides features"
+        ("features" in spec.provides) == bool(names),
+        "the spec should have taps if and only if it provides features",
     )
     require(len(output.features) == len(names), f"{len(output.features)} feature maps for {len(names)} taps")
     for tap, feature in zip(spec.taps, output.features, strict=True):
@@ -117,14 +128,17 @@ def outputs_as_specified(subject: TaskSubject) -> None:
 
 
 def one_image_alone(subject: TaskSubject) -> None:
-    """In eval mode an image's prediction does not depend on the others of its batch."""
+    """In eval mode, an image's prediction does not depend on the rest of its batch."""
     model = subject.new()
     alone, together = subject.output(model, 1).prediction, subject.output(model).prediction[:1]
-    require(torch.allclose(alone, together, rtol=1e-3, atol=1e-4), "an image alone has another prediction")
+    require(
+        torch.allclose(alone, together, rtol=1e-3, atol=1e-4),
+        "an image has another prediction alone than in a batch",
+    )
 
 
 def loss_per_image(subject: TaskSubject) -> None:
-    """The loss is one finite number an image, with a gradient."""
+    """The loss is one finite number per image, with a gradient."""
     model = subject.new()
     for count in (1, len(subject.values)):
         batch = subject.batch(model, count)
@@ -136,12 +150,13 @@ def loss_per_image(subject: TaskSubject) -> None:
 
 
 def one_target_per_answer(subject: TaskSubject) -> None:
-    """`encode` gives one row an answer, the same whatever is encoded with it."""
+    """`encode` gives one row per answer, which does not depend on the other answers."""
     model = subject.new()
     targets = model.encode(subject.values)
     require(len(targets) == len(subject.values), f"{len(targets)} targets for {len(subject.values)} answers")
     require(
-        torch.equal(model.encode(subject.values[:1])[0], targets[0]), "one answer alone has another target"
+        torch.equal(model.encode(subject.values[:1])[0], targets[0]),
+        "an answer has another target alone than with others",
     )
 
 
@@ -154,7 +169,7 @@ def reset_is_seeded(subject: TaskSubject) -> None:
     model.reset(2)
     require(not _equal(first, _weights(model)), "another seed gives the same weights")
     model.reset(1)
-    require(_equal(first, _weights(model)), "reset with the first seed does not bring the first weights back")
+    require(_equal(first, _weights(model)), "reset with the first seed does not restore the first weights")
 
 
 def trains(subject: TaskSubject) -> None:
@@ -170,19 +185,22 @@ def trains(subject: TaskSubject) -> None:
     short = type(recipe)(**{**recipe.as_dict(), "epochs": 2, "learning_rate": 0.01})
     run = TrainingRun(recipe=short, device=torch.device("cpu"), steps_per_epoch=1)
     model.fit(lambda epoch: [batch], None, run)
-    require(not _equal(before, _weights(model)), "training changes no weight")
+    require(not _equal(before, _weights(model)), "training does not change any weight")
     require(not model.network.training, "training leaves the network in training mode")
 
 
 def evaluates(subject: TaskSubject) -> None:
-    """`evaluate` gives finite numbers, as `metrics` declares them, and leaves weights and eval mode alone."""
+    """`evaluate` returns finite numbers as `metrics` declares, and leaves weights and eval mode alone."""
     model = subject.new()
     before = _weights(model)
     model.network.train()
     metrics = model.evaluate([subject.batch(model)])
-    require(metrics, "evaluate gives no metric")
+    require(metrics, "evaluate returns no metric")
     for metric, value in metrics.items():
-        require(isinstance(value, float) and np.isfinite(value), f"metric '{metric}' is {value!r}")
+        require(
+            isinstance(value, float) and np.isfinite(value),
+            f"metric '{metric}' is {value!r}, not a finite float",
+        )
     declared = [metric.name for metric in model.metrics]
     require(
         not declared or list(metrics)[: len(declared)] == declared,
@@ -193,10 +211,10 @@ def evaluates(subject: TaskSubject) -> None:
 
 
 def probabilities_follow_predictions(subject: TaskSubject) -> None:
-    """The likeliest class is the predicted one, as strategies that use either assume."""
+    """The most probable class is the predicted one, as strategies assume."""
     output = subject.output(subject.new())
     if output.probabilities is None or output.prediction.shape != output.probabilities.shape:
-        raise NotApplicable("the task gives no probability a prediction")
+        raise NotApplicable("the task does not give one probability per prediction")
     same = torch.equal(output.prediction.argmax(dim=1), output.probabilities.argmax(dim=1))
     require(same, "the largest prediction is not the largest probability")
 
@@ -240,7 +258,7 @@ def check_task(
         shape: (C, H, W) that it is built for.
 
     Returns:
-        One result a check; one that does not apply passes, and its sentence says why.
+        One result per check; one that does not apply passes, and its sentence says why.
 
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such task.

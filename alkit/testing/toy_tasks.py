@@ -1,4 +1,4 @@
-"""Task models small enough to train in a tenth of a second: one label an image, one a pixel, one number."""
+"""Task models that train in a tenth of a second: a label per image, a label per pixel, or a number."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WIDTHS = (6, 10)
 class TinyNetwork(nn.Module):
     """Two convolutions with batch normalization, and a head for the whole image or for every pixel.
 
-    Batch normalization is there on purpose: it tells when somebody leaves training mode on.
+    Batch normalization is there on purpose: it reveals when training mode is left on.
     """
 
     def __init__(self, channels: int, outputs: int, *, dense: bool) -> None:
@@ -53,11 +53,11 @@ class TinyNetwork(nn.Module):
 
 @dataclass(kw_only=True)
 class TinyTask(TaskModel):
-    """What the small task models share.
+    """The common part of the small task models.
 
     Attributes:
         offers: what the task could provide.
-        provides: what it does provide; the rest is left out of the outputs. All that it offers by default.
+        provides: what it does provide; the outputs lack the rest. All that it offers by default.
     """
 
     offers: ClassVar[frozenset[str]] = frozenset({"model", "loss", "embedding", "features"})
@@ -99,7 +99,7 @@ class TinyTask(TaskModel):
         """
         given = self.spec.provides
         if "model" not in given:
-            raise RuntimeError("there is no trained model, since the strategy says that it needs none")
+            raise RuntimeError("there is no trained model, since the strategy's needs list none")
         prediction, embedding, features = self.network(images)
         return Output(
             prediction,
@@ -128,7 +128,7 @@ class TinyTask(TaskModel):
 
 @dataclass(kw_only=True)
 class TinyClassification(TinyTask):
-    """One of several classes an image."""
+    """One of several classes per image."""
 
     name = "classification"
     offers = TinyTask.offers | {"probabilities"}
@@ -144,7 +144,7 @@ class TinyClassification(TinyTask):
 
 @dataclass(kw_only=True)
 class TinySegmentation(TinyTask):
-    """One of several classes a pixel."""
+    """One of several classes per pixel."""
 
     name = "segmentation"
     offers = TinyTask.offers | {"probabilities"}
@@ -162,7 +162,7 @@ class TinySegmentation(TinyTask):
 
 @dataclass(kw_only=True)
 class TinyRegression(TinyTask):
-    """One number an image; there are no probabilities."""
+    """One number per image; there are no probabilities."""
 
     name = "regression"
 

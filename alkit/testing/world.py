@@ -1,4 +1,4 @@
-"""A small world: a few images, a task, labels of which most are hidden, and a cycle to choose in."""
+"""A small world: a few images, a task, mostly hidden labels, and a cycle to choose in."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ CLASSES = ("cat", "dog", "owl")
 
 @dataclass(kw_only=True)
 class World:
-    """Images, a task model and what is known of the labels.
+    """Images, a task model and the known labels.
 
     Attributes:
         model: the task model, built; trained after `train`.
         images: all of them.
-        values: the answer for every image; a cycle is given those of `labeled` only.
+        values: the answer for every image; a cycle gets only those of `labeled`.
         labeled: [n] int64, scattered over the pool.
         candidates: [m] int64, scattered too; some images are neither.
         seed: of the training and the cycle.
@@ -62,8 +62,7 @@ class World:
     def train(self, strategy: Strategy) -> None:
         """Train the model on the labeled images together with the strategy's companion.
 
-        A strategy that needs nothing gets a model that was never trained, and so does any where nothing is
-        labeled.
+        A strategy that needs nothing gets an untrained model, and so does any strategy if nothing is labeled.
 
         Raises:
             UnsupportedTask: the task does not provide what the strategy needs.
@@ -119,12 +118,12 @@ def make_world(
     """Make a world; the same arguments give the same world in every process.
 
     Args:
-        task: `classification`, `segmentation` (a class a pixel) or `regression` (no probabilities).
+        task: `classification`, `segmentation` (a class per pixel) or `regression` (no probabilities).
         shape: (C, H, W) of the images.
         labeled: how many images are labeled.
         candidates: how many may be chosen; with batches of 8, the last of 25 is alone.
         seed: of images, labels, weights and the cycle.
-        hidden_seed: of the labels that nobody has been told.
+        hidden_seed: of the hidden labels.
         identical: all images are the same.
         certain: the trained model's probabilities are exactly zero and one.
         provides: what the task provides; all that it can by default.
@@ -164,7 +163,7 @@ def _values(task: str, shape: tuple[int, int, int], size: int, rng: np.random.Ge
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch compute in one thread: on nets this small, several are many times slower."""
+    """Let torch compute in one thread: on networks this small, several threads are many times slower."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

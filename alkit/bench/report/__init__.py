@@ -24,7 +24,7 @@ SUMMARY, MARKDOWN, PAGE = "summary.json", "report.md", "report.html"
 
 
 def write_report(results: Path, out: Path | None = None) -> None:
-    """Write `summary.json`, `report.md` with `figures/`, and `report.html` of the records in a folder.
+    """Write `summary.json`, `report.md` with `figures/`, and `report.html` from the records in a folder.
 
     The same records give the same bytes.
 
@@ -33,13 +33,13 @@ def write_report(results: Path, out: Path | None = None) -> None:
         out: folder for the report; the folder of the records by default.
 
     Raises:
-        BenchmarkError: there are no records of a cycle, or what is there cannot be read.
+        BenchmarkError: there are no records of a cycle, or the records cannot be read.
         InvalidProtocol: there is no protocol.
         UsageError: matplotlib is not installed, or the report would replace that of other results.
     """
     out = out or results
     if (out / PROTOCOL).exists() and out.resolve() != results.resolve():
-        raise UsageError(f"{out} holds results of its own; name another folder for the report by --out")
+        raise UsageError(f"{out} holds results of its own; choose another folder for the report with --out")
     evidence = read_report_data(results)
     report = report_of(evidence)
     summary = json.dumps(summary_of(evidence), indent=1, ensure_ascii=False)
@@ -51,7 +51,7 @@ def write_report(results: Path, out: Path | None = None) -> None:
 
 
 def _write_figures(report: Report, folder: Path) -> None:
-    """Write every figure as a file, and remove those of an earlier report that are none of this one."""
+    """Write every figure as a file, and remove the ones that only an earlier report had."""
     folder.mkdir(exist_ok=True)
     names = {f"{figure.name}.svg" for figure in report.figures}
     for figure in report.figures:
@@ -62,7 +62,7 @@ def _write_figures(report: Report, folder: Path) -> None:
 
 
 def summary_of(evidence: ReportData) -> dict[str, Any]:
-    """Return everything that the report says as JSON values."""
+    """Return the contents of the report as JSON values."""
     return finite(
         {
             "protocol": evidence.protocol.as_dict(),

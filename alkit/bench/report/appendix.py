@@ -1,4 +1,4 @@
-"""The end of a report: what was checked, what failed, and where the figures come from."""
+"""The end of a report: checks, failures and provenance."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def checks(evidence: ReportData) -> list[Block]:
             counts[check] = counts.get(check, 0) + 1
     if counts:
         total = len(evidence.cycles)
-        blocks.append(Text("Checked while it ran, and held:"))
+        blocks.append(Text("These checks ran with the benchmark and passed:"))
         blocks.append(Items([f"{check} ({count} of {total} cycles)" for check, count in counts.items()]))
     if not evidence.failures:
         blocks.append(Text("No cell failed."))
@@ -31,14 +31,14 @@ def checks(evidence: ReportData) -> list[Block]:
     blocks.append(
         Text(
             f"{evidence.complete} of {evidence.expected} cells are complete"
-            + (f", {missing} are not." if missing else ".")
+            + (f"; {missing} are missing." if missing else ".")
         )
     )
     return blocks
 
 
 def provenance(evidence: ReportData) -> list[Block]:
-    """Say by which command, where, when and by which versions all this was computed."""
+    """Say which command computed the results, where, when and with which versions."""
     cells = evidence.cells
     dates = sorted(str(cell["date"]) for cell in cells if cell.get("date"))
     seconds = sum(sum((record.get("seconds") or {}).values()) for record in evidence.cycles)
@@ -70,7 +70,7 @@ def provenance(evidence: ReportData) -> list[Block]:
     return [
         Facts([(name, value) for name, value in facts if value]),
         table,
-        Text("The protocol as it was run:"),
+        Text("Protocol of the run:"),
         Code(evidence.protocol_text, "toml"),
     ]
 
@@ -82,6 +82,4 @@ def _each(values: Iterable[Any]) -> str:
 def _git(state: dict[str, Any] | None) -> str:
     if not state:
         return ""
-    return f"commit {state.get('commit', '')}" + (
-        ", with changes not committed" if state.get("dirty") else ""
-    )
+    return f"commit {state.get('commit', '')}" + (", with uncommitted changes" if state.get("dirty") else "")

@@ -1,4 +1,4 @@
-"""What a report draws: each function returns something that paints one figure."""
+"""The charts of a report: each function returns a painter of one figure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def curves(
     zero: bool = False,
     title: str = "",
 ) -> Paint:
-    """Draw a value against the number of labels, a curve a strategy; `zero` marks the baseline."""
+    """Draw a value against the number of labels, one curve per strategy; `zero` marks the baseline."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
@@ -72,7 +72,7 @@ def differences(line: Line, style: Look, limits: Interval) -> Paint:
 
 
 def forest(rows: Sequence[tuple[str, float, Interval | None, str]], xlabel: str) -> Paint:
-    """Draw name, difference, interval and verdict a row, from the top; ties are grey."""
+    """Draw one row per strategy, from the top: name, difference, interval and verdict; ties are grey."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
@@ -96,7 +96,7 @@ def forest(rows: Sequence[tuple[str, float, Interval | None, str]], xlabel: str)
 
 
 def matrix(found: Wins) -> Paint:
-    """Draw how often each row beats each column, and below it what each column lost."""
+    """Draw how often each row beats each column, and below it how often each column lost."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
@@ -109,7 +109,7 @@ def matrix(found: Wins) -> Paint:
         axes.set_xlim(-0.5, count - 0.5)
         axes.set_ylim(count + 0.8, -0.5)
         axes.set_xticks(range(count), found.strategies, rotation=45, ha="left", rotation_mode="anchor")
-        axes.set_yticks([*range(count), count + 0.3], [*found.strategies, "lost on average"])
+        axes.set_yticks([*range(count), count + 0.3], [*found.strategies, "mean lost"])
         axes.xaxis.tick_top()
         axes.grid(False)
         axes.tick_params(length=0)
@@ -128,7 +128,7 @@ def _cell(axes: Axes, column: int, row: float, value: float, color: str) -> None
 
 
 def ranks(found: RankSummary) -> Paint:
-    """Draw a critical difference diagram: mean ranks, best left; bars join what cannot be told apart.
+    """Draw a critical difference diagram: mean ranks, best left; bars join inseparable strategies.
 
     Demšar, Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 2006.
     """
@@ -170,7 +170,7 @@ def ranks(found: RankSummary) -> Paint:
 def tradeoff(
     points: Mapping[str, tuple[float, float]], styles: dict[str, Look], *, ylabel: str, height: float
 ) -> Paint:
-    """Draw the last metric against what a cycle costs, a point a strategy."""
+    """Draw the final metric against the cost of a cycle, one point per strategy."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
@@ -188,14 +188,14 @@ def tradeoff(
             [(x, y, name, styles[name].color) for name, (x, y) in points.items()],
             height=height * 72 - 42,
         )
-        axes.set_xlabel("CPU seconds a cycle, training and query")
+        axes.set_xlabel("CPU seconds per cycle, training and query")
         axes.set_ylabel(ylabel)
 
     return paint
 
 
 def stacks(rows: Mapping[str, Mapping[str, float]], phases: Sequence[str], xlabel: str) -> Paint:
-    """Draw a bar a strategy, stacked by phase."""
+    """Draw one bar per strategy, stacked by phase."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
@@ -242,7 +242,7 @@ def classes(name: str, picked: Sequence[float], pool: Sequence[float], style: Lo
 
 
 def _label_counts(axes: Axes, counts: Sequence[float], most: int = 8) -> None:
-    """Put ticks where labels were counted, not more than fit."""
+    """Put ticks at the numbers of labels, as many as fit."""
     step = -(-len(counts) // most)
     ticks = list(counts)[::-1][::step][::-1]
     axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])

@@ -1,4 +1,4 @@
-"""What `alkit bench compare` says of two suites."""
+"""The report of `alkit bench compare` on two suites."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def suites_markdown(found: SuiteComparison, a: str, b: str) -> str:
     blocks: list[Block] = [Text(_verdict(found))]
     for name, only in ((a, found.only_a), (b, found.only_b)):
         if only:
-            blocks.append(Text(f"Only {name} has {listed(only)}."))
+            blocks.append(Text(f"{listed(only)}: only in {name}."))
     digits = NumberFormat.of_values(
         value for change in found.changes for value in (change.area.estimate.mean, change.final.estimate.mean)
     )
@@ -42,15 +42,20 @@ def suites_markdown(found: SuiteComparison, a: str, b: str) -> str:
         f"{found.level:.0%} intervals; p values are corrected by Holm's method."
     )
     blocks.append(Table(head, rows, note=note))
-    return to_markdown(Report(f"{b} against {a}", "Two suites, cell by cell.", [Section("Changes", blocks)]))
+    return to_markdown(
+        Report(f"{b} against {a}", "Two suites, compared cell by cell.", [Section("Changes", blocks)])
+    )
 
 
 def _verdict(found: SuiteComparison) -> str:
     if found.identical:
-        return "The two are identical: same strategies, and every record has the same labels and metrics."
+        return (
+            "The two suites are identical: they have the same strategies, and every record has the "
+            "same labels and metrics."
+        )
     differing = [change.strategy for change in found.changes if not change.identical]
     if not differing:
-        return "What both have is identical."
+        return "All records that both suites have are identical."
     tested = [change for change in found.changes if change.area.p_holm is not None]
     moved = [
         change.strategy
@@ -59,7 +64,7 @@ def _verdict(found: SuiteComparison) -> str:
     ]
     text = f"Records of {counted(len(differing), 'strategy', 'strategies')} differ: {listed(differing)}. "
     if moved:
-        return f"{text}The area of {listed(moved)} has changed beyond what seeds vary."
+        return f"{text}The area of {listed(moved)} changed by more than seeds vary."
     if not tested:
-        return f"{text}No strategy has two seeds in both, so nothing was tested."
-    return f"{text}No area has changed beyond what seeds vary."
+        return f"{text}No strategy has two seeds in both suites, so nothing was tested."
+    return f"{text}No area changed by more than seeds vary."

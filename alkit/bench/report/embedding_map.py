@@ -1,4 +1,4 @@
-"""What a report draws of `map.json`: images in the plane, which were labeled, which a strategy chose next."""
+"""The map of picks, from `map.json`: images in the plane, labeled ones, and the next picks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Plane:
     """Points in the plane and what each strategy did with them.
 
     Attributes:
-        method: how the points came to lie where they lie, in words.
+        method: how the positions were computed, in words.
         seed: of the runs.
         cycle: whose picks are shown.
         xy: [N] pairs.
@@ -64,10 +64,10 @@ class Plane:
 
 
 def read_plane(path: Path, strategies: Collection[str]) -> Plane | None:
-    """Read what `map.json` holds of some strategies; None without a map.
+    """Read the map of some strategies from `map.json`; None without a map.
 
     Raises:
-        BenchmarkError: the file is none.
+        BenchmarkError: the file does not hold a map.
     """
     if (content := read_content(path)) is None:
         return None
@@ -87,7 +87,7 @@ def read_plane(path: Path, strategies: Collection[str]) -> Plane | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BenchmarkError(
-            f"{path} is no map of picks ({error}); without it the report has none"
+            f"{path} does not hold a map of picks ({error}); remove it to make the report without a map"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""All that a report rests on: records, protocol, statistics, costs and the map of picks."""
+"""The data of a report: records, protocol, statistics, costs and the map of picks."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ LOW_WORDS = ("loss", "error", "mae", "mse", "rmse", "nll", "brier", "ece")
 PLAIN = "plain_"  # before the metrics of a training without the strategy's companion
 BALANCED = "balanced_accuracy"
 SKEW = 0.05
-"""Total variation between the classes of the picks and those of the pool that is worth a figure."""
+"""Total variation between the classes of the picks and of the pool above which they get a figure."""
 
 
 @dataclass(frozen=True)
 class ReportData:
-    """What is known of a benchmark, read once.
+    """All data of a benchmark, read once.
 
     Attributes:
         protocol: the comparison.
-        protocol_text: as it stands in the folder.
+        protocol_text: text of the file in the folder.
         cells: first records of the cells.
         cycles: records of the cycles, in the protocol's order of strategies.
         failures: records of cells that failed.
@@ -50,12 +50,12 @@ class ReportData:
 
     @cached_property
     def strategies(self) -> tuple[str, ...]:
-        """Those with records, in the protocol's order."""
+        """Strategies with records, in the protocol's order."""
         return tuple(dict.fromkeys(record["strategy"] for record in self.cycles))
 
     @cached_property
     def baseline(self) -> str:
-        """What the others are compared with: random sampling, or the first strategy without it."""
+        """Strategy that the others are compared with: random sampling, or else the first strategy."""
         return next((name for name in self.strategies if name in self._random), self.strategies[0])
 
     @property
@@ -69,12 +69,12 @@ class ReportData:
 
     @cached_property
     def comparison(self) -> Comparison:
-        """Statistics of the main metric, the first of the records."""
+        """Statistics of the main metric, the first one in the records."""
         return self.compared(None)
 
     @cached_property
     def balanced(self) -> Comparison | None:
-        """Statistics of the balanced accuracy, where classes are not balanced and it says more."""
+        """Statistics of the balanced accuracy, if classes are imbalanced and it differs from accuracy."""
         main = self.comparison.metric
         values = [(record["metrics"].get(BALANCED), record["metrics"][main]) for record in self.cycles]
         # The same number twice: the test images are balanced.
@@ -85,7 +85,7 @@ class ReportData:
         return self.compared(BALANCED)
 
     def is_better_high(self, metric: str) -> bool:
-        """Say a metric's direction, as the task declared it; by its name in records that do not tell."""
+        """Say whether higher is better: as the task declared it, or guessed in older records."""
         declared = self.cells[0].get("lower_is_better") if self.cells else None
         return guessed_direction(metric) if declared is None else metric.removeprefix(PLAIN) not in declared
 
@@ -104,7 +104,7 @@ class ReportData:
 
     @cached_property
     def costs(self) -> tuple[Cost, ...]:
-        """What each strategy took."""
+        """Costs of each strategy."""
         return costs_of(self.cycles)
 
     @cached_property
@@ -154,13 +154,13 @@ class ReportData:
 
     @property
     def is_imbalanced(self) -> bool:
-        """Say whether the pool's largest class is more than half as large again as its smallest."""
+        """Say whether the pool's largest class is more than 1.5 times as large as its smallest."""
         shares = self.pool_shares
         return self.protocol.data.imbalance != "none" or bool(shares and max(shares) > 1.5 * min(shares))
 
     @property
     def is_skewed(self) -> bool:
-        """Say whether a strategy picks other classes than there are in the pool."""
+        """Say whether the class shares of a strategy's picks differ from those of the pool."""
         pool = self.pool_shares
         return bool(pool) and any(
             sum(abs(one - other) for one, other in zip(shares, pool, strict=True)) / 2 > SKEW
@@ -172,7 +172,7 @@ def read_report_data(results: Path) -> ReportData:
     """Read a folder of results.
 
     Raises:
-        BenchmarkError: it holds no record of a cycle, or no protocol, or cells that cannot be compared.
+        BenchmarkError: it holds no record of a cycle, no protocol, or cells that cannot be compared.
     """
     path = results / PROTOCOL
     protocol = read_protocol(path)
@@ -191,7 +191,7 @@ def read_report_data(results: Path) -> ReportData:
     if not cycles:
         failed = [record["error"] for record in found if record["kind"] == "failed"]
         why = f" (a cell failed: {failed[0]})" if failed else ""
-        raise BenchmarkError(f"there is no record of a cycle in {results} yet{why}; run the benchmark first")
+        raise BenchmarkError(f"{results} holds no record of a cycle yet{why}; run the benchmark first")
     return ReportData(
         protocol=protocol,
         protocol_text=path.read_text(encoding="utf-8"),
@@ -203,7 +203,7 @@ def read_report_data(results: Path) -> ReportData:
 
 
 def guessed_direction(metric: str) -> bool:
-    """Guess whether a metric is better high, for records of before tasks declared it."""
+    """Guess whether higher is better, for records from before tasks declared it."""
     return not any(word in LOW_WORDS for word in metric.lower().replace("-", "_").split("_"))
 
 
@@ -225,7 +225,7 @@ def diagnostics_of(cycles: Sequence[Record]) -> dict[str, dict[str, dict[int, fl
 
 
 def provenance_of(cells: Sequence[Record]) -> list[Record]:
-    """Say where records come from: cells that differ in seed and date only are told together."""
+    """Say where records come from; cells that differ only in seed and date share an entry."""
     by_origin: dict[str, list[Record]] = {}
     for cell in cells:
         shared = {

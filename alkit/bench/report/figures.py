@@ -1,4 +1,4 @@
-"""The figures of a report: what the evidence says, drawn."""
+"""The figures of a report."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ HALF, SMALL, WIDE = 4.85, 2.38, 6.2
 FOREST = 5.1
 MOST_NAMES = 20
 ROW = 0.235
-"""Inches a strategy in a figure that has a row for each."""
+"""Inches per strategy in a figure with one row for each."""
 
 
 class Drawer:
-    """Draws the evidence, every strategy looking the same in all figures."""
+    """Draws the figures; each strategy looks the same in all of them."""
 
     def __init__(self, evidence: ReportData) -> None:
         self.evidence = evidence
@@ -32,7 +32,7 @@ class Drawer:
         self.left = max(1.0, 0.35 + 0.075 * max(map(len, evidence.strategies)))
 
     def curves(self, comparison: Comparison, name: str = "curves") -> Figures:
-        """Draw learning curves, and the differences to the baseline beside them."""
+        """Draw learning curves, and the differences from the baseline beside them."""
         words = metric_name(comparison.metric)
         lines = [
             _line(summary.strategy, comparison.labels, summary.steps) for summary in comparison.summaries
@@ -45,7 +45,7 @@ class Drawer:
             if (line := _line(one.strategy, comparison.labels, [step.estimate for step in one.steps])).x
         ]
         if apart:
-            label = f"difference to {comparison.baseline}"
+            label = f"difference from {comparison.baseline}"
             alt = f"{words}, {label}, against the number of labels"
             drawn.append(self._lines(f"{name}-differences", alt, apart, label, zero=True))
         several = len(comparison.seeds) > 1
@@ -55,7 +55,7 @@ class Drawer:
             else f"{words.capitalize()} of one seed"
         )
         if apart:
-            caption += f", and the {'mean ' * several}differences to {comparison.baseline}, enlarged"
+            caption += f", and the {'mean ' * several}differences from {comparison.baseline}, enlarged"
         better = "Higher" if comparison.higher_is_better else "Lower"
         return Figures(drawn, f"{caption}. {better} is better.")
 
@@ -79,20 +79,20 @@ class Drawer:
         drawn = [
             _figure(
                 f"differences-{number:02d}-{slug(line.name)}",
-                f"{line.name}: difference to {comparison.baseline} with intervals",
+                f"{line.name}: difference from {comparison.baseline} with intervals",
                 charts.differences(line, self.styles[line.name], limits),
                 SMALL,
                 1.95,
             )
             for number, line in enumerate(lines, 1)
         ]
-        caption = f"Difference in {metric_name(comparison.metric)} to {comparison.baseline}"
+        caption = f"Difference in {metric_name(comparison.metric)} from {comparison.baseline}"
         if any(line.low for line in lines):
             caption += (
                 f", mean over seeds with {comparison.level:.0%} intervals, not corrected for the number of "
                 "strategies"
             )
-        return Figures(drawn, f"{caption}. All panels share their scale.")
+        return Figures(drawn, f"{caption}. All panels have the same scale.")
 
     def forest(self) -> Figures | None:
         """Draw the differences of areas with verdicts."""
@@ -105,11 +105,11 @@ class Drawer:
         if not rows:
             return None
         rows.sort(key=lambda row: row[1] if comparison.higher_is_better else -row[1], reverse=True)
-        label = f"difference in area to {comparison.baseline}"
+        label = f"difference in area from {comparison.baseline}"
         drawn = _figure("areas", label, charts.forest(rows, label), FOREST, 0.75 + ROW * len(rows))
         caption = (
             f"Area under the learning curve of {metric_name(comparison.metric)}, divided by the range of "
-            f"labels: difference to {comparison.baseline}"
+            f"labels: difference from {comparison.baseline}"
         )
         if any(row[2] for row in rows):
             caption += (
@@ -119,7 +119,7 @@ class Drawer:
         return Figures([drawn], f"{caption}.")
 
     def wins(self) -> Figures:
-        """Draw who beats whom."""
+        """Draw the pairwise wins."""
         wins = self.evidence.comparison.wins
         size = 0.36 * len(wins.strategies)
         drawn = _figure(
@@ -131,9 +131,9 @@ class Drawer:
         )
         return Figures(
             [drawn],
-            f"In row i and column j, the percentage of the {wins.budgets} budgets at which i beats j by a "
-            "two-sided paired t-test. The last row is the mean of each column: what the strategy lost, lower "
-            "is better. After Ash et al., ICLR 2020.",
+            f"Row i, column j: the percentage of the {wins.budgets} budgets at which i beats j in a "
+            "two-sided paired t-test. The last row is the mean of each column, the share that the strategy "
+            "lost: lower is better. After Ash et al., ICLR 2020.",
         )
 
     def ranks(self) -> Figures:
@@ -149,7 +149,7 @@ class Drawer:
         return Figures([drawn], f"Mean rank by area over {ranks.n} seeds, 1 is best.{merge_protocol}")
 
     def costs(self, phases: Sequence[str]) -> Figures | None:
-        """Draw what strategies cost, and what they reach for it."""
+        """Draw what strategies cost, and what they achieve."""
         comparison, drawn = self.evidence.comparison, []
         finals = {summary.strategy: summary.final.mean for summary in comparison.summaries}
         points = {
@@ -158,20 +158,20 @@ class Drawer:
             if cost.cpu_seconds and (final := finals.get(cost.strategy)) is not None
         }
         if points:
-            words = f"{metric_name(comparison.metric)} at the end"
+            words = f"final {metric_name(comparison.metric)}"
             paint = charts.tradeoff(points, self.styles, ylabel=words, height=self.height)
-            alt = f"{words} against CPU seconds a cycle"
+            alt = f"{words} against CPU seconds per cycle"
             drawn.append(_figure("costs-reached", alt, paint, HALF, self.height))
         rows = {cost.strategy: cost.seconds for cost in self.evidence.costs if cost.seconds}
         if rows:
-            paint = charts.stacks(rows, phases, "seconds a cycle")
+            paint = charts.stacks(rows, phases, "seconds per cycle")
             height = max(self.height, 1.15 + ROW * len(rows))
-            drawn.append(_figure("costs-phases", "seconds a cycle by phase", paint, HALF, height))
-        caption = "What a cycle costs: CPU seconds against what is reached, and wall-clock seconds by phase."
+            drawn.append(_figure("costs-phases", "seconds per cycle by phase", paint, HALF, height))
+        caption = "Costs of a cycle: the final metric against CPU seconds, and wall-clock seconds by phase."
         return Figures(drawn, caption) if drawn else None
 
     def classes(self) -> Figures | None:
-        """Draw which classes were picked."""
+        """Draw the classes of the picks."""
         pool, picked = self.evidence.pool_shares, self.evidence.picked_shares
         if not picked or not pool:
             return None
@@ -192,12 +192,12 @@ class Drawer:
         numbered = listed(f"{number} {name}" for number, name in enumerate(names))
         return Figures(
             drawn,
-            "Share of each class among a strategy's picks, all seeds together; the line is its share "
+            "Share of each class among a strategy's picks, all seeds together; the line marks its share "
             f"{source}." + (f" Classes: {numbered}." if numbered else ""),
         )
 
     def maps(self) -> Figures | None:
-        """Draw the picks in the plane."""
+        """Draw the maps of picks."""
         plane = self.evidence.plane
         if plane is None:
             return None
@@ -215,7 +215,7 @@ class Drawer:
         regions = ""
         if plane.boundaries:
             labeled = "black or, on a dark page, white"
-            regions = " Regions are the class that the model decides for, points have their own."
+            regions = " Regions show the class that the model predicts, points their true class."
         return Figures(
             drawn,
             f"Query {plane.cycle + 1} of seed {plane.seed}: unlabeled images faint, labeled ones {labeled}, "
@@ -243,7 +243,7 @@ def _figure(name: str, alt: str, paint: charts.Paint, width: float, height: floa
 
 
 def _line(name: str, labels: Sequence[int], steps: Sequence[Estimate]) -> Line:
-    """Make a curve of what is known; without intervals at all steps it has no band."""
+    """Make a curve of the known values; it has a band only if every step has an interval."""
     known = [(x, step) for x, step in zip(labels, steps, strict=True) if step.mean is not None]
     intervals = [interval for _, step in known if (interval := _interval(step))]
     full = len(intervals) == len(known)

@@ -1,4 +1,4 @@
-"""What a report says, section by section."""
+"""The sections of a report."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def report_of(evidence: ReportData) -> Report:
     """Put the whole report together."""
     drawer = Drawer(evidence)
     sections = [
-        Section("What was compared", compared(evidence)),
+        Section("Setup", compared(evidence)),
         Section("Summary", conclusions(evidence)),
         Section("Learning curves", _curves(evidence, drawer)),
-        Section("Differences to the baseline", _differences(evidence, drawer)),
+        Section("Differences from the baseline", _differences(evidence, drawer)),
         Section("Results", _results(evidence)),
-        Section("Who beats whom", _wins(evidence, drawer)),
+        Section("Pairwise wins", _wins(evidence, drawer)),
         Section("Average ranks", _ranks(evidence, drawer)),
         Section("Costs", _costs(evidence, drawer)),
         Section("Classes picked", _classes(evidence, drawer)),
@@ -35,7 +35,7 @@ def report_of(evidence: ReportData) -> Report:
     ]
     return Report(
         title=f"Benchmark {evidence.protocol.name}",
-        lead=evidence.protocol.description or "Query strategies compared.",
+        lead=evidence.protocol.description or "A comparison of query strategies.",
         sections=[section for section in sections if section.blocks],
     )
 
@@ -102,7 +102,10 @@ def _differences(evidence: ReportData, drawer: Drawer) -> list[Block]:
         "detectable",
         "seeds needed",
     )
-    note = f"Tests of the area against {comparison.baseline} in full; detectable: with power 0.8."
+    note = (
+        f"All tests of the area against {comparison.baseline}. Detectable: the smallest difference "
+        "found with power 0.8."
+    )
     return [*blocks, Table(head, rows, note=note, folded=True)]
 
 
@@ -131,8 +134,8 @@ def _results(evidence: ReportData) -> list[Block]:
     spread = f" ± standard deviation, with {comparison.level:.0%} interval," if several else ""
     note = (
         f"Final {metric} is the mean{spread} at {comparison.labels[-1]:,} labels. Labels saved: how many "
-        f"fewer reach {comparison.baseline}'s final value; ≤ where some seeds never do. Query seconds are "
-        "of processor time, a cycle, without the training."
+        f"fewer labels reach {comparison.baseline}'s final value; ≤ where some seeds never reach it. Query "
+        "seconds are processor time per cycle, without training."
     )
     words = (0, head.index("verdict")) if several else (0,)
     return [Table(head, rows, words=words, note=note), *_other_metrics(evidence)]
@@ -149,7 +152,7 @@ def _other_metrics(evidence: ReportData) -> list[Block]:
         (name, *(NumberFormat.of_values([of[name].mean]).spread(of[name]) for of in finals))
         for name in evidence.strategies
     ]
-    note = f"Other metrics at the end{_over(evidence)}."
+    note = f"Final values of the other metrics{_over(evidence)}."
     return [Table(("strategy", *map(metric_name, names)), rows, note=note, folded=True)]
 
 
@@ -161,8 +164,8 @@ def _wins(evidence: ReportData, drawer: Drawer) -> list[Block]:
         (name, *(NONE if row == column else f"{value:.0%}" for column, value in enumerate(values)))
         for row, (name, values) in enumerate(zip(wins.strategies, wins.matrix, strict=True))
     ]
-    lost = ("lost on average", *(f"{value:.0%}" for value in wins.lost))
-    note = "The same in numbers: how often the row beats the column."
+    lost = ("mean lost", *(f"{value:.0%}" for value in wins.lost))
+    note = "The same as a table: how often the row beats the column."
     return [drawer.wins(), Table(("", *wins.strategies), [*rows, lost], note=note, folded=True)]
 
 
@@ -194,8 +197,8 @@ def _costs(evidence: ReportData, drawer: Drawer) -> list[Block]:
     ]
     head = ("strategy", *phases, "CPU train", "CPU query", "peak MB")
     note = (
-        "Seconds a cycle by phase, mean over the cycles that have it; CPU seconds; peak memory of the "
-        "process, which may have run other cells before: no more than a bound."
+        "Seconds per cycle and phase, averaged over the cycles with that phase; CPU seconds; peak memory of "
+        "the process, which is only an upper bound, since the process may have run other cells before."
     )
     return [*figures, Table(head, rows, note=note, folded=True)]
 

@@ -1,4 +1,4 @@
-"""The top of a report: what was compared, and what came out, in plain sentences."""
+"""The top of a report: the setup and the conclusions, in plain sentences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .wording import NumberFormat, described, detectable, doubts, saved, verdict
 
 
 def compared(evidence: ReportData) -> list[Block]:
-    """Say what was compared, and what is missing."""
+    """Describe the setup, and warn of what is missing."""
     protocol, comparison = evidence.protocol, evidence.comparison
     cell: dict[str, Any] = dict(evidence.cells[0]) if evidence.cells else {}
     model = (cell.get("task_options") or protocol.task.options).get("model", "")
@@ -39,41 +39,51 @@ def _warnings(evidence: ReportData) -> list[Block]:
         warnings.append(
             Notice(
                 f"This suite is partial: {evidence.complete} of {evidence.expected} cells are complete. "
-                "What is missing can change every verdict."
+                "The missing cells can change every verdict."
             )
         )
     if evidence.failures:
         who = listed(dict.fromkeys(record["strategy"] for record in evidence.failures))
         warnings.append(
-            Notice(f"{counted(len(evidence.failures), 'cell')} failed ({who}); see checks and failures.")
+            Notice(f"{counted(len(evidence.failures), 'cell')} failed ({who}); see 'Checks and failures'.")
         )
     if len(evidence.comparison.seeds) == 1:
         warnings.append(
-            Notice("There is one seed only: no intervals and no tests, so no difference means anything yet.")
+            Notice(
+                "There is only one seed, so there are no intervals and no tests, and no difference "
+                "means anything yet."
+            )
         )
     if not evidence.has_random:
         warnings.append(
             Notice(
-                "Random sampling has no records here; differences are to "
-                f"{evidence.baseline}, the first strategy, and do not say whether one is worth its cost."
+                "There are no records of random sampling. Differences are from "
+                f"{evidence.baseline}, the first strategy, and do not say whether a strategy is worth "
+                "its cost."
             )
         )
     return warnings
 
 
 def conclusions(evidence: ReportData) -> list[Block]:
-    """Say which strategies are better or worse, which are ties, and what these seeds could not show."""
+    """Say which strategies are better, worse or tied, and what these seeds could not show."""
     comparison = evidence.comparison
     digits = NumberFormat.of(comparison)
     if not comparison.versus:
         only = comparison.summaries[0]
         end = digits.spread(only.final)
-        text = f"{only.strategy} took part alone, so there is nothing to compare. It ends at {end}."
+        text = (
+            f"There is only one strategy, {only.strategy}, so there is nothing to compare. Its final "
+            f"value is {end}."
+        )
         return [Text(text), *_notes(evidence)]
     if len(comparison.seeds) == 1:
         which = "highest" if comparison.higher_is_better else "lowest"
         return [
-            Text(f"With one seed nothing can be told from chance. The {which} area is {_best(evidence)}'s.")
+            Text(
+                f"With one seed, no difference can be told from chance. {_best(evidence)} has the "
+                f"{which} area."
+            )
         ]
     items = [
         " ".join(filter(None, (f"{one.sentence}.", saved(one, comparison.baseline), doubts(one))))
@@ -81,10 +91,10 @@ def conclusions(evidence: ReportData) -> list[Block]:
     ]
     method = (
         f"Verdicts rest on the area under the learning curve of {metric_name(comparison.metric)}, compared "
-        f"seed by seed by two-sided paired t-tests at the {1 - comparison.level:.0%} level, corrected for "
-        f"{counted(len(comparison.versus), 'comparison')} by Holm's method. Brackets are "
-        f"{comparison.level:.0%} intervals of single comparisons, not corrected. What cannot be told apart "
-        "need not be equal."
+        f"seed by seed with two-sided paired t-tests at the {1 - comparison.level:.0%} level, corrected for "
+        f"{counted(len(comparison.versus), 'comparison')} by Holm's method. Brackets show "
+        f"{comparison.level:.0%} intervals of single comparisons, which are not corrected. Strategies that "
+        "cannot be told apart are not necessarily equal."
     )
     texts = [verdicts(comparison), method, detectable(comparison, digits)]
     blocks: list[Block] = [Text(text) for text in texts if text]

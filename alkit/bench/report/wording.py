@@ -1,4 +1,4 @@
-"""How a report says things: numbers with sensible digits, verdicts and doubts in plain sentences."""
+"""The wording of a report: numbers with sensible digits, verdicts and doubts in plain sentences."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from alkit.reporting.wording import NONE, counted, listed
 
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
-    """Decimal places that suit a metric: four for what is below one, fewer for what is larger."""
+    """Decimal places that suit a metric: four for values below one, fewer for larger values."""
 
     places: int
 
     @classmethod
     def of(cls, comparison: Comparison) -> NumberFormat:
-        """Choose by the largest mean of a comparison."""
+        """Choose the places by the largest mean of a comparison."""
         return cls.of_values(step.mean for summary in comparison.summaries for step in summary.steps)
 
     @classmethod
     def of_values(cls, values: Iterable[float | None]) -> NumberFormat:
-        """Choose by the largest value."""
+        """Choose the places by the largest value."""
         largest = max((abs(value) for value in values if value is not None), default=0.0)
         return cls(min(4, max(0, 3 - math.floor(math.log10(largest)))) if largest > 0 else 4)
 
@@ -59,36 +59,39 @@ class NumberFormat:
 
 
 def probability(p: float | None) -> str:
-    """Format a p value; how small the smallest ones are means nothing."""
+    """Format a p value; below 0.0001 its exact size means nothing."""
     if p is None:
         return NONE
     return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def described(protocol: Protocol) -> str:
-    """Say in a sentence or two how the comparison went."""
+    """Describe the comparison in a few sentences."""
     labels = protocol.labels
     total = labels.start + labels.budget * labels.cycles
     drawn = "at random" if labels.draw == "random" else "evenly over the classes"
     text = (
-        f"Every strategy starts from the same {labels.start:,} labels, drawn {drawn} for each seed, and asks "
-        f"{counted(labels.cycles, 'time')} for {labels.budget:,} more, up to {total:,}. After each a new "
-        "model is trained, and judged on the test images."
+        f"For each seed, every strategy starts from the same {labels.start:,} labels, drawn {drawn}, "
+        "and asks "
+        f"for {labels.budget:,} more {counted(labels.cycles, 'time')}, up to {total:,}. At the start "
+        "and after "
+        "each query, a new model is trained and evaluated on the test images."
     )
     if labels.candidates:
         text += (
-            f" Each query looks at {labels.candidates:,} unlabeled images drawn anew, as far as labels allow "
-            "the same for all."
+            f" Each query considers {labels.candidates:,} unlabeled images, drawn anew and as nearly "
+            "the same "
+            "for all strategies as their labels allow."
         )
     if protocol.data.imbalance != "none":
         text += f" The pool is imbalanced ({protocol.data.imbalance}, {protocol.data.ratio:g} to 1)."
     if protocol.judge == "both":
-        text += " A plain training on the same labels, without any companion, is judged as well."
+        text += " A model trained on the same labels without any companion is evaluated as well."
     return text
 
 
 def verdicts(comparison: Comparison) -> str:
-    """Say how many strategies are better, worse and tied, by which test."""
+    """Say which strategies are better, worse, tied or untested."""
     by: dict[str, list[str]] = {}
     for one in comparison.versus:
         by.setdefault(one.verdict, []).append(one.strategy)
@@ -98,7 +101,7 @@ def verdicts(comparison: Comparison) -> str:
         for verdict, words in (
             ("better", f"better than {base}"),
             ("worse", f"worse than {base}"),
-            ("tie", f"not told apart from {base}"),
+            ("tie", f"not distinguishable from {base}"),
             ("untested", "not tested"),
         )
         if verdict in by
@@ -107,7 +110,7 @@ def verdicts(comparison: Comparison) -> str:
 
 
 def detectable(comparison: Comparison, digits: NumberFormat) -> str:
-    """Say what the seeds at hand could have shown."""
+    """Say how small a difference these seeds could have detected."""
     found = [one.power.detectable for one in comparison.versus if one.power.detectable is not None]
     if not found:
         return ""
@@ -116,7 +119,8 @@ def detectable(comparison: Comparison, digits: NumberFormat) -> str:
     seeds = dict.fromkeys((str(min(counts)), str(max(counts))))
     return (
         f"With {' to '.join(seeds)} seeds, a true difference in area of {' to '.join(sizes)}, depending on "
-        "the strategy, would be found four times in five before correction; smaller ones mostly stay hidden."
+        "the strategy, would be detected four times in five before correction; smaller differences would "
+        "mostly go undetected."
     )
 
 
@@ -125,16 +129,17 @@ def doubts(one: Versus) -> str:
     if one.verdict != "tie":
         return ""
     if one.power.seeds_needed is None:
-        return "No reasonable number of seeds would settle a difference as small as this one."
+        return "No reasonable number of seeds would settle such a small difference."
     if one.power.seeds_needed <= one.n:
-        return "It is the correction for several strategies that leaves this one open."
+        return "Only the correction for several strategies leaves this comparison open."
     return (
-        f"If the difference is as large as it looks, about {one.power.seeds_needed:,} seeds would settle it."
+        f"If the true difference is as large as observed, about {one.power.seeds_needed:,} seeds "
+        "would settle it."
     )
 
 
 def saved(one: Versus, baseline: str) -> str:
-    """Say how many labels were saved, and what noise alone would save."""
+    """Say how many labels were saved, and how many noise alone would save."""
     savings = one.savings
     if not savings.n:
         return ""
@@ -148,7 +153,7 @@ def saved(one: Versus, baseline: str) -> str:
         interval = f" [{found.low:,.0f}, {found.high:,.0f}]"
     noise = ""
     if savings.by_noise:
-        noise = f" ({baseline} against itself, by noise: {savings.by_noise:,.0f})"
+        noise = f" ({baseline} against itself, from noise alone: {savings.by_noise:,.0f})"
     return (
         f"It reaches {baseline}'s final value {found.mean:,.0f} labels earlier on average{interval}{noise}."
     )

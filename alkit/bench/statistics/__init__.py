@@ -23,7 +23,7 @@ Verdict = Literal["better", "worse", "tie", "untested"]
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One strategy by itself.
+    """The results of one strategy.
 
     Attributes:
         strategy: its name.
@@ -52,7 +52,7 @@ class Versus:
         final: the difference at the last step.
         verdict: by the corrected p value of the area.
         sentence: the verdict in words.
-        power: what these seeds could show of the area, and how many would settle it.
+        power: the difference in area that these seeds could detect, and how many seeds would settle it.
         savings: labels saved.
     """
 
@@ -74,14 +74,14 @@ class Comparison(AsDict):
     Attributes:
         metric: its name.
         higher_is_better: its direction; differences are never turned around; verdicts, ranks, wins and
-            savings heed it.
+            savings take it into account.
         baseline: the strategy that the others are compared with.
-        level: of all intervals; tests are at one minus it.
+        level: confidence level of all intervals; tests use one minus it.
         labels: number of labels at each step.
         seeds: all seeds, whether or not each strategy has them.
         summaries: by strategy, in the protocol's order.
         versus: by strategy, without the baseline.
-        wins: who beats whom.
+        wins: pairwise wins.
         ranks: mean ranks.
         notes: sentences on what is missing: one seed only, seeds that a strategy lacks.
     """
@@ -105,7 +105,7 @@ def compare(curves: Curves, baseline: str = "random", level: float = 0.95) -> Co
     Args:
         curves: one metric of a benchmark.
         baseline: the strategy that the others are compared with.
-        level: of all intervals; tests are at one minus it.
+        level: confidence level of all intervals; tests use one minus it.
 
     Raises:
         InvalidRecords: the baseline is not among the strategies.
@@ -114,7 +114,7 @@ def compare(curves: Curves, baseline: str = "random", level: float = 0.95) -> Co
     """
     if baseline not in curves.strategies:
         raise InvalidRecords(
-            f"baseline '{baseline}' did not take part; there are {', '.join(curves.strategies)}"
+            f"there are no records of the baseline '{baseline}'; choose one of {', '.join(curves.strategies)}"
         )
     check_level(level)
     # One strategy that has hardly begun must not take wins and ranks from all others.
@@ -216,9 +216,13 @@ def _sentence(verdict: Verdict, area: PairedDifference, strategy: str, baseline:
     interval = f"[{mean.low:+.4f}, {mean.high:+.4f}]"
     size = f"area {mean.mean:+.4f} {interval}, p {_shown(area.p_holm)} after Holm's correction"
     if verdict == "tie":
-        return f"{strategy} cannot be told apart from {baseline} at these {mean.n} seeds ({size})"
-    same = "; all seeds differ by the same, which the test takes for certainty" if mean.std == 0.0 else ""
-    return f"{strategy} is {verdict} than {baseline} at these {mean.n} seeds ({size}{same})"
+        return f"{strategy} cannot be told apart from {baseline} with these {mean.n} seeds ({size})"
+    same = (
+        "; the difference is the same for all seeds, which the test takes for certainty"
+        if mean.std == 0.0
+        else ""
+    )
+    return f"{strategy} is {verdict} than {baseline} with these {mean.n} seeds ({size}{same})"
 
 
 def _shown(p: float) -> str:
@@ -240,7 +244,9 @@ def _summary(curves: Curves, strategy: str, level: float) -> Summary:
 def _notes(curves: Curves) -> tuple[str, ...]:
     seeds = len(curves.seeds)
     notes = (
-        ["one seed only: no intervals and no tests, so no difference means anything"] if seeds == 1 else []
+        ["there is only one seed, so there are no intervals and no tests, and no difference means anything"]
+        if seeds == 1
+        else []
     )
     by_count: dict[int, list[str]] = {}
     for name in curves.strategies:
@@ -248,8 +254,9 @@ def _notes(curves: Curves) -> tuple[str, ...]:
     for complete, names in sorted(by_count.items(), reverse=True):
         if complete < seeds:
             notes.append(
-                f"only {complete} of {seeds} seeds are complete for {', '.join(names)}: compared on those"
+                f"only {complete} of {seeds} seeds are complete for {', '.join(names)}, so only these "
+                "are compared"
             )
         if complete < min(2, seeds):
-            notes.append(f"left out of wins and ranks, which need two seeds: {', '.join(names)}")
+            notes.append(f"wins and ranks need two seeds, so they leave out {', '.join(names)}")
     return tuple(notes)

@@ -84,7 +84,7 @@ def compare_suites(
     merge_protocol = _joined(a, b)
     if not names or not merge_protocol:
         raise InvalidRecords(
-            "the two suites have no strategy or no cycle in common; compare two runs of one protocol"
+            "the two suites have no strategy or no cycle in common; compare two runs of the same protocol"
         )
     curves = curves_of(merge_protocol, metric)
     tested = differences(
@@ -119,7 +119,7 @@ def _joined(a: Sequence[Record], b: Sequence[Record]) -> list[Record]:
 
 
 def _results(records: Sequence[Record], strategy: str) -> dict[tuple[int, int], Any]:
-    """Return what a strategy got, by seed and cycle; what it cost is no result."""
+    """Return a strategy's results by seed and cycle, without its costs."""
     return {
         (record["seed"], record["cycle"]): (
             record["labels"],

@@ -1,4 +1,4 @@
-"""Costs: what training and queries of each strategy took."""
+"""Costs: time and memory of each strategy's training and queries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .curves import Record
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one cycle of a strategy took, means over the cycles that have the phase.
+    """The costs of one cycle of a strategy, averaged over the cycles that have the phase.
 
     Attributes:
         strategy: its name.
@@ -51,7 +51,9 @@ def _by_phase(
     gathered: dict[str, list[float]] = {}
     for record in records:
         for phase, value in record.get(key, {}).items():
-            if phase == "query" and not record.get("picks", True):  # after the last training nothing is asked
+            if phase == "query" and not record.get(
+                "picks", True
+            ):  # there is no query after the last training
                 continue
             gathered.setdefault(phase, []).append(value)
     return {phase: float(reduce(values)) for phase, values in gathered.items()}

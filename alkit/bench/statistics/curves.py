@@ -1,4 +1,4 @@
-"""Curves: what each strategy reached at each number of labels, one row a seed."""
+"""Curves: the metric of each strategy at each number of labels, one row per seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Record: TypeAlias = Mapping[str, Any]
 
 
 class InvalidRecords(AlkitError):
-    """Records do not belong to one benchmark, or lack what is asked of them."""
+    """Records do not belong to one benchmark, or lack a value that is needed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +40,7 @@ class Curves:
     values: Mapping[str, Floats]
 
     def complete(self, strategy: str) -> int:
-        """Count the seeds of which every step was run."""
+        """Count the seeds for which every step was run."""
         return int(np.sum(~np.isnan(self.values[strategy]).any(axis=1)))
 
     def only(self, strategies: Sequence[str]) -> Curves:
@@ -75,7 +75,7 @@ def curves_of(
     higher_is_better: bool = True,
     strategies: Sequence[str] | None = None,
 ) -> Curves:
-    """Gather the curves of one metric from records, one a cell and cycle, in any order.
+    """Gather the curves of one metric from records, one per cell and cycle, in any order.
 
     Args:
         records: with `strategy`, `seed`, `cycle`, `labels` and `metrics`.
@@ -89,7 +89,7 @@ def curves_of(
     """
     records = list(records)
     if not records:
-        raise InvalidRecords("there is no record yet; run the benchmark first")
+        raise InvalidRecords("there are no records yet; run the benchmark first")
     metric = _metric(records, metric)
     steps = _steps(records)
     names = tuple(strategies or dict.fromkeys(record["strategy"] for record in records))
@@ -128,7 +128,7 @@ def _steps(records: Sequence[Record]) -> dict[int, int]:
         if steps.setdefault(record["cycle"], record["labels"]) != record["labels"]:
             raise InvalidRecords(
                 f"{_where(record)} has {record['labels']} labels where others have {steps[record['cycle']]}; "
-                "compare cells of one protocol only"
+                "compare only cells of one protocol"
             )
     return steps
 

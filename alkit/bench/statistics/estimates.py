@@ -62,7 +62,7 @@ class PairedDifference:
 
 
 def estimate(values: Floats, level: float) -> Estimate:
-    """Estimate a mean from one value a seed, NaN where there is none."""
+    """Estimate a mean from one value per seed, NaN where there is none."""
     from scipy import special  # noqa: PLC0415  # scipy is slow to import
 
     values = values[~np.isnan(values)]
@@ -79,8 +79,8 @@ def estimate(values: Floats, level: float) -> Estimate:
 def paired(values: Floats, baseline: Floats) -> Floats:
     """Subtract seed by seed, NaN where one of the two is missing.
 
-    Differences are rounded at 2^-40 (1e-12) of the largest value, so that what is equal but for the last bits
-    is equal: a spread of 1e-17 around zero would otherwise be tested like any other.
+    Differences are rounded at 2^-40 (1e-12) of the largest value, so that values that differ only in the last
+    bits are equal: a spread of 1e-17 around zero would otherwise be tested like any other.
     """
     differences = values - baseline
     there = ~np.isnan(differences)
@@ -92,8 +92,10 @@ def paired(values: Floats, baseline: Floats) -> Floats:
 
 
 def difference(differences: Floats, level: float, *, bootstrap: bool = False) -> PairedDifference:
-    """Test paired differences, one a seed and NaN where there is none; not corrected yet."""
-    differences = np.sort(differences[~np.isnan(differences)])  # sorted: the order of seeds changes nothing
+    """Test paired differences, one per seed and NaN where there is none; not corrected yet."""
+    differences = np.sort(
+        differences[~np.isnan(differences)]
+    )  # sorted, so that the order of seeds does not matter
     mean = estimate(differences, level)
     low, high = _bca(differences, level) if bootstrap else (None, None)
     return PairedDifference(mean, _t_test(mean), None, _wilcoxon(differences), low, high)

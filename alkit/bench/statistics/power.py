@@ -1,4 +1,4 @@
-"""Power: the difference that the seeds at hand would show, and the seeds that a difference would need."""
+"""Power: the difference that the given seeds would detect, and the seeds that a difference would need."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MOST_SEEDS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """What a two-sided paired t-test can see at power 0.8, given the observed spread of the differences.
+    """What a two-sided paired t-test detects with power 0.8, given the observed spread of the differences.
 
-    For one comparison: Holm's correction of several asks for more.
+    This is for one comparison: Holm's correction for several requires more.
 
     Attributes:
         detectable: smallest difference that these seeds would show, in units of the metric; None with fewer
@@ -31,7 +31,7 @@ class Power:
 
 
 def power_of(difference: Estimate, level: float) -> Power:
-    """Return what the seeds of a difference can show at 1 - `level`, before any correction."""
+    """Return what the seeds of a difference can detect at 1 - `level`, before any correction."""
     if difference.mean is None or difference.std is None:
         return Power(None, None)
     alpha = 1 - level

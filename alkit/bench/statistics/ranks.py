@@ -39,8 +39,8 @@ class RankSummary:
 def ranks(curves: Curves, level: float) -> RankSummary:
     """Rank the strategies within each seed by their areas.
 
-    A seed is a block of Friedman's test. Budgets of one seed are no blocks of their own: they are far from
-    independent, and counting them would shrink the critical difference for nothing.
+    A seed is a block of Friedman's test. The budgets of one seed are not separate blocks: they are far from
+    independent, and counting them would shrink the critical difference without justification.
     """
     from scipy import stats  # noqa: PLC0415  # scipy is slow to import
 

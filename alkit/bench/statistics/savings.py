@@ -1,4 +1,4 @@
-"""Savings: how many fewer labels a strategy needs for what the baseline reaches at the end."""
+"""Savings: how many fewer labels a strategy needs to reach the baseline's final value."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Savings:
     """Labels saved: the last number of labels, minus the first that reaches the baseline's final value.
 
     Each seed has its own target. Between steps the curve is interpolated linearly; the first crossing counts,
-    also where the curve falls again, as with a running maximum. A seed that never gets there saved less than
-    nothing, nobody knows how much less.
+    even if the curve falls again, as with a running maximum. A seed that never gets there saved less than
+    zero labels, by an unknown amount.
 
     Attributes:
         n: seeds that strategy and baseline both completed.
@@ -26,7 +26,7 @@ class Savings:
         saved: labels saved by seed, None where the target is never reached.
         estimate: mean and interval; None where a seed never gets there.
         median: None where so many never get there that it is unknown.
-        at_most: what the mean cannot exceed: seeds that never get there count as zero; None without seeds.
+        at_most: upper bound of the mean: seeds that never get there count as zero; None without seeds.
         by_noise: the same mean for the baseline against its own final value: what noise alone "saves".
     """
 

@@ -1,4 +1,4 @@
-"""Wins: who beats whom at how many budgets, as in BADGE (Ash et al., ICLR 2020)."""
+"""Wins: how often each strategy beats each other one, as in BADGE (Ash et al., ICLR 2020)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Wins:
     Attributes:
         strategies: the names of rows and columns.
         matrix: [K, K], in row i and column j the share of budgets at which i beats j.
-        budgets: number of budgets at which all pairs share two seeds at least, the first one aside.
+        budgets: number of budgets, without the first, at which all pairs share at least two seeds.
         lost: [K] mean of each column without its diagonal: the share of comparisons lost, lower is better.
     """
 
@@ -47,7 +47,7 @@ def wins(curves: Curves, level: float) -> Wins:
 
 
 def _testable(curves: Curves, step: int) -> bool:
-    """Whether every pair shares two seeds at this step."""
+    """Say whether every pair shares two seeds at this step."""
     there = np.array([~np.isnan(curves.values[name][:, step]) for name in curves.strategies], dtype=np.int64)
     return bool(np.min(there @ there.T) >= 2)
 
@@ -55,5 +55,5 @@ def _testable(curves: Curves, step: int) -> bool:
 def _beats(curves: Curves, one: str, other: str, step: int, level: float) -> bool:
     result = difference(paired(curves.values[one][:, step], curves.values[other][:, step]), level)
     mean = result.estimate.mean
-    assert mean is not None and result.p is not None  # two seeds at least
+    assert mean is not None and result.p is not None  # at least two seeds
     return result.p < 1 - level and (mean > 0) == curves.higher_is_better

@@ -21,12 +21,12 @@ def _cell(results: Path, strategy: str, seed: int, cycles: int) -> Path:
     return path
 
 
-def test_a_line_cut_short_does_not_count_and_is_mended(tmp_path: Path) -> None:
+def test_a_line_cut_short_does_not_count_and_is_repaired(tmp_path: Path) -> None:
     path = _cell(tmp_path, "random", 0, 2)
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"kind": "cyc')
     assert [record["kind"] for record in records.read(path)] == ["cell", "cycle", "cycle"]
-    records.read(path, mend=True)
+    records.read(path, repair=True)
     assert path.read_bytes() == whole
 
 
@@ -63,7 +63,7 @@ def test_compressed_records_are_read_where_nothing_else_is_there(tmp_path: Path)
     assert records.read(path) == [], "the file itself wins"
     path.unlink()
     assert records.read(path) == [{"kind": "cycle", "cycle": 0}]
-    assert records.read(path, mend=True) == [{"kind": "cycle", "cycle": 0}]
+    assert records.read(path, repair=True) == [{"kind": "cycle", "cycle": 0}]
     packed.write_bytes(packed.read_bytes()[:-6])
     with pytest.raises(BenchmarkError, match=r"records\.jsonl\.gz is damaged: "):
         records.read(path)

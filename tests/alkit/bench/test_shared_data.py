@@ -86,7 +86,7 @@ def test_the_first_pool_at_hand_is_used_and_said(tmp_path: Path) -> None:
     data = {"pool": [str(tmp_path / "none"), str(pool)], "test": str(test)}
     shared = _prepared(tmp_path, data=data)
     assert shared.location == str(pool)
-    assert "is not at hand" in shared.notes[0]
+    assert "none is not available" in shared.notes[0]
     with pytest.raises(SourceError, match="finds none of its pools"):
         _prepared(tmp_path, data={"pool": [str(tmp_path / "none")], "test": str(test)})
 

@@ -79,5 +79,5 @@ def test_nothing_in_common() -> None:
     with pytest.raises(InvalidRecords, match="no strategy or no cycle in common"):
         compare_suites(suite(), [])
     other = [{**record, "labels": 7 + record["cycle"]} for record in suite()]
-    with pytest.raises(InvalidRecords, match="compare cells of one protocol only"):
+    with pytest.raises(InvalidRecords, match=r"cycle 0 of 'B/random', seed 0, has 7 labels .* 100; compare"):
         compare_suites(suite(), other)

@@ -73,7 +73,7 @@ def test_with_one_step_the_area_is_its_value() -> None:
 @pytest.mark.parametrize(
     "records, metric, said",
     [
-        ([], None, "no record yet"),
+        ([], None, "no records? .*run the benchmark first"),
         (RECORDS, "iou", "cycle 0 of 'random', seed 3, has no metric 'iou'; it has accuracy, loss"),
         ([*RECORDS, RECORDS[0]], None, "is recorded twice"),
         (

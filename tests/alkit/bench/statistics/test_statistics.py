@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 
 import numpy as np
 import pytest
@@ -57,12 +58,10 @@ def test_verdicts(higher: bool) -> None:
         "vaal": "tie",
         "coreset": "worse",
     }
-    assert versus(comparison, "vaal").sentence.startswith(
-        "vaal cannot be told apart from random at these 6 seeds ("
-    )
-    assert versus(comparison, "entropy").sentence.startswith(
-        "entropy is better than random at these 6 seeds (area "
-    )
+    sentence = versus(comparison, "vaal").sentence
+    assert re.match(r"vaal cannot be told apart from random\b.* 6 seeds \(area [+-]0\.\d{4} \[", sentence)
+    sentence = versus(comparison, "entropy").sentence
+    assert re.match(r"entropy is better than random\b.* 6 seeds \(area [+-]0\.\d{4} \[", sentence)
     assert comparison.notes == ()
 
 
@@ -152,7 +151,8 @@ def test_one_seed_says_so() -> None:
         "vaal was not tested: it shares one complete seed with random, and a test needs two"
     )
     assert versus(comparison, "vaal").area.estimate.low is None
-    assert comparison.notes == ("one seed only: no intervals and no tests, so no difference means anything",)
+    (note,) = comparison.notes
+    assert re.search(r"only one seed\b.* no intervals and no tests", note)
 
 
 def test_two_seeds_have_wide_intervals() -> None:
@@ -187,12 +187,15 @@ def test_gaps_are_counted_and_said() -> None:
         "coreset was not tested: it shares no complete seed with random, and a test needs two"
     )
     assert comparison.summaries[2].areas[4:] == (None, None)
-    assert comparison.notes == (
-        "only 5 of 6 seeds are complete for random: compared on those",
-        "only 4 of 6 seeds are complete for vaal: compared on those",
-        "only 0 of 6 seeds are complete for coreset: compared on those",
-        "left out of wins and ranks, which need two seeds: coreset",
+    facts = (
+        ("5 of 6 seeds are complete", "random"),
+        ("4 of 6 seeds are complete", "vaal"),
+        ("0 of 6 seeds are complete", "coreset"),
+        ("wins and ranks", "coreset"),
     )
+    for (fact, concerned), note in zip(facts, comparison.notes, strict=True):
+        assert fact in note
+        assert [name for name in given.strategies if name in note] == [concerned]
     json.dumps(comparison.as_dict(), allow_nan=False)
 
 
@@ -210,7 +213,7 @@ def test_the_baseline_alone() -> None:
 
 
 def test_what_does_not_fit() -> None:
-    with pytest.raises(InvalidRecords, match="baseline 'best' did not take part; there are random, entropy"):
+    with pytest.raises(InvalidRecords, match=r"baseline 'best'.*random, entropy, vaal, coreset"):
         compare(curves(), baseline="best")
     with pytest.raises(UsageError, match=r"between 0 and 1, such as 0\.95, not 95"):
         compare(curves(), level=95)
