@@ -86,7 +86,9 @@ def test_the_seed_of_another_strategy(frozen: Campaign, pictures: Path, tmp_path
     assert (seed.strategy, seed.record["seed_query"]) == ("typiclust", True)
     with (
         create(tmp_path / "new", str(pictures), task_options=TRAINED) as made,
-        pytest.raises(InvalidOption, match="it has learned nothing yet; 'random' can seed"),
+        pytest.raises(
+            InvalidOption, match=r"'typiclust' .*'classification' .*nothing is trained yet; use 'random'"
+        ),
     ):
         made.ask(6, strategy="entropy", seed_strategy="typiclust")
 
