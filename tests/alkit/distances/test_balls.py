@@ -61,7 +61,7 @@ def test_any_scale():
 
 def test_bad_input_is_refused():
     for radius in (-1.0, np.nan):
-        with pytest.raises(ValueError, match="a radius is zero or more"):
+        with pytest.raises(ValueError, match="radius should be zero or more"):
             Balls(np.zeros((3, 2)), radius)
     with pytest.raises(ValueError, match="row 1 of the features holds NaN"):
         Balls(np.array([[0.0], [np.nan]]), 1.0)

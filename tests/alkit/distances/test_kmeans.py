@@ -83,7 +83,7 @@ def test_any_scale():
 
 def test_bad_input_is_refused():
     for rows, k in ((3, 0), (0, 2)):
-        with pytest.raises(ValueError, match="at least one of each is needed"):
+        with pytest.raises(ValueError, match="at least one cluster and one row"):
             k_means(np.zeros((rows, 2)), k)
     with pytest.raises(ValueError, match="row 1 of the features holds NaN"):
         k_means(np.array([[0.0], [np.nan]]), 1)

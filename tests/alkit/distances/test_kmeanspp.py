@@ -171,8 +171,8 @@ def test_largest_is_the_largest_outer_product_and_the_earlier_of_two():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"n": 21}, "from 0 to the 20 points"),
-        ({"factors": np.ones((19, 2))}, "19 factors do not fit 20 features"),
+        ({"n": 21}, "from 0 to the number of points, 20, not 21"),
+        ({"factors": np.ones((19, 2))}, "not 19 for 20"),
         ({"first": "last"}, "first should be"),
         ({"features": np.full((20, 3), np.nan)}, "row 0 of the features"),
     ],

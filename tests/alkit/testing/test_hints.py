@@ -31,5 +31,5 @@ def test_the_task_in_brackets_is_no_part_of_the_check() -> None:
 
 def test_a_task_that_was_not_tried_at_all() -> None:
     assert explain("strategy", Result("segmentation", False, "")).checked == (
-        "It can be made and tried on a segmentation task."
+        "It can be built and checked on a segmentation task."
     )

@@ -572,7 +572,7 @@ def test_a_mixin_without_a_name_says_so() -> None:
     class TestNothing(StrategyTests):
         pass
 
-    with pytest.raises(pytest.fail.Exception, match="TestNothing should say name"):
+    with pytest.raises(pytest.fail.Exception, match="TestNothing names no strategy; set name"):
         TestNothing.subject.__wrapped__(TestNothing())  # type: ignore[attr-defined]
 
 
