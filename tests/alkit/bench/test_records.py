@@ -30,11 +30,23 @@ def test_a_line_cut_short_does_not_count_and_is_repaired(tmp_path: Path) -> None
     assert path.read_bytes() == whole
 
 
-def test_a_damaged_line_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["nonsense", "3", "\udcff"])
+def test_a_damaged_line_is_said(tmp_path: Path, line: str) -> None:
     path = tmp_path / "records.jsonl"
-    path.write_text('{"kind": "cell"}\nnonsense\n')
-    with pytest.raises(BenchmarkError, match=r"line 2 of .* is damaged"):
+    content = f'{{"kind": "cell"}}\n{line}\n'.encode(errors="surrogateescape")
+    path.write_bytes(content)
+    with pytest.raises(
+        BenchmarkError, match=r"line 2 of .*records\.jsonl is damaged.*restore it from a copy"
+    ):
         records.read(path)
+    path.unlink()
+    path.with_name("records.jsonl.gz").write_bytes(gzip.compress(content))
+    with pytest.raises(BenchmarkError, match=r"line 2 of .*records\.jsonl\.gz is damaged"):
+        records.read(path)
+    cell = tmp_path / "random--0.jsonl"
+    cell.write_bytes(content)
+    with pytest.raises(BenchmarkError, match=r"line 2 of .*random--0\.jsonl is damaged.*remove the file"):
+        records.read(cell)
 
 
 def test_a_cell_in_both_places_counts_once(tmp_path: Path) -> None:
@@ -78,3 +90,25 @@ def test_what_is_put_together_takes_the_place_of_compressed_records(tmp_path: Pa
     assert records.put_together(tmp_path) == [one, two]
     assert not (tmp_path / "records.jsonl.gz").exists()
     assert records.read_all(tmp_path) == [one, two]
+
+
+def test_unpacking_never_loses_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, packed = tmp_path / "records.jsonl", tmp_path / "records.jsonl.gz"
+    assert not records.unpack(path), "there is nothing to unpack"
+    packed.write_bytes(gzip.compress(b'{"kind": "cell"}\n'))
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "write_atomically", full)
+        with pytest.raises(OSError, match="no space left"):
+            records.unpack(path)
+    assert records.read(path) == [{"kind": "cell"}]
+    assert records.unpack(path)
+    assert path.read_bytes() == b'{"kind": "cell"}\n'
+    assert not packed.exists()
+    packed.write_bytes(gzip.compress(b'{"kind": "cell", "seed": 1}\n'))
+    assert not records.unpack(path)
+    assert records.read(path) == [{"kind": "cell"}]
+    assert packed.exists(), "what else it holds is not thrown away"

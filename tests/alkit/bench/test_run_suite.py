@@ -367,6 +367,63 @@ def test_a_strategy_is_dropped_and_comes_back(suite: tuple[Protocol, Path, Recor
     assert _computed(_run(protocol, copy, cache=results.parent / "cache")) == _computed(every)
 
 
+class _Said(NullProgress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def _packed(results: Path, copy: Path) -> Path:
+    """Copy results, and compress the copy as the project's own results are."""
+    root = Path(alkit.__file__).resolve().parents[1]
+    subprocess.run(
+        [sys.executable, root / "scripts" / "pack-results", _copy(results, copy)], check=True, timeout=60
+    )
+    assert not (copy / "records.jsonl").exists()
+    return copy
+
+
+def test_compressed_results_are_continued_once_they_are_unpacked(
+    suite: tuple[Protocol, Path, Records], tmp_path: Path
+) -> None:
+    protocol, results, every = suite
+    partial, said = _copy(results, tmp_path / "partial"), _Said()
+    kept = [record for record in every if (record["strategy"], record["seed"]) != ("random", 1)]
+    records.write(partial / records.RECORDS, kept)
+    copy = _packed(partial, tmp_path / "results")
+    found = _run(protocol, copy, cache=results.parent / "cache", progress=said)
+    assert f"the compressed records in {copy} are unpacked to records.jsonl" in said.lines
+    assert any("4 cells, 3 of them done before" in line for line in said.lines)
+    assert [record for record in found if record in kept] == kept
+    assert _computed(found) == _computed(every)
+    assert records.read(copy / records.RECORDS) == found
+    assert not list(copy.glob("*.gz"))
+
+
+def test_a_benchmark_that_may_not_continue_leaves_compressed_results_as_they_are(
+    suite: tuple[Protocol, Path, Records], tmp_path: Path
+) -> None:
+    protocol, results, every = suite
+    copy = _packed(results, tmp_path / "results")
+    other = dataclasses.replace(protocol, labels=dataclasses.replace(protocol.labels, budget=3))
+    with pytest.raises(BenchmarkError, match="of another protocol"):
+        _run(other, copy, cache=results.parent / "cache")
+    assert not (copy / "records.jsonl").exists()
+    assert records.read_all(copy) == every
+
+
+def test_a_strategy_is_dropped_from_compressed_results(
+    suite: tuple[Protocol, Path, Records], tmp_path: Path
+) -> None:
+    _, results, every = suite
+    copy = _packed(results, tmp_path / "results")
+    drop(copy, ["entropy"])
+    assert records.read_all(copy) == [record for record in every if record["strategy"] == "random"]
+    assert not (copy / "records.jsonl.gz").exists()
+
+
 def _copy(results: Path, copy: Path) -> Path:
     copy.mkdir()
     for path in filter(Path.is_file, results.iterdir()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,38 @@ def test_a_suite_runs_reports_and_compares(
     assert "4 of them done before" in again.err
     assert again.json == json.loads((results / "summary.json").read_text())
     assert "identical" in alkit("bench", "compare", str(results), str(results)).out
+    written = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
+    out = tmp_path / "elsewhere" / "mine"
+    told = alkit("bench", str(results), "--report-only", "--out", str(out))
+    assert told.out.strip() == f"report: {out / 'report.html'}"
+    names = {path.name for path in out.iterdir()}
+    assert names == {"report.html", "report.md", "summary.json", "figures"}
+    assert all((out / name).read_bytes() == (results / name).read_bytes() for name in names - {"figures"})
+    assert {path: path.read_bytes() for path in results.rglob("*") if path.is_file()} == written
+
+
+def test_a_report_says_what_its_records_lack(
+    alkit: Callable[..., Any], alkit_ends: Callable[..., Any], protocol_file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    words = ("bench", str(folder), "--report-only")
+    assert f"there are no records in {folder}" in alkit_ends(*words).error
+    packed = folder / "records.jsonl.gz"
+    packed.write_bytes(b"nothing of the kind")
+    assert "records.jsonl.gz is damaged" in alkit_ends(*words).error
+    packed.write_bytes(gzip.compress(b"nonsense\n"))
+    assert f"line 1 of {packed} is damaged" in alkit_ends(*words).error
+    record = {"kind": "failed", "strategy": "random", "seed": 0, "cycle": 0, "error": "Oops: no"}
+    packed.write_bytes(gzip.compress(json.dumps(record).encode() + b"\n"))
+    assert "there is no protocol in" in alkit_ends(*words).error
+    (folder / "protocol.toml").write_text(protocol_file.read_text())
+    assert "no record of a cycle in" in alkit_ends(*words).error
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "protocol.toml").write_text(protocol_file.read_text())
+    assert "holds results of its own" in alkit_ends(*words, "--out", str(other)).error
+    assert "no strategy 'vaal' to drop" in alkit_ends("bench", str(folder), "--drop", "vaal").error
 
 
 def test_wrong_words_are_said(alkit_ends: Callable[..., Any], tmp_path: Path) -> None:
