@@ -26,17 +26,18 @@ QUERY = (
     "diagnostics",
 )
 TRAINING = ("labels", "companion", "device", "options", "starting_weights", "order", "recipe", "loss")
-OF_THE_RUN = (
-    "cpu_seconds",
-    "seconds",
-    "peak_mb",
-    "peak_cuda_mb",
-    "date",
-    "git",
-    "machine",
-    "version",
-    "versions",
+CELL = (
+    "plugin",
+    "options",
+    "task_options",
+    "protocol",
+    "seed_set",
+    "candidates",
+    "test",
+    "classes",
+    "classes_pool",
 )
+OF_THE_RUN = ("kind", "strategy", "seed", "cpu_seconds", "seconds", "peak_mb", "peak_cuda_mb")
 
 
 def read_campaign(directory: Path) -> dict[int, Cycle]:
@@ -82,13 +83,16 @@ def _picks(db: sqlite3.Connection, event: int) -> Cycle:
 
 def read_suite(results: Path) -> dict[tuple[str, int], dict[int, Cycle]]:
     """Return what the cells of a benchmark recorded, by strategy and seed, and by cycle."""
-    cells: dict[tuple[str, int], dict[int, Cycle]] = defaultdict(dict)
+    cells: dict[tuple[str, int], dict[int, Cycle]] = defaultdict(lambda: defaultdict(dict))
     for line in (results / "records.jsonl").read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
-        facts = {key: value for key, value in record.items() if key not in OF_THE_RUN}
-        cycle = cells[record["strategy"], record["seed"]].setdefault(record.get("cycle", 0), {})
-        cycle |= facts if record["kind"] == "cycle" else {record["kind"]: facts}
-    return cells
+        cycles = cells[record["strategy"], record["seed"]]
+        if record["kind"] == "cycle":
+            facts = {key: value for key, value in record.items() if key not in OF_THE_RUN}
+            cycles[record["cycle"]] |= facts
+        else:
+            cycles[0]["cell"] = {key: record[key] for key in CELL if key in record}
+    return {cell: dict(cycles) for cell, cycles in cells.items()}
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
