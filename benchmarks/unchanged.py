@@ -4,7 +4,7 @@
 
 runs the same small campaigns with the code of two checkouts, side by side, one thread each: every built-in
 strategy on the digits, as a campaign and in a benchmark suite, and six on a folder of images. All that is
-recorded of a query or a training has to be identical. Runs on Linux and macOS.
+recorded of a query or a training, apart from times and wording, has to be identical. Runs on Linux and macOS.
 """
 
 from __future__ import annotations

@@ -117,6 +117,16 @@ def test_times_and_names_of_checkpoints_do_not_count(records: Any, two: tuple[Pa
     assert compared(records, *two) == {}
 
 
+def test_of_a_sentence_only_the_numbers_count(records: Any) -> None:
+    was, other_words, other_number = (
+        records.wordless({"warnings": [said], "metric": "cosine", "auc": 0.41})
+        for said in ("AUC 0.41 is below chance", "the AUC, 0.41, is too low", "AUC 0.42 is below chance")
+    )
+    assert records.differences(was, other_words) == []
+    assert records.differences(was, other_number) == ["warnings[0][0]: '0.41' before, '0.42' now"]
+    assert was["metric"] == "cosine" and was["auc"] == 0.41
+
+
 def test_a_cell_of_a_benchmark(records: Any, tmp_path: Path) -> None:
     cell = {
         "kind": "cycle",
