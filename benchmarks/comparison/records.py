@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 Cycle = dict[str, Any]
 
 MISSING = object()
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 
 QUERY = (
     "strategy",
@@ -26,23 +28,25 @@ QUERY = (
     "diagnostics",
 )
 TRAINING = ("labels", "companion", "device", "options", "starting_weights", "order", "recipe", "loss")
-OF_THE_RUN = (
-    "cpu_seconds",
-    "seconds",
-    "peak_mb",
-    "peak_cuda_mb",
-    "date",
-    "git",
-    "machine",
-    "version",
-    "versions",
+CELL = (
+    "plugin",
+    "options",
+    "task_options",
+    "protocol",
+    "seed_set",
+    "candidates",
+    "test",
+    "classes",
+    "classes_pool",
 )
+OF_THE_RUN = ("kind", "strategy", "seed", "cpu_seconds", "seconds", "peak_mb", "peak_cuda_mb")
 
 
 def read_campaign(directory: Path) -> dict[int, Cycle]:
     """Return what was asked, answered and trained in each cycle; numbers as exact as they are on the disk.
 
-    Left out is what differs between two runs of the same code: times, memory, and the names of checkpoints.
+    What differs between two runs of the same code is left out: times, memory, and the names of checkpoints. A
+    sentence in the diagnostics counts by its numbers only.
     """
     ledger = directory / "campaign.db"
     if not ledger.is_file():
@@ -56,10 +60,10 @@ def read_campaign(directory: Path) -> dict[int, Cycle]:
             cycles[now]["events"].append(kind)
             if kind == "asked":
                 cycles[now] |= _picks(db, number)
-                cycles[now]["query"] = {key: data[key] for key in QUERY if key in data}
+                cycles[now]["query"] = _said(data, QUERY)
             elif kind == "trained":
                 cycles[now]["metrics"].append(data["metrics"])
-                cycles[now]["training"].append({key: data[key] for key in TRAINING if key in data})
+                cycles[now]["training"].append(_said(data, TRAINING))
             elif kind == "answered":
                 cycles[now]["answers"] += db.execute(
                     "SELECT idx, kind, value, annotator FROM answers WHERE event = ? ORDER BY id", (number,)
@@ -82,13 +86,28 @@ def _picks(db: sqlite3.Connection, event: int) -> Cycle:
 
 def read_suite(results: Path) -> dict[tuple[str, int], dict[int, Cycle]]:
     """Return what the cells of a benchmark recorded, by strategy and seed, and by cycle."""
-    cells: dict[tuple[str, int], dict[int, Cycle]] = defaultdict(dict)
+    cells: dict[tuple[str, int], dict[int, Cycle]] = defaultdict(lambda: defaultdict(dict))
     for line in (results / "records.jsonl").read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
-        facts = {key: value for key, value in record.items() if key not in OF_THE_RUN}
-        cycle = cells[record["strategy"], record["seed"]].setdefault(record.get("cycle", 0), {})
-        cycle |= facts if record["kind"] == "cycle" else {record["kind"]: facts}
-    return cells
+        cycles = cells[record["strategy"], record["seed"]]
+        if record["kind"] == "cycle":
+            cycles[record["cycle"]] |= _said(record, [key for key in record if key not in OF_THE_RUN])
+        else:
+            cycles[0]["cell"] = _said(record, CELL)
+    return {cell: dict(cycles) for cell, cycles in cells.items()}
+
+
+def _said(data: Mapping[str, Any], keys: Iterable[str]) -> Cycle:
+    return {key: wordless(data[key]) if key == "diagnostics" else data[key] for key in keys if key in data}
+
+
+def wordless(value: Any) -> Any:
+    """Return JSON values with the numbers of each sentence in its place: its wording may change."""
+    if isinstance(value, dict):
+        return {name: wordless(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [wordless(item) for item in value]
+    return NUMBER.findall(value) if isinstance(value, str) and " " in value else value
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
