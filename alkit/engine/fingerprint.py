@@ -69,10 +69,12 @@ def _made_from(companion: Companion, strategy: Strategy | None) -> list[Any]:
         own = {key: value for key, value in vars(module).items() if key not in of_any_module}
         plain = plain and all(_is_plain(value) for value in own.values())
         kept.append([name, type(module).__qualname__, {k: v for k, v in own.items() if _is_plain(v)}])
-    cls = type(companion)
-    parts: list[Any] = [f"{cls.__module__}.{cls.__qualname__}", _hash_of(companion.state_dict()), kept]
+    # A module may move within its distribution without changing what its classes compute.
+    plugin = None if strategy is None else plugin_of(strategy)
+    owner = type(companion).__module__ if plugin is None else plugin.distribution
+    name = f"{owner}:{type(companion).__qualname__}"
+    parts: list[Any] = [name, _hash_of(companion.state_dict()), kept]
     if strategy is not None:
-        plugin = plugin_of(strategy)
         parts += [plugin and plugin.version, origins(strategy)]
         if not plain:
             parts += [strategy.name, effective_options(strategy)]
