@@ -103,3 +103,14 @@ def test_views_share_embeddings(cycle: Cycle) -> None:
     found = view.embeddings(view.candidates)
     cycle.model.forward_batch = None  # type: ignore[assignment, method-assign]
     assert torch.equal(cycle.embeddings(view.candidates), found)
+
+
+def test_the_best_are_those_of_highest_score_and_ties_go_to_the_lower_index(cycle: Cycle) -> None:
+    first, *rest = cycle.candidates.tolist()
+    scores = torch.ones(len(cycle.candidates))
+    assert cycle.best(scores, 3).tolist() == [first, *rest[:2]]
+    scores[-1] = 2.0
+    assert cycle.best(scores, 3).tolist() == [rest[-1], first, rest[0]]
+    assert cycle.scores == {rest[-1]: 2.0, first: 1.0, rest[0]: 1.0}
+    with pytest.raises(ValueError, match="NaN"):
+        cycle.best(torch.full((len(cycle.candidates),), torch.nan), 1)
