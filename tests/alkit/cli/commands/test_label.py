@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
