@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import gc
 import hashlib
 import io
 import json
@@ -22,6 +23,12 @@ from PIL import Image
 
 COLORS = ("blue", "green", "red")
 EACH = 20
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what stays to the end, as torch and thousands of tests do."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)

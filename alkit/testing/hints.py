@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from . import formats, oracles, strategies, tasks
@@ -153,3 +153,27 @@ def explain(kind: str, result: Result) -> Explanation:
             f"It can be built and checked on a {name} task.", "fix the problem that the sentence names"
         )
     return Explanation(told[name].partition("\n\n")[0].replace("\n", " "), ADVICE[kind][name])
+
+
+def describe(kind: str, failed: Sequence[Result]) -> str:
+    """Say for each failure what was checked, what happened and what to do."""
+    return "\n".join(_paragraph(kind, same) for same in _by_place(failed))
+
+
+def _by_place(failed: Sequence[Result]) -> list[list[Result]]:
+    """Group the failures that the same line of the plugin causes."""
+    groups: dict[str, list[Result]] = {}
+    for result in failed:
+        groups.setdefault(result.place or result.check, []).append(result)
+    return list(groups.values())
+
+
+def _paragraph(kind: str, same: Sequence[Result]) -> str:
+    first, others = same[0], len(same) - 1
+    explanation = explain(kind, first)
+    lines = [first.check + (f", and {others} more for the same reason" if others else "")]
+    lines += [f"  checked   {explanation.checked}", f"  happened  {first.sentence}"]
+    if first.place:
+        lines.append(f"  where     {first.place}")
+    lines.append(f"  to do     {'fix that line, then check again' if others else explanation.advice}")
+    return "\n".join(lines) + "\n"

@@ -28,12 +28,14 @@ class Result(NamedTuple):
         ok: it passed, or does not apply.
         sentence: what happened, or why it does not apply; may be empty.
         place: file and line of the plugin where its own code raised an error, or empty.
+        error: what was raised, or None.
     """
 
     check: str
     ok: bool
     sentence: str
     place: str = ""
+    error: Exception | None = None
 
 
 def require(condition: object, sentence: str) -> None:
@@ -54,9 +56,9 @@ def outcome(shown: str, check: Callable[..., None], *arguments: Any) -> Result:
     except NotApplicable as reason:
         return Result(shown, True, f"not checked: {reason}")
     except (Nonconforming, AlkitError) as error:
-        return Result(shown, False, str(error), _place(error))
+        return Result(shown, False, str(error), _place(error), error)
     except Exception as error:
-        return Result(shown, False, f"{type(error).__name__}: {error}", _place(error))
+        return Result(shown, False, f"{type(error).__name__}: {error}", _place(error), error)
     return Result(shown, True, "")
 
 

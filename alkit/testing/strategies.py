@@ -141,7 +141,9 @@ def chooses_any_number(subject: Subject, task: str) -> None:
 
 def one_candidate(subject: Subject, task: str) -> None:
     """It chooses the only candidate."""
-    subject.choose(task, 1, candidates=1)
+    world, strategy = subject.world(task)
+    world.candidates = world.candidates[:1]
+    chosen(world, strategy, 1)
 
 
 def one_labeled_image(subject: Subject, task: str) -> None:
@@ -167,7 +169,9 @@ def identical_images(subject: Subject, task: str) -> None:
 
 def certain_model(subject: Subject, task: str) -> None:
     """Probabilities of exactly zero and one do not produce NaN."""
-    subject.choose(task, certain=True)
+    world, strategy = subject.world(task)
+    world.be_certain()
+    chosen(world, strategy, N)
 
 
 def image_shapes(subject: Subject, task: str) -> None:
@@ -183,7 +187,7 @@ def repeats(subject: Subject, task: str) -> None:
     """The same seed gives the same choice, whatever state the global generators are in."""
     first = subject.usual(task).tolist()
     with seeding.fence(12345):
-        second = subject.choose(task).tolist()
+        second = chosen(*subject.train(task), N).tolist()
     require(first == second, f"chose {first} at first, but {second} with the same seed again")
 
 
@@ -395,20 +399,26 @@ def check_strategy(
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy.
     """
-    with one_thread():
-        return _all_results(Subject(strategy, given, device))
-
-
-def _all_results(subject: Subject) -> list[Result]:
-    results = [outcome(title(check), check, subject) for check in INTERFACE_CHECKS]
+    subject = Subject(strategy, given, device)
+    results = interface_results(subject)
     for task in TASKS:
+        results += task_results(subject, task)
+    return results
+
+
+def interface_results(subject: Subject) -> list[Result]:
+    """Run the checks that do not depend on a task."""
+    with one_thread():
+        return [outcome(title(check), check, subject) for check in INTERFACE_CHECKS]
+
+
+def task_results(subject: Subject, task: str) -> list[Result]:
+    """Run the checks on a task; there is one result where the strategy refuses it, or cannot be made."""
+    with one_thread():
         try:
             contract.check_needs(subject.new(), make_world(task).model.spec)
         except UnsupportedTask as error:
-            results.append(Result(task, True, f"not checked: {error}"))
-            continue
+            return [Result(task, True, f"not checked: {error}")]
         except AlkitError as error:
-            results.append(Result(task, False, str(error)))
-            continue
-        results += [outcome(f"{title(check)} ({task})", check, subject, task) for check in TASK_CHECKS]
-    return results
+            return [Result(task, False, str(error), error=error)]
+        return [outcome(f"{title(check)} ({task})", check, subject, task) for check in TASK_CHECKS]

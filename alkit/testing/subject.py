@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -57,13 +58,31 @@ class Subject:
         self.cls = factory.class_of(strategy) if isinstance(strategy, str) else strategy
         self.given, self.device = dict(given or {}), device
         self._chosen: dict[str, tuple[int, ...]] = {}
+        self._trained: dict[str, tuple[World, Strategy]] = {}
 
     def new(self) -> Strategy:
         """Make the strategy anew."""
         return options.build(self.cls, self.given)
 
     def world(self, task: str, **arguments: Any) -> tuple[World, Strategy]:
-        """Return a trained world and a strategy of its own.
+        """Return a trained world and the strategy that it was trained with, which has not chosen yet.
+
+        The default world is trained once, and every caller gets a copy of both.
+
+        Raises:
+            NotApplicable: the strategy refuses the task.
+        """
+        if arguments:
+            return self.train(task, **arguments)
+        if task not in self._trained:
+            self._trained[task] = self.train(task)
+        try:
+            return copy.deepcopy(self._trained[task])
+        except Exception:  # a companion may hold what cannot be copied
+            return self.train(task)
+
+    def train(self, task: str, **arguments: Any) -> tuple[World, Strategy]:
+        """Make a world and train it with a new strategy.
 
         Raises:
             NotApplicable: the strategy refuses the task.

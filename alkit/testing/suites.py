@@ -1,28 +1,30 @@
-"""Test classes for pytest: inherit from one and name the plugin."""
+"""Test classes for pytest: inherit from one and name the plugin.
+
+One test runs all checks of a plugin; a strategy has one for its interface and one per task. A test fails once
+for all failed checks, explained as by `alkit check`, and is skipped if no check applies.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import pytest
 
-from alkit.errors import AlkitError
 from alkit.interfaces.format import Format
 from alkit.interfaces.oracle import Oracle
 from alkit.interfaces.strategy import Strategy
 from alkit.interfaces.task import TaskModel
 
-from . import formats, oracles, tasks
-from .formats import FormatSubject
-from .results import Nonconforming, NotApplicable, title
-from .strategies import INTERFACE_CHECKS, TASK_CHECKS
+from .formats import check_format
+from .hints import describe
+from .oracles import check_oracle
+from .results import Nonconforming, Result
+from .strategies import interface_results, task_results
 from .subject import Subject
-from .tasks import TaskSubject
+from .tasks import check_task
 from .toy_tasks import TASKS
-from .world import one_thread
 
 
 class StrategyTests:
@@ -31,7 +33,7 @@ class StrategyTests:
     Attributes:
         name: the entry point's name; or else
         strategy: the class, where there is no entry point.
-        options: given to the strategy; choose small ones, since each check trains and selects anew.
+        options: given to the strategy; choose small ones, since it trains and selects many times.
         device: where the worlds live.
     """
 
@@ -40,22 +42,18 @@ class StrategyTests:
     options: ClassVar[Mapping[str, Any]] = {}
     device: ClassVar[str] = "cpu"
 
-    @pytest.fixture
-    def subject(self) -> Subject:
-        """Return the strategy under test."""
-        own: Any = type(self)
-        return _strategy_subject(own)
-
-    def test_interface(self, subject: Subject) -> None:
+    def test_interface(self) -> None:
         """Run the checks that do not depend on a task."""
-        with one_thread():
-            run_checks(INTERFACE_CHECKS, lambda check: check(subject))
+        _judge("strategy", interface_results(self._subject()))
 
     @pytest.mark.parametrize("task", TASKS)
-    def test_task(self, subject: Subject, task: str) -> None:
+    def test_task(self, task: str) -> None:
         """Run the checks for a task that provides what the strategy needs."""
-        with one_thread():
-            run_checks(TASK_CHECKS, lambda check: check(subject, task))
+        _judge("strategy", task_results(self._subject(), task))
+
+    def _subject(self) -> Subject:
+        own: Any = type(self)
+        return _strategy_subject(own)
 
 
 class TaskTests:
@@ -77,17 +75,11 @@ class TaskTests:
     classes: ClassVar[Sequence[str]] = ("cat", "dog", "owl")
     values: ClassVar[Sequence[Any]] = ()
 
-    @pytest.fixture
-    def subject(self) -> TaskSubject:
-        """Return the task model under test."""
-        task = _wanted(type(self), self.task, "task")
-        values = self.values or [self.classes[number % len(self.classes)] for number in range(7)]
-        return TaskSubject(task, self.options, self.classes, values, self.image_shape)
-
-    def test_task(self, subject: TaskSubject) -> None:
+    def test_task(self) -> None:
         """Run the checks of a task model."""
-        with one_thread():
-            run_checks(tasks.CHECKS, lambda check: check(subject))
+        task = _wanted(type(self), self.task, "task")
+        shape, classes, values = self.image_shape, self.classes, self.values
+        _judge("task", check_task(task, self.options, classes=classes, values=values, shape=shape))
 
 
 class OracleTests:
@@ -106,7 +98,7 @@ class OracleTests:
 
     def test_oracle(self, oracle: Oracle) -> None:
         """Run the checks of an oracle."""
-        run_checks(oracles.CHECKS, lambda check: check(oracle, list(self.indices)))
+        _judge("oracle", check_oracle(oracle, self.indices))
 
 
 class FormatTests:
@@ -122,18 +114,13 @@ class FormatTests:
     format: ClassVar[type[Format] | None] = None
     options: ClassVar[Mapping[str, Any]] = {}
 
-    def test_format(self, tmp_path: Path) -> None:
-        """Run the checks of a format, each in its own folder."""
-        wanted = _wanted(type(self), self.format, "format")
-
-        def call(check: Callable[[FormatSubject], None]) -> None:
-            check(FormatSubject(wanted, self.options, tmp_path / title(check)))
-
-        run_checks(formats.CHECKS, call)
+    def test_format(self) -> None:
+        """Run the checks of a format."""
+        _judge("format", check_format(_wanted(type(self), self.format, "format"), self.options))
 
 
 @functools.cache
-def _strategy_subject(own: type[StrategyTests]) -> Subject:
+def _strategy_subject(own: Any) -> Subject:
     """Return one subject per test class, so that many checks share one choice to compare with."""
     return Subject(_wanted(own, own.strategy, "strategy"), own.options, own.device)
 
@@ -144,28 +131,18 @@ def _wanted(own: Any, cls: Any, kind: str) -> Any:
     return own.name or cls
 
 
-def run_checks(checks: Sequence[Callable[..., None]], call: Callable[[Any], None]) -> None:
-    """Run all checks in one test, and fail once with the sentences of all that fail.
+def _judge(kind: str, results: Sequence[Result]) -> None:
+    """Fail once for all failed checks, below the first failure's traceback; skip if no check applies.
 
-    The first failure's traceback is shown; a test is skipped if none of its checks apply.
+    Raises:
+        Nonconforming: a check failed.
     """
-    failures: list[tuple[str, Exception]] = []
-    left_out: list[NotApplicable] = []
-    for check in checks:
-        try:
-            call(check)
-        except NotApplicable as reason:
-            left_out.append(reason)
-        except Exception as error:  # any error in the plugin's code is a failure
-            failures.append((title(check), error))
-    if failures:
-        told = [f"{name}: {_sentence(error)}" for name, error in failures]
-        counted = "1 check fails" if len(told) == 1 else f"{len(told)} checks fail"
-        raise Nonconforming("\n  ".join([f"{counted} of {len(checks)}:", *told])) from failures[0][1]
-    if len(left_out) == len(checks):
-        pytest.skip(str(left_out[0]))
-
-
-def _sentence(error: Exception) -> str:
-    known = isinstance(error, (Nonconforming, AlkitError))
-    return str(error) if known else f"{type(error).__name__}: {error}"
+    __tracebackhide__ = True
+    left_out = [f"{result.check}: {result.sentence}" for result in results if result.ok and result.sentence]
+    print("\n".join(left_out))  # pytest -rP shows it
+    if failed := [result for result in results if not result.ok]:
+        names = ", ".join(result.check for result in failed)
+        headline = f"{len(failed)} of {len(results)} checks failed: {names}"
+        raise Nonconforming(f"{headline}\n\n{describe(kind, failed)}") from failed[0].error
+    if len(left_out) == len(results):
+        pytest.skip("; ".join(left_out))

@@ -73,10 +73,14 @@ class World:
         if strategy.needs and len(self.labeled):
             self.trained = self._round(strategy).train(model, classes=CLASSES)
         if self.certain:
-            with torch.no_grad():
-                for parameter in model.network.get_submodule("head").parameters():
-                    parameter.mul_(1e6)
+            self.be_certain()
         model.network.eval()
+
+    def be_certain(self) -> None:
+        """Make the model's probabilities exactly zero and one."""
+        with torch.no_grad():
+            for parameter in self.model.network.get_submodule("head").parameters():
+                parameter.mul_(1e6)
 
     def cycle(self, *, number: int = 0, batch_size: int = 8) -> Cycle:
         """Return a new cycle over the world; the same seed every time."""

@@ -30,7 +30,8 @@ FENCE = re.compile(
 )
 FILL_IN = re.compile(r"# fill in the column label of (\S+)")
 KINDS = ("gull", "owl", "wren")
-SHELL = set("|><&;$*")
+QUOTED = re.compile(r"""'[^']*'|"[^"$`]*\"""")
+SHELL = set("|><&;$*`")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Reader:
         if not line or line.startswith("#"):
             return
         words = shlex.split(line.removeprefix("PYTHONPATH=. "))  # the test has put it on the path
-        if words[0] == "alkit" and not SHELL & set(line):
+        if words[0] == "alkit" and not SHELL & set(QUOTED.sub("", line)):
             before = sys.argv
             sys.argv = words
             try:

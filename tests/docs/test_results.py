@@ -91,12 +91,11 @@ def test_results_are_packed_to_the_same_bytes_and_only_once_they_are_whole(docum
     assert (folder / "cells" / "vaal--0.jsonl").exists()
 
 
-def test_the_report_is_made_again_from_what_is_committed(documentation, tmp_path):
+def test_the_report_is_made_again_from_what_is_committed(documentation, tmp_path, alkit):
     committed = documentation.root / "benchmarks" / "results" / "imbalanced-step"
     before = {path: path.read_bytes() for path in committed.iterdir() if path.is_file()}
     folder = tmp_path / "report"
-    command = ["bench", str(committed), "--report-only", "--out", str(folder)]
-    subprocess.run([sys.executable, "-m", "alkit", *command], check=True, timeout=200)
+    alkit("bench", committed, "--report-only", "--out", folder)
     assert {path: path.read_bytes() for path in committed.iterdir() if path.is_file()} == before
     kept = json.loads((committed / "summary.json").read_text(encoding="utf-8"))
     assert json.loads((folder / "summary.json").read_text(encoding="utf-8")) == _nearly(kept)

@@ -38,7 +38,10 @@ COVER = {"by": "cover"}
 KEPT = {"first": "entropy", "second": "coreset(metric=cosine)", "keep": 9}
 TWO_COMPANIONS = {
     "first": "learning-loss(hidden=4)",
-    "second": "ta-vaal(iterations=2, batch-size=4, latent=4, channels=[4,8], hidden=4, vae-steps=1)",
+    "second": (
+        "ta-vaal(iterations=2, batch-size=4, latent=4, channels=[4,8], hidden=4, vae-steps=1, "
+        "discriminator-hidden=8)"
+    ),
     "keep": 11,
 }
 MIXED = {"strategies": ["0.5 entropy", "0.3 coreset", "0.2 random"]}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
-import resource
 import shutil
 import signal
 import sqlite3
@@ -20,6 +18,8 @@ import pytest
 from filelock import FileLock
 
 from alkit.campaign.campaign import Campaign
+
+from ..processes import Process
 
 Alkit = Callable[..., Any]
 
@@ -45,31 +45,23 @@ main()
 @pytest.fixture
 def stopped() -> Iterator[Callable[..., tuple[int, str]]]:
     """Start a command that pauses at a place, send a signal there; return exit code and standard error."""
-    processes: list[subprocess.Popen[str]] = []
+    processes: list[Process] = []
 
     def start(place: str, send: int, *words: str | Path) -> tuple[int, str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", PAUSING, place, *map(str, words)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+        process = Process(PAUSING, place, *words)
         processes.append(process)
-        assert process.stdout is not None
         for line in process.stdout:
             if line == "HERE\n":
                 break
         else:
-            raise AssertionError(process.communicate()[1])
+            raise AssertionError(process.communicate())
         process.send_signal(send)
-        return process.wait(timeout=60), process.communicate()[1]
+        code, _, err = process.communicate(timeout=60)
+        return code, err
 
     yield start
     for process in processes:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+        process.close()
 
 
 @pytest.mark.parametrize(
@@ -144,15 +136,11 @@ main()
 
 
 def run_and_die(touches: int, delay: float, directory: Path, *words: str | Path) -> tuple[int, str]:
-    ended = subprocess.run(
-        [sys.executable, "-c", DYING, str(touches), str(delay), str(directory), *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert ended.returncode in (0, -signal.SIGALRM), ended.stderr
-    return ended.returncode, ended.stdout
+    process = Process(DYING, touches, delay, directory, *words)
+    code, out, err = process.communicate()
+    process.close()
+    assert code in (0, -signal.SIGALRM), err
+    return code, out
 
 
 def survive(
@@ -317,24 +305,22 @@ def test_a_file_where_a_folder_should_be_is_one_sentence(alkit_ends: Alkit, labe
     assert (labeled / name).read_text() == "mine"
 
 
-@pytest.fixture
-def cramped(labeled: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Call the command line where no file may grow beyond so many bytes, as on a disk that is full."""
+# Runs the command line where no file may grow beyond so many bytes, as on a disk that is full.
+CRAMPED = """
+import resource, signal, sys
+size = int(sys.argv.pop(1))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+from alkit.cli import main
+main()
+"""
 
-    def limit(size: int) -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    def call(size: int, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "alkit", *map(str, words)],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            preexec_fn=lambda: limit(size),
-        )
-
-    return call
+def run_cramped(size: int, *words: str | Path) -> tuple[int, str]:
+    process = Process(CRAMPED, size, *words)
+    code, _, err = process.communicate()
+    process.close()
+    return code, err
 
 
 @pytest.mark.parametrize(
@@ -346,26 +332,22 @@ def cramped(labeled: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         pytest.param(200_000, marks=pytest.mark.slow),
     ],
 )
-def test_no_space_is_one_sentence_and_loses_nothing(
-    cramped: Callable[..., Any], alkit: Alkit, labeled: Path, size: int
-) -> None:
+def test_no_space_is_one_sentence_and_loses_nothing(alkit: Alkit, labeled: Path, size: int) -> None:
     before = alkit("status", "-c", labeled, "--json").json
-    ended = cramped(size, "query", "-c", labeled, "-n", "5")
-    assert ended.returncode == 1, ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert ended.stderr.strip().splitlines()[-1].startswith("Error: ")
+    code, err = run_cramped(size, "query", "-c", labeled, "-n", "5")
+    assert code == 1, err
+    assert "Traceback" not in err
+    assert err.strip().splitlines()[-1].startswith("Error: ")
     after = alkit("status", "-c", labeled, "--json").json
     assert (after["labeled"], after["queries"]) == (before["labeled"], before["queries"])
     assert not list(labeled.rglob("*.tmp"))
     assert alkit("query", "-c", labeled, "-n", "5").out.startswith("query 1: 5 images")
 
 
-def test_no_space_for_a_new_campaign_leaves_nothing(
-    cramped: Callable[..., Any], pictures: Path, tmp_path: Path
-) -> None:
-    ended = cramped(5_000, "init", tmp_path / "new", "--pool", pictures)
-    assert ended.returncode == 1, ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_no_space_for_a_new_campaign_leaves_nothing(pictures: Path, tmp_path: Path) -> None:
+    code, err = run_cramped(5_000, "init", tmp_path / "new", "--pool", pictures)
+    assert code == 1, err
+    assert "Traceback" not in err
     assert not (tmp_path / "new").exists()
 
 

@@ -20,7 +20,6 @@ from .new_plugin import KINDS
 
 if TYPE_CHECKING:
     from alkit.interfaces.oracle import Oracle
-    from alkit.testing.hints import Explanation
     from alkit.testing.results import Result
 
 
@@ -63,39 +62,26 @@ def command(
     NAME is a name from 'alkit plugins', a composition, or FILE.py:CLASS (runs the code in the file). The exit
     code is 1 if a check fails.
     """
-    from alkit.testing.hints import explain  # noqa: PLC0415  # torch takes seconds to import
+    from alkit.testing.hints import describe, explain  # noqa: PLC0415  # torch takes seconds to import
 
     kind, origin = _found(name, kind)
     click.echo(f"checking {kind} {origin}", err=True)
     results = _results(kind, name, parse_pairs(option), answers, pool)
     failed = [result for result in results if not result.ok]
     if as_json:
-        checks = [result._asdict() | explain(kind, result)._asdict() for result in results]
+        checks = [_as_json(result) | explain(kind, result)._asdict() for result in results]
         print_json({"kind": kind, "name": name, "ok": not failed, "checks": checks})
         return int(bool(failed))
-    for same in _by_place(failed):
-        _print_failure(same, explain(kind, same[0]))
+    if failed:
+        click.echo(describe(kind, failed))
     skipped = sum(result.ok and bool(result.sentence) for result in results)
     passed = len(results) - len(failed) - skipped
     click.echo(f"{passed} checks passed, {len(failed)} failed, {skipped} not applicable")
     return int(bool(failed))
 
 
-def _by_place(failed: list[Result]) -> list[list[Result]]:
-    """Group the failures that the same line of the plugin causes."""
-    groups: dict[str, list[Result]] = {}
-    for result in failed:
-        groups.setdefault(result.place or result.check, []).append(result)
-    return list(groups.values())
-
-
-def _print_failure(same: list[Result], explanation: Explanation) -> None:
-    first, others = same[0], len(same) - 1
-    click.echo(first.check + (f", and {others} more for the same reason" if others else ""))
-    click.echo(f"  checked   {explanation.checked}\n  happened  {first.sentence}")
-    if first.place:
-        click.echo(f"  where     {first.place}")
-    click.echo(f"  to do     {'fix that line, then check again' if others else explanation.advice}\n")
+def _as_json(result: Result) -> dict[str, Any]:
+    return {key: value for key, value in result._asdict().items() if key != "error"}
 
 
 def _found(name: str, kind: str | None) -> tuple[str, str]:

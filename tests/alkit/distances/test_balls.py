@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from alkit.distances.balls import Balls
+
+SEEDS = st.integers(0, 2**32 - 1)
 
 
 def test_the_boundary_belongs_to_the_ball():
@@ -17,7 +21,13 @@ def test_the_boundary_belongs_to_the_ball():
 
 
 @pytest.mark.parametrize("levels", [2, 4, 1000])
-@pytest.mark.parametrize("seed", range(8))
+@settings(
+    max_examples=8,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(seed=SEEDS)
 def test_same_as_brute_force_in_small_blocks(tiny_blocks, squares_of, levels, seed):
     """Few levels: many pairs lie on the boundary."""
     rng = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alkit.distances import nearest as nearest_module
@@ -122,8 +122,14 @@ def tiny_blocks(monkeypatch):
 
 
 @pytest.mark.parametrize("levels", [2, 3, 5, 200])
-@pytest.mark.parametrize("seed", range(12))
-def test_rounds_and_blocks_in_small(tiny_blocks, seed, levels):
+@settings(
+    max_examples=12,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_rounds_and_blocks_in_small(tiny_blocks, levels, seed):
     """Few levels: most distances are tied, inside a round and across its edge."""
     rng = np.random.default_rng(seed)
     count, dim = int(rng.integers(30, 150)), int(rng.integers(1, 5))

@@ -18,6 +18,7 @@ from torch import nn
 
 import alkit
 from alkit.testing import strategies
+from alkit.testing.hints import ADVICE
 from alkit.testing.results import Nonconforming, NotApplicable, title
 from alkit.testing.strategies import INTERFACE_CHECKS, TASK_CHECKS, check_strategy
 from alkit.testing.subject import Subject
@@ -573,7 +574,7 @@ def test_a_mixin_without_a_name_says_so() -> None:
         pass
 
     with pytest.raises(pytest.fail.Exception, match="TestNothing names no strategy; set name"):
-        TestNothing.subject.__wrapped__(TestNothing())  # type: ignore[attr-defined]
+        TestNothing().test_interface()
 
 
 def test_hidden_labels_are_in_no_batch() -> None:
@@ -586,24 +587,36 @@ def test_hidden_labels_are_in_no_batch() -> None:
     assert next(iter(cycle.batches(mixed))).targets is None
 
 
-def test_one_item_tells_every_check_that_fails() -> None:
-    from alkit.testing.suites import run_checks
+class SeedsAndTrains(First):
+    needs = MODEL
 
-    def fine(_: object) -> None: ...
+    def select(self, cycle, n):
+        np.random.seed(0)
+        cycle.model.network.train()
+        return cycle.candidates[:n]
 
-    def too_few(_: object) -> None:
-        raise Nonconforming("3 instead of 5")
 
-    def not_for_this_one(_: object) -> None:
-        raise NotApplicable("no task")
+def test_one_item_explains_every_check_that_fails() -> None:
+    from alkit.testing import StrategyTests
 
-    def breaks(_: object) -> None:
-        raise KeyError("x")
+    class TestIt(StrategyTests):
+        strategy = SeedsAndTrains
 
-    with pytest.raises(
-        Nonconforming, match=r"^2 checks fail of 4:\n  too-few: 3 instead of 5\n  breaks: KeyError"
-    ):
-        run_checks([fine, too_few, not_for_this_one, breaks], lambda check: check(None))
-    run_checks([fine, not_for_this_one], lambda check: check(None))
-    with pytest.raises(pytest.skip.Exception, match="no task"):
-        run_checks([not_for_this_one], lambda check: check(None))
+    with pytest.raises(Nonconforming) as raised:
+        TestIt().test_task("segmentation")
+    said = str(raised.value)
+    names = [f"leaves-{what}-alone (segmentation)" for what in ("cycle", "process")]
+    assert said.startswith(f"2 of {len(TASK_CHECKS)} checks failed: {', '.join(names)}\n")
+    for name in names:
+        assert f"\n{name}\n  checked   " in said and ADVICE["strategy"][name.partition(" (")[0]] in said
+    assert isinstance(raised.value.__cause__, Nonconforming)  # whose traceback pytest shows as well
+
+
+def test_one_item_is_skipped_where_no_check_applies() -> None:
+    from alkit.testing import StrategyTests
+
+    class TestIt(StrategyTests):
+        strategy = Good
+
+    with pytest.raises(pytest.skip.Exception, match="needs probabilities"):
+        TestIt().test_task("regression")

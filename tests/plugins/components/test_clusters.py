@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from alkit_plugins.components.clusters import in_turn
 
@@ -33,7 +34,8 @@ def test_only_candidates_are_chosen():
     assert in_turn(CLUSTER, COST, ALL[:0], np.array([7, 4, 1]), 3).tolist() == [1, 4, 7]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@settings(max_examples=20, derandomize=True, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
 def test_any_partition_gives_distinct_candidates(seed):
     rng = np.random.default_rng(seed)
     cluster = rng.integers(0, 6, 40)

@@ -7,10 +7,14 @@ import re
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from alkit import options
 from alkit.distances.balls import Balls
 from alkit_plugins.strategies.probcover import DIAMETER, ProbCover, cover, pure_radius
+
+SEEDS = st.integers(0, 2**32 - 1)
 
 
 def on_circle(degrees):
@@ -51,9 +55,10 @@ def greedy(within, labeled, candidates, n):
     return picks, gains, covered.mean()
 
 
-@pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("known", [0, 3, 40])
-def test_same_as_the_definition(seed, known):
+@settings(max_examples=12, derandomize=True, deadline=None)
+@given(seed=SEEDS)
+def test_same_as_the_definition(known, seed):
     rng = np.random.default_rng(seed)
     features = rng.integers(0, 9, (150, 2)).astype(np.float32)
     order = rng.permutation(150)
@@ -106,7 +111,8 @@ def test_pure_radius_by_hand():
     assert pure_radius(rows, np.zeros(6, np.int64), everything, 0.95) == DIAMETER
 
 
-@pytest.mark.parametrize("seed", range(5))
+@settings(max_examples=5, derandomize=True, deadline=None)
+@given(seed=SEEDS)
 def test_balls_of_the_pure_radius_are_as_pure_as_asked_for(seed):
     rng = np.random.default_rng(seed)
     rows = rng.standard_normal((200, 3))

@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +15,8 @@ from typing import Any
 import pytest
 
 from alkit.campaign.campaign import Campaign
+
+from ....processes import Process
 
 Alkit = Callable[..., Any]
 TIMEOUT = 60
@@ -30,27 +31,20 @@ def asked(labeled: Path) -> Path:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
+def start() -> Iterator[Callable[..., tuple[Process, str]]]:
     """Start the command; return the process and the address that it prints."""
-    processes: list[subprocess.Popen[str]] = []
+    processes: list[Process] = []
 
-    def started(*words: str | Path) -> tuple[subprocess.Popen[str], str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "alkit", "label", "--no-browser", *map(str, words)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def started(*words: str | Path) -> tuple[Process, str]:
+        process = Process("from alkit.cli import main; main()", "label", "--no-browser", *words)
         processes.append(process)
-        assert process.stdout is not None
         found = re.fullmatch(r"labeling page  (http://127\.0\.0\.1:\d+/\S+/)\n", process.stdout.readline())
         assert found is not None
         return process, found[1]
 
     yield started
     for process in processes:
-        process.kill()
-        process.communicate(timeout=TIMEOUT)
+        process.close()
 
 
 def get(address: str) -> Any:
@@ -74,8 +68,8 @@ def test_ctrl_c_ends_it_and_says_how_many_answers_were_taken(
     answer(address, images[0]["index"], "red")
     answer(address, images[1]["index"], "abstain")
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=TIMEOUT)
-    assert process.returncode == 0
+    code, out, err = process.communicate(timeout=TIMEOUT)
+    assert code == 0
     assert re.fullmatch(r"\n2 answers \w+, 2 images still open\n", out)
     assert err.startswith("Ctrl-C ")
     with Campaign(asked) as campaign:
@@ -87,8 +81,8 @@ def test_an_answer_that_was_acknowledged_survives_kill(start, asked: Path) -> No
     process, address = start("-c", asked)
     index = get(f"{address}state")["images"][0]["index"]
     answer(address, index, "red")
-    process.kill()
-    process.wait(TIMEOUT)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=TIMEOUT)
     with Campaign(asked) as campaign:
         kept = campaign.pool.answer_of(index)
         assert kept is not None and kept.value == "red"
