@@ -15,6 +15,7 @@ from typing import Any, Literal
 import tomli_w
 
 from alkit.errors import InvalidProtocol
+from alkit.utils.json_values import AsDict
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -116,7 +117,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Protocol:
+class Protocol(AsDict):
     """A whole comparison.
 
     Attributes:
@@ -151,10 +152,6 @@ class Protocol:
             for entry in self.strategies
             if entry.seeds is None or number < entry.seeds
         ]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
 
     def to_toml(self) -> str:
         """Return the text of a file that `read_protocol` reads back, without values at their defaults."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alkit.campaign.record.events import Answered, ClassesAdded, Passed, Retracted
+from alkit.campaign.record.events import Answered, ClassesAdded, Passed, Retracted, from_json
 from alkit.campaign.record.reconcile import (
     IngestReport,
     Standing,
@@ -35,7 +35,7 @@ class IngestOptions:
         allow_new_classes: labels that are not classes yet become classes.
         said_before: what an annotator has said at any time is unchanged, also if corrected since.
         dry_run: only report what would happen to them; keep nothing.
-        note: what else to record of them: other fields of `Answered`, such as the file's name.
+        note: what else to record of them, such as the file's name: fields of `Answered`, or other JSON.
     """
 
     strict: bool = False
@@ -134,6 +134,6 @@ def _keep(session: CampaignSession, report: IngestReport, note: Mapping[str, Any
     with session.ledger.transaction():
         if report.new_classes:
             session.ledger.add_event(ClassesAdded(added=report.new_classes))
-        event = session.ledger.add_event(Answered(answers=len(report.kept), **note))
+        event = session.ledger.add_event(from_json(Answered.kind, {"answers": len(report.kept), **note}))
         session.ledger.add_answers(event, report.kept)
     session.refresh()

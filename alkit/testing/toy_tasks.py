@@ -62,6 +62,7 @@ class TinyTask(TaskModel):
 
     offers: ClassVar[frozenset[str]] = frozenset({"model", "loss", "embedding", "features"})
     dense: ClassVar[bool] = False
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("loss", higher_is_better=False),)
 
     provides: frozenset[str] | None = None
 
@@ -107,8 +108,6 @@ class TinyTask(TaskModel):
             embedding if "embedding" in given else None,
             features if "features" in given else (),
         )
-
-    metrics: ClassVar[tuple[Metric, ...]] = (Metric("loss", higher_is_better=False),)
 
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Return the mean loss."""

@@ -86,8 +86,8 @@ class ReportData:
 
     def is_better_high(self, metric: str) -> bool:
         """Say whether higher is better: as the task declared it, or guessed in older records."""
-        declared = self.cells[0].get("lower_is_better") if self.cells else None
-        return guessed_direction(metric) if declared is None else metric.removeprefix(PLAIN) not in declared
+        told = [cell["lower_is_better"] for cell in self.cells if "lower_is_better" in cell]
+        return metric.removeprefix(PLAIN) not in told[0] if told else guessed_direction(metric)
 
     def compared(self, metric: str | None) -> Comparison:
         """Return the statistics of one metric."""

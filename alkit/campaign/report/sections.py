@@ -217,13 +217,13 @@ def _provenance(found: Findings) -> list[Block]:
         ),
     ]
     if found.history:
-        record = found.history[-1].record
+        last = found.history[-1].trained
         facts += [
             (
                 "Last training",
-                f"{found.history[-1].labels:,} labels, {record['fingerprint'][:12]}, on {record['device']}",
+                f"{last.labels:,} labels, {last.fingerprint[:12]}, on {last.device}",
             ),
-            ("Recipe", pairs(record.get("recipe"))),
+            ("Recipe", pairs(last.recipe)),
         ]
     rows = [
         (

@@ -23,6 +23,7 @@ from alkit.bench import records
 from alkit.bench.checks import HiddenLabels, check_labels, check_pairing, unpaired
 from alkit.bench.protocol import Entry, Labels, Protocol, read_protocol
 from alkit.bench.report import write_report
+from alkit.bench.report.evidence import read_report_data
 from alkit.bench.resume import drop
 from alkit.bench.suite import SuiteOptions, run_suite
 from alkit.errors import BenchmarkError, CellsFailed, InvalidProtocol, UsageError
@@ -60,6 +61,17 @@ def test_every_cell_has_its_cycles(suite: tuple[Protocol, Path, Records]) -> Non
     assert all(0 <= record["metrics"]["accuracy"] <= 1 for record in cycles)
     assert records.read(results / records.RECORDS) == every
     assert not (results / records.CELLS).exists()
+
+
+def test_a_cell_records_which_metrics_are_better_low(suite: tuple[Protocol, Path, Records]) -> None:
+    _, results, every = suite
+    assert [r["lower_is_better"] for r in every if r["kind"] == "cell"] == [["loss"]] * 4
+    found = read_report_data(results)
+    assert {name: found.is_better_high(name) for name in found.cycles[0]["metrics"]} == {
+        "accuracy": True,
+        "balanced_accuracy": True,
+        "loss": False,
+    }
 
 
 def test_cells_of_a_seed_start_alike_and_differ_later(suite: tuple[Protocol, Path, Records]) -> None:

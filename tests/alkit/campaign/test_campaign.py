@@ -13,7 +13,7 @@ import pytest
 
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
-from alkit.campaign.record.events import Lost
+from alkit.campaign.record.events import Answered, Lost
 from alkit.errors import (
     CampaignError,
     InvalidAnswers,
@@ -159,6 +159,16 @@ def test_a_correction_keeps_its_history(labeled: Path) -> None:
         campaign.tell([GivenAnswer(2, str(index), "abstain")])
         assert index not in campaign.pool.labeled
         assert index not in campaign.pool.candidates
+
+
+def test_anything_can_be_noted_of_answers(labeled: Path) -> None:
+    note = {"file": "a.csv", "tool": {"name": "paint", "version": 3}}
+    with Campaign(labeled) as campaign:
+        query = campaign.ask(4, strategy="random")
+        campaign.tell(by_color(campaign, query.indices), note=note)
+        event = campaign.ledger.events(Answered)[-1].data
+        assert (event.answers, event.file, event.more) == (4, "a.csv", {"tool": note["tool"]})
+        assert event.to_json() == {"answers": 4, **note}
 
 
 def test_strict_keeps_nothing_and_says_so(labeled: Path, contents: Callable[[Path], dict[str, str]]) -> None:

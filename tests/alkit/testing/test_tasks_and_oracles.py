@@ -11,7 +11,7 @@ from alkit.interfaces.oracle import Answer, Oracle
 from alkit.testing import oracles, tasks
 from alkit.testing.results import Nonconforming, title
 from alkit.testing.toy_tasks import TinyClassification
-from alkit.training.types import Output
+from alkit.training.types import Metric, Output
 
 
 class OtherSpec(TinyClassification):
@@ -101,6 +101,10 @@ class NoMetric(TinyClassification):
         return {}
 
 
+class DeclaresOtherMetrics(TinyClassification):
+    metrics = (Metric("accuracy", is_share=True),)
+
+
 class Reversed(TinyClassification):
     def forward(self, images):
         output = super().forward(images)
@@ -123,6 +127,7 @@ TASK_FAULTS = [
     ("trains", StaysInTrainingMode),
     ("evaluates", EvaluatesInTrainingMode),
     ("evaluates", NoMetric),
+    ("evaluates", DeclaresOtherMetrics),
     ("probabilities-follow-predictions", Reversed),
 ]
 TASK_CHECKS = {title(check): check for check in tasks.CHECKS}

@@ -19,6 +19,7 @@ from alkit.campaign.record.reconcile import (
 )
 from alkit.data.preprocessing import ImageRecord
 from alkit.interfaces.oracle import Answer
+from alkit.interfaces.task import TaskModel
 from alkit.labeling.csv_table import GivenAnswer
 from alkit.labeling.references import References
 from alkit.labeling.rejection import Rejection
@@ -44,6 +45,7 @@ def sort(
     location: Path = Path("/pool"),
     said_before: bool = False,
     lost: Sequence[int] = (),
+    task: type[TaskModel] | None = None,
 ) -> IngestReport:
     pool = Pool(6, unusable=[3, 5], duplicates={4: 0})
     pool.mark_missing(lost)
@@ -61,10 +63,18 @@ def sort(
             location=location,
             previous=lambda index: (before or {}).get(index, ()),
         ),
-        task=tasks.get("classification"),
+        task=tasks.get("classification") if task is None else task,
         allow_new_classes=new,
         said_before=said_before,
     )
+
+
+class Numbers(TaskModel):
+    """A task whose labels are numbers."""
+
+    @classmethod
+    def parse(cls, text: str) -> float:
+        return float(text)
 
 
 def kept(receipt: IngestReport) -> list[tuple[int, str, object]]:
@@ -277,6 +287,17 @@ def test_what_is_no_image_or_no_good_is_refused_by_line() -> None:
         Rejection(2, "'nope.png' is not an image of this pool", "unknown-image"),
         Rejection(4, "'broken.png' cannot be used: truncated", "unusable-image"),
     )
+
+
+def test_a_rejection_says_of_which_kind_it_is() -> None:
+    found = sort(("nope.png", "cat"), ("broken.png", "cat"), ("0", "catt"), ("1", "\ud800"))
+    assert [(entry.line, entry.kind) for entry in found.rejected] == [
+        (2, "unknown-image"),
+        (3, "unusable-image"),
+        (4, "unknown-class"),
+        (5, "not-text"),
+    ]
+    assert sort(("0", "x"), task=Numbers).rejected[0].kind == "invalid-label"
 
 
 def test_a_typo_is_no_class_but_gets_the_nearest_name() -> None:
