@@ -407,7 +407,7 @@ def test_compressed_results_are_continued_once_they_are_unpacked(
     copy = _packed(partial, tmp_path / "results")
     found = _run(protocol, copy, cache=results.parent / "cache", progress=said)
     assert f"the compressed records in {copy} are unpacked to records.jsonl" in said.lines
-    assert any("4 cells, 3 of them done before" in line for line in said.lines)
+    assert any("4 cells, 3 of them already done" in line for line in said.lines)
     assert [record for record in found if record in kept] == kept
     assert _computed(found) == _computed(every)
     assert records.read(copy / records.RECORDS) == found
@@ -420,7 +420,7 @@ def test_a_benchmark_that_may_not_continue_leaves_compressed_results_as_they_are
     protocol, results, every = suite
     copy = _packed(results, tmp_path / "results")
     other = dataclasses.replace(protocol, labels=dataclasses.replace(protocol.labels, budget=3))
-    with pytest.raises(BenchmarkError, match="of another protocol"):
+    with pytest.raises(BenchmarkError, match="records from another protocol"):
         _run(other, copy, cache=results.parent / "cache")
     assert not (copy / "records.jsonl").exists()
     assert records.read_all(copy) == every

@@ -90,7 +90,7 @@ def test_a_suite_runs_reports_and_compares(
     alkit("bench", str(protocol_file), "--report-only")
     assert (results / "report.html").read_bytes() == page
     again = alkit("bench", str(protocol_file), "--backend", "sequential", "--device", "cpu", "--json")
-    assert "4 of them done before" in again.err
+    assert "4 of them already done" in again.err
     assert again.json == json.loads((results / "summary.json").read_text())
     assert "identical" in alkit("bench", "compare", str(results), str(results)).out
     written = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
@@ -117,7 +117,7 @@ def test_a_report_says_what_its_records_lack(
     assert f"line 1 of {packed} is damaged" in alkit_ends(*words).error
     record = {"kind": "failed", "strategy": "random", "seed": 0, "cycle": 0, "error": "Oops: no"}
     packed.write_bytes(gzip.compress(json.dumps(record).encode() + b"\n"))
-    assert "there is no protocol in" in alkit_ends(*words).error
+    assert "there is no protocol file" in alkit_ends(*words).error
     (folder / "protocol.toml").write_text(protocol_file.read_text())
     assert "no record of a cycle in" in alkit_ends(*words).error
     other = tmp_path / "other"
