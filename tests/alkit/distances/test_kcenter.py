@@ -525,6 +525,7 @@ for case in range(4):
     else:
         name = f"{folder}/{case}.{rank}of{world}.npz"
         np.savez(name, i=result.indices, d=result.distances, r=result.radius)
+dist.barrier()  # a process that leaves while another still talks to it can bring it down
 dist.destroy_process_group()
 """
 
