@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.aggregation import check_rule
 from alkit.campaign.record.events import Aggregated, Stopped
-from alkit.labeling.csv_table import GivenAnswer
+from alkit.labeling.given_answer import GivenAnswer
 from alkit.utils.profiling import Profile
 
 from . import query_files
@@ -18,6 +18,7 @@ from .run import run, stopped
 from .session import CampaignSession
 from .tell import IngestOptions, consult_about_open, take_back, tell
 from .train import train
+from .undo import UndoReport, undo_file, undo_image
 from .update import update
 
 if TYPE_CHECKING:
@@ -71,18 +72,23 @@ class Campaign(CampaignSession):
         """
         return ask(self, QueryRequest(n, **details))
 
-    def tell(self, answers: Sequence[GivenAnswer] | Mapping[str, str], **options: Any) -> IngestReport:
-        """Take answers that name images by path, index or hash; valid answers are kept, others reported.
+    def tell(self, answers: Sequence[GivenAnswer] | Mapping[str | int, str], **options: Any) -> IngestReport:
+        """Take answers that name images by path, hash or index; valid answers are kept, others reported.
 
         Args:
-            answers: as they came in, or just labels by image.
+            answers: as they came in, or just labels by image: path, file name or hash, or an integer index.
             **options: fields of `IngestOptions`.
 
         Raises:
             CampaignLocked: another process is working on the campaign.
         """
         if isinstance(answers, Mapping):
-            answers = [GivenAnswer(0, image, label) for image, label in answers.items()]
+            answers = [
+                GivenAnswer(0, image, label)
+                if isinstance(image, str)
+                else GivenAnswer(0, "", label, index=image)
+                for image, label in answers.items()
+            ]
         return tell(self, answers, IngestOptions(**options))
 
     def take_back(self, index: int, annotator: str, *, after: int = 0) -> Answer:
@@ -101,6 +107,27 @@ class Campaign(CampaignSession):
             CampaignLocked: another process is working on the campaign.
         """
         return take_back(self, index, annotator, after=after)
+
+    def undo_ingest(self, file: str | None = None, *, dry_run: bool = False) -> UndoReport:
+        """Take back what the last ingest took in, of a file or of any: it stays in the history.
+
+        Images without another answer wait for one again, as long as no other query has been asked; else they
+        go back to the pool. Called again, it takes back the ingest before.
+
+        Raises:
+            InvalidAnswers: there is no such ingest.
+            CampaignLocked: another process is working on the campaign.
+        """
+        return undo_file(self, file, dry_run=dry_run)
+
+    def unlabel(self, image: str, *, annotator: str = "", dry_run: bool = False) -> UndoReport:
+        """Take back all answers to an image, or those of one annotator, as `undo_ingest` does for a file.
+
+        Raises:
+            InvalidAnswers: there is no such image or answer.
+            CampaignLocked: another process is working on the campaign.
+        """
+        return undo_image(self, image, annotator, dry_run=dry_run)
 
     def consult(self, oracle: Oracle) -> IngestReport:
         """Let an oracle answer the open query; images without an answer stay open.

@@ -83,7 +83,7 @@ def create_from(
     check_rule(spec.aggregate)
     plan = _plan(spec, find_device(device), progress)
     if spec.labels is not None:
-        read_answers(Path(spec.labels))  # report a bad file before reading all images
+        read_answers(Path(spec.labels), spec.columns)  # report a bad file before reading all images
     with draft_in(directory) as draft, os_errors_named(directory):
         _fill(draft, plan)
         move_in(draft, directory)
@@ -269,21 +269,24 @@ def _known_labels(plan: _Plan, records: Sequence[ImageRecord], classes: Sequence
     if plan.spec.labels is None:
         return IngestReport()
     path, progress = Path(plan.spec.labels), plan.progress
-    answers, rejected, _ = read_answers(path)
+    table = read_answers(path, plan.spec.columns)
+    for note in table.notes:
+        progress.line(f"labels: {path}: {note}")
     report = reconcile_answers(
-        answers,
+        table.answers,
         Standing(
             records=records,
             pool=make_pool(records),
             classes=classes,
             location=Path(plan.source.location),
+            folders=(path.absolute().parent,),
             previous=lambda _: (),
         ),
         task=registry.tasks.get(plan.settings.task.name),
         allow_new_classes=not classes,
     )
     unusable = [entry for entry in report.rejected if entry.kind == "unusable-image"]
-    refused = [*rejected, *(entry for entry in report.rejected if entry not in unusable)]
+    refused = [*table.rejected, *(entry for entry in report.rejected if entry not in unusable)]
     if refused:
         first = refused[0]
         more = f" (and {len(refused) - 1} more lines)" if len(refused) > 1 else ""

@@ -26,6 +26,7 @@ class CampaignSpec:
         root: where a torchvision data set lies.
         download: allow torchvision to download it.
         labels: CSV file of labels that are known, or None.
+        columns: columns of `labels` by meaning (`image`, `label`, ...), where their names do not say it.
         classes: class names; those of `labels`, of the test images and of an oracle's data set are added.
         test: labeled images to evaluate the model on, as `pool`; a data set's own test images by default.
         task: the task model's plugin name.
@@ -45,6 +46,7 @@ class CampaignSpec:
     root: str | None = None
     download: bool = False
     labels: str | Path | None = None
+    columns: Mapping[str, str] | None = None
     classes: Sequence[str] = ()
     test: str | None = None
     task: str = DEFAULT_TASK
@@ -59,7 +61,9 @@ class CampaignSpec:
     aggregate: str = "last"
 
 
-NOT_FOR_GOOD = frozenset({"pool", "root", "download", "labels", "strategy", "strategy_options", "aggregate"})
+NOT_FOR_GOOD = frozenset(
+    {"pool", "root", "download", "labels", "columns", "strategy", "strategy_options", "aggregate"}
+)
 DECIDED = tuple(f.name for f in dataclasses.fields(CampaignSpec) if f.name not in NOT_FOR_GOOD)
 """Fields that never change after creation, so a repeated command must not contradict them."""
 

@@ -21,7 +21,7 @@ from alkit.plugin import registry
 if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
     from alkit.interfaces.oracle import Answer, Oracle
-    from alkit.labeling.csv_table import GivenAnswer
+    from alkit.labeling.given_answer import GivenAnswer
 
     from .session import CampaignSession
 
@@ -35,6 +35,7 @@ class IngestOptions:
         allow_new_classes: labels that are not classes yet become classes.
         said_before: what an annotator has said at any time is unchanged, also if corrected since.
         dry_run: only report what would happen to them; keep nothing.
+        folders: where the relative paths of images may start, besides the pool and the current folder.
         note: what else to record of them, such as the file's name: fields of `Answered`, or other JSON.
     """
 
@@ -42,17 +43,19 @@ class IngestOptions:
     allow_new_classes: bool = False
     said_before: bool = False
     dry_run: bool = False
+    folders: Sequence[Path] = ()
     note: Mapping[str, Any] = field(default_factory=dict)
 
 
 def tell(session: CampaignSession, answers: Sequence[GivenAnswer], options: IngestOptions) -> IngestReport:
-    """Take answers that name images by path, index or hash: see `Campaign.tell`."""
+    """Take answers that name images by path, hash or index: see `Campaign.tell`."""
     with session.lock():
         standing = Standing(
             records=session.state.records,
             pool=session.pool,
             classes=session.classes,
             location=Path(session.settings.pool.location),
+            folders=options.folders,
             previous=session.state.answers_to,
         )
         report = reconcile_answers(

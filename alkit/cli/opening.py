@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +14,9 @@ import click
 from alkit.campaign.spec import DECIDED, CampaignSpec, spec_of
 from alkit.composition.factory import resolve
 from alkit.errors import CampaignError, InvalidBudget, UsageError
+from alkit.labeling.columns import parse_columns
 from alkit.labeling.csv_table import read_answers
+from alkit.labeling.given_answer import composed
 from alkit.options import parse_pairs
 from alkit.utils.progress import NullProgress, Terminal
 
@@ -113,7 +117,7 @@ def _unless_contradicted(campaign: Campaign, pool: str | None, given: Mapping[st
                     "another directory with --campaign"
                 )
         if given.get("labels"):
-            take_labels(campaign, Path(given["labels"]))
+            take_labels(campaign, Path(given["labels"]), wanted.columns)
     except BaseException:
         campaign.close()
         raise
@@ -150,13 +154,19 @@ def _number(word: str) -> str:
         return word
 
 
-def take_labels(campaign: Campaign, path: Path) -> None:
+def take_labels(campaign: Campaign, path: Path, columns: Mapping[str, str] | None = None) -> None:
     """Take a file's labels into an existing campaign; taking the same file again undoes no correction."""
-    answers, rejected, _ = read_answers(path)
+    table = read_answers(path, columns)
     receipt = campaign.tell(
-        answers, allow_new_classes=not campaign.classes, said_before=True, note={"file": str(path)}
+        table.answers,
+        allow_new_classes=not campaign.classes,
+        said_before=True,
+        folders=[path.absolute().parent],
+        note={"file": str(path)},
     )
-    for entry in sorted([*rejected, *receipt.rejected]):
+    for note in table.notes:
+        click.echo(f"{path}: {note}", err=True)
+    for entry in sorted([*table.rejected, *receipt.rejected]):
         click.echo(f"line {entry.line} of {path} was left out: {entry.reason}", err=True)
 
 
@@ -169,7 +179,8 @@ def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
         "root": given.get("root"),
         "download": given.get("download"),
         "labels": given.get("labels"),
-        "classes": [name.strip() for name in (given.get("classes") or "").split(",") if name.strip()],
+        "columns": parse_columns(given["columns"]) if given.get("columns") else None,
+        "classes": parse_classes(given.get("classes") or ""),
         "test": given.get("test"),
         "task": given.get("task"),
         "task_options": task_options,
@@ -183,6 +194,15 @@ def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
         "aggregate": given.get("aggregate"),
     }
     return CampaignSpec(pool, **{name: value for name, value in fields.items() if value is not None})
+
+
+def parse_classes(text: str) -> list[str]:
+    """Return the names in a list with commas; a name that contains one is quoted as in CSV."""
+    try:
+        rows = list(csv.reader(io.StringIO(text), skipinitialspace=True, strict=True))
+    except csv.Error:  # a quote within a name
+        rows = [text.split(",")]
+    return list(dict.fromkeys(composed(name) for row in rows for name in row if name.strip()))
 
 
 def _pool_name(pool: str) -> str:

@@ -78,6 +78,15 @@ def seed_options(function: F) -> F:
     )(function)
 
 
+def columns_option(named: str) -> Callable[[F], F]:
+    """Return the option that says which column of a table is which."""
+    return click.option(
+        "--columns",
+        metavar="image=NAME,label=NAME",
+        help=f"Columns of {named}, if their names do not say which is which.",
+    )
+
+
 def creation_options(function: F) -> F:
     """Add the options of a new campaign."""
     for option in reversed(
@@ -85,7 +94,10 @@ def creation_options(function: F) -> F:
             click.option("--root", metavar="DIR", help="Folder of a torchvision data set."),
             click.option("--download", is_flag=True, help="Let torchvision download the data set to --root."),
             click.option("--labels", metavar="FILE", help="CSV file of known labels: image,label."),
-            click.option("--classes", metavar="A,B,...", help="Class names."),
+            columns_option("--labels"),
+            click.option(
+                "--classes", metavar="A,B,...", help="Class names; quote a name that contains a comma."
+            ),
             click.option("--test", metavar="POOL", help="Labeled images to test the model on."),
             click.option("--task", metavar="NAME", help="Task plugin.  [default: classification]"),
             click.option(

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from alkit.labeling.csv_table import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.labeling.file_names import marked
+from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.labeling.rejection import Rejection
 
 
@@ -92,14 +92,16 @@ class Reply:
     """The answers that came back.
 
     Attributes:
-        answers: answers with the index and hash of their images, in order of time if times are known.
+        answers: the answers, with all that is known of their images, in order of time if times are known.
         rejected: lines that cannot be understood.
         blank: number of images that are not answered yet.
+        notes: what the reader had to find out or guess, for the user.
     """
 
     answers: list[GivenAnswer] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
     blank: int = 0
+    notes: Sequence[str] = ()
 
     def reject(self, line: int, reason: str) -> None:
         """Leave out a line, task or file that cannot be understood."""
@@ -124,7 +126,11 @@ class Format(ABC):
 
     @abstractmethod
     def recognizes(self, path: Path) -> bool:
-        """Say whether an existing file or folder is certainly in this format; never raises."""
+        """Say whether an existing file or folder is certainly in this format.
+
+        Raises:
+            InvalidAnswers: it looks like this format but cannot be read; the message says what to do.
+        """
 
     def beside(self, path: Path) -> list[Path]:
         """Return what else `write` makes for a path; if any of it exists, nothing is written."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from alkit.errors import InvalidAnswers
 from alkit.interfaces.format import Prediction
-from alkit.labeling.csv_table import ABSTAIN, UNUSABLE, GivenAnswer
+from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.plugin import registry
 from alkit.utils import seeding
 from alkit.utils.timestamps import now
@@ -89,7 +89,7 @@ class LabelSession:
         """
         if not self.asked(number, index):
             raise InvalidAnswers(f"query {number} does not ask for image {index}; reload the page")
-        given = GivenAnswer(0, self.campaign.state.keys[index], label, self.annotator, now())
+        given = GivenAnswer(0, "", label, self.annotator, now(), index=index)
         note = {"query": number, "page": True, "saw_guess": saw_guess}
         receipt = self.campaign.tell([given], note=note)
         if receipt.rejected:

@@ -7,47 +7,55 @@ from typing import TYPE_CHECKING
 from alkit._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from alkit.labeling.csv_table import ABSTAIN as ABSTAIN
+    from alkit.labeling.columns import Columns as Columns
+    from alkit.labeling.columns import choose_columns as choose_columns
+    from alkit.labeling.columns import parse_columns as parse_columns
+    from alkit.labeling.contents import describe_json as describe_json
     from alkit.labeling.csv_table import COLUMNS as COLUMNS
-    from alkit.labeling.csv_table import REFERENCES as REFERENCES
-    from alkit.labeling.csv_table import UNUSABLE as UNUSABLE
-    from alkit.labeling.csv_table import GivenAnswer as GivenAnswer
+    from alkit.labeling.csv_table import TableAnswers as TableAnswers
     from alkit.labeling.csv_table import read_answers as read_answers
     from alkit.labeling.csv_table import write_table as write_table
     from alkit.labeling.file_names import find_mark as find_mark
+    from alkit.labeling.given_answer import ABSTAIN as ABSTAIN
+    from alkit.labeling.given_answer import UNUSABLE as UNUSABLE
+    from alkit.labeling.given_answer import GivenAnswer as GivenAnswer
+    from alkit.labeling.given_answer import as_index as as_index
+    from alkit.labeling.given_answer import as_number as as_number
     from alkit.labeling.image_files import place as place
     from alkit.labeling.image_files import whole as whole
     from alkit.labeling.references import References as References
+    from alkit.labeling.references import UnknownImageError as UnknownImageError
     from alkit.labeling.rejection import Rejection as Rejection
     from alkit.labeling.safe_reading import elements as elements
     from alkit.labeling.safe_reading import load_json as load_json
+    from alkit.labeling.safe_reading import load_json_parts as load_json_parts
     from alkit.labeling.safe_reading import read_text as read_text
+    from alkit.labeling.tables import Table as Table
+    from alkit.labeling.tables import is_empty as is_empty
+    from alkit.labeling.tables import read_table as read_table
     from alkit.labeling.times import in_order as in_order
     from alkit.labeling.times import read_time as read_time
     from alkit.utils.files import write_atomically as write_atomically
 
 _HOMES = {
-    "alkit.labeling.csv_table": (
-        "ABSTAIN",
-        "COLUMNS",
-        "GivenAnswer",
-        "REFERENCES",
-        "UNUSABLE",
-        "read_answers",
-        "write_table",
-    ),
+    "alkit.labeling.columns": ("Columns", "choose_columns", "parse_columns"),
+    "alkit.labeling.contents": ("describe_json",),
+    "alkit.labeling.csv_table": ("COLUMNS", "TableAnswers", "read_answers", "write_table"),
     "alkit.labeling.file_names": ("find_mark",),
+    "alkit.labeling.given_answer": ("ABSTAIN", "UNUSABLE", "GivenAnswer", "as_index", "as_number"),
     "alkit.labeling.image_files": (
         "place",
         "whole",
     ),
-    "alkit.labeling.references": ("References",),
+    "alkit.labeling.references": ("References", "UnknownImageError"),
     "alkit.labeling.rejection": ("Rejection",),
     "alkit.labeling.safe_reading": (
         "elements",
         "load_json",
+        "load_json_parts",
         "read_text",
     ),
+    "alkit.labeling.tables": ("Table", "is_empty", "read_table"),
     "alkit.labeling.times": (
         "in_order",
         "read_time",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,93 +12,68 @@ from types import SimpleNamespace
 from alkit.errors import InvalidAnswers
 from alkit.utils.files import write_atomically
 
+from .columns import Columns, choose_columns
+from .given_answer import GivenAnswer, as_index
 from .rejection import Rejection
+from .tables import Row, Table, is_empty, read_table
 
-REFERENCES = ("image", "path", "index", "hash")
-"""The columns that can name the image of a line."""
-ABSTAIN = "abstain"
-"""The answer of an annotator who cannot tell."""
-UNUSABLE = "unusable"
-"""The answer for an image that nobody can label."""
+COLUMNS = ("rank", "index", "image", "score", "strategy", "cycle", "label")
+"""The columns of a query's list."""
 
 
 @dataclass(frozen=True, slots=True)
-class GivenAnswer:
-    """One answer as it came in: the line, the image as it was named, and the text of the label.
+class TableAnswers:
+    """What a table of answers says.
 
     Attributes:
-        line: in the file, from 1; 0 if there is no file.
-        image: path, index or hash, as it was written: a file's name may begin or end with a space.
-        label: a class name, `abstain` or `unusable`, as it was written; see `meant`.
-        hash: the beginning of the image's content hash, if the file gives it; `image` is then its index.
+        answers: the rows with a label.
+        rejected: the rows that cannot be understood.
+        blank: number of rows without a label: not answered yet.
+        notes: what had to be found out: separator, encoding, columns.
     """
 
-    line: int
-    image: str
-    label: str
-    annotator: str = ""
-    time: str = ""
-    cost: float | None = None
-    hash: str = ""
-
-    def meant(self, classes: Collection[str]) -> str:
-        """Return the label as it was written if that is a class, or else without spaces around it."""
-        return self.label if self.label in classes else self.label.strip()
+    answers: Sequence[GivenAnswer] = ()
+    rejected: Sequence[Rejection] = ()
+    blank: int = 0
+    notes: Sequence[str] = ()
 
 
-def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer], list[Rejection], int]:
-    """Read a CSV file of answers.
+def read_answers(path: Path, columns: Mapping[str, str] | None = None) -> TableAnswers:
+    """Read a table of answers with a header: CSV, also with semicolons or tabs.
+
+    A column `index` that only counts the rows (0, 1, 2, ... or 1, 2, 3, ...) beside a column that names
+    images is the counter of a data frame, and says nothing.
 
     Args:
-        path: the file; UTF-8, with a header.
-        annotator: who answered, if the file does not say so.
-
-    Returns:
-        The answers, the lines that cannot be understood with the reason, and the number of lines without a
-        label (not answered yet).
+        path: the file.
+        columns: names of columns by meaning (`image`, `label`, ...), where they have names of their own.
 
     Raises:
         InvalidAnswers: it is not such a file.
     """
+    table = read_table(path)
+    found = choose_columns(table.header, str(path), columns)
+    _check(path, table, found)
+    notes = [*table.notes, *found.notes]
+    if found.images and "index" in found.single and _counts(table, found):
+        single = {meaning: place for meaning, place in found.single.items() if meaning != "index"}
+        if tuple(table.header) != COLUMNS:
+            notes.append("its column 'index' only counts the rows, so it was not used")
+        found = Columns(found.images, single)
     answers: list[GivenAnswer] = []
     rejected: list[Rejection] = []
     blank = 0
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = [name.strip().lower() for name in reader.fieldnames or ()]
-            reader.fieldnames = columns
-            reference = next((name for name in REFERENCES if name in columns), None)
-            if reference is None or "label" not in columns:
-                raise InvalidAnswers(
-                    f"{path} should have the columns image and label, but has {', '.join(columns) or 'none'}"
-                )
-            for row in reader:
-                if None in row:
-                    rejected.append(Rejection(reader.line_num, "has more cells than the header"))
-                    continue
-                label, image = row["label"] or "", row[reference] or ""
-                if not label.strip():
-                    blank += 1
-                elif not image.strip():
-                    rejected.append(Rejection(reader.line_num, "names no image"))
-                else:
-                    answers.append(
-                        GivenAnswer(
-                            reader.line_num,
-                            image,
-                            label,
-                            (row.get("annotator") or annotator).strip(),
-                            (row.get("time") or "").strip(),
-                            _cost(row.get("cost"), reader.line_num, rejected),
-                        )
-                    )
-    except FileNotFoundError:
-        raise InvalidAnswers(f"there is no file {path}") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InvalidAnswers(f"{path} cannot be read as CSV in UTF-8: {error}") from error
-    bad = {rejection.line for rejection in rejected}
-    return [answer for answer in answers if answer.line not in bad], rejected, blank
+    for row in table.rows:
+        try:
+            answer = _answer(row, len(table.header), found)
+        except ValueError as error:
+            rejected.append(Rejection(row.line, str(error)))
+            continue
+        if answer is None:
+            blank += 1
+        else:
+            answers.append(answer)
+    return TableAnswers(answers, rejected, blank, notes)
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -111,18 +86,79 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[objec
     write_atomically(path, "".join(line.removesuffix("\r\n") + "\n" for line in lines))
 
 
-def _cost(text: str | None, line: int, rejected: list[Rejection]) -> float | None:
-    if not (text or "").strip():
+def _check(path: Path, table: Table, found: Columns) -> None:
+    if not table.header:
+        raise InvalidAnswers(f"{path} is empty; it should have the columns image and label")
+    missing = [
+        name
+        for name, there in (("image", found.names_images), ("label", "label" in found.single))
+        if not there
+    ]
+    if missing:
+        raise InvalidAnswers(
+            f"{path} should have the columns image and label, but its first line is "
+            f"{', '.join(table.header)}; say which column is which with --columns "
+            f"{','.join(f'{name}=COLUMN' for name in missing)}"
+        )
+    if not table.rows:
+        raise InvalidAnswers(f"{path} has a header, but no rows")
+
+
+def _answer(row: Row, width: int, columns: Columns) -> GivenAnswer | None:
+    """Return the answer of a row; None without a label.
+
+    Raises:
+        ValueError: it cannot be understood.
+    """
+    if len(row.cells) > width:
+        raise ValueError("has more cells than the header")
+    label = columns.cell(row.cells, "label")
+    if not label.strip():
+        return None
+    images = [
+        row.cells[place] for place in columns.images if place < len(row.cells) and row.cells[place].strip()
+    ]
+    index_text, hash = columns.cell(row.cells, "index"), columns.cell(row.cells, "hash").strip()
+    index = None if is_empty(index_text) else _index(index_text)
+    if not images and index is None and not hash:
+        raise ValueError("names no image")
+    return GivenAnswer(
+        row.line,
+        images[0] if images else "",
+        label,
+        _unless_empty(columns.cell(row.cells, "annotator")),
+        _unless_empty(columns.cell(row.cells, "time")),
+        _cost(columns.cell(row.cells, "cost")),
+        "" if is_empty(hash) else hash,
+        index,
+        tuple(images[1:]),
+    )
+
+
+def _counts(table: Table, columns: Columns) -> bool:
+    """Say whether the column `index` only counts the rows."""
+    numbers = [as_index(columns.cell(row.cells, "index")) for row in table.rows]
+    return any(numbers == list(range(start, start + len(numbers))) for start in (0, 1))
+
+
+def _index(text: str) -> int:
+    index = as_index(text)
+    if index is None:
+        raise ValueError(f"has the index '{text}', which is not a position in the pool")
+    return index
+
+
+def _unless_empty(text: str) -> str:
+    return "" if is_empty(text) else text.strip()
+
+
+def _cost(text: str) -> float | None:
+    if is_empty(text):
         return None
     try:
-        cost = float(str(text))
+        cost = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
     except ValueError:
         cost = math.nan
-    if math.isfinite(cost):
-        return cost
-    rejected.append(Rejection(line, f"cost '{text}' is not a number"))
-    return None
-
-
-COLUMNS = ("rank", "index", "image", "score", "strategy", "cycle", "label")
-"""The columns of a query's list."""
+    if not math.isfinite(cost):
+        raise ValueError(f"cost '{text}' is not a number")
+    return cost

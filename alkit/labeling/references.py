@@ -1,66 +1,280 @@
-"""The images that answers name, by path, hash or index."""
+"""The images that answers name, by path, file name, hash or index."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
-from pathlib import Path
+import difflib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+
+from .given_answer import GivenAnswer, as_number
+from .image_paths import Parts, from_here, parts, readings
+from .rejection import Rejection
 
 if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
 
 
 SHORTEST_HASH = 8
+SHOWN = 3  # candidates in a message
+MOST_COMPARED = 20_000  # names, to look for one that is near
+MOST_SUGGESTED = 20  # times in one file
+NEAR = 0.8  # as difflib measures likeness
+
+Maker = Callable[[str], str]
+
+
+class UnknownImageError(ValueError):
+    """No image, or not just one, is meant; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An image that a path names.
+
+    Attributes:
+        index: position in the pool.
+        outside: what the path has in front of the image's path from the pool.
+        rooted: `outside` ends in the folder of the pool, by its name.
+    """
+
+    index: int
+    outside: Parts = ()
+    rooted: bool = False
 
 
 class References:
-    """Finds an image by path, index or hash."""
+    """Finds the images of a pool.
 
-    def __init__(self, records: Sequence[ImageRecord], location: Path) -> None:
-        self._by_key = {record.key: record.index for record in records}
-        self._by_hash: dict[str, int] = {}
-        for record in records:
-            if record.hash:
-                self._by_hash.setdefault(record.hash, record.index)
-        self._count = len(records)
+    In this order: the path from the pool as written; a hash or its first eight digits or more; the path from
+    `folders`, from the folder of the pool, or from the root of another machine; the end of exactly one path
+    of the pool, such as the file's name; the same without regard to upper and lower case; the name without
+    its suffix; a number, where names are numbers (`1.0` and `0001.png`). A bare number is never an index.
+
+    Args:
+        records: the frozen list of images.
+        location: the pool's folder or file.
+        folders: where relative paths may start besides, such as the folder of the file that names images.
+    """
+
+    def __init__(self, records: Sequence[ImageRecord], location: Path, folders: Sequence[Path] = ()) -> None:
+        self._records = records
         self._root = location.parent if location.is_file() else location
+        self._folders = (*folders, Path())
+        self._by_key = {record.key: record.index for record in records}
+        self._suggested = 0
 
-    def find(self, text: str) -> int | None:
-        """Return the index of an image, or None if there is no image of that name.
+    def find(self, given: GivenAnswer) -> int:
+        """Return the index of the image that an answer names.
 
-        The name as it is written wins over the one without spaces around it, which people and programs add.
-        A key of the pool wins over an index; a number with leading zeros (`007`) is part of a name,
-        not an index. A file may be named by its path from the pool or from here; a hash may be shortened to
-        its first eight digits if they are unique.
+        Raises:
+            UnknownImageError: no image or several fit, or what the answer says of its image is contradictory.
         """
-        index = self._find(text)
-        return self._find(text.strip()) if index is None else index
+        return self._match(given).index
 
-    def _find(self, text: str) -> int | None:
-        if (index := self._by_key.get(text)) is not None:
-            return index
-        digits = text.isascii() and text.isdigit() and len(text) < 10
-        if digits and str(int(text)) == text and int(text) < self._count:
-            return int(text)
-        for candidate in (text.replace("\\", "/").removeprefix("./"), *self._relative(text)):
-            if (index := self._by_key.get(candidate)) is not None:
-                return index
-        return self._hashed(text.lower())
+    def find_all(self, answers: Iterable[GivenAnswer]) -> list[int | Rejection]:
+        """Return the index of each answer's image, or why there is none.
 
-    def _relative(self, text: str) -> list[str]:
-        """Return the path from the pool, as written and with all links followed."""
-        found = []
-        for path in (Path(text).absolute, Path(text).resolve):
-            for root in (self._root.absolute, self._root.resolve):
-                with contextlib.suppress(ValueError, OSError, RuntimeError):
-                    found.append(path().relative_to(root()).as_posix())
-        return found
+        Of the lines of one file, two that name files of different folders outside the pool (`train/1.png`,
+        `test/1.png`) never mean the same image; and if the folder of some is the pool's by its name, the
+        others mean no image of the pool.
+        """
+        answers = list(answers)
+        found: list[Match | Rejection] = []
+        folders: dict[int, set[Parts]] = defaultdict(set)
+        rooted = False
+        for given in answers:
+            try:
+                match = self._match(given)
+            except UnknownImageError as error:
+                found.append(Rejection(given.line, str(error), "unknown-image"))
+            else:
+                found.append(match)
+                folders[match.index].add(match.outside)
+                rooted |= match.rooted
+        return [
+            self._elsewhere(given, match)
+            if isinstance(match, Match)
+            and match.outside
+            and not match.rooted
+            and (rooted or len(folders[match.index]) > 1)
+            else match
+            if isinstance(match, Rejection)
+            else match.index
+            for match, given in zip(found, answers, strict=True)
+        ]
 
-    def _hashed(self, text: str) -> int | None:
-        if (index := self._by_hash.get(text)) is not None:
-            return index
+    def _elsewhere(self, given: GivenAnswer, match: Match) -> Rejection:
+        return Rejection(
+            given.line,
+            f"'{given.named}' is in '{'/'.join(match.outside)}', but other lines name files elsewhere; "
+            f"if it is '{self._key(match.index)}', write that",
+            "unknown-image",
+        )
+
+    def _match(self, given: GivenAnswer) -> Match:
+        """Find an image by everything that an answer says of it."""
+        said: list[tuple[str, set[int]]] = []
+        match: Match | None = None
+        if given.hash:
+            same = self._with_hash(given.hash)
+            if not same:
+                raise UnknownImageError(f"'{given.named}' with hash {given.hash[:8]}... is not in this pool")
+            said.append((f"hash {given.hash[:8]}...", same))
+        if given.index is not None:
+            if not 0 <= given.index < len(self._records):
+                raise UnknownImageError(
+                    f"index {given.index} is not an image of this pool, which has {len(self._records):,}"
+                )
+            said.append((f"index {given.index}", {given.index}))
+        missed: UnknownImageError | None = None
+        for text in filter(None, (given.image, *given.others)):
+            try:
+                named = self.named(text)
+            except UnknownImageError as error:
+                missed = missed or error
+            else:
+                match = match or named
+                said.append((f"'{text}'", {named.index}))
+        if missed and match is None and not given.hash:
+            raise missed
+        if not said:
+            raise UnknownImageError("names no image")
+        common = set.intersection(*(images for _, images in said))
+        if not common:
+            listed = ", ".join(f"{name} is '{self._key(min(images))}'" for name, images in said)
+            raise UnknownImageError(f"contradicts itself: {listed}")
+        return Match(min(common)) if match is None else match
+
+    def named(self, text: str) -> Match:
+        """Return the image that a path, a file name or a hash means.
+
+        Raises:
+            UnknownImageError: no image fits, or several do.
+        """
+        for written in (text, text.strip()):
+            if (index := self._by_key.get(written)) is not None:
+                return Match(index)
+        if len(hashed := self._with_hash(text.strip().lower())) > 0:
+            return Match(min(hashed))
+        for path in from_here(text.strip(), self._folders, self._root):
+            if (index := self._by_key.get(path)) is not None:
+                return Match(index)
+        for alike in self._likenesses:
+            for reading in readings(text.strip()):
+                if (match := self._ending(reading, alike, text)) is not None:
+                    return match
+        if (number := as_number(text.strip())) is not None and len(same := self._numbers[number]) == 1:
+            return Match(same[0])
+        raise UnknownImageError(f"'{text}' is not an image of this pool{self._near(text)}")
+
+    def _ending(self, path: Parts, alike: Likeness, text: str) -> Match | None:
+        """Find the image whose path ends like a path, one of the two being the end of the other."""
+        path = alike.path(path)
+        fitting: list[Match] = []
+        longest = 0
+        for index in alike.by_name.get(path[-1], ()):
+            key = alike.key(self._key(index))
+            length = min(len(path), len(key))
+            if path[-length:] != key[-length:]:
+                continue
+            outside = path[: len(path) - length]
+            if length > longest:
+                fitting, longest = [], length
+            if length == longest:
+                fitting.append(Match(index, outside, outside[-1:] == (self._root.absolute().name,)))
+        exact = [match for match in fitting if len(parts(self._key(match.index))) == longest]
+        if len(fitting) > 1 and len(exact) != 1:
+            raise UnknownImageError(f"'{text}' may be {self._listed(fitting)}; write the path from the pool")
+        return next(iter(exact or fitting), None)
+
+    def _with_hash(self, text: str) -> set[int]:
+        """Return the images whose hash begins like that; none if they are not copies of one."""
+        text = text.strip().lower()
         if len(text) < SHORTEST_HASH or not set(text) <= set("0123456789abcdef"):
-            return None
-        matches = [index for known, index in self._by_hash.items() if known.startswith(text)]
-        return matches[0] if len(matches) == 1 else None
+            return set()
+        whole = self._by_hash.get(text)
+        if whole is not None:
+            return set(whole)
+        found = [same for hash, same in self._by_hash.items() if hash.startswith(text)]
+        return set(found[0]) if len(found) == 1 else set()
+
+    def _near(self, text: str) -> str:
+        """Return a suggestion, ready to follow a message."""
+        self._suggested += 1
+        if len(self._by_key) > MOST_COMPARED or self._suggested > MOST_SUGGESTED:
+            return ""
+        reading = next(readings(text.strip()), ())
+        if not reading:
+            return ""
+        name = reading[-1]
+        same = self._likenesses[-1].by_name.get(PurePosixPath(name.casefold()).stem, ())
+        keys = [self._key(index) for index in same] or difflib.get_close_matches(
+            "/".join(reading), self._by_key, n=1, cutoff=NEAR
+        )
+        if not keys:
+            names = {record.key.rpartition("/")[2]: record.key for record in self._records}
+            keys = [names[near] for near in difflib.get_close_matches(name, names, n=1, cutoff=NEAR)]
+        return f"; the nearest is '{keys[0]}'" if keys else ""
+
+    def _listed(self, matches: Sequence[Match]) -> str:
+        names = [f"'{self._key(match.index)}'" for match in matches[:SHOWN]]
+        more = [f"one of {len(matches) - SHOWN} more"] if len(matches) > SHOWN else []
+        return " or ".join([*names, *more])
+
+    def _key(self, index: int) -> str:
+        return self._records[index].key
+
+    @cached_property
+    def _by_hash(self) -> dict[str, list[int]]:
+        same: dict[str, list[int]] = defaultdict(list)
+        for record in self._records:
+            if record.hash:
+                same[record.hash].append(record.index)
+        return same
+
+    @cached_property
+    def _likenesses(self) -> tuple[Likeness, ...]:
+        """How names may be compared, the strictest first."""
+        keys = [(record.index, record.key) for record in self._records]
+        return tuple(
+            Likeness(keys, *how)
+            for how in ((str, str), (str.casefold, str), (str, stem), (str.casefold, stem))
+        )
+
+    @cached_property
+    def _numbers(self) -> dict[float, list[int]]:
+        """Images whose names are numbers, by number."""
+        same: dict[float, list[int]] = defaultdict(list)
+        for record in self._records:
+            if (number := as_number(stem(parts(record.key)[-1]))) is not None:
+                same[number].append(record.index)
+        return same
+
+
+class Likeness:
+    """A way of comparing names: which letters count as the same, and whether the suffix counts."""
+
+    def __init__(self, keys: Sequence[tuple[int, str]], fold: Maker, shorten: Maker) -> None:
+        self._fold, self._shorten = fold, shorten
+        self.by_name: dict[str, list[int]] = defaultdict(list)
+        for index, key in keys:
+            if path := parts(key):
+                self.by_name[fold(shorten(path[-1]))].append(index)
+
+    def path(self, path: Parts) -> Parts:
+        """Return a path in the form that is compared."""
+        return tuple(map(self._fold, path))
+
+    def key(self, key: str) -> Parts:
+        """Return the path of an image in the form that is compared."""
+        *folders, name = parts(key)
+        return self.path((*folders, self._shorten(name)))
+
+
+def stem(name: str) -> str:
+    """Return a file name without its suffix."""
+    return PurePosixPath(name).stem

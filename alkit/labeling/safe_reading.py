@@ -19,6 +19,7 @@ from alkit.errors import InvalidAnswers
 
 MAX_BYTES = 2**28  # of a file, or of a member of an archive: images may be embedded in it
 MAX_JSON_MEMBER = 2**26  # a small archive may unpack to as much, and JSON takes many times its size in memory
+MEMBERS_SHOWN = 5
 PIECE = 2**16  # bytes of XML, whose elements are in memory at once
 
 
@@ -30,22 +31,40 @@ class Element(NamedTuple):
     begins: bool
 
 
-def read_text(path: Path, member: str = "", *, most_of_member: int | None = None) -> bytes:
-    """Read a file, or the only matching member of a ZIP archive; nothing is written.
+class Part(NamedTuple):
+    """A file, or a member of an archive: its name and content."""
+
+    name: str
+    content: bytes
+
+
+def read_text(path: Path) -> bytes:
+    """Read a file.
+
+    Raises:
+        InvalidAnswers: it cannot be read, or is too large.
+    """
+    return read_parts(path, "")[0].content
+
+
+def read_parts(path: Path, ending: str, *, most_of_member: int | None = None) -> list[Part]:
+    """Read a file, or the matching members of a ZIP archive, in whatever folder; nothing is written.
+
+    What a Mac adds to an archive (`__MACOSX/`, `._NAME`) does not count.
 
     Args:
         path: the file.
-        member: how the name of the member ends.
-        most_of_member: bytes that it may have; as a file if None.
+        ending: how the names of the members end; if empty, an archive is read as a plain file.
+        most_of_member: bytes that all members together may have; as a file if None.
 
     Raises:
-        InvalidAnswers: it cannot be read, is too large, or does not hold exactly one such member.
+        InvalidAnswers: it cannot be read, is too large, or is an archive without such a member.
     """
     try:
-        if member and zipfile.is_zipfile(path):
-            return _member(path, member, MAX_BYTES if most_of_member is None else most_of_member)
+        if ending and zipfile.is_zipfile(path):
+            return _members(path, ending, MAX_BYTES if most_of_member is None else most_of_member)
         with open(path, "rb") as file:
-            return _bounded(file, MAX_BYTES, path)
+            return [Part(path.name, _bounded(file, MAX_BYTES, path))]
     except FileNotFoundError:
         raise InvalidAnswers(f"there is no file {path}") from None
     except OSError as error:
@@ -54,13 +73,25 @@ def read_text(path: Path, member: str = "", *, most_of_member: int | None = None
         raise InvalidAnswers(f"{path} cannot be read as a ZIP archive: {error}") from error
 
 
-def _member(path: Path, ending: str, most: int) -> bytes:
+def _members(path: Path, ending: str, most: int) -> list[Part]:
+    parts: list[Part] = []
     with zipfile.ZipFile(path) as archive:
-        found = [info for info in archive.infolist() if info.filename.endswith(ending)]
-        if len(found) != 1:
-            raise InvalidAnswers(f"{path} should hold one file {ending}, but holds {len(found) or 'none'}")
-        with archive.open(found[0]) as file:
-            return _bounded(file, most, path)
+        members = [info for info in archive.infolist() if not _is_litter(info.filename)]
+        found = [info for info in members if info.filename.lower().endswith(ending)]
+        if not found:
+            names = ", ".join(info.filename for info in members[:MEMBERS_SHOWN]) or "nothing"
+            more = ", ..." if len(members) > MEMBERS_SHOWN else ""
+            raise InvalidAnswers(f"{path} should contain a file {ending}, but contains {names}{more}")
+        for info in found:
+            with archive.open(info) as file:
+                parts.append(Part(info.filename, _bounded(file, most, path)))
+            most -= len(parts[-1].content)
+    return parts
+
+
+def _is_litter(name: str) -> bool:
+    *folders, last = name.rstrip("/").split("/")
+    return "__MACOSX" in folders or last.startswith("._") or name.endswith("/")
 
 
 def _bounded(file: IO[bytes], most: int, path: Path) -> bytes:
@@ -70,29 +101,48 @@ def _bounded(file: IO[bytes], most: int, path: Path) -> bytes:
     return content
 
 
-def load_json(path: Path, member: str = "") -> Any:
-    """Read a JSON file, or the member of an archive; do not change what is returned.
+def load_json(path: Path) -> Any:
+    """Read a JSON file; do not change what is returned.
 
     Raises:
         InvalidAnswers: as `read_text`, or it is not JSON in UTF-8.
     """
+    return _loaded(path, read_text(path))
+
+
+def load_json_parts(path: Path, ending: str = ".json") -> list[tuple[str, Any]]:
+    """Read a JSON file, or all such members of an archive, with their names; do not change what is returned.
+
+    Raises:
+        InvalidAnswers: as `read_parts`, or one is not JSON in UTF-8.
+    """
+    parts = read_parts(path, ending, most_of_member=MAX_JSON_MEMBER)
+    return [(part.name, _loaded(path, part.content)) for part in parts]
+
+
+def _loaded(path: Path, content: bytes) -> Any:
     try:
-        return _parsed(read_text(path, member, most_of_member=MAX_JSON_MEMBER))
+        return _parsed(content)
     except (ValueError, RecursionError) as error:
         raise InvalidAnswers(f"{path} cannot be read as JSON in UTF-8: {error}") from error
 
 
-@lru_cache(maxsize=1)  # several formats look at a file before one of them reads it
+@lru_cache(maxsize=2)  # several formats look at a file before one of them reads it
 def _parsed(content: bytes) -> Any:
     return json.loads(content.decode("utf-8-sig"))
 
 
-def elements(path: Path, member: str) -> Iterator[Element]:
-    """Yield the elements of an XML file, or of the member of an archive, as they begin and end.
+def elements(path: Path, ending: str) -> Iterator[Element]:
+    """Yield the elements of an XML file, or of such members of an archive, as they begin and end.
 
     Raises:
-        InvalidAnswers: as `read_text`, or it is not well-formed XML, or declares a document type.
+        InvalidAnswers: as `read_parts`, or it is not well-formed XML, or declares a document type.
     """
+    for part in read_parts(path, ending):
+        yield from _elements(path, part.content)
+
+
+def _elements(path: Path, content: bytes) -> Iterator[Element]:
     seen: list[Element] = []
     parser = expat.ParserCreate()
 
@@ -104,7 +154,6 @@ def elements(path: Path, member: str) -> Iterator[Element]:
     parser.StartDoctypeDeclHandler = refuse
     parser.StartElementHandler = lambda name, attributes: seen.append(Element(name, attributes, True))
     parser.EndElementHandler = lambda name: seen.append(Element(name, {}, False))
-    content = read_text(path, member)
     for start in range(0, len(content) + PIECE, PIECE):
         try:
             parser.Parse(content[start : start + PIECE], start >= len(content))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from .csv_table import GivenAnswer
+from .given_answer import GivenAnswer
 
 EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from alkit import options
-from alkit.campaign.ingest import match
 from alkit.data.preprocessing import ImageRecord
 from alkit.errors import AlkitError, InvalidAnswers
 from alkit.interfaces.format import Export, Format, Item, Prediction
+from alkit.labeling.references import References
+from alkit.labeling.rejection import Rejection
 from alkit.plugin import registry
 
 from .results import Nonconforming, Result, outcome, require, title
@@ -118,8 +119,13 @@ def every_answer_arrives(subject: FormatSubject) -> None:
     export = subject.export(answers)
     reply = subject.new().read(subject.written(export))
     require(not reply.rejected, f"a valid answer is rejected: {reply.rejected[:1]}")
-    matched = match(reply, _records(export), "the export")
-    found = {given.image: given.label for given in matched.answers}
+    records = _records(export)
+    found = {}
+    places = References(records, export.location or Path()).find_all(reply.answers)
+    for place, given in zip(places, reply.answers, strict=True):
+        if isinstance(place, Rejection):
+            raise Nonconforming(f"an answer names no image: {place.reason}")
+        found[records[place].key] = given.label
     expected = {item.image: item.answer for item in export.items if item.answer is not None}
     require(found == expected, f"answers {expected} were read back as {found}")
     require(len(reply.answers) == len(answers), "an image has more than one answer")
@@ -135,12 +141,12 @@ def foreign_answers_refused(subject: FormatSubject) -> None:
             "an answer names neither the image nor its index and hash",
         )
         return
-    try:
-        match(reply, _records(subject.export()), "the export")
-    except InvalidAnswers as error:
-        require("\n" not in str(error), f"the refusal is more than one line: {error}")
-    else:
-        raise Nonconforming("answers about another pool are accepted for this one")
+    export = subject.export()
+    places = References(_records(export), subject.folder).find_all(reply.answers)
+    require(
+        all(isinstance(place, Rejection) for place in places),
+        "answers about another pool are accepted for this one",
+    )
 
 
 def rubbish_refused(subject: FormatSubject) -> None:
@@ -150,6 +156,8 @@ def rubbish_refused(subject: FormatSubject) -> None:
         path.write_bytes(content)
         try:
             subject.new().recognizes(path)
+        except InvalidAnswers as error:
+            require("\n" not in str(error), f"the reason for {content!r} is more than one line: {error}")
         except Exception as error:
             raise Nonconforming(f"recognizes({content!r}) raises {type(error).__name__}: {error}") from error
         try:

@@ -14,7 +14,7 @@ from alkit.campaign.create import create
 from alkit.campaign.record.events import Trained
 from alkit.errors import InvalidOption
 from alkit.interfaces.contract import can_begin
-from alkit.labeling.csv_table import GivenAnswer
+from alkit.labeling.given_answer import GivenAnswer
 from alkit.utils.progress import NullProgress
 
 FROZEN = {"freeze-backbone": "true", "model": "tiny-cnn", "epochs": "2"}
@@ -48,7 +48,7 @@ def test_embeddings_of_a_frozen_backbone_answer_the_first_query(frozen: Campaign
 def test_what_comes_after_is_trained(frozen: Campaign) -> None:
     first = frozen.ask(9, strategy="typiclust")
     answers = [
-        GivenAnswer(line, str(index), frozen.state.keys[index].split("/")[0])
+        GivenAnswer(line, "", frozen.state.keys[index].split("/")[0], index=index)
         for line, index in enumerate(first.indices, 2)
     ]
     frozen.tell(answers, allow_new_classes=True)

@@ -12,7 +12,7 @@ from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
 from alkit.errors import InvalidBudget, InvalidOption
 from alkit.interfaces.oracle import Answer, Oracle
-from alkit.labeling.csv_table import GivenAnswer
+from alkit.labeling.given_answer import GivenAnswer
 
 
 class Mute(Oracle):
@@ -27,7 +27,7 @@ def tell(campaign: Campaign, *words: str, time: str = "") -> tuple[int, int]:
     answers = []
     for word in words:
         annotator, index, label = word.split(":")
-        answers.append(GivenAnswer(1, index, label, annotator, time))
+        answers.append(GivenAnswer(1, "", label, annotator, time, index=int(index)))
     receipt = campaign.tell(answers)
     return receipt.accepted, receipt.unchanged
 
@@ -76,10 +76,10 @@ def test_the_answer_in_force_is_as_decided_and_can_be_decided_anew(disputed: Pat
         assert len(again.ledger.answers(0)) == 7, "all answers are kept"
 
 
-def test_an_abstention_outvotes_nobody_unless_the_last_word_counts(disputed: Path) -> None:
+@pytest.mark.parametrize("rule", ["last", "majority", "weighted"])
+def test_an_abstention_takes_nobody_elses_label_away(disputed: Path, rule: str) -> None:
     with Campaign(disputed) as campaign:
-        assert 1 not in campaign.pool.labeled
-        campaign.aggregate_by("majority")
+        campaign.aggregate_by(rule)
         assert 1 in campaign.pool.labeled
 
 

@@ -41,17 +41,17 @@ def votes_of(answers: Sequence[Answer]) -> dict[str, Answer]:
 def aggregate_votes(votes: Mapping[int, Votes], rule: AggregationRule) -> dict[int, Answer]:
     """Return the current answer of every image.
 
-    `last` is the latest answer, whoever gave it. `majority` is what most annotators say, an annotator's
+    `last` is what was said last, whoever said it. `majority` is what most annotators say, an annotator's
     latest answer counting once; among equals, what was said last. `weighted` is the same with votes that
-    weigh as much as their annotator usually agrees with the others: see `weights_of`. By both, an abstention
-    counts only if nobody says anything else, and `unusable` counts like a label.
+    weigh as much as their annotator usually agrees with the others: see `weights_of`. By all of them, an
+    abstention counts only if nobody says anything else, and `unusable` counts like a label.
 
     Args:
         votes: by image, each annotator's latest answer, the latest of all last.
         rule: see above.
     """
     if rule == "last":
-        return {index: list(by.values())[-1] for index, by in votes.items()}
+        return {index: list((_spoken(by) or by).values())[-1] for index, by in votes.items()}
     weigh = _weigher(weights_of(votes) if rule == "weighted" else {})
     return {index: _winner(by, weigh) for index, by in votes.items()}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from alkit.interfaces.oracle import Answer, Oracle
-from alkit.labeling.csv_table import ABSTAIN, UNUSABLE, GivenAnswer
+from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.labeling.references import References
 from alkit.labeling.rejection import Rejection
 from alkit.labeling.times import read_time
@@ -38,6 +38,7 @@ class IngestReport(AsDict):
         unasked: for images that no query asked for.
         rejected: what is not kept, and why.
         still_open: images asked and not answered.
+        blank: lines whose label is only a program's word for an empty cell.
     """
 
     json_keys: ClassVar[tuple[str, ...]] = (
@@ -57,6 +58,7 @@ class IngestReport(AsDict):
     unasked: int = 0
     rejected: tuple[Rejection, ...] = ()
     still_open: int = 0
+    blank: int = 0
 
     @property
     def accepted(self) -> int:
@@ -73,6 +75,7 @@ class Standing:
         pool: who is asked and answered.
         classes: names so far.
         location: of the pool, for paths.
+        folders: where relative paths may start besides.
         previous: gives all earlier answers of an image, the latest last.
     """
 
@@ -80,6 +83,7 @@ class Standing:
     pool: Pool
     classes: Sequence[str]
     location: Path
+    folders: Sequence[Path] = ()
     previous: Callable[[int], Sequence[Answer]]
 
 
@@ -107,22 +111,20 @@ def reconcile_answers(
         said_before: what an annotator has said at any time is unchanged too, also if corrected since.
     """
     records, pool, classes = standing.records, standing.pool, standing.classes
-    references = References(records, standing.location)
+    references = References(records, standing.location, standing.folders)
     asked = set(pool.pending.tolist())
     kept: list[tuple[int, Answer]] = []
     rejected: list[Rejection] = []
     fresh: dict[str, None] = {}
     understood: list[tuple[int, Answer]] = []
-    for given in answers:
-        index = references.find(given.image)
-        if index is None:
-            rejected.append(
-                Rejection(given.line, f"'{given.image}' is not an image of this pool", "unknown-image")
-            )
+    answers, blank = _without_blanks(answers, classes)
+    for given, index in zip(answers, references.find_all(answers), strict=True):
+        if isinstance(index, Rejection):
+            rejected.append(index)
             continue
         if (reason := records[index].unusable) is not None:
             rejected.append(
-                Rejection(given.line, f"'{given.image}' cannot be used: {reason}", "unusable-image")
+                Rejection(given.line, f"'{given.named}' cannot be used: {reason}", "unusable-image")
             )
             continue
         index = pool.canonical_index(pool.original(index))
@@ -136,7 +138,7 @@ def reconcile_answers(
             )
             continue
         if not _is_text(answer):
-            rejected.append(Rejection(given.line, f"'{given.image}' has {NO_TEXT}", "not-text"))
+            rejected.append(Rejection(given.line, f"'{given.named}' has {NO_TEXT}", "not-text"))
             continue
         if answer.kind == "label" and task.uses_classes and answer.value not in classes:
             if not allow_new_classes:
@@ -168,7 +170,17 @@ def reconcile_answers(
             corrected += 1
         earlier.append(answer)
         kept.append((index, answer))
-    return IngestReport(tuple(kept), tuple(fresh), unchanged, corrected, unasked, tuple(rejected))
+    return IngestReport(
+        tuple(kept), tuple(fresh), unchanged, corrected, unasked, tuple(rejected), blank=blank
+    )
+
+
+def _without_blanks(
+    answers: Sequence[GivenAnswer], classes: Sequence[str]
+) -> tuple[Sequence[GivenAnswer], int]:
+    """Return the answers with a label, and how many have none."""
+    filled = [given for given in answers if not given.is_blank(classes)]
+    return filled, len(answers) - len(filled)
 
 
 def _answer(given: GivenAnswer, task: type[TaskModel], classes: Sequence[str]) -> Answer:

@@ -265,7 +265,7 @@ def _replayed(
                 row.event > by and row.id not in retracted for row in answered[data.index]
             ):
                 continue
-            if by == asked[-1].id and pool.usable[data.index]:
+            if asked and by == asked[-1].id and pool.usable[data.index]:
                 pool.ask([data.index])
             else:
                 given_up[by].add(data.index)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from alkit.labeling.csv_table import ABSTAIN, UNUSABLE
+from alkit.labeling.given_answer import ABSTAIN, UNUSABLE
 from alkit.utils.json_values import AsDict
 
 if TYPE_CHECKING:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from alkit.campaign.ingest import find_format, match
+from alkit.campaign.ingest import check_understood, find_format
 from alkit.campaign.record.aggregation import RULES
 from alkit.campaign.record.reconcile import IngestReport
 from alkit.cli.opening import open_campaign
-from alkit.cli.options import campaign_option, json_option, quiet_option
+from alkit.cli.options import campaign_option, columns_option, json_option, quiet_option
 from alkit.cli.output import print_json
 from alkit.errors import InvalidAnswers, UsageError
 from alkit.options import parse_pairs
@@ -21,7 +22,8 @@ from alkit.options import parse_pairs
 if TYPE_CHECKING:
     from alkit.campaign.campaign import Campaign
     from alkit.campaign.record.reconcile import IngestReport
-    from alkit.interfaces.format import Reply
+    from alkit.campaign.undo import UndoReport
+    from alkit.interfaces.format import Format, Reply
 
 
 EXAMPLES = """\b
@@ -29,6 +31,8 @@ Examples:
   alkit ingest queries/001.csv
   alkit ingest answers.csv --annotator ada --campaign birds
   alkit ingest project-1-export.json --dry-run
+  alkit ingest --undo
+  alkit ingest --unlabel cats/017.jpg
   alkit ingest --oracle dataset
 """
 SHOWN = 20
@@ -46,6 +50,11 @@ SHOWN = 20
     multiple=True,
     metavar="KEY=VALUE",
     help="Set an option of the format; 'alkit plugins NAME' lists them. Repeatable.",
+)
+@columns_option("FILE")
+@click.option("--undo", is_flag=True, help="Take back what the last ingest took in: of FILE, or of any file.")
+@click.option(
+    "--unlabel", metavar="IMAGE", help="Take back all answers to an image, or those of --annotator."
 )
 @click.option("--annotator", default="", metavar="NAME", help="Who answered, if FILE does not say.")
 @click.option("--allow-new-classes", is_flag=True, help="Add labels that are not classes yet as new classes.")
@@ -70,6 +79,9 @@ def command(
     campaign: str | None,
     name: str | None,
     option: tuple[str, ...],
+    columns: str | None,
+    undo: bool,
+    unlabel: str | None,
     annotator: str,
     allow_new_classes: bool,
     strict: bool,
@@ -82,21 +94,38 @@ def command(
 ) -> None:
     """Take in the answers in FILE: a CSV file with the columns image,label, or an answered 'alkit export'.
 
-    A CSV file names images by path, index or hash; it may also have the columns annotator, time and cost. The
+    A CSV file names images by path, file name or hash, or by a column 'index'; it may also have the columns
+    annotator, time and cost. The
     label 'abstain' means that the annotator cannot tell, 'unusable' that the image cannot be labeled. A line
     with an empty label is not answered yet. A new answer to the same image is kept as a correction, and the
     old one stays in the history.
+
+    --undo and --unlabel take answers back, so that the images are unlabeled again.
     """
+    if undo or unlabel is not None:
+        others = (name, option, columns, allow_new_classes, strict, aggregate, oracle, oracle_option)
+        if any(others) or (undo and (unlabel is not None or annotator)) or (file and not undo):
+            raise UsageError(
+                "--undo goes with FILE and --dry-run only, and --unlabel with --annotator and --dry-run"
+            )
+        with open_campaign(campaign, quiet=quiet) as opened:
+            undone = (
+                opened.undo_ingest(file, dry_run=dry_run)
+                if unlabel is None
+                else opened.unlabel(unlabel, annotator=annotator, dry_run=dry_run)
+            )
+        _report_undo(undone, as_json=as_json)
+        return
     if (file and oracle) or not (file or oracle or aggregate):
         raise UsageError("name either a file of answers or --oracle NAME")
-    if file is None and (dry_run or name or option or strict or annotator or allow_new_classes):
+    if file is None and (dry_run or name or option or columns or strict or annotator or allow_new_classes):
         raise UsageError(
-            "--dry-run, --format, --option, --strict, --annotator and --allow-new-classes need a file of "
-            "answers; name one"
+            "--dry-run, --format, --option, --columns, --strict, --annotator and --allow-new-classes need a "
+            "file of answers; name one"
         )
     with open_campaign(campaign, quiet=quiet) as opened:
         if file is not None:
-            format = find_format(Path(file), name, parse_pairs(option))
+            format = _format(Path(file), name, option, columns)
             take(
                 opened,
                 format.read(Path(file)),
@@ -108,6 +137,7 @@ def command(
                 allow_new_classes=allow_new_classes,
                 said_before=format.timed,
                 dry_run=dry_run,
+                folders=[Path(file).absolute().parent],
             )
         elif oracle is not None:
             asked = opened.oracle(oracle, parse_pairs(oracle_option))
@@ -136,14 +166,42 @@ def take(
     Raises:
         InvalidAnswers: no answer fits, or with `strict` some do not.
     """
-    matched = match(reply, campaign.state.records, named)
-    answers = [
-        dataclasses.replace(given, annotator=given.annotator or annotator) for given in matched.answers
-    ]
-    if how.get("strict") and matched.rejected:
+    check_understood(reply, named)
+    answers = [dataclasses.replace(given, annotator=given.annotator or annotator) for given in reply.answers]
+    if how.get("strict") and reply.rejected:
         answers = []
+    for note in reply.notes:
+        click.echo(f"{named}: {note}", err=True)
     receipt = campaign.tell(answers, note={"file": named}, **how)
-    _report(campaign, receipt, matched, unit=unit, as_json=as_json, **how)
+    if answers and all(given.hash for given in answers) and _all_unknown(receipt):
+        raise InvalidAnswers(
+            f"{named} is about images that differ from those of this campaign; ingest it into the "
+            "campaign that exported it, or export the query again"
+        )
+    _report(campaign, receipt, reply, unit=unit, as_json=as_json, **how)
+
+
+def _report_undo(undone: UndoReport, *, as_json: bool) -> None:
+    if as_json:
+        print_json(undone.as_dict())
+        return
+    would = "would be " * undone.dry_run
+    click.echo(f"{undone.answers} answers {would}taken back ({undone.what}); they stay in the history")
+    click.echo(f"unlabeled      {undone.unlabeled} of {undone.images} images have no other label")
+
+
+def _format(path: Path, name: str | None, option: Sequence[str], columns: str | None) -> Format:
+    """Return the format of a file; columns are an option of tables."""
+    if columns is None:
+        return find_format(path, name, parse_pairs(option))
+    if name not in (None, "csv", "jsonl"):
+        raise UsageError(f"--columns is for tables (csv, jsonl), not for {name}; leave it out")
+    return find_format(path, name or "csv", {**parse_pairs(option), "columns": columns})
+
+
+def _all_unknown(receipt: IngestReport) -> bool:
+    known = receipt.accepted or receipt.unchanged or receipt.blank
+    return not known and all(entry.kind == "unknown-image" for entry in receipt.rejected)
 
 
 def _report(
@@ -157,7 +215,7 @@ def _report(
     dry_run: bool = False,
     **_: Any,
 ) -> None:
-    unread, blank = (reply.rejected, reply.blank) if reply else ([], 0)
+    unread, blank = (reply.rejected, reply.blank + receipt.blank) if reply else ([], receipt.blank)
     rejected = sorted([*unread, *receipt.rejected])
     if as_json:
         shown = [entry.as_dict() for entry in rejected]
@@ -165,7 +223,7 @@ def _report(
     else:
         click.echo(
             f"{receipt.accepted} answers {'would be ' * dry_run}accepted ({receipt.corrected} corrections, "
-            f"{receipt.unasked} not asked), {receipt.unchanged} already known, {len(rejected)} rejected, "
+            f"{receipt.unasked} not asked), {receipt.unchanged} known already, {len(rejected)} rejected, "
             f"{blank} blank"
         )
         if receipt.new_classes:

@@ -11,14 +11,25 @@ from typing import Any, ClassVar, Literal
 import alkit
 from alkit.errors import InvalidAnswers
 from alkit.interfaces import Export, Format, Item, Reply
-from alkit.labeling import GivenAnswer, find_mark, load_json, place, whole, write_atomically
+from alkit.labeling import (
+    GivenAnswer,
+    as_index,
+    as_number,
+    find_mark,
+    load_json_parts,
+    place,
+    whole,
+    write_atomically,
+)
 
-KEYS = ("images", "categories")
+from .reading import json_of
+
+KEYS = ("images", "categories", "annotations")
 
 
 @dataclass(kw_only=True)
 class Coco(Format):
-    """Images and categories; `alkit_index` and `alkit_hash`, or the file name, identify an image."""
+    """Images, categories, annotations; `alkit_index` and `alkit_hash`, or the file name, name an image."""
 
     name: ClassVar[str] = "coco"
     extensions: ClassVar[tuple[str, ...]] = (".json",)
@@ -32,10 +43,7 @@ class Coco(Format):
 
     def recognizes(self, path: Path) -> bool:
         """Accept a JSON object with images and categories, alone or in an archive."""
-        try:
-            return path.is_file() and _is_coco(load_json(path, ".json"))
-        except InvalidAnswers:
-            return False
+        return path.is_file() and any(_is_coco(content) for _, content in json_of(path))
 
     def beside(self, path: Path) -> list[Path]:
         """Return the folder of images, if the options ask for one."""
@@ -71,29 +79,64 @@ class Coco(Format):
         return [path, *beside]
 
     def read(self, path: Path) -> Reply:
-        """Read the category of each image; ignore boxes and masks."""
-        content = load_json(path, ".json")
-        if not _is_coco(content):
-            raise InvalidAnswers(f"{path} is not a COCO file; it should have lists of {' and '.join(KEYS)}")
-        names = {str(row.get("id")): row.get("name") for row in _rows(content, "categories")}
-        found: dict[str, list[Any]] = {}
-        for row in _rows(content, "annotations"):
-            category = str(row.get("category_id"))
-            found.setdefault(str(row.get("image_id")), []).append(names.get(category, f"category {category}"))
+        """Read the category of each image; ignore boxes and masks.
+
+        Ids that are equal as numbers or as texts belong together (`1`, `1.0`, `"1"`). Several files in an
+        archive are splits of one data set.
+        """
         reply = Reply()
         blank = 0
-        for number, image in enumerate(_rows(content, "images"), start=1):
-            labels = list(dict.fromkeys(str(name) for name in found.get(str(image.get("id")), [])))
-            mark = _mark(image)
-            if not labels:
-                blank += 1
-            elif mark is None:
-                reply.reject(number, "has neither alkit_index and alkit_hash nor a name written by alkit")
-            elif len(labels) > 1 or not labels[0].strip():
-                reply.reject(number, f"has the labels {', '.join(map(repr, labels))}; keep only one")
-            else:
-                reply.answers.append(GivenAnswer(number, mark[0], labels[0], hash=mark[1]))
+        parts = [(name, content) for name, content in load_json_parts(path) if _is_coco(content)]
+        if not parts:
+            raise InvalidAnswers(f"{path} is not a COCO file; it should have lists of {', '.join(KEYS)}")
+        for name, content in parts:
+            missing = [key for key in KEYS if not isinstance(content.get(key), list)]
+            if missing:
+                raise InvalidAnswers(
+                    f"{path} has no {' and no '.join(missing)} in {name}; export instances or classification "
+                    "in the COCO format, with annotations"
+                )
+            blank += _take(reply, content)
         return Reply(reply.answers, reply.rejected, blank)
+
+
+def _take(reply: Reply, content: Mapping[str, Any]) -> int:
+    """Add the answers of a file to a reply; return how many images have none."""
+    names = {_id(row.get("id")): row.get("name") for row in _rows(content, "categories")}
+    images = {_id(row.get("id")): row for row in _rows(content, "images")}
+    found: dict[float | str, list[Any]] = {}
+    for number, row in enumerate(_rows(content, "annotations"), start=1):
+        image_id, category = _id(row.get("image_id")), _id(row.get("category_id"))
+        if image_id not in images:
+            reply.reject(
+                0, f"annotation {number} is of image {row.get('image_id')}, which is not in the list"
+            )
+        elif category not in names:
+            reply.reject(0, f"annotation {number} has category {row.get('category_id')}, which is not listed")
+        else:
+            found.setdefault(image_id, []).append(names[category])
+    blank = 0
+    for number, (id, image) in enumerate(images.items(), start=1):
+        labels = list(dict.fromkeys(str(name) for name in found.get(id, [])))
+        mark = _mark(image)
+        name = image.get("file_name")
+        if not labels:
+            blank += 1
+        elif len(labels) > 1 or not labels[0].strip():
+            reply.reject(number, f"has the labels {', '.join(map(repr, labels))}; keep only one")
+        elif mark is not None:
+            reply.answers.append(GivenAnswer(number, "", labels[0], index=int(mark[0]), hash=mark[1]))
+        elif isinstance(name, str) and name.strip():
+            reply.answers.append(GivenAnswer(number, name, labels[0]))
+        else:
+            reply.reject(number, "has no file_name, and no alkit_index and alkit_hash")
+    return blank
+
+
+def _id(value: Any) -> float | str:
+    """Return an id in the form in which equal ones are equal."""
+    number = as_number(str(value))
+    return str(value) if number is None else number
 
 
 def _annotation(item: Item, category: int) -> dict[str, Any]:
@@ -110,7 +153,9 @@ def _annotation(item: Item, category: int) -> dict[str, Any]:
 
 
 def _is_coco(content: Any) -> bool:
-    return isinstance(content, dict) and all(isinstance(content.get(key), list) for key in KEYS)
+    """Say whether there are images and, besides, at least one of the other lists."""
+    there = [isinstance(content, dict) and isinstance(content.get(key), list) for key in KEYS]
+    return there[0] and any(there[1:])
 
 
 def _rows(content: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
@@ -119,8 +164,8 @@ def _rows(content: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _mark(image: Mapping[str, Any]) -> tuple[str, str] | None:
-    index, hash = image.get("alkit_index"), image.get("alkit_hash")
-    if isinstance(index, int) and isinstance(hash, str) and hash:
+    index, hash = as_index(str(image.get("alkit_index"))), image.get("alkit_hash")
+    if index is not None and isinstance(hash, str) and hash:
         return str(index), hash
     return find_mark(str(image.get("file_name", "")))
 

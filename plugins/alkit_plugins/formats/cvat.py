@@ -16,11 +16,12 @@ from alkit.interfaces import Export, Format, Item, Reply
 from alkit.labeling import GivenAnswer, elements, find_mark, write_atomically
 
 MEMBER = "annotations.xml"
+SHAPES = frozenset({"box", "polygon", "polyline", "points", "mask", "ellipse", "cuboid", "skeleton"})
 
 
 @dataclass(kw_only=True)
 class Cvat(Format):
-    """Images and tags for CVAT; the file name, which CVAT keeps, identifies an image.
+    """Images and tags for CVAT; the file name identifies an image.
 
     A `.zip` file contains the images too, a `.xml` file only the tags.
     """
@@ -31,9 +32,15 @@ class Cvat(Format):
 
     def recognizes(self, path: Path) -> bool:
         """Accept XML that begins with `annotations`, or an archive with such a file."""
+        if not path.is_file():
+            return False
         try:
-            return path.is_file() and next(elements(path, MEMBER)).name == "annotations"
-        except (InvalidAnswers, StopIteration):
+            return next(elements(path, MEMBER)).name == "annotations"
+        except StopIteration:
+            return False
+        except InvalidAnswers:
+            if path.suffix.lower() == ".xml":
+                raise
             return False
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
@@ -51,8 +58,13 @@ class Cvat(Format):
         return [path]
 
     def read(self, path: Path) -> Reply:
-        """Read the tag of each image."""
+        """Read the tag of each image.
+
+        Raises:
+            InvalidAnswers: it is not such a file, or one for video, whose frames have no file names.
+        """
         tags: list[str] = []
+        shapes: set[str] = set()
         name, number, blank = "", 0, 0
         reply = Reply()
         for index, element in enumerate(elements(path, MEMBER)):
@@ -60,27 +72,37 @@ class Cvat(Format):
                 raise InvalidAnswers(
                     f"{path} is not a CVAT file; it should begin with 'annotations', not '{element.name}'"
                 )
+            if element.name == "track":
+                raise InvalidAnswers(
+                    f"{path} is 'CVAT for video', which names no images; export it as 'CVAT for images 1.1'"
+                )
             if element.name == "tag" and element.begins:
                 tags.append(element.attributes.get("label", ""))
             elif element.name == "image" and element.begins:
-                name, tags, number = element.attributes.get("name", ""), [], number + 1
+                name, tags, shapes, number = element.attributes.get("name", ""), [], set(), number + 1
             elif element.name == "image":
-                blank += _take(reply, number, name, tags)
+                blank += _take(reply, number, name, tags, shapes)
+            elif element.name in SHAPES:
+                shapes.add(element.name)
         return Reply(reply.answers, reply.rejected, blank)
 
 
-def _take(reply: Reply, number: int, name: str, tags: Iterable[str]) -> bool:
-    """Add an image's tag to the reply; return whether the image has no tag."""
+def _take(reply: Reply, number: int, name: str, tags: Iterable[str], shapes: Iterable[str]) -> bool:
+    """Add an image's tag to the reply; return whether the image is not answered."""
     labels = list(dict.fromkeys(tags))
     mark = find_mark(name)
-    if not labels:
+    if not labels and shapes:
+        reply.reject(number, f"'{name}' has a {' and a '.join(sorted(shapes))}, but no tag; give it a tag")
+    elif not labels:
         return True
-    if mark is None:
-        reply.reject(number, f"'{name}' is not a name written by alkit")
     elif len(labels) > 1 or not labels[0].strip():
         reply.reject(number, f"'{name}' has the tags {', '.join(map(repr, labels))}; keep only one")
+    elif mark is not None:
+        reply.answers.append(GivenAnswer(number, "", labels[0], index=int(mark[0]), hash=mark[1]))
+    elif name.strip():
+        reply.answers.append(GivenAnswer(number, name, labels[0]))
     else:
-        reply.answers.append(GivenAnswer(number, mark[0], labels[0], hash=mark[1]))
+        reply.reject(number, "has no name")
     return False
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -11,7 +11,9 @@ from typing import Any, ClassVar, Literal
 import alkit
 from alkit.errors import InvalidAnswers
 from alkit.interfaces import Export, Format, Reply
-from alkit.labeling import GivenAnswer, find_mark, load_json, place, whole, write_atomically
+from alkit.labeling import GivenAnswer, find_mark, load_json_parts, place, whole, write_atomically
+
+from .reading import json_of
 
 LABELS, DATA = "labels.json", "data"
 
@@ -30,10 +32,8 @@ class FiftyOne(Format):
 
     def recognizes(self, path: Path) -> bool:
         """Accept such a folder or its `labels.json`."""
-        try:
-            return _is_fiftyone(load_json(_labels_of(path)))
-        except InvalidAnswers:
-            return False
+        file = _labels_of(path)
+        return file.is_file() and any(_is_fiftyone(content) for _, content in json_of(file, LABELS))
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write the folder."""
@@ -48,26 +48,31 @@ class FiftyOne(Format):
 
     def read(self, path: Path) -> Reply:
         """Read the labels: names or positions in the list of classes, either plain or as objects."""
-        content = load_json(_labels_of(path))
-        if not _is_fiftyone(content):
+        parts = [content for _, content in load_json_parts(_labels_of(path), LABELS) if _is_fiftyone(content)]
+        if not parts:
             raise InvalidAnswers(
                 f"{path} is not a FiftyOne data set; {LABELS} should contain classes and labels"
             )
-        classes: Any = content.get("classes") or []
         reply = Reply()
-        blank = 0
-        for number, (name, target) in enumerate(content["labels"].items(), start=1):
-            mark = find_mark(name)
-            label = _label(target, classes)
-            if label is None:
-                blank += 1
-            elif mark is None:
-                reply.reject(number, f"'{name}' is not a name written by alkit")
-            elif not label:
-                reply.reject(number, f"'{name}' has a label that cannot be understood: {target!r:.80}")
-            else:
-                reply.answers.append(GivenAnswer(number, mark[0], label, hash=mark[1]))
+        blank = sum(_take(reply, content) for content in parts)
         return Reply(reply.answers, reply.rejected, blank)
+
+
+def _take(reply: Reply, content: Mapping[str, Any]) -> int:
+    """Add the labels of a file to a reply; return how many images have none."""
+    blank = 0
+    for number, (name, target) in enumerate(content["labels"].items(), start=1):
+        mark = find_mark(name)
+        label = _label(target, content.get("classes") or [])
+        if label is None:
+            blank += 1
+        elif not label:
+            reply.reject(number, f"'{name}' has a label that cannot be understood: {target!r:.80}")
+        elif mark is None:
+            reply.answers.append(GivenAnswer(number, name, label))
+        else:
+            reply.answers.append(GivenAnswer(number, "", label, index=int(mark[0]), hash=mark[1]))
+    return blank
 
 
 def _labels_of(path: Path) -> Path:

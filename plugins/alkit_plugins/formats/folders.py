@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import ClassVar, Literal
 from urllib.parse import unquote
 
@@ -16,6 +17,9 @@ from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, find_mark, place, who
 
 UNLABELED = "_unlabeled"
 RESERVED = {f"_{ABSTAIN}": ABSTAIN, f"_{UNUSABLE}": UNUSABLE}
+OTHERS = (".json", ".xml")  # files of formats that have folders of images, too
+IMAGES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+LITTER = frozenset({"thumbs.db", "desktop.ini"})
 ESCAPED = frozenset('%/\\:*?"<>|')
 
 
@@ -36,8 +40,16 @@ class Folders(Format):
     )
 
     def recognizes(self, path: Path) -> bool:
-        """Accept a folder that contains a folder `_unlabeled`."""
-        return (path / UNLABELED).is_dir()
+        """Accept a folder, or an archive of folders, with a folder `_unlabeled` or with images in folders."""
+        if not (path.is_dir() or zipfile.is_zipfile(path)):
+            return False
+        files = _files(path)
+        if any(name.lower().endswith(OTHERS) for name in _names(path)):
+            return False
+        images = [name for _, name in files if name and PurePath(name).suffix.lower() in IMAGES]
+        return any(folder == UNLABELED for folder, _ in files) or (
+            bool(images) and len(images) == sum(bool(name) for _, name in files)
+        )
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Make the folders, with the images in them."""
@@ -53,34 +65,67 @@ class Folders(Format):
 
     def read(self, path: Path) -> Reply:
         """Read which folder each file is in; names identify files, and no file is opened."""
-        found: dict[tuple[str, str], list[str]] = {}
+        found: dict[tuple[str, ...], list[str]] = {}
         reply = Reply()
-        number = 0
-        try:
-            folders = sorted(entry.name for entry in os.scandir(path) if entry.is_dir(follow_symlinks=False))
-            for folder in folders:
-                for name in sorted(os.listdir(path / folder)):  # noqa: PTH208  # names, of links too
-                    if name.startswith(".") or name.lower() in ("thumbs.db", "desktop.ini"):
-                        continue
-                    number += 1
-                    mark = find_mark(name)
-                    if mark is not None:
-                        found.setdefault(mark, []).append(folder)
-                    elif folder != UNLABELED:
-                        where = f"{folder}/{name}"
-                        reply.reject(number, f"'{where}' is not a file written by alkit")
-        except OSError as error:
-            raise InvalidAnswers(f"{path} cannot be listed: {error.strerror or error}") from error
+        for folder, name in _files(path):
+            if name:
+                found.setdefault(find_mark(name) or (name,), []).append(folder)
         blank = 0
-        for number, ((index, hash), places) in enumerate(found.items(), start=1):
+        for number, (image, places) in enumerate(found.items(), start=1):
+            label = RESERVED.get(places[0]) or unquote(places[0])
             if places == [UNLABELED]:
                 blank += 1
             elif len(places) > 1:
-                reply.reject(number, f"image {index} is in {' and '.join(places)}; keep only one")
+                name = image[0] if len(image) == 1 else f"image {image[0]}"
+                reply.reject(number, f"{name} is in {' and '.join(places)}; keep only one")
+            elif len(image) == 1:
+                reply.answers.append(GivenAnswer(number, image[0], label))
             else:
-                label = RESERVED.get(places[0]) or unquote(places[0])
-                reply.answers.append(GivenAnswer(number, index, label, hash=hash))
+                reply.answers.append(GivenAnswer(number, "", label, index=int(image[0]), hash=image[1]))
         return Reply(reply.answers, reply.rejected, blank)
+
+
+def _files(path: Path) -> list[tuple[str, str]]:
+    """Return folder and name of each file in a folder, and the folders with an empty name, sorted.
+
+    Folders that only wrap others do not count.
+
+    Raises:
+        InvalidAnswers: it cannot be listed.
+    """
+    try:
+        parts = [name.split("/") for name in _names(path)]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InvalidAnswers(f"{path} cannot be listed: {error}") from error
+    while len(top := {names[0] for names in parts}) == 1 and any(len(names) > 2 for names in parts):
+        parts = [names[1:] for names in parts if len(names) > 1 and names[1]] if top else []
+    return sorted((names[0], names[-1]) for names in parts if len(names) > 1 and not _is_litter(names))
+
+
+def _names(path: Path) -> list[str]:
+    """Return the paths of all files and folders in a folder or an archive."""
+    return _packed(path) if path.is_file() else _listed(path)
+
+
+def _listed(path: Path) -> list[str]:
+    """Return the paths of files below a folder; those of folders end in a slash. Links are not followed."""
+    found: list[str] = []
+    for folder, folders, files in os.walk(path):
+        prefix = Path(folder).relative_to(path).as_posix().removeprefix(".")
+        prefix += "/" * bool(prefix)
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        found += [f"{prefix}{name}/" for name in folders if name not in links]
+        found += [f"{prefix}{name}" for name in files]
+    return found
+
+
+def _packed(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()
+
+
+def _is_litter(names: Sequence[str]) -> bool:
+    return names[-1].startswith(".") or names[-1].lower() in LITTER or "__MACOSX" in names
 
 
 def _escaped(name: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,30 @@ from xml.sax.saxutils import quoteattr
 import alkit
 from alkit.errors import InvalidAnswers, InvalidOption
 from alkit.interfaces import Export, Item, LiveFormat, Prediction, Push, Reply, Server
-from alkit.labeling import ABSTAIN, GivenAnswer, Rejection, in_order, load_json, write_atomically
+from alkit.labeling import (
+    ABSTAIN,
+    GivenAnswer,
+    Rejection,
+    describe_json,
+    in_order,
+    load_json_parts,
+    write_atomically,
+)
 
+from .label_studio_flat import (
+    CONTROL,
+    TABLES,
+    annotator_of,
+    flat_replies,
+    header_of,
+    image_of,
+    is_exported_table,
+    is_flat,
+    rows_of,
+    seconds_of,
+)
 from .label_studio_server import pull, push
+from .reading import json_of
 
 MAX_EMBEDDED = 2 * 10**8  # bytes in one file; Label Studio accepts 250 MB
 TYPES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".gif": "gif", ".webp": "webp", ".bmp": "bmp"}
@@ -50,12 +70,12 @@ class LabelStudio(LiveFormat):
     lead_time: bool = alkit.option(True, "record the seconds that an annotation took as its cost")
 
     def recognizes(self, path: Path) -> bool:
-        """Accept a list of tasks if at least one has data from alkit."""
-        try:
-            content = load_json(path) if path.is_file() else None
-        except InvalidAnswers:
+        """Accept exported tasks, and the tables that it exports as CSV and JSON-MIN."""
+        if not path.is_file():
             return False
-        return isinstance(content, list) and any(_data(task).get("alkit_hash") for task in content)
+        if path.suffix.lower() in TABLES:
+            return is_exported_table(header_of(path))
+        return any(_is_exported(content) for _, content in json_of(path))
 
     def beside(self, path: Path) -> list[Path]:
         """Return the labeling configuration."""
@@ -108,8 +128,16 @@ class LabelStudio(LiveFormat):
         return f"/data/local-files/?d={quote(_below(root, item))}"
 
     def read(self, path: Path) -> Reply:
-        """Read the tasks of a JSON export."""
-        return self.replies(load_json(path), str(path))
+        """Read an export: JSON, with all that is known; or CSV or JSON-MIN, which leave out skipped tasks."""
+        if path.suffix.lower() in TABLES:
+            return flat_replies(rows_of(path), str(path), lead_time=self.lead_time)
+        parts = load_json_parts(path)
+        replies = [self.replies(content, str(path)) for _, content in parts]
+        return Reply(
+            in_order([answer for reply in replies for answer in reply.answers]),
+            [entry for reply in replies for entry in reply.rejected],
+            sum(reply.blank for reply in replies),
+        )
 
     def replies(self, content: Any, named: str) -> Reply:
         """Read exported tasks: one answer per annotation, in order of time.
@@ -118,7 +146,17 @@ class LabelStudio(LiveFormat):
             InvalidAnswers: it is not a list of tasks.
         """
         if not (isinstance(content, list) and all(isinstance(task, dict) for task in content)):
-            raise InvalidAnswers(f"{named} is not a list of tasks; export as JSON, not as JSON-MIN or CSV")
+            raise InvalidAnswers(
+                f"{named} is not a list of tasks, but {describe_json(content)}; export as JSON"
+            )
+        if is_flat(content):
+            return flat_replies(content, named, lead_time=self.lead_time)
+        if content and not any("data" in task for task in content):
+            raise InvalidAnswers(
+                f"{named} is {describe_json(content)}; tasks have 'data' and 'annotations': export as JSON, "
+                "not as JSON-MIN"
+            )
+        control = _control(content)
         answers: list[GivenAnswer] = []
         rejected: list[Rejection] = []
         blank = 0
@@ -126,22 +164,25 @@ class LabelStudio(LiveFormat):
             annotations = task.get("annotations")
             given = [a for a in annotations if isinstance(a, dict)] if isinstance(annotations, list) else []
             number = task["id"] if isinstance(task.get("id"), int) else position
-            index, hash = _data(task).get("alkit_index"), _data(task).get("alkit_hash")
             blank += not given
-            if given and not (isinstance(index, int) and isinstance(hash, str) and hash):
-                rejected.append(Rejection(number, "has no alkit_index and alkit_hash"))
-                continue
             for annotation in given:
                 try:
-                    label = _label(annotation)
+                    answers.append(self._answer(number, task, annotation, control))
                 except ValueError as error:
                     rejected.append(Rejection(number, str(error)))
-                    continue
-                time = annotation.get("updated_at") or annotation.get("created_at") or ""
-                cost = _seconds(annotation) if self.lead_time else None
-                who = _annotator(annotation)
-                answers.append(GivenAnswer(number, str(index), label, who, str(time), cost, str(hash)))
         return Reply(in_order(answers), rejected, blank)
+
+    def _answer(self, number: int, task: Task, annotation: Mapping[str, Any], control: str) -> GivenAnswer:
+        """Return the answer of an annotation.
+
+        Raises:
+            ValueError: it names no image, or has not exactly one choice.
+        """
+        index, hash, image = image_of(_data(task), str(task.get("file_upload") or ""))
+        time = annotation.get("updated_at") or annotation.get("created_at") or ""
+        cost = seconds_of(annotation) if self.lead_time else None
+        label = _label(annotation, control)
+        return GivenAnswer(number, image, label, annotator_of(annotation), str(time), cost, hash, index)
 
     def push(self, export: Export, server: Server, *, campaign: str) -> Push:
         """Add the missing tasks to the campaign's project, in rank order."""
@@ -195,7 +236,7 @@ def _task(export: Export, item: Item, image: str, prediction: Prediction | None)
 
 
 def _choice(label: str) -> dict[str, Any]:
-    return {"from_name": "choice", "to_name": "image", "type": "choices", "value": {"choices": [label]}}
+    return {"from_name": CONTROL, "to_name": "image", "type": "choices", "value": {"choices": [label]}}
 
 
 def _below(root: Path, item: Item) -> str:
@@ -212,7 +253,39 @@ def _data(task: Any) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _label(annotation: Mapping[str, Any]) -> str:
+def _control(tasks: Sequence[Task]) -> str:
+    """Return the name of the question about the class: alkit's own, or the only one.
+
+    Raises:
+        InvalidAnswers: there are several others.
+    """
+    names = {
+        str(result.get("from_name"))
+        for task in tasks
+        for annotation in task.get("annotations") or ()
+        for result in _choices(annotation)
+    }
+    if len(names) > 1 and CONTROL not in names:
+        raise InvalidAnswers(
+            f"the tasks ask {' and '.join(sorted(names))}, and '{CONTROL}', which alkit asks, is missing; "
+            f"rename the question about the class to '{CONTROL}'"
+        )
+    return CONTROL if CONTROL in names or not names else names.pop()
+
+
+def _choices(annotation: Any) -> list[Mapping[str, Any]]:
+    """Return the results of an annotation that are choices."""
+    results = annotation.get("result") if isinstance(annotation, dict) else None
+    return [
+        result
+        for result in (results if isinstance(results, list) else [])
+        if isinstance(result, dict)
+        and isinstance(result.get("value"), dict)
+        and isinstance(result["value"].get("choices"), list)
+    ]
+
+
+def _label(annotation: Mapping[str, Any], control: str) -> str:
     """Return the choice of an annotation, `abstain` if it was skipped.
 
     Raises:
@@ -220,29 +293,25 @@ def _label(annotation: Mapping[str, Any]) -> str:
     """
     if annotation.get("was_cancelled"):
         return ABSTAIN
-    results = annotation.get("result")
-    labels: list[str] = []
-    for result in results if isinstance(results, list) else []:
-        value = result.get("value") if isinstance(result, dict) else None
-        choices = value.get("choices") if isinstance(value, dict) else None
-        labels += [str(choice) for choice in choices] if isinstance(choices, list) else []
+    labels = [
+        str(choice)
+        for result in _choices(annotation)
+        if str(result.get("from_name")) == control
+        for choice in result["value"]["choices"]
+    ]
     if len(labels) != 1 or not labels[0].strip():
         raise ValueError(f"has an annotation with {len(labels) or 'no'} choices; it should have one")
     return labels[0]
 
 
-def _seconds(annotation: Mapping[str, Any]) -> float | None:
-    seconds = annotation.get("lead_time")
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
-        return None
-    return float(seconds)
-
-
-def _annotator(annotation: Mapping[str, Any]) -> str:
-    """Name an annotator by number, which is the same in files and on servers; empty if none is named."""
-    who = annotation.get("completed_by")
-    number = who.get("id") if isinstance(who, dict) else who
-    return f"label-studio-{number}" if isinstance(number, int) else ""
+def _is_exported(content: Any) -> bool:
+    if not isinstance(content, list) or not any(isinstance(task, dict) for task in content):
+        return False
+    return is_flat(content) or any(
+        _data(task).get("alkit_hash") or (_data(task) and isinstance(task.get("annotations"), list))
+        for task in content
+        if isinstance(task, dict)
+    )
 
 
 @alkit.hookimpl

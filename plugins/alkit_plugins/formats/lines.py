@@ -12,7 +12,15 @@ from typing import Any, ClassVar
 import alkit
 from alkit.errors import InvalidAnswers
 from alkit.interfaces import Export, Format, Reply
-from alkit.labeling import REFERENCES, GivenAnswer, read_text, write_atomically
+from alkit.labeling import (
+    Columns,
+    GivenAnswer,
+    as_index,
+    choose_columns,
+    parse_columns,
+    read_text,
+    write_atomically,
+)
 
 
 @dataclass(kw_only=True)
@@ -21,6 +29,8 @@ class Lines(Format):
 
     name: ClassVar[str] = "jsonl"
     extensions: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
+
+    columns: str = alkit.option("", "keys by meaning, such as image=file,label=species")
 
     def recognizes(self, path: Path) -> bool:
         """Accept any file with the extension `.jsonl` or `.ndjson`."""
@@ -43,9 +53,10 @@ class Lines(Format):
         return [path]
 
     def read(self, path: Path) -> Reply:
-        """Read the lines that have a label; index and hash must match, and take precedence over a path."""
+        """Read the lines that have a label; whatever names the image has to name the same one."""
         reply = Reply()
         blank = 0
+        rows: list[tuple[int, dict[str, Any]]] = []
         try:
             lines = read_text(path).decode("utf-8-sig").split("\n")
         except UnicodeDecodeError as error:
@@ -54,46 +65,70 @@ class Lines(Format):
             if not line.strip():
                 continue
             try:
-                answer = _answer(number, json.loads(line))
+                row = json.loads(line)
             except (ValueError, RecursionError) as error:
+                reply.reject(number, str(error))
+                continue
+            if isinstance(row, dict):
+                rows.append((number, row))
+            else:
+                reply.reject(number, "is not a JSON object")
+        keys = list(dict.fromkeys(key for _, row in rows for key in row))
+        columns = choose_columns(keys, str(path), parse_columns(self.columns))
+        if rows and not (columns.names_images and "label" in columns.single):
+            raise InvalidAnswers(
+                f"the objects in {path} should have image and label, but have {', '.join(keys)}; say "
+                "which is which with --columns image=KEY,label=KEY"
+            )
+        for number, row in rows:
+            try:
+                answer = _answer(number, [row.get(key) for key in keys], columns)
+            except ValueError as error:
                 reply.reject(number, str(error))
                 continue
             if answer is None:
                 blank += 1
             else:
                 reply.answers.append(answer)
-        return Reply(reply.answers, reply.rejected, blank)
+        return Reply(reply.answers, reply.rejected, blank, columns.notes)
 
 
-def _answer(number: int, row: Any) -> GivenAnswer | None:
+def _answer(number: int, values: Sequence[Any], columns: Columns) -> GivenAnswer | None:
     """Return the answer of a line; None if it has no label yet.
 
     Raises:
         ValueError: it cannot be understood.
     """
-    if not isinstance(row, dict):
-        raise ValueError("is not a JSON object")
-    label = _text(row, "label")
+
+    def value(meaning: str) -> Any:
+        place = columns.single.get(meaning)
+        return None if place is None else values[place]
+
+    label = _text("label", value("label"))
     if not label:
         return None
-    index, hash = _text(row, "index").strip(), _text(row, "hash").strip().lower()
-    image = index if index and hash else next(filter(None, (_text(row, name) for name in REFERENCES)), "")
-    if not image:
+    images = [text for text in (_text("image", values[place]) for place in columns.images) if text]
+    position, hash = _text("index", value("index")).strip(), _text("hash", value("hash")).strip().lower()
+    index = as_index(position)
+    if position and index is None:
+        raise ValueError(f"has the index '{position}', which is not a position in the pool")
+    if not images and index is None and not hash:
         raise ValueError("names no image")
     return GivenAnswer(
         number,
-        image,
+        images[0] if images else "",
         label,
-        _text(row, "annotator").strip(),
-        _text(row, "time").strip(),
-        _cost(row.get("cost")),
-        hash if index else "",
+        _text("annotator", value("annotator")).strip(),
+        _text("time", value("time")).strip(),
+        _cost(value("cost")),
+        hash,
+        index,
+        tuple(images[1:]),
     )
 
 
-def _text(row: dict[str, Any], name: str) -> str:
-    value = row.get(name)
-    if value is None:
+def _text(name: str, value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise ValueError(f"{name} should be a string")

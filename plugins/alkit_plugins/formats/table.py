@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import alkit
+from alkit.errors import InvalidAnswers
 from alkit.interfaces import Export, Format, Reply
-from alkit.labeling import COLUMNS, REFERENCES, read_answers, write_table
+from alkit.labeling import COLUMNS, choose_columns, parse_columns, read_answers, read_table, write_table
+
+from .label_studio_flat import is_exported_table
+
+TABLES = (".csv", ".tsv", ".tab")
+WORKBOOKS = (".xlsx", ".xls", ".ods")
 
 
 @dataclass(kw_only=True)
 class CsvTable(Format):
-    """The list of a query; images come back by path, index or hash, optionally with annotator, time, cost."""
+    """The list of a query; images come back by path, file name, hash or index.
+
+    Commas, semicolons or tabs; common names of columns, such as `filename` and `class`, are understood.
+    Annotator, time and cost of an answer are optional.
+    """
 
     name: ClassVar[str] = "csv"
     extensions: ClassVar[tuple[str, ...]] = (".csv",)
+
+    columns: str = alkit.option("", "columns by meaning, such as image=FILE,label=SPECIES")
 
     def recognizes(self, path: Path) -> bool:
         """Accept any file with the extension `.csv`, and a text whose first line has the columns."""
         if not path.is_file():
             return False
-        if path.suffix.lower() in self.extensions:
-            return True
+        table = path.suffix.lower() in TABLES
         try:
-            with open(path, encoding="utf-8-sig", newline="") as file:
-                header = next(csv.reader([file.readline(10_000)], strict=True), [])
-        except (OSError, UnicodeDecodeError, csv.Error):
+            header = read_table(path).header
+            columns = choose_columns(header, str(path))
+        except InvalidAnswers:
+            if table or path.suffix.lower() in WORKBOOKS:
+                raise
             return False
-        columns = {name.strip().lower() for name in header}
-        return "label" in columns and not columns.isdisjoint(REFERENCES)
+        if is_exported_table(header):
+            return False
+        return table or (columns.names_images and "label" in columns.single)
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write the columns of a query's list."""
@@ -46,7 +59,8 @@ class CsvTable(Format):
 
     def read(self, path: Path) -> Reply:
         """Read the lines that have a label."""
-        return Reply(*read_answers(path))
+        table = read_answers(path, parse_columns(self.columns))
+        return Reply(list(table.answers), list(table.rejected), table.blank, table.notes)
 
 
 @alkit.hookimpl

@@ -1,4 +1,4 @@
-"""The file oracle: answers from a CSV file `image,label`, with images by path or index."""
+"""The file oracle: answers from a CSV file `image,label`, with images as in every table of answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import alkit
 from alkit import Answer, AnswerKind, Oracle, option
 from alkit.data import ImageRecord
 from alkit.errors import InvalidAnswers, InvalidOption
-from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, References, read_answers
+from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, References, Rejection, read_answers
 
 if TYPE_CHECKING:
     from alkit import Source
@@ -39,25 +39,26 @@ class FileOracle(Oracle):
         """
         if not self.path:
             raise InvalidOption("oracle 'file' needs a file: --oracle-option path=labels.csv")
-        answers, rejected, _ = read_answers(Path(self.path), annotator=self.name)
-        if rejected:
-            first = rejected[0]
+        table = read_answers(Path(self.path))
+        if table.rejected:
+            first = table.rejected[0]
             raise InvalidAnswers(f"line {first.line} of {self.path} {first.reason}")
         records = [ImageRecord(index, key, "", 0, 0, None, None) for index, key in enumerate(keys)]
-        references = References(records, Path(source.location))
+        references = References(records, Path(source.location), [Path(self.path).parent])
+        given = [answer for answer in table.answers if not answer.is_blank(source.classes)]
         self._answers: dict[int, Answer] = {}
-        unknown = []
-        for given in answers:
-            if (index := references.find(given.image)) is None:
-                unknown.append(given)
+        unknown: list[Rejection] = []
+        for answer, index in zip(given, references.find_all(given), strict=True):
+            if isinstance(index, Rejection):
+                unknown.append(index)
             else:
-                self._answers[index] = _answer(given, source.classes)
+                self._answers[index] = _answer(answer, source.classes, self.name)
         labels = {answer.value for answer in self._answers.values() if answer.kind == "label"}
         self.classes = tuple(sorted(labels))
         if unknown:
             self.notes = (
                 f"{len(unknown):,} lines of {self.path} name no image in this pool; the first is line "
-                f"{unknown[0].line}: '{unknown[0].image}'",
+                f"{unknown[0].line}: {unknown[0].reason}",
             )
 
     def label(self, indices: Sequence[int]) -> Mapping[int, Answer]:
@@ -65,13 +66,13 @@ class FileOracle(Oracle):
         return {index: self._answers[index] for index in indices if index in self._answers}
 
 
-def _answer(given: GivenAnswer, classes: Sequence[str]) -> Answer:
+def _answer(given: GivenAnswer, classes: Sequence[str], oracle: str) -> Answer:
     """Return the answer of a line; if `abstain` or `unusable` is the name of a class, it is a label."""
     label = given.meant(classes)
     if label in (ABSTAIN, UNUSABLE) and label not in classes:
         kind: AnswerKind = "abstain" if label == ABSTAIN else "unusable"
-        return Answer(kind, None, given.annotator, given.time, given.cost)
-    return Answer("label", label, given.annotator, given.time, given.cost)
+        return Answer(kind, None, given.annotator or oracle, given.time, given.cost)
+    return Answer("label", label, given.annotator or oracle, given.time, given.cost)
 
 
 @alkit.hookimpl

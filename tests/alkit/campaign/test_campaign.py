@@ -25,7 +25,7 @@ from alkit.errors import (
     UnsupportedTask,
 )
 from alkit.interfaces.oracle import Answer, Oracle
-from alkit.labeling.csv_table import GivenAnswer
+from alkit.labeling.given_answer import GivenAnswer
 
 Fill = Callable[..., Path]
 
@@ -45,7 +45,8 @@ class Colors(Oracle):
 
 def by_color(campaign: Campaign, indices: Sequence[int]) -> list[GivenAnswer]:
     return [
-        GivenAnswer(line, str(i), campaign.state.keys[i].split("/")[0]) for line, i in enumerate(indices, 2)
+        GivenAnswer(line, "", campaign.state.keys[i].split("/")[0], index=i)
+        for line, i in enumerate(indices, 2)
     ]
 
 
@@ -152,13 +153,48 @@ def test_the_same_answers_twice_change_nothing(labeled: Path) -> None:
 def test_a_correction_keeps_its_history(labeled: Path) -> None:
     with Campaign(labeled) as campaign:
         index = int(campaign.pool.labeled[0])
-        receipt = campaign.tell([GivenAnswer(2, str(index), "red", annotator="ann")])
+        receipt = campaign.tell([GivenAnswer(2, "", "red", annotator="ann", index=index)])
         assert receipt.corrected == 1
         assert [row.answer.value for row in campaign.ledger.answers(index)] == ["blue", "red"]
         assert campaign.pool.answer_of(index).value == "red"  # type: ignore[union-attr]
-        campaign.tell([GivenAnswer(2, str(index), "abstain")])
+        campaign.tell([GivenAnswer(2, "", "abstain", index=index)])
+        assert campaign.pool.answer_of(index).value == "red"  # type: ignore[union-attr]
+        campaign.tell([GivenAnswer(2, "", "abstain", annotator="ann", index=index)])
         assert index not in campaign.pool.labeled
         assert index not in campaign.pool.candidates
+
+
+def test_a_file_is_taken_back_and_the_one_before_it_too(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        index = int(campaign.pool.labeled[0])
+        before = len(campaign.pool.labeled)
+        free = int(campaign.pool.candidates[0])
+        campaign.tell({index: "red"}, note={"file": "a/one.csv"})
+        campaign.tell({index: "green", free: "red"}, note={"file": "two.csv"})
+        assert campaign.undo_ingest(dry_run=True).answers == 2
+        undone = campaign.undo_ingest()
+        assert (undone.answers, undone.images, undone.unlabeled) == (2, 2, 1)
+        assert undone.what.startswith("two.csv")
+        assert campaign.pool.answer_of(index).value == "red"  # type: ignore[union-attr]
+        assert campaign.pool.answer_of(free) is None
+        with pytest.raises(InvalidAnswers, match=r"'two\.csv' has no ingested answers .*: .*one\.csv"):
+            campaign.undo_ingest("two.csv")
+        assert campaign.undo_ingest("one.csv").answers == 1
+        assert campaign.pool.answer_of(index).value == "blue"  # type: ignore[union-attr]
+        assert len(campaign.pool.labeled) == before
+
+
+def test_an_image_is_unlabeled_by_its_name(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        index = int(campaign.pool.labeled[0])
+        key = campaign.state.keys[index]
+        campaign.tell([GivenAnswer(1, key, "red", "ann"), GivenAnswer(2, key, "green", "bob")])
+        assert campaign.unlabel(key, annotator="bob").answers == 1
+        assert campaign.pool.answer_of(index).value == "red"  # type: ignore[union-attr]
+        assert campaign.unlabel(key).answers == 2
+        assert index not in campaign.pool.labeled
+        with pytest.raises(InvalidAnswers, match=r"there is no answer to .* to take back"):
+            campaign.unlabel(key)
 
 
 def test_anything_can_be_noted_of_answers(labeled: Path) -> None:
@@ -178,8 +214,8 @@ def test_strict_keeps_nothing_and_says_so(labeled: Path, contents: Callable[[Pat
         known = int(campaign.pool.labeled[0])
         bad = [
             GivenAnswer(9, "nope", "red"),
-            GivenAnswer(10, str(known), "red"),
-            GivenAnswer(11, "50", "red"),
+            GivenAnswer(10, "", "red", index=known),
+            GivenAnswer(11, "", "red", index=50),
         ]
         receipt = campaign.tell([*by_color(campaign, query.indices), *bad], strict=True)
         assert (receipt.accepted, [entry.line for entry in receipt.rejected]) == (0, [9])
@@ -198,7 +234,9 @@ def test_abstained_and_unusable_images_are_never_asked_again(labeled: Path) -> N
     with Campaign(labeled) as campaign:
         query = campaign.ask(4, strategy="random")
         kinds = ["abstain", "unusable", "abstain", "unusable"]
-        campaign.tell([GivenAnswer(2, str(i), kind) for i, kind in zip(query.indices, kinds, strict=True)])
+        campaign.tell(
+            [GivenAnswer(2, "", kind, index=i) for i, kind in zip(query.indices, kinds, strict=True)]
+        )
         assert campaign.open_query is None
         assert campaign.pool.set_aside["abstained"] == 2
         rest = campaign.ask(len(campaign.pool.candidates), strategy="random")

@@ -19,7 +19,7 @@ from alkit.campaign.record.state import read_state
 from alkit.errors import InvalidOption
 from alkit.interfaces.contract import choose
 from alkit.interfaces.oracle import Answer, Oracle
-from alkit.labeling.csv_table import GivenAnswer
+from alkit.labeling.given_answer import GivenAnswer
 from alkit.plugin import registry
 from alkit.testing.world import make_world
 
@@ -129,9 +129,9 @@ def test_predictions_are_recorded_and_judged_by_the_answers(labeled: Path) -> No
         other = next(name for name in campaign.classes if name != wrong.predicted)
         campaign.tell(
             [
-                GivenAnswer(1, str(right.index), right.predicted or ""),
-                GivenAnswer(2, str(wrong.index), other),
-                GivenAnswer(3, str(query.picks[2].index), "abstain"),
+                GivenAnswer(1, "", right.predicted or "", index=right.index),
+                GivenAnswer(2, "", other, index=wrong.index),
+                GivenAnswer(3, "", "abstain", index=query.picks[2].index),
             ]
         )
         assert [pick.correct for pick in campaign.queries[0].picks[:4]] == [True, False, None, None]
@@ -203,7 +203,7 @@ def test_a_number_beyond_the_classes_on_record_is_no_prediction(labeled: Path) -
 
 
 def by_folder(query: Query) -> list[GivenAnswer]:
-    return [GivenAnswer(1, str(pick.index), pick.image.split("/")[0]) for pick in query.picks]
+    return [GivenAnswer(1, "", pick.image.split("/")[0], index=pick.index) for pick in query.picks]
 
 
 def test_what_is_withdrawn_is_judged_where_it_is_asked_again(labeled: Path) -> None:
@@ -211,7 +211,7 @@ def test_what_is_withdrawn_is_judged_where_it_is_asked_again(labeled: Path) -> N
     with Campaign(labeled) as campaign:
         first = campaign.ask(48, control=0.25)
         kept = first.picks[:6] + first.picks[-6:]
-        campaign.tell([GivenAnswer(1, str(pick.index), pick.image.split("/")[0]) for pick in kept])
+        campaign.tell([GivenAnswer(1, "", pick.image.split("/")[0], index=pick.index) for pick in kept])
         second = campaign.ask(36, control=0.25, new=True)
         campaign.tell(by_folder(second))
         one, other = campaign.queries

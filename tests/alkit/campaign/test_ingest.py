@@ -27,6 +27,7 @@ def test_a_format_that_breaks_stops_no_other(tmp_path: Path, monkeypatch: pytest
     version = next(plugin.version for plugin in registry.formats if plugin.name == "coco")
     assert re.fullmatch(
         rf"{re.escape(str(other))} cannot be read: .* coco, csv, cvat, fiftyone, folders, jsonl, "
-        rf"label-studio \(coco \(alkit {re.escape(version)}\) .*: TypeError: not made for this\); .*--format",
+        rf"label-studio: it is text that begins with 'nothing' \(coco \(alkit {re.escape(version)}\) "
+        r".*: TypeError: not made for this\); .*--format.*",
         str(raised.value),
     )

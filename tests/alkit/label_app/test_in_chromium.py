@@ -19,7 +19,7 @@ from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
 from alkit.campaign.record.events import Answered
 from alkit.campaign.session import LOCK
-from alkit.labeling.csv_table import GivenAnswer
+from alkit.labeling.given_answer import GivenAnswer
 
 pytestmark = [
     pytest.mark.slow,
@@ -238,7 +238,7 @@ def test_what_was_said_before_it_was_asked_for_again_cannot_be_undone(window, la
 
     with Campaign(labeled) as campaign:
         for annotator, name in (("ann", "red"), ("bob", "blue")):
-            campaign.tell([GivenAnswer(0, str(index), name, annotator) for index in (0, 20)])
+            campaign.tell([GivenAnswer(0, "", name, annotator, index=index) for index in (0, 20)])
         campaign.ask(2, strategy="disputed")
     _, address = label(labeled, "--annotator", "ann")
     window.open(address)

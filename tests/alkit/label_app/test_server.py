@@ -17,7 +17,7 @@ from alkit.campaign.record.events import Answered
 from alkit.errors import InvalidAnswers, UsageError
 from alkit.label_app.server import serving
 from alkit.label_app.session import LabelSession
-from alkit.labeling.csv_table import GivenAnswer
+from alkit.labeling.given_answer import GivenAnswer
 
 
 def recorded(directory: Path, index: int) -> list[tuple[str, Any, str]]:
@@ -190,7 +190,7 @@ def test_only_ones_own_answer_to_the_query_is_taken_back(client, asked):
     index, other = (image["index"] for image in client.state()["images"][:2])
     stranger = next(i for i in range(60) if i not in {image["index"] for image in client.state()["images"]})
     with Campaign(asked) as campaign:
-        campaign.tell([GivenAnswer(0, str(i), "green", "bob") for i in (index, stranger)])
+        campaign.tell([GivenAnswer(0, "", "green", "bob", index=i) for i in (index, stranger)])
     client.answer(index, "red")
     assert client.undo(other).status == 422
     assert client.undo(stranger).status == 422
@@ -201,7 +201,7 @@ def test_only_ones_own_answer_to_the_query_is_taken_back(client, asked):
 def test_what_others_say_is_shown_and_not_ones_own_to_undo(client, asked):
     index = client.state()["images"][0]["index"]
     with Campaign(asked) as campaign:
-        campaign.tell([GivenAnswer(0, str(index), "green", "bob")])
+        campaign.tell([GivenAnswer(0, "", "green", "bob", index=index)])
     assert client.state()["images"][0] == {"index": index, "answer": "green", "said": 0}
 
 

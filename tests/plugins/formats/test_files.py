@@ -18,13 +18,19 @@ from hypothesis import strategies as st
 
 from alkit.errors import InvalidAnswers, InvalidOption
 from alkit.interfaces.format import Export, Format, Item
+from alkit.labeling import GivenAnswer
 from alkit.plugin import registry
 
 Make = Callable[..., Format]
 
 
+def place(answer: GivenAnswer) -> str:
+    """Return how an answer names its image: by alkit's own index, or by a name."""
+    return answer.image if answer.index is None else str(answer.index)
+
+
 def said(format: Format, path: Path) -> list[tuple[str, str]]:
-    return [(answer.image, answer.label) for answer in format.read(path).answers]
+    return [(place(answer), answer.label) for answer in format.read(path).answers]
 
 
 # -- tables and lines ----------------------------------------------------------------------------------
@@ -67,8 +73,9 @@ def test_lines_of_all_sorts(make: Make, tmp_path: Path) -> None:
     path.write_text("\n".join([*map(json.dumps, rows), "", "{broken"]))
     reply = make("jsonl").read(path)
     first, second = reply.answers
-    assert (first.image, first.hash, first.label, first.cost, first.annotator) == (
-        "3",
+    assert (first.image, first.index, first.hash, first.label, first.cost, first.annotator) == (
+        "x.png",
+        3,
         "ab" * 32,
         "cat",
         2.0,
@@ -76,7 +83,7 @@ def test_lines_of_all_sorts(make: Make, tmp_path: Path) -> None:
     )
     assert (second.image, second.hash, second.time) == ("y.png", "", "2026-01-01")
     assert reply.blank == 1
-    assert [entry.line for entry in reply.rejected] == [4, 5, 6, 7, 9]
+    assert sorted(entry.line for entry in reply.rejected) == [4, 5, 6, 7, 9]
 
 
 # -- CVAT ----------------------------------------------------------------------------------------------
@@ -94,9 +101,12 @@ def test_cvat_knows_images_by_the_name_of_their_file(make: Make, export: Export,
     )
     path.write_text(tagged)
     reply = make("cvat").read(path)
-    assert [(a.image, a.label, a.hash) for a in reply.answers] == [("8", "cat", export.items[0].hash[:16])]
+    assert [(place(a), a.label, a.hash) for a in reply.answers] == [
+        ("8", "cat", export.items[0].hash[:16]),
+        ("other.png", "cat", ""),
+    ]
     assert reply.blank == 1
-    assert [entry.line for entry in reply.rejected] == [2, 4]
+    assert [entry.line for entry in reply.rejected] == [2]
 
 
 def test_cvats_archive_holds_the_originals_in_rank_order(make: Make, export: Export, tmp_path: Path) -> None:
@@ -119,9 +129,9 @@ def test_cvats_archive_holds_the_originals_in_rank_order(make: Make, export: Exp
 def test_xml_with_a_document_type_is_refused(make: Make, tmp_path: Path, declaration: str) -> None:
     path = tmp_path / "bad.xml"
     path.write_text(f'<?xml version="1.0"?>{declaration}<annotations>&x;</annotations>')
-    assert not make("cvat").recognizes(path)
-    with pytest.raises(InvalidAnswers, match="declares a document type"):
-        make("cvat").read(path)
+    for look in (make("cvat").recognizes, make("cvat").read):
+        with pytest.raises(InvalidAnswers, match="declares a document type"):
+            look(path)
 
 
 def test_an_archive_is_never_unpacked(make: Make, tmp_path: Path) -> None:
@@ -214,8 +224,9 @@ def test_coco_with_boxes_of_one_class_and_of_several(make: Make, export: Export,
     rows = [{"image_id": image, "category_id": category, "bbox": [0, 0, 1, 1]} for image, category in boxes]
     path.write_text(json.dumps(coco(export, annotations=rows)))
     reply = make("coco").read(path)
-    assert [(a.image, a.label) for a in reply.answers] == [("8", "cat"), ("6", "category 99")]
-    assert [entry.line for entry in reply.rejected] == [2]
+    assert [(place(a), a.label) for a in reply.answers] == [("8", "cat")]
+    assert [entry.line for entry in reply.rejected] == [0, 2]
+    assert reply.rejected[0].reason == "annotation 5 has category 99, which is not listed"
 
 
 def test_coco_beside_copies_and_links(make: Make, export: Export, tmp_path: Path) -> None:
@@ -238,7 +249,7 @@ def test_moving_a_file_into_a_class_labels_it(make: Make, export: Export, tmp_pa
     for folder, item in moved.items():
         shutil.move(folders / "_unlabeled" / item.name, folders / folder / item.name)
     reply = make("folders").read(folders)
-    found = {answer.image: answer.label for answer in reply.answers}
+    found = {place(answer): answer.label for answer in reply.answers}
     assert found == {"8": "cat", "7": "a/b", "6": "_x", "5": "abstain", "4": "unusable"}
     assert (reply.blank, reply.rejected) == (4, [])
 
@@ -256,11 +267,8 @@ def test_a_new_folder_is_a_new_class_and_a_file_in_two_is_none(
     (folders / "cat" / ".DS_Store").write_bytes(b"x")
     (folders / "notes.txt").write_text("x")
     reply = make("folders").read(folders)
-    assert [(a.image, a.label) for a in reply.answers] == [("8", "heron")]
-    assert sorted(entry.reason for entry in reply.rejected) == [
-        "'cat/holiday.jpg' is not a file written by alkit",
-        "image 7 is in _unlabeled and cat; keep only one",
-    ]
+    assert [(place(a), a.label) for a in reply.answers] == [("holiday.jpg", "cat"), ("8", "heron")]
+    assert [entry.reason for entry in reply.rejected] == ["image 7 is in _unlabeled and cat; keep only one"]
 
 
 def test_links_lead_to_originals_and_are_not_followed_when_read(
@@ -291,8 +299,13 @@ def test_fiftyones_targets_of_all_kinds(make: Make, export: Export, tmp_path: Pa
     for path in (folder, folder / "labels.json"):
         assert make("fiftyone").recognizes(path)
         reply = make("fiftyone").read(path)
-        assert [(a.image, a.label) for a in reply.answers] == [("8", "a/b"), ("7", "cat"), ("6", "7")]
-        assert (reply.blank, [entry.line for entry in reply.rejected]) == (2, [5, 6, 8])
+        assert [(place(a), a.label) for a in reply.answers] == [
+            ("8", "a/b"),
+            ("7", "cat"),
+            ("6", "7"),
+            ("holiday", "cat"),
+        ]
+        assert (reply.blank, [entry.line for entry in reply.rejected]) == (2, [5, 6])
 
 
 @pytest.mark.parametrize(
@@ -350,7 +363,7 @@ def test_no_json_breaks_a_reader(make: Make, tmp_path: Path, name: str, content:
     except InvalidAnswers as error:
         assert "\n" not in str(error)
     else:
-        assert all(answer.label and answer.image for answer in reply.answers)
+        assert all(answer.label and answer.named for answer in reply.answers)
 
 
 def test_each_file_is_recognized_by_its_own_format_only(make: Make, export: Export, tmp_path: Path) -> None:

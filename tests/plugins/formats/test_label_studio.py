@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import csv
 import dataclasses
 import importlib
 import json
@@ -17,9 +18,9 @@ from typing import Any
 
 import pytest
 
+from alkit.campaign.ingest import find_format
 from alkit.errors import AlkitError, InvalidAnswers, InvalidOption
 from alkit.interfaces.format import Export, Format, Push, Server
-from alkit.labeling import Rejection
 
 Make = Callable[..., Format]
 EXPORT = Path(__file__).with_name("label-studio-export.json")  # recorded by the test of the live server
@@ -122,25 +123,102 @@ def test_annotations_in_the_order_of_time(make: Make, tmp_path: Path) -> None:
         ("cat", "label-studio-2", None),
         ("dog", "label-studio-1", 7.0),
     ]
-    assert all((a.image, a.hash, a.line) == ("4", "ab" * 32, 11) for a in reply.answers)
+    assert all((a.index, a.hash, a.line) == (4, "ab" * 32, 11) for a in reply.answers)
     assert (reply.blank, [entry.line for entry in reply.rejected]) == (1, [11, 11])
     assert make("label-studio", lead_time=False).read(path).answers[-1].cost is None
 
 
-def test_tasks_by_others_are_rejected_one_by_one(make: Make, tmp_path: Path) -> None:
+def test_tasks_that_were_uploaded_by_hand_are_known_by_name(make: Make, tmp_path: Path) -> None:
     path = tmp_path / "export.json"
-    path.write_text(json.dumps([{"id": 5, "data": {"image": "x"}, "annotations": [annotation(["cat"])]}]))
-    assert not make("label-studio").recognizes(path)
+    rows = [
+        {"id": 5, "data": {"image": "/data/upload/1/0f3c9a2b-x.png"}, "annotations": [annotation(["cat"])]},
+        {"id": 6, "data": {"text": "x"}, "annotations": [annotation(["cat"])]},
+        {"id": 7, "data": {"photo": "y.png"}, "annotations": [annotation(["dog"])]},
+    ]
+    path.write_text(json.dumps(rows))
+    assert make("label-studio").recognizes(path)
     reply = make("label-studio").read(path)
-    assert (reply.answers, reply.rejected) == ([], [Rejection(5, "has no alkit_index and alkit_hash")])
-    path.write_text('{"task": 1}')
-    with pytest.raises(InvalidAnswers, match="not as JSON-MIN"):
+    assert [(a.image, a.label) for a in reply.answers] == [
+        ("/data/upload/1/0f3c9a2b-x.png", "cat"),
+        ("y.png", "dog"),
+    ]
+    assert [(entry.line, entry.reason[:14]) for entry in reply.rejected] == [(6, "names no image")]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"task": 1}, "is not a list of tasks, but a JSON object with the keys task; export as JSON"),
+        (
+            [{"task": 1}],
+            "is a list of 1 JSON objects with the keys task; tasks have 'data' and 'annotations'",
+        ),
+    ],
+)
+def test_what_is_not_an_export_is_described(make: Make, tmp_path: Path, content: Any, said: str) -> None:
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InvalidAnswers, match=re.escape(said)):
+        make("label-studio").read(path)
+
+
+def flat(**more: Any) -> dict[str, Any]:
+    times = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-02T00:00:00Z"}
+    return {"id": 3, "annotator": 2, "annotation_id": 9, "lead_time": 2.5, **times, **more}
+
+
+def test_flat_exports_are_read_too(make: Make, tmp_path: Path) -> None:
+    marks = {"image": "data:x", "alkit_index": 4, "alkit_hash": "ab" * 32, "alkit_rank": 1}
+    rows = [
+        flat(**marks, choice="cat"),
+        flat(image="/data/upload/1/0f3c9a2b-x.png", choice="dog"),
+        flat(**marks),
+    ]
+    path = tmp_path / "min.json"
+    path.write_text(json.dumps(rows))
+    table = tmp_path / "table.csv"
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with open(table, "w", newline="") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    for file in (path, table):
+        assert find_format(file).name == "label-studio"
+        reply = make("label-studio").read(file)
+        assert [(a.index, a.image, a.label, a.annotator, a.cost, a.time[:10]) for a in reply.answers] == [
+            (4, "", "cat", "label-studio-2", 2.5, "2026-01-02"),
+            (None, "/data/upload/1/0f3c9a2b-x.png", "dog", "label-studio-2", 2.5, "2026-01-02"),
+        ]
+        assert (reply.blank, reply.rejected) == (1, [])
+    path.write_text(json.dumps([flat(**marks, first="a", second="b")]))
+    with pytest.raises(InvalidAnswers, match=r"has no field 'choice', but .*; export as JSON"):
+        make("label-studio").read(path)
+
+
+def test_of_several_questions_alkits_own_counts(make: Make, tmp_path: Path) -> None:
+    def task(number: int, **said: str) -> dict[str, Any]:
+        data = {"alkit_index": number, "alkit_hash": "ab" * 32}
+        result = [
+            {"type": "choices", "from_name": name, "value": {"choices": [value]}}
+            for name, value in said.items()
+        ]
+        return {"id": number, "data": data, "annotations": [{"result": result}]}
+
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([task(0, quality="sharp", choice="cat"), task(1, quality="sharp")]))
+    reply = make("label-studio").read(path)
+    assert [(a.index, a.label) for a in reply.answers] == [(0, "cat")]
+    assert [entry.line for entry in reply.rejected] == [1]
+    path.write_text(json.dumps([task(0, species="cat")]))
+    assert [a.label for a in make("label-studio").read(path).answers] == ["cat"]
+    path.write_text(json.dumps([task(0, species="cat", quality="sharp")]))
+    with pytest.raises(InvalidAnswers, match="the tasks ask quality and species"):
         make("label-studio").read(path)
 
 
 def test_what_a_real_server_exports(make: Any) -> None:
-    from alkit.campaign.ingest import match
     from alkit.data.preprocessing import ImageRecord
+    from alkit.labeling import References
 
     format = make("label-studio")
     assert format.recognizes(EXPORT)
@@ -159,9 +237,9 @@ def test_what_a_real_server_exports(make: Any) -> None:
         task["data"]["alkit_index"]: task["data"]["alkit_hash"] for task in json.loads(EXPORT.read_text())
     }
     records = [ImageRecord(i, f"{i}.png", hashes.get(i, ""), 16, 16, None, None) for i in range(12)]
-    matched = match(reply, records, "export.json")
-    assert len(matched.answers) == 5
-    assert {a.image for a in matched.answers} == {f"{index}.png" for index in hashes}
+    found = References(records, Path("/pool")).find_all(reply.answers)
+    assert len(found) == 5
+    assert set(found) == set(hashes)
 
 
 def test_without_the_sdk(make: Any, export: Export, monkeypatch: pytest.MonkeyPatch) -> None:

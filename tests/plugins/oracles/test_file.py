@@ -23,7 +23,7 @@ def connected(path: Path | str, *classes: str) -> Any:
 
 def test_it_answers_from_the_file_and_leaves_out_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
-    path.write_text("image,label,annotator,time,cost\na.png,cat,ann,2026,2\n2,abstain,,,\nz.png,cat,,,\n")
+    path.write_text("image,label,annotator,time,cost\na.png,cat,ann,2026,2\nc.png,abstain,,,\nz.png,cat,,,\n")
     assert connected(path).label([0, 1, 2]) == {
         0: Answer("label", "cat", "ann", "2026", 2.0),
         2: Answer("abstain", None, "file"),
@@ -71,8 +71,11 @@ def test_a_class_may_be_called_abstain(tmp_path: Path) -> None:
 
 def test_images_are_known_as_in_ingest_and_the_rest_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
-    path.write_text("image,label\n./a.png,cat\n/pool/b.png,dog\n2,cat\nz.png,cat\ny.png,cat\n")
+    path.write_text("image,label\n./a.png,cat\n/pool/b.png,dog\nC.png,cat\nz.txt,cat\ny.txt,cat\n")
     oracle = connected(path)
     assert sorted(oracle.label([0, 1, 2])) == [0, 1, 2]
-    assert oracle.notes == (f"2 lines of {path} name no image in this pool; the first is line 5: 'z.png'",)
+    assert oracle.notes == (
+        f"2 lines of {path} name no image in this pool; the first is line 5: "
+        "'z.txt' is not an image of this pool",
+    )
     assert connected(path).notes == oracle.notes

@@ -21,7 +21,7 @@ from alkit.campaign.analysis.evidence import (
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.record.events import Asked
 from alkit.campaign.record.query import Pick, Query
-from alkit.labeling.csv_table import GivenAnswer
+from alkit.labeling.given_answer import GivenAnswer
 from alkit.utils.proportions import share
 
 
@@ -183,9 +183,9 @@ def test_of_a_campaign(labeled: Path) -> None:
     with Campaign(labeled) as campaign:
         asked = campaign.ask(20)
         color = {p.index: p.image.split("/")[0] for p in asked.picks}
-        campaign.tell([GivenAnswer(1, str(index), name, "ann") for index, name in color.items()])
+        campaign.tell([GivenAnswer(1, "", name, "ann", index=index) for index, name in color.items()])
         first = asked.indices[0]
-        campaign.tell([GivenAnswer(1, str(first), color[first], "bob")])
+        campaign.tell([GivenAnswer(1, "", color[first], "bob", index=first)])
         found = gather(campaign)
     assert found.recent is not None
     assert (found.recent.asked, found.recent.unanswered) == (2, 0)

@@ -43,11 +43,11 @@ def result(rule: str, *words: str) -> str:
         (["ann:cat", "bob:dog"], "dog", "dog"),
         (["ann:cat", "bob:dog", "ann:cat"], "cat", "cat"),
         (["ann:dog", "bob:cat", "bob:dog", "cy:cat"], "cat", "dog"),
-        (["ann:cat", "bob:abstain", "cy:abstain"], "abstain", "cat"),
+        (["ann:cat", "bob:abstain", "cy:abstain"], "cat", "cat"),
         (["ann:abstain", "bob:abstain"], "abstain", "abstain"),
         (["ann:unusable", "bob:unusable", "cy:cat"], "cat", "unusable"),
         (["ann:unusable", "bob:cat", "cy:cat"], "cat", "cat"),
-        (["ann:unusable", "bob:abstain"], "abstain", "unusable"),
+        (["ann:unusable", "bob:abstain"], "unusable", "unusable"),
     ],
 )
 def test_by_hand(words: list[str], last: str, majority: str) -> None:

@@ -20,8 +20,7 @@ from alkit.campaign.record.reconcile import (
 from alkit.data.preprocessing import ImageRecord
 from alkit.interfaces.oracle import Answer
 from alkit.interfaces.task import TaskModel
-from alkit.labeling.csv_table import GivenAnswer
-from alkit.labeling.references import References
+from alkit.labeling.given_answer import GivenAnswer
 from alkit.labeling.rejection import Rejection
 from alkit.plugin.registry import tasks
 
@@ -51,7 +50,7 @@ def sort(
     pool.mark_missing(lost)
     pool.ask(asked)
     answers = [
-        answer if isinstance(answer, GivenAnswer) else GivenAnswer(line, *answer)
+        answer if isinstance(answer, GivenAnswer) else said_of(line, *answer)
         for line, answer in enumerate(given, 2)
     ]
     return reconcile_answers(
@@ -69,6 +68,13 @@ def sort(
     )
 
 
+def said_of(line: int, image: str, label: str) -> GivenAnswer:
+    """Return an answer to an image by its index, or by its path."""
+    if image.isdigit() and image not in [record.key for record in RECORDS]:
+        return GivenAnswer(line, "", label, index=int(image))
+    return GivenAnswer(line, image, label)
+
+
 class Numbers(TaskModel):
     """A task whose labels are numbers."""
 
@@ -81,34 +87,6 @@ def kept(receipt: IngestReport) -> list[tuple[int, str, object]]:
     return [(index, answer.kind, answer.value) for index, answer in receipt.kept]
 
 
-@pytest.mark.parametrize(
-    ("name", "index"),
-    [
-        ("cat/a.png", 0),
-        ("./cat/a.png", 0),
-        ("cat\\a.png", 0),
-        ("/pool/cat/a.png", 0),
-        ("0", 0),
-        ("3", 1),  # a key wins over an index
-        ("2", 2),
-        ("ü b.png", 2),
-        (HASHES[3], 2),
-        (HASHES[3].upper(), 2),
-        (HASHES[3][:8], 2),
-        (HASHES[1], 0),  # of copies, the first
-    ],
-)
-def test_an_image_is_known_by_path_index_or_hash(name: str, index: int) -> None:
-    assert References(RECORDS, Path("/pool")).find(name) == index
-
-
-def test_a_name_with_spaces_around_it_is_that_one_or_the_one_without() -> None:
-    spaced = ImageRecord(1, " a.png", HASHES[2], 8, 8, None, None)
-    plain = ImageRecord(0, "a.png", HASHES[1], 8, 8, None, None)
-    references = References([plain, spaced], Path("/pool"))
-    assert [references.find(name) for name in ("a.png", " a.png", "a.png ", " 1 ")] == [0, 1, 0, 1]
-
-
 def test_a_label_with_spaces_around_it_is_that_class_or_the_one_without() -> None:
     receipt = sort(("0", " cat"), ("3", " dog "), ("2", " abstain"), classes=(" cat", "cat", "dog"))
     assert kept(receipt) == [(0, "label", " cat"), (1, "label", "dog"), (2, "abstain", None)]
@@ -118,9 +96,9 @@ def test_a_label_with_spaces_around_it_is_that_class_or_the_one_without() -> Non
 @pytest.mark.parametrize(
     "given",
     [
-        GivenAnswer(2, "0", "\ud800"),
-        GivenAnswer(2, "0", "cat", annotator="a\udcff"),
-        GivenAnswer(2, "0", "cat", time="\udfff"),
+        GivenAnswer(2, "", "\ud800", index=0),
+        GivenAnswer(2, "", "cat", annotator="a\udcff", index=0),
+        GivenAnswer(2, "", "cat", time="\udfff", index=0),
     ],
 )
 def test_what_utf8_cannot_hold_is_rejected_by_line(given: GivenAnswer) -> None:
@@ -129,7 +107,7 @@ def test_what_utf8_cannot_hold_is_rejected_by_line(given: GivenAnswer) -> None:
     assert receipt.new_classes == ()
     (entry,) = receipt.rejected
     assert (entry.line, entry.kind) == (2, "not-text")
-    assert re.match("'0' has .*UTF-8", entry.reason)
+    assert re.match("'index 0' has .*UTF-8", entry.reason)
 
 
 def test_what_utf8_cannot_hold_is_not_taken_from_an_oracle_either() -> None:
@@ -138,55 +116,6 @@ def test_what_utf8_cannot_hold_is_not_taken_from_an_oracle_either() -> None:
     receipt = reconcile_oracle_answers(said, [0, 1], oracle, task=tasks.get("classification"), classes=())
     assert (kept(receipt), receipt.new_classes) == ([(1, "label", "cat")], ("cat",))
     assert receipt.rejected[0].reason.startswith("image 0 has a label")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "a.png",
-        "cat",
-        "CAT/A.PNG",
-        "6",
-        "-1",
-        "1.0",
-        "02",
-        "002",
-        "٣",
-        "9" * 5000,
-        HASHES[3][:7],
-        "",
-        "\0",
-        "/pool",
-    ],
-)
-def test_what_is_no_image_is_not_guessed(name: str) -> None:
-    assert References(RECORDS, Path("/pool")).find(name) is None
-
-
-def test_a_short_hash_has_to_be_enough() -> None:
-    twins = [ImageRecord(i, f"{i}.png", "abcdef01" + str(i) * 56, 1, 1, None, None) for i in range(2)]
-    references = References(twins, Path("/pool"))
-    assert references.find("abcdef01") is None
-    assert references.find("abcdef010") == 0
-
-
-def test_a_file_is_known_by_its_path_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "pool" / "cat").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path)
-    references = References(RECORDS, tmp_path / "pool")
-    assert references.find("pool/cat/a.png") == 0
-    assert references.find("pool/../pool/cat/a.png") == 0
-    assert references.find("elsewhere/cat/a.png") is None
-
-
-def test_an_absolute_path_may_be_a_link(tmp_path: Path) -> None:
-    (tmp_path / "pool" / "cat").mkdir(parents=True)
-    (tmp_path / "store.png").touch()
-    (tmp_path / "pool" / "cat" / "a.png").symlink_to(tmp_path / "store.png")
-    (tmp_path / "alias").symlink_to(tmp_path / "pool")
-    references = References(RECORDS, tmp_path / "pool")
-    assert references.find(str(tmp_path / "pool" / "cat" / "a.png")) == 0
-    assert References(RECORDS, tmp_path / "alias").find(str(tmp_path / "alias" / "cat" / "a.png")) == 0
 
 
 def test_answers_are_kept_in_order() -> None:
@@ -232,7 +161,7 @@ def test_a_correction_taken_back_is_another_correction() -> None:
 
 def test_the_same_file_again_takes_no_correction_of_somebody_else_back() -> None:
     before = [Answer("label", "cat", "ann"), Answer("label", "dog", "bob")]
-    file = [GivenAnswer(2, "0", "cat", "ann"), GivenAnswer(3, "0", "dog", "bob")]
+    file = [GivenAnswer(2, "", "cat", "ann", index=0), GivenAnswer(3, "", "dog", "bob", index=0)]
     for given in (file, file[:1]):
         receipt = sort(*given, before={0: before})
         assert (receipt.accepted, receipt.corrected, receipt.unchanged) == (0, 0, len(given))
@@ -258,7 +187,7 @@ def test_the_same_file_again_is_harmless_where_a_line_corrects_another() -> None
 )
 def test_the_same_said_later_is_said_again(time: str, accepted: int) -> None:
     before = [Answer("label", "cat", "ann", "2026-05-01T10:00:00Z"), Answer("label", "dog", "bob")]
-    receipt = sort(GivenAnswer(2, "0", "cat", "ann", time), before={0: before})
+    receipt = sort(GivenAnswer(2, "", "cat", "ann", time, index=0), before={0: before})
     assert (receipt.accepted, receipt.corrected) == (accepted, accepted)
 
 
@@ -269,7 +198,7 @@ def test_known_labels_given_again_revert_no_correction() -> None:
 
 
 def test_a_second_annotator_who_agrees_is_kept_and_corrects_nothing() -> None:
-    given = GivenAnswer(2, "0", "cat", annotator="bob")
+    given = GivenAnswer(2, "", "cat", annotator="bob", index=0)
     receipt = sort(given, before={0: [Answer("label", "cat", annotator="ann")]})
     assert (receipt.accepted, receipt.corrected, receipt.unchanged) == (1, 0, 0)
 
@@ -324,6 +253,6 @@ def test_abstain_is_a_label_where_a_class_is_called_so() -> None:
 
 
 def test_who_when_and_what_it_cost_are_kept() -> None:
-    given = GivenAnswer(2, "0", "cat", "ann", "2026-01-01T00:00:00Z", 0.5)
+    given = GivenAnswer(2, "", "cat", "ann", "2026-01-01T00:00:00Z", 0.5, index=0)
     ((_, answer),) = sort(given).kept
     assert answer == Answer("label", "cat", "ann", "2026-01-01T00:00:00Z", 0.5)

@@ -10,7 +10,7 @@ import pytest
 
 from alkit.campaign.record.events import Answered
 from alkit.interfaces.format import Push, Reply, Server
-from alkit.labeling.csv_table import GivenAnswer
+from alkit.labeling.given_answer import GivenAnswer
 from alkit.plugin import registry
 
 Alkit = Callable[..., Any]

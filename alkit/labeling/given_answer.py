@@ -1,0 +1,90 @@
+"""One answer as it came in, before anything is looked up."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+
+ABSTAIN = "abstain"
+"""The answer of an annotator who cannot tell."""
+UNUSABLE = "unusable"
+"""The answer for an image that nobody can label."""
+MISSING = frozenset({"", "-", "?", "nan", "na", "n/a", "<na>", "#n/a", "#na", "nat", "null", "none", "nil"})
+"""How programs write an empty cell, in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAnswer:
+    """One answer as it came in: the line, the image as it was named, and the text of the label.
+
+    Whatever names the image (`image`, `hash`, `index`, `others`) has to name the same one.
+
+    Attributes:
+        line: in the file, from 1; 0 if there is no file.
+        image: path or hash, as it was written: a file's name may begin or end with a space.
+        label: a class name, `abstain` or `unusable`, as it was written; see `meant`.
+        hash: the content hash, or its first digits, at least eight.
+        index: position in the pool.
+        others: other paths that the same line gives.
+    """
+
+    line: int
+    image: str
+    label: str
+    annotator: str = ""
+    time: str = ""
+    cost: float | None = None
+    hash: str = ""
+    index: int | None = None
+    others: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> str:
+        """How the line names its image, for messages."""
+        return self.image or (f"index {self.index}" if self.index is not None else f"hash {self.hash[:8]}...")
+
+    def meant(self, classes: Collection[str]) -> str:
+        """Return the class that the label means, or else the label without spaces around it.
+
+        A label means a class that is written the same; the same without spaces around it; the same in
+        Unicode's composed form (NFC), whatever form either is in; or the same number (`1.0` and `1`).
+        """
+        if self.label in classes:
+            return self.label
+        label = composed(self.label)
+        if label in classes:
+            return label
+        same = {composed(name): name for name in classes}
+        if label in same:
+            return same[label]
+        number = as_number(label)
+        equal = [name for name in classes if number is not None and as_number(name) == number]
+        return equal[0] if len(equal) == 1 else label
+
+    def is_blank(self, classes: Collection[str]) -> bool:
+        """Say whether the label is empty, or a program's word for that (`nan`, `NA`) and no class."""
+        return self.label.strip().lower() in MISSING and self.meant(classes) not in classes
+
+
+def composed(text: str) -> str:
+    """Return a text without spaces around it, in Unicode's composed form (NFC)."""
+    return unicodedata.normalize("NFC", text.strip())
+
+
+def as_number(text: str) -> float | None:
+    """Return the number that a text of ASCII digits is, or None."""
+    if len(text) > 30 or not text.isascii() or not text[:1].isdigit():
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def as_index(text: str) -> int | None:
+    """Return the position that a text is (`7`, also `7.0`, as tables write it), or None."""
+    number = as_number(text.strip())
+    return int(number) if number is not None and number.is_integer() and number < 2**53 else None
