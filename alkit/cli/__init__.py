@@ -12,6 +12,7 @@ import click
 from alkit._version import __version__
 from alkit.errors import AlkitError
 from alkit.plugin.registry import notify
+from alkit.utils.console import guarded, one_line
 
 SECTIONS = {
     "Labeling": ("init", "query", "label", "ingest", "update"),
@@ -92,7 +93,8 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    _end_quietly(_run())
+    with guarded():
+        _end_quietly(_run())
 
 
 def _run() -> int:
@@ -105,7 +107,7 @@ def _run() -> int:
         error.show()
         return error.exit_code
     except AlkitError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {one_line(str(error))}", err=True)
         return error.exit_code
     except KeyboardInterrupt:
         return _interrupted()
