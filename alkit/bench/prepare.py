@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from alkit.data.store import StoreWriter, is_whole
 from alkit.errors import BenchmarkError, InvalidProtocol, SourceError
 from alkit.plugin import registry
 from alkit.utils import seeding
-from alkit.utils.files import write_atomically
+from alkit.utils.files import temporary_name, write_atomically
 from alkit.utils.malloc import keep_freed_memory
 from alkit.utils.progress import Progress
 
@@ -132,7 +131,7 @@ def _read(source: Source, shape: tuple[int, int, int], cache: Path, progress: Pr
     index = path.with_suffix(".json")
     if not (index.exists() and is_whole(path, shape, len(keys))):
         path.unlink(missing_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        draft = temporary_name(path)
         try:
             with StoreWriter(draft, shape) as store:
                 records = scan(source, keys, store=store, progress=progress)

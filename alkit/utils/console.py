@@ -21,6 +21,12 @@ def printable(text: str) -> str:
     return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def shown_by(stream: TextIO, text: str) -> str:
+    """Return printable text in the letters that a stream has; others are written as escapes."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return printable(text).encode(encoding, "backslashreplace").decode(encoding)
+
+
 def one_line(text: str) -> str:
     """Return printable text on one line."""
     return printable(" ".join(text.splitlines()))
@@ -59,7 +65,7 @@ class Console(io.TextIOBase):
         """Write printable text."""
         start = re.match("\r|\x1b\\[A$", text) if self._bars else None  # how tqdm goes back, and up a line
         drawn = start[0] if start else ""
-        self.plain.write(drawn + printable(text[len(drawn) :]))
+        self.plain.write(drawn + shown_by(self.plain, text[len(drawn) :]))
         return len(text)
 
     def flush(self) -> None:
@@ -94,8 +100,6 @@ def guarded() -> Iterator[None]:
             stream = getattr(sys, name)
             if stream is None or isinstance(stream, Console):  # a windowed program has none
                 continue
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")
             setattr(sys, name, Console(stream, bars=name == "stderr"))
         yield
     except SystemExit:
@@ -109,4 +113,5 @@ def guarded() -> Iterator[None]:
 
 def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if sys.stderr is not None:
-        sys.stderr.write(printable("".join(traceback.format_exception(kind, error, trace))))
+        text = "".join(traceback.format_exception(kind, error, trace))
+        sys.stderr.write(shown_by(sys.stderr, text))
