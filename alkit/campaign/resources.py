@@ -143,10 +143,12 @@ class Resources:
         known = [index for index in known if index not in lost]
         path = self.directory / "cache" / TEST_CACHE
         parse = registry.tasks.get(self.settings.task.name).parse
+        with ledger.undamaged():
+            values = [parse(label) for index in known if (label := labels[index]) is not None]
         return LabeledImages(
             images=ImageStore.open(path, self.settings.image_shape, len(records), usable=usable),
             indices=np.array(known, dtype=np.int64),
-            values=[parse(label) for index in known if (label := labels[index]) is not None],
+            values=values,
         )
 
     def oracle(

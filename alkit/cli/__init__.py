@@ -34,6 +34,15 @@ DISK = (  # errors that the user can fix; any other system error is a bug and ke
     errno.EEXIST,
     errno.EISDIR,
     errno.EIO,
+    errno.EINVAL,
+    errno.ELOOP,
+    errno.EMFILE,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTEMPTY,
+    errno.ENXIO,
+    errno.EBUSY,
+    errno.ETXTBSY,
 )
 
 
@@ -112,6 +121,12 @@ def _run() -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except BrokenPipeError:
+        return 1
+    except UnicodeEncodeError as error:
+        if error.reason != "surrogates not allowed":
+            raise
+        name = one_line(str(error.object))
+        click.echo(f"Error: the name '{name}' is not valid UTF-8; rename the file or folder", err=True)
         return 1
     except OSError as error:
         if error.errno not in DISK:

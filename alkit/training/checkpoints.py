@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from alkit.utils.files import write_atomically
+from alkit.utils.files import open_regular, write_atomically
 
 from .recipe import TrainingRun
 
@@ -25,7 +25,8 @@ def save_atomically(state: Any, path: Path) -> None:
 
 def load_safely(path: Path, device: torch.device | str = "cpu") -> Any:
     """Read what `save_atomically` wrote; only tensors, numbers and strings are unpickled."""
-    return torch.load(path, map_location=device, weights_only=True)
+    with open_regular(path) as raw, io.BufferedReader(raw) as file:
+        return torch.load(file, map_location=device, weights_only=True)
 
 
 def save_progress(

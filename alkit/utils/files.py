@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import re
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 LONGEST_NAME = 200  # bytes of a file's name that leave room for an ending; systems allow 255
@@ -28,13 +28,13 @@ def check_regular(path: Path | str, *, most: int | None = None) -> None:
     _check(os.stat(path), path, most)  # noqa: PTH116
 
 
-def open_regular(path: Path | str, *, most: int | None = None) -> BinaryIO:
+def open_regular(path: Path | str, *, most: int | None = None) -> io.FileIO:
     """Open an ordinary file to read its bytes, as `check_regular` says; never wait for another process."""
     check_regular(path, most=most)  # opening a device may already do something
     handle = os.open(path, os.O_RDONLY | AT_ONCE)
     try:
         _check(os.fstat(handle), path, most)  # what was opened, should the name have changed hands
-        return os.fdopen(handle, "rb", buffering=0)  # type: ignore[return-value]
+        return os.fdopen(handle, "rb", buffering=0)
     except BaseException:
         os.close(handle)
         raise
@@ -43,7 +43,7 @@ def open_regular(path: Path | str, *, most: int | None = None) -> BinaryIO:
 def read_regular(path: Path | str, *, most: int | None = None) -> bytes:
     """Return the content of an ordinary file, as `check_regular` says."""
     with open_regular(path, most=most) as file:
-        return file.readall()  # type: ignore[attr-defined,no-any-return]
+        return file.readall()
 
 
 def _check(status: os.stat_result, path: Path | str, most: int | None) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from alkit.data.source import DecodedImage, Source
+from alkit.data.source import MAX_BYTES, DecodedImage, Source
 from alkit.errors import UnusableImage
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ SUFFIXES = frozenset(
 # No other decoder is tried, whatever a file is called: some of Pillow's start other programs.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 MAX_PIXELS = 178_956_970  # where Pillow itself stops
-MAX_BYTES = 2**30
 # Images of more pixels are decoded one at a time, whatever the number of threads: memory stays bounded.
 LARGE_PIXELS = 2**26
 _large = threading.Lock()
