@@ -16,9 +16,11 @@ from typing import IO, Any, NamedTuple
 from xml.parsers import expat
 
 from alkit.errors import InvalidAnswers
+from alkit.utils.files import check_regular
 
 MAX_BYTES = 2**28  # of a file, or of a member of an archive: images may be embedded in it
 MAX_JSON_MEMBER = 2**26  # a small archive may unpack to as much, and JSON takes many times its size in memory
+MOST_TOKEN = 2**20  # bytes of a tag or comment: the parser begins anew with each piece until one ends
 PIECE = 2**16  # bytes of XML, whose elements are in memory at once
 
 
@@ -42,6 +44,7 @@ def read_text(path: Path, member: str = "", *, most_of_member: int | None = None
         InvalidAnswers: it cannot be read, is too large, or does not hold exactly one such member.
     """
     try:
+        check_regular(path)
         if member and zipfile.is_zipfile(path):
             return _member(path, member, MAX_BYTES if most_of_member is None else most_of_member)
         with open(path, "rb") as file:
@@ -108,6 +111,10 @@ def elements(path: Path, member: str) -> Iterator[Element]:
     for start in range(0, len(content) + PIECE, PIECE):
         try:
             parser.Parse(content[start : start + PIECE], start >= len(content))
+            if min(start + PIECE, len(content)) - parser.CurrentByteIndex > MOST_TOKEN:
+                raise InvalidAnswers(
+                    f"{path} has a tag or comment of over {MOST_TOKEN:,} bytes; export it again"
+                )
         except (expat.ExpatError, ValueError, LookupError) as error:
             raise InvalidAnswers(f"{path} cannot be read as XML: {error}") from error
         yield from seen
