@@ -10,10 +10,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from alkit.errors import InvalidAnswers
-from alkit.utils.files import write_atomically
+from alkit.utils.files import check_regular, write_atomically
 
 from .rejection import Rejection
 
+MAX_BYTES = 2**30
 REFERENCES = ("image", "path", "index", "hash")
 """The columns that can name the image of a line."""
 ABSTAIN = "abstain"
@@ -64,6 +65,7 @@ def read_answers(path: Path, *, annotator: str = "") -> tuple[list[GivenAnswer],
     rejected: list[Rejection] = []
     blank = 0
     try:
+        check_regular(path, most=MAX_BYTES)
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
             columns = [name.strip().lower() for name in reader.fieldnames or ()]
