@@ -184,14 +184,14 @@ class Ledger:
         if not create and not path.exists():
             raise CampaignError(f"{path} is missing; the campaign cannot be read")
         for file in (path, *(path.with_name(path.name + rest) for rest in ("-wal", "-shm", "-journal"))):
-            if os.path.lexists(file):
+            if os.path.lexists(file) and not file.is_dir():  # of a folder, SQLite itself complains
                 _check_regular(file)
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         with self._blamed("used"):
             try:
                 self._db = self._connected(f"{path.absolute().as_uri()}?mode=rw{'c' * create}")
             except sqlite3.OperationalError as error:
-                if create or not any(words in str(error) for words in UNWRITABLE):
+                if create or self._log.is_dir() or not any(words in str(error) for words in UNWRITABLE):
                     raise
                 self._db = self._connected(self._unwritable_address())
         try:
@@ -216,12 +216,16 @@ class Ledger:
             raise
         return db
 
+    @property
+    def _log(self) -> Path:
+        return self.path.with_name(f"{self.path.name}-wal")
+
     def _unwritable_address(self) -> str:
         """Return how to read a ledger where no file can be made: SQLite needs one beside it otherwise.
 
         What a killed process left in the log beside it belongs to it, so both are copied then.
         """
-        log = self.path.with_name(f"{self.path.name}-wal")
+        log = self._log
         if not log.exists() or log.stat().st_size == 0:
             return f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
         self._copy = tempfile.TemporaryDirectory(prefix="alkit-ledger-")
