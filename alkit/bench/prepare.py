@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alkit.data.checksums import move_store
 from alkit.data.preprocessing import choose_shape, scan
 from alkit.data.source import Source
 from alkit.data.sources import open_source
-from alkit.data.store import StoreWriter, is_whole
+from alkit.data.store import StoreWriter, damaged_blocks, is_whole
 from alkit.errors import BenchmarkError, InvalidProtocol, SourceError
 from alkit.plugin import registry
 from alkit.utils import seeding
@@ -129,13 +130,15 @@ def _read(source: Source, shape: tuple[int, int, int], cache: Path, progress: Pr
         digest.update(f"{key} {labels.get(key)} {_stamp(source.path(key))}\n".encode())
     path = cache / f"images-{digest.hexdigest()[:16]}.u8"
     index = path.with_suffix(".json")
-    if not (index.exists() and is_whole(path, shape, len(keys))):
+    if not (
+        index.exists() and is_whole(path, shape, len(keys)) and damaged_blocks(path, shape, len(keys)) == []
+    ):
         path.unlink(missing_ok=True)
         draft = temporary_name(path)
         try:
             with StoreWriter(draft, shape) as store:
                 records = scan(source, keys, store=store, progress=progress)
-            draft.replace(path)
+            move_store(draft, path)
         finally:
             draft.unlink(missing_ok=True)
         members = [

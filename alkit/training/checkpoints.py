@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,11 @@ def save_atomically(state: Any, path: Path) -> None:
 def load_safely(path: Path, device: torch.device | str = "cpu") -> Any:
     """Read what `save_atomically` wrote; only tensors, numbers and strings are unpickled."""
     with open_regular(path) as raw, io.BufferedReader(raw) as file:
+        if zipfile.is_zipfile(file):  # torch does not look at the checksums of what it reads
+            with zipfile.ZipFile(file) as archive:
+                if damaged := archive.testzip():
+                    raise ValueError(f"{damaged} in {path} is damaged")
+        file.seek(0)
         return torch.load(file, map_location=device, weights_only=True)
 
 
