@@ -5,21 +5,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alkit.data.checksums import move_store
 from alkit.data.preprocessing import choose_shape, scan
 from alkit.data.source import Source
 from alkit.data.sources import open_source
-from alkit.data.store import StoreWriter, is_whole
+from alkit.data.store import StoreWriter, damaged_blocks, is_whole
 from alkit.errors import BenchmarkError, InvalidProtocol, SourceError
 from alkit.plugin import registry
 from alkit.utils import seeding
-from alkit.utils.files import write_atomically
+from alkit.utils.files import temporary_name, write_atomically
 from alkit.utils.malloc import keep_freed_memory
 from alkit.utils.progress import Progress
 
@@ -130,13 +130,15 @@ def _read(source: Source, shape: tuple[int, int, int], cache: Path, progress: Pr
         digest.update(f"{key} {labels.get(key)} {_stamp(source.path(key))}\n".encode())
     path = cache / f"images-{digest.hexdigest()[:16]}.u8"
     index = path.with_suffix(".json")
-    if not (index.exists() and is_whole(path, shape, len(keys))):
+    if not (
+        index.exists() and is_whole(path, shape, len(keys)) and damaged_blocks(path, shape, len(keys)) == []
+    ):
         path.unlink(missing_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        draft = temporary_name(path)
         try:
             with StoreWriter(draft, shape) as store:
                 records = scan(source, keys, store=store, progress=progress)
-            draft.replace(path)
+            move_store(draft, path)
         finally:
             draft.unlink(missing_ok=True)
         members = [

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import tomli_w
 
 from alkit.errors import InvalidProtocol
+from alkit.utils.files import read_regular
 from alkit.utils.json_values import AsDict
 
 if sys.version_info >= (3, 11):
@@ -27,6 +28,7 @@ SHIPPED = Path(__file__).parent / "protocols"
 TABLES = ("data", "task", "labels", "backbone", "strategies")
 TOP = ("name", "description", "seeds", "judge", *TABLES)
 BASELINE = "random"
+MOST_BYTES = 2**20  # of a protocol file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,10 +204,10 @@ def read_protocol(path: Path) -> Protocol:
         InvalidProtocol: the file does not exist, is not TOML, or holds something that does not fit.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_regular(path, most=MOST_BYTES).decode())
     except FileNotFoundError:
         raise InvalidProtocol(f"there is no protocol file {path}; check the path") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidProtocol(f"{path} cannot be read: {error}") from error
     try:
         return parse_protocol(table, default_name=path.stem)

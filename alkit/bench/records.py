@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from alkit.errors import BenchmarkError
-from alkit.utils.files import sync_folder, write_atomically
+from alkit.utils.files import read_regular, sync_folder, write_atomically
 from alkit.utils.json_values import finite
 
 RECORDS, CELLS, RUN = "records.jsonl", "cells", "run"
@@ -82,12 +82,12 @@ def read_content(path: Path) -> bytes | None:
         BenchmarkError: the compressed file is damaged.
     """
     if path.exists():
-        return path.read_bytes()
+        return read_regular(path)
     packed = packed_path(path)
     if not packed.exists():
         return None
     try:
-        return gzip.decompress(packed.read_bytes())
+        return gzip.decompress(read_regular(packed))
     except (OSError, EOFError, zlib.error) as error:
         raise BenchmarkError(f"{packed} is damaged: {error}; restore it from a copy") from error
 

@@ -62,7 +62,7 @@ class QueryRequest:
 
 def ask(session: CampaignSession, request: QueryRequest) -> Query:
     """Choose images, record the choice, write it for people, and return it: see `Campaign.ask`."""
-    with session.lock():
+    with session.lock(images=True):
         open_query = session.open_query
         if open_query is not None and not request.new:
             if request.strategy is not None:

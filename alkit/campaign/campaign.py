@@ -51,7 +51,7 @@ class Campaign(CampaignSession):
             TrainingError: nothing is labeled, or training failed.
             CampaignLocked: another process is working on the campaign.
         """
-        with self.lock():
+        with self.lock(images=True):
             return train(self, strategy, Profile())[1]
 
     def ask(self, n: int, **details: Any) -> Query:

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alkit.data.source import MAX_BYTES
 from alkit.errors import InvalidAnswers, InvalidOption, SourceError, UnusableImage
 from alkit.interfaces.format import Export, Item, Prediction
+from alkit.utils.files import read_regular
 
 if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
@@ -101,16 +103,16 @@ def _is_there(campaign: Campaign, item: Item) -> bool:
     try:
         if item.file is None:
             return campaign.source.load(item.image)[0] == item.hash
-        with open(item.file, "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest() == item.hash
-    except (OSError, SourceError, UnusableImage):
+        content = read_regular(item.file, most=MAX_BYTES)
+        return hashlib.sha256(content).hexdigest() == item.hash
+    except (OSError, ValueError, SourceError, UnusableImage):
         return False
 
 
 def _content(campaign: Campaign, item: Item) -> bytes:
     """Return the bytes of the original, or its pixels as a PNG."""
     if item.file is not None:
-        return item.file.read_bytes()
+        return read_regular(item.file, most=MAX_BYTES)
     from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
 
     pixels = campaign.source.load(item.image)[1]

@@ -48,6 +48,7 @@ class Resources:
         self._device_name = device
         self._images: ImageStore | None = None
         self._lost: list[int] = []
+        self._checked = False
 
     @cached_property
     def device(self) -> torch.device:
@@ -98,17 +99,39 @@ class Resources:
 
         return is_whole(self.directory / "cache" / POOL_CACHE, self.settings.image_shape, len(state.records))
 
+    def damage(self, state: State) -> list[int] | None:
+        """Return the indices of images whose rows in the cache are damaged, None if all are; looks once."""
+        from alkit.data.checksums import ROWS  # noqa: PLC0415  # numpy is slow to import
+        from alkit.data.store import damaged_blocks  # noqa: PLC0415  # numpy is slow to import
+
+        if self._checked:
+            return []
+        path, count = self.directory / "cache" / POOL_CACHE, len(state.records)
+        blocks = damaged_blocks(path, self.settings.image_shape, count)
+        self._checked = blocks == []
+        return (
+            None
+            if blocks is None
+            else [i for b in blocks for i in range(b * ROWS, min(count, (b + 1) * ROWS))]
+        )
+
     def restore_images(self, state: State) -> list[int]:
-        """Read the originals again if the cache is gone; return the indices of images that are lost."""
+        """Read the originals of what is gone or damaged in the cache; return the indices of lost images."""
+        self._images = None
         return self._restore(POOL_CACHE, state.records, self.settings.pool)
 
     def forget_images(self) -> None:
         """Remove the cache of the pool's images; the next command reads the originals again."""
+        from alkit.data.checksums import sums_path  # noqa: PLC0415  # numpy is slow to import
+
         self._images = None
-        (self.directory / "cache" / POOL_CACHE).unlink(missing_ok=True)
+        path = self.directory / "cache" / POOL_CACHE
+        path.unlink(missing_ok=True)
+        sums_path(path).unlink(missing_ok=True)
 
     def find_images(self, state: State, wanted: Sequence[int]) -> list[int]:
         """Read lost originals into the cache where they are again what was recorded; return their indices."""
+        from alkit.data.checksums import Checksums  # noqa: PLC0415  # numpy is slow to import
         from alkit.data.preprocessing import resize  # noqa: PLC0415  # numpy is slow to import
         from alkit.data.store import row_bytes  # noqa: PLC0415  # numpy is slow to import
 
@@ -125,6 +148,10 @@ class Resources:
             found.append(index)
         if found:
             self._images = None
+            path = self.directory / "cache" / POOL_CACHE
+            if (sums := Checksums.load(path, row_bytes(shape))) is not None:
+                sums.renew(path, found)
+                sums.save(path)
         return found
 
     def test_images(self, ledger: Ledger) -> LabeledImages | None:
@@ -143,10 +170,12 @@ class Resources:
         known = [index for index in known if index not in lost]
         path = self.directory / "cache" / TEST_CACHE
         parse = registry.tasks.get(self.settings.task.name).parse
+        with ledger.undamaged():
+            values = [parse(label) for index in known if (label := labels[index]) is not None]
         return LabeledImages(
             images=ImageStore.open(path, self.settings.image_shape, len(records), usable=usable),
             indices=np.array(known, dtype=np.int64),
-            values=[parse(label) for index in known if (label := labels[index]) is not None],
+            values=values,
         )
 
     def oracle(
@@ -182,10 +211,10 @@ class Resources:
 
     def _restore(self, name: str, records: Sequence[ImageRecord], choice: SourceChoice) -> list[int]:
         from alkit.data.preprocessing import ensure_store  # noqa: PLC0415  # numpy is slow to import
-        from alkit.data.store import is_whole  # noqa: PLC0415  # numpy is slow to import
+        from alkit.data.store import damaged_blocks, is_whole  # noqa: PLC0415  # numpy is slow to import
 
         path, shape = self.directory / "cache" / name, self.settings.image_shape
-        if is_whole(path, shape, len(records)):
+        if is_whole(path, shape, len(records)) and damaged_blocks(path, shape, len(records)) == []:
             return []
         path.parent.mkdir(exist_ok=True)
         return ensure_store(path, shape, choice.open(), records, progress=self.progress)

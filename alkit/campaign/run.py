@@ -50,7 +50,7 @@ def run(
     n, control = request.n, request.control or 0.0
     chosen = resolve_strategy(session, request.strategy, request.options)
     _check_run(session, chosen.strategy, control, stop)
-    with session.lock():
+    with session.lock(images=True):
         _check_same(session, chosen.strategy)
         ended = stopped(session)
         if ended is not None and ended.rule in map(str, stop):

@@ -111,8 +111,12 @@ class CampaignSession:
             self.refresh()
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Keep other processes out, and see what they did before."""
+    def lock(self, *, images: bool = False) -> Iterator[None]:
+        """Keep other processes out, and see what they did before.
+
+        Args:
+            images: the block works with the images of the cache, so they are checked.
+        """
         from filelock import FileLock, Timeout  # noqa: PLC0415  # filelock is slow to import
 
         lock = FileLock(self.directory / LOCK)
@@ -130,7 +134,7 @@ class CampaignSession:
             raise CampaignError(f"{self.directory} cannot be written: {error.strerror or error}") from error
         try:
             self.refresh()
-            self._set_lost_aside()
+            self._set_lost_aside(images)
             yield
         except BaseException:
             self.refresh()
@@ -138,15 +142,23 @@ class CampaignSession:
         finally:
             lock.release()
 
-    def _set_lost_aside(self) -> None:
+    def _set_lost_aside(self, check: bool) -> None:
         """Read the originals again if the cache is gone, and set aside what has changed or gone since.
+
+        Args:
+            check: read those again, too, whose pixels in the cache are damaged.
 
         Raises:
             SourceError: most of the pool is gone.
         """
+        damage: Sequence[int] | None = None
         if self.resources.images_are_there(self.state):
-            return
+            damage = self.resources.damage(self.state) if check else []
+            if damage == []:
+                return
         lost = self.resources.restore_images(self.state)
+        if damage is not None:  # of the others, nothing new is known
+            lost += sorted(set(self.pool.lost.tolist()).difference(damage))
         readable = sum(record.unusable is None for record in self.state.records)
         if 2 * len(lost) > readable:
             self.resources.forget_images()

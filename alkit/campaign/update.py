@@ -20,7 +20,7 @@ def update(session: CampaignSession) -> dict[str, Any]:
     from alkit.data.preprocessing import scan  # noqa: PLC0415  # numpy is slow to import
     from alkit.data.store import StoreWriter  # noqa: PLC0415  # numpy is slow to import
 
-    with session.lock():
+    with session.lock(images=True):
         session.resources.open_source_again()
         present = session.source.keys()
         known = set(session.state.keys)

@@ -12,6 +12,7 @@ import click
 from alkit._version import __version__
 from alkit.errors import AlkitError
 from alkit.plugin.registry import notify
+from alkit.utils.console import guarded, one_line
 
 SECTIONS = {
     "Labeling": ("init", "query", "label", "ingest", "update"),
@@ -33,6 +34,15 @@ DISK = (  # errors that the user can fix; any other system error is a bug and ke
     errno.EEXIST,
     errno.EISDIR,
     errno.EIO,
+    errno.EINVAL,
+    errno.ELOOP,
+    errno.EMFILE,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTEMPTY,
+    errno.ENXIO,
+    errno.EBUSY,
+    errno.ETXTBSY,
 )
 
 
@@ -92,7 +102,8 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    _end_quietly(_run())
+    with guarded():
+        _end_quietly(_run())
 
 
 def _run() -> int:
@@ -105,11 +116,17 @@ def _run() -> int:
         error.show()
         return error.exit_code
     except AlkitError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {one_line(str(error))}", err=True)
         return error.exit_code
     except KeyboardInterrupt:
         return _interrupted()
     except BrokenPipeError:
+        return 1
+    except UnicodeEncodeError as error:
+        if error.reason != "surrogates not allowed":
+            raise
+        name = one_line(str(error.object))
+        click.echo(f"Error: the name '{name}' is not valid UTF-8; rename the file or folder", err=True)
         return 1
     except OSError as error:
         if error.errno not in DISK:

@@ -13,8 +13,8 @@ import click
 
 from alkit.campaign.spec import DECIDED, CampaignSpec, spec_of
 from alkit.composition.factory import resolve
+from alkit.data.columns import parse_columns
 from alkit.errors import CampaignError, InvalidBudget, UsageError
-from alkit.labeling.columns import parse_columns
 from alkit.labeling.csv_table import read_answers
 from alkit.labeling.given_answer import composed
 from alkit.options import parse_pairs

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from alkit.utils.console import json_for
 from alkit.utils.json_values import as_json, finite
 
 
 def print_json(value: Any) -> None:
     """Print JSON on standard output."""
-    click.echo(as_json(finite(value), indent=2))
+    click.echo(json_for(sys.stdout, as_json(finite(value), indent=2)))
 
 
 def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import os
+import shutil
 import time
 import warnings
 from collections import deque
@@ -19,7 +21,8 @@ from alkit.errors import InvalidOption, SourceError
 from alkit.utils.files import sync_folder
 from alkit.utils.progress import NullProgress, Progress
 
-from .store import BLOCK_IMAGES, StoreWriter, is_whole, row_bytes
+from .checksums import ROWS, Checksums, move_store, sums_path
+from .store import BLOCK_IMAGES, StoreWriter, damaged_blocks, is_whole, row_bytes
 
 if TYPE_CHECKING:
     from alkit._typing import Pixels
@@ -177,7 +180,7 @@ def ensure_store(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> list[int]:
-    """Build the raw file again from the source if it is missing or too short.
+    """Build the raw file again from the source if it is missing or too short; repair damaged blocks of it.
 
     An image whose content differs from the record (changed, moved, unreadable) gets a row of zeros.
 
@@ -190,27 +193,36 @@ def ensure_store(
         progress: where to show the progress, and which images are lost.
 
     Returns:
-        The indices of the lost images; empty as long as the file is whole.
+        The indices of the images that had to be read again and are lost; empty as long as the file is whole.
     """
-    if is_whole(path, shape, len(records)):
-        return []
     progress = NullProgress() if progress is None else progress
-    usable = [record for record in records if record.unusable is None]
+    blocks = damaged_blocks(path, shape, len(records)) if is_whole(path, shape, len(records)) else None
+    if blocks == []:
+        return []
+    wanted = [r for r in records if blocks is None or r.index // ROWS in set(blocks)]
+    usable = [record for record in wanted if record.unusable is None]
     lost: list[int] = []
+    if blocks is not None:
+        progress.line(f"{len(wanted):,} images of the cache '{path}' are damaged and are read again")
     fresh = path.with_name(f"{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    with progress.bar(len(records), "read images") as bar, StoreWriter(fresh, shape) as store:
+    _remove(fresh)
+    with progress.bar(len(wanted), "read images") as bar, StoreWriter(fresh, shape) as store:
         for readings, rows in _read_blocks(source, [record.key for record in usable], shape, workers):
             block, usable = usable[: len(readings)], usable[len(readings) :]
             for record, reading, row in zip(block, readings, rows, strict=True):
-                store.skip(record.index)
+                store.skip(_place(record.index, blocks))
                 if reading.hash != record.hash or reading.unusable is not None:
                     lost.append(record.index)
                     row[:] = 0
                 store.append(row[None])
             bar.update(len(readings))
-        store.skip(len(records))
-    os.replace(fresh, path)
+        store.skip(len(wanted))
+    if blocks is None:
+        if not path.is_file():
+            _remove(path)
+        move_store(fresh, path)
+    else:
+        _write_over(path, shape, fresh, [record.index for record in wanted])
     sync_folder(path.parent)
     if lost:
         names = ", ".join(f"'{records[index].key}'" for index in lost[:3])
@@ -219,6 +231,36 @@ def ensure_store(
             f"({names}{', ...' if len(lost) > 3 else ''}): they are blank until you restore the originals"
         )
     return lost
+
+
+def _place(index: int, blocks: Sequence[int] | None) -> int:
+    """Return the row of an image in a file of some blocks only."""
+    return index if blocks is None else bisect.bisect_left(blocks, index // ROWS) * ROWS + index % ROWS
+
+
+def _write_over(path: Path, shape: Shape, fresh: Path, indices: Sequence[int]) -> None:
+    """Write the rows of a file over some rows of another, and remove the file."""
+    size = row_bytes(shape)
+    with open(fresh, "rb") as rows, open(path, "r+b") as file:
+        for index in indices:
+            file.seek(index * size)
+            file.write(rows.read(size))
+        file.flush()
+        os.fsync(file.fileno())
+    sums = Checksums.load(path, size)
+    assert sums is not None
+    sums.renew(path, indices)
+    sums.save(path)
+    _remove(fresh)
+    _remove(sums_path(fresh))
+
+
+def _remove(path: Path) -> None:
+    """Remove whatever is in the place of a file that can be made again."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _read_blocks(

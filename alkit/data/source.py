@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from alkit._typing import Pixels
 
 
+MAX_BYTES = 2**30  # of an image's file
+
+
 @dataclass(frozen=True, slots=True)
 class DecodedImage:
     """The result of reading one image.

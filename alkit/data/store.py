@@ -11,7 +11,9 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from alkit.errors import SourceError
-from alkit.utils.files import sync_folder
+from alkit.utils.files import check_regular, sync_folder
+
+from .checksums import Checksums, sums_path
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,8 +35,20 @@ MOST_MAPPED = 2**28  # bytes taken from a mapped file before its pages are let g
 
 
 def is_whole(path: Path, shape: Shape, count: int) -> bool:
-    """Say whether a raw file exists with a number of rows."""
-    return path.exists() and path.stat().st_size >= count * row_bytes(shape)
+    """Say whether a raw file exists with a number of rows, or more of them that nobody has recorded yet."""
+    try:
+        check_regular(path)
+    except OSError:
+        return False
+    return path.stat().st_size >= count * row_bytes(shape)
+
+
+def damaged_blocks(path: Path, shape: Shape, count: int) -> list[int] | None:
+    """Return the blocks of a whole raw file that are not as they were written; None: it has other rows."""
+    sums = Checksums.load(path, row_bytes(shape))
+    if sums is None or sums.rows < count:
+        return None if sums_path(path).exists() else []  # older versions of alkit wrote no checksums
+    return sums.damaged(path, count)
 
 
 class StoreWriter:
@@ -63,6 +77,10 @@ class StoreWriter:
             raise SourceError(
                 f"the store '{path}' has fewer than {count} rows; build it again from the source"
             )
+        sums = Checksums.load(path, row_bytes(shape)) if count else None
+        self._sums = Checksums(row_bytes(shape)) if sums is None else sums
+        self._sums.cut(path, count)
+        self._sums.cover(path, count)  # of a file from before there were checksums
         self._file.truncate(kept)
         self._file.seek(kept)
         if new:
@@ -72,7 +90,9 @@ class StoreWriter:
         """Append rows [n, C, H, W] uint8."""
         if rows.dtype != np.uint8 or rows.shape[1:] != self.shape:
             raise ValueError(f"rows of {rows.dtype} {rows.shape[1:]} for a store of uint8 {self.shape}")
-        self._file.write(np.ascontiguousarray(rows).data)
+        content = np.ascontiguousarray(rows).data
+        self._file.write(content)
+        self._sums.add(content)
         self._count += len(rows)
 
     def skip(self, index: int) -> None:
@@ -90,6 +110,7 @@ class StoreWriter:
         if not self._file.closed:
             self.sync()
             self._file.close()
+            self._sums.save(self._path)
 
     def __enter__(self) -> StoreWriter:
         return self
@@ -155,7 +176,7 @@ class ImageStore:
             SourceError: the file is missing or too short.
         """
         size = count * row_bytes(shape)
-        if not path.exists() or path.stat().st_size < size:
+        if not is_whole(path, shape, count):
             raise SourceError(
                 f"the store '{path}' has fewer than {count} rows; build it again from the source"
             )

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
+from alkit.data.source import MAX_BYTES
 from alkit.errors import UnusableImage
+from alkit.utils.files import read_regular
 
 if TYPE_CHECKING:
     from alkit._typing import Pixels
@@ -36,9 +38,10 @@ def picture(source: Source, record: ImageRecord) -> ServedImage:
     path = source.path(record.key)
     if path is not None:
         try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise UnusableImage(f"image '{record.key}' cannot be read: {error.strerror}") from error
+            content = read_regular(path, most=MAX_BYTES)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UnusableImage(f"image '{record.key}' cannot be read: {reason}") from error
         mimetype = _portable_type(content)
         if mimetype is not None and hashlib.sha256(content).hexdigest() == record.hash:
             return ServedImage(mimetype, content)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import hmac
 import importlib.resources
-import json
 import secrets
 import socket
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +25,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from alkit.errors import AlkitError, CampaignLocked, InvalidAnswers, SourceError, UnusableImage, UsageError
+from alkit.utils.json_values import as_json
 
 from .images import as_png, picture
 
@@ -102,16 +102,20 @@ class Page:
         return response(environ, start_response)
 
     def _answered(self, request: Request) -> Response:
-        if _name(request.host) not in NAMES:
+        with _understandable():
+            host = request.host
+        if _name(host) not in NAMES:
             raise Forbidden("this address only works on the machine itself")
-        token, slash, rest = request.path[1:].partition("/")
+        with _understandable():
+            token, slash, rest = request.path.encode().decode()[1:].partition("/")
         if not slash and self._invited(token):
             return Response(status=303, headers={"Location": f"{self.token}/"})
         if not hmac.compare_digest(token.encode(), self.token.encode()) or not slash:
             raise Forbidden("the address has no valid token; use the address that 'alkit label' printed")
         if request.method == "POST":
             _check_origin(request)
-        endpoint, values = ADDRESSES.bind(HOST).match(f"/{rest}", request.method)
+        with _understandable():
+            endpoint, values = ADDRESSES.bind(HOST).match(f"/{rest}", request.method)
         reply: Callable[..., Response] = getattr(self, f"_{endpoint}")
         return reply(request, **values)
 
@@ -167,11 +171,27 @@ class Page:
         return self._recorder.submit(work).result()
 
 
-class _Quiet(WSGIRequestHandler):
-    """Logs no requests, since their addresses contain the token."""
+class _Handler(WSGIRequestHandler):
+    """Logs no requests, since their addresses contain the token; refuses what is not HTTP like the page."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
+
+    def log_error(self, format: str, *args: Any) -> None:
+        pass
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer a request that the server itself cannot read."""
+        content = as_json({"error": "the request cannot be understood"}).encode()
+        if not hasattr(self, "request_version") or self.request_version == "HTTP/0.9":
+            self.request_version = "HTTP/1.0"  # older requests get no headers
+        self.send_response(400)
+        length = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+        for name, value in {**HEADERS, **length, "Connection": "close"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+        self.close_connection = True
 
 
 @contextlib.contextmanager
@@ -188,7 +208,7 @@ def serving(page: Page, port: int = 0) -> Iterator[BaseWSGIServer]:
             f"port {port} is not available ({error.strerror}); choose another with --port"
         ) from error
     with listening:
-        server = make_server(HOST, port, page, threaded=True, request_handler=_Quiet, fd=listening.fileno())
+        server = make_server(HOST, port, page, threaded=True, request_handler=_Handler, fd=listening.fileno())
         try:
             yield server
         finally:
@@ -197,10 +217,22 @@ def serving(page: Page, port: int = 0) -> Iterator[BaseWSGIServer]:
 
 def _body(request: Request, wanted: dict[str, type]) -> dict[str, Any]:
     """Return the JSON object of a request, which must have exactly these keys and types."""
-    given = request.get_json()
+    with _understandable():
+        given = request.get_json()
     if not isinstance(given, dict) or {key: type(value) for key, value in given.items()} != wanted:
         raise BadRequest(f"the request should be a JSON object with {', '.join(wanted)}")
     return given
+
+
+@contextlib.contextmanager
+def _understandable() -> Iterator[None]:
+    """Refuse a request that the block cannot take apart, such as JSON of a thousand levels."""
+    try:
+        yield
+    except HTTPException:
+        raise
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise BadRequest("the request cannot be understood") from error
 
 
 def _name(host: str) -> str:
@@ -216,4 +248,4 @@ def _check_origin(request: Request) -> None:
 
 def _json(value: dict[str, Any], status: int = 200) -> Response:
 
-    return Response(json.dumps(value, ensure_ascii=False), status, mimetype="application/json")
+    return Response(as_json(value), status, mimetype="application/json")

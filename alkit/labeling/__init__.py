@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from alkit._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from alkit.labeling.columns import Columns as Columns
-    from alkit.labeling.columns import choose_columns as choose_columns
-    from alkit.labeling.columns import parse_columns as parse_columns
+    from alkit.data.columns import Columns as Columns
+    from alkit.data.columns import choose_columns as choose_columns
+    from alkit.data.columns import parse_columns as parse_columns
+    from alkit.data.text_tables import Table as Table
+    from alkit.data.text_tables import is_empty as is_empty
+    from alkit.data.text_tables import read_table as read_table
     from alkit.labeling.contents import describe_json as describe_json
     from alkit.labeling.csv_table import COLUMNS as COLUMNS
     from alkit.labeling.csv_table import TableAnswers as TableAnswers
@@ -30,15 +33,12 @@ if TYPE_CHECKING:
     from alkit.labeling.safe_reading import load_json as load_json
     from alkit.labeling.safe_reading import load_json_parts as load_json_parts
     from alkit.labeling.safe_reading import read_text as read_text
-    from alkit.labeling.tables import Table as Table
-    from alkit.labeling.tables import is_empty as is_empty
-    from alkit.labeling.tables import read_table as read_table
     from alkit.labeling.times import in_order as in_order
     from alkit.labeling.times import read_time as read_time
     from alkit.utils.files import write_atomically as write_atomically
 
 _HOMES = {
-    "alkit.labeling.columns": ("Columns", "choose_columns", "parse_columns"),
+    "alkit.data.columns": ("Columns", "choose_columns", "parse_columns"),
     "alkit.labeling.contents": ("describe_json",),
     "alkit.labeling.csv_table": ("COLUMNS", "TableAnswers", "read_answers", "write_table"),
     "alkit.labeling.file_names": ("find_mark",),
@@ -55,7 +55,7 @@ _HOMES = {
         "load_json_parts",
         "read_text",
     ),
-    "alkit.labeling.tables": ("Table", "is_empty", "read_table"),
+    "alkit.data.text_tables": ("Table", "is_empty", "read_table"),
     "alkit.labeling.times": (
         "in_order",
         "read_time",

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
+from alkit.data.columns import Columns, choose_columns
+from alkit.data.text_tables import Row, Table, is_empty, read_table
 from alkit.errors import InvalidAnswers
 from alkit.utils.files import write_atomically
 
-from .columns import Columns, choose_columns
 from .given_answer import GivenAnswer, as_index
 from .rejection import Rejection
-from .tables import Row, Table, is_empty, read_table
 
 COLUMNS = ("rank", "index", "image", "score", "strategy", "cycle", "label")
 """The columns of a query's list."""

@@ -7,12 +7,12 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from alkit.data.text_tables import is_empty
+
 ABSTAIN = "abstain"
 """The answer of an annotator who cannot tell."""
 UNUSABLE = "unusable"
 """The answer for an image that nobody can label."""
-MISSING = frozenset({"", "-", "?", "nan", "na", "n/a", "<na>", "#n/a", "#na", "nat", "null", "none", "nil"})
-"""How programs write an empty cell, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class GivenAnswer:
 
     def is_blank(self, classes: Collection[str]) -> bool:
         """Say whether the label is empty, or a program's word for that (`nan`, `NA`) and no class."""
-        return self.label.strip().lower() in MISSING and self.meant(classes) not in classes
+        return is_empty(self.label) and self.meant(classes) not in classes
 
 
 def composed(text: str) -> str:

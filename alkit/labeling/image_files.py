@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alkit.utils.files import write_atomically
+from alkit.utils.files import temporary_name, write_atomically
 
 if TYPE_CHECKING:
     from alkit.interfaces.format import Export, Item
@@ -36,7 +35,7 @@ def place(export: Export, item: Item, path: Path, *, link: bool) -> None:
 @contextlib.contextmanager
 def whole(folder: Path) -> Iterator[Path]:
     """Yield a folder to fill; it gets its final name at the end and is removed if anything fails."""
-    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    temporary = temporary_name(folder)
     try:
         temporary.mkdir()
         yield temporary

@@ -16,10 +16,12 @@ from typing import IO, Any, NamedTuple
 from xml.parsers import expat
 
 from alkit.errors import InvalidAnswers
+from alkit.utils.files import check_regular
 
 MAX_BYTES = 2**28  # of a file, or of a member of an archive: images may be embedded in it
 MAX_JSON_MEMBER = 2**26  # a small archive may unpack to as much, and JSON takes many times its size in memory
 MEMBERS_SHOWN = 5
+MOST_TOKEN = 2**20  # bytes of a tag or comment: the parser begins anew with each piece until one ends
 PIECE = 2**16  # bytes of XML, whose elements are in memory at once
 
 
@@ -61,6 +63,7 @@ def read_parts(path: Path, ending: str, *, most_of_member: int | None = None) ->
         InvalidAnswers: it cannot be read, is too large, or is an archive without such a member.
     """
     try:
+        check_regular(path)
         if ending and zipfile.is_zipfile(path):
             return _members(path, ending, MAX_BYTES if most_of_member is None else most_of_member)
         with open(path, "rb") as file:
@@ -157,6 +160,10 @@ def _elements(path: Path, content: bytes) -> Iterator[Element]:
     for start in range(0, len(content) + PIECE, PIECE):
         try:
             parser.Parse(content[start : start + PIECE], start >= len(content))
+            if min(start + PIECE, len(content)) - parser.CurrentByteIndex > MOST_TOKEN:
+                raise InvalidAnswers(
+                    f"{path} has a tag or comment of over {MOST_TOKEN:,} bytes; export it again"
+                )
         except (expat.ExpatError, ValueError, LookupError) as error:
             raise InvalidAnswers(f"{path} cannot be read as XML: {error}") from error
         yield from seen

@@ -13,10 +13,12 @@ from typing import Any
 
 from alkit.errors import BrokenPlugin, UnknownPlugin
 from alkit.interfaces.strategy import Strategy
+from alkit.utils.files import read_regular
 
 from .registry import Plugin
 
 GROUP = "file"
+MOST_BYTES = 2**24
 
 _classes: dict[Plugin, type[Strategy]] = {}
 
@@ -81,7 +83,7 @@ def _split(name: str) -> tuple[Path, str]:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path, most=MOST_BYTES)
     except OSError as error:
         raise UnknownPlugin(f"the strategy file {path} cannot be read: {error.strerror or error}") from error
 

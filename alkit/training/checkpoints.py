@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from alkit.utils.files import write_atomically
+from alkit.utils.files import open_regular, write_atomically
 
 from .recipe import TrainingRun
 
@@ -25,7 +26,13 @@ def save_atomically(state: Any, path: Path) -> None:
 
 def load_safely(path: Path, device: torch.device | str = "cpu") -> Any:
     """Read what `save_atomically` wrote; only tensors, numbers and strings are unpickled."""
-    return torch.load(path, map_location=device, weights_only=True)
+    with open_regular(path) as raw, io.BufferedReader(raw) as file:
+        if zipfile.is_zipfile(file):  # torch does not look at the checksums of what it reads
+            with zipfile.ZipFile(file) as archive:
+                if damaged := archive.testzip():
+                    raise ValueError(f"{damaged} in {path} is damaged")
+        file.seek(0)
+        return torch.load(file, map_location=device, weights_only=True)
 
 
 def save_progress(

@@ -2,19 +2,70 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import os
 import re
+import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    Shape = tuple[int, int, int]
+AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+LONGEST_NAME = 200  # bytes of a file's name that leave room for an ending; systems allow 255
+
+
+def check_regular(path: Path | str, *, most: int | None = None) -> None:
+    """Refuse what is no ordinary file: reading from a pipe, socket or device may block or never end.
+
+    Args:
+        path: the file; links are followed.
+        most: bytes that it may have, if that is limited.
+
+    Raises:
+        OSError: it is missing, of another kind, or too large; `strerror` says what.
+        ValueError: no file can have this name.
+    """
+    _check(os.stat(path), path, most)  # noqa: PTH116
+
+
+def open_regular(path: Path | str, *, most: int | None = None) -> io.FileIO:
+    """Open an ordinary file to read its bytes, as `check_regular` says; never wait for another process."""
+    check_regular(path, most=most)  # opening a device may already do something
+    handle = os.open(path, os.O_RDONLY | AT_ONCE)
+    try:
+        _check(os.fstat(handle), path, most)  # what was opened, should the name have changed hands
+        return os.fdopen(handle, "rb", buffering=0)
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_regular(path: Path | str, *, most: int | None = None) -> bytes:
+    """Return the content of an ordinary file, as `check_regular` says."""
+    with open_regular(path, most=most) as file:
+        return file.readall()
+
+
+def _check(status: os.stat_result, path: Path | str, most: int | None) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a file but a pipe, socket or device", str(path))
+    if most is not None and status.st_size > most:
+        raise OSError(errno.EFBIG, f"{status.st_size:,} bytes, over the limit of {most:,}", str(path))
+
+
+def temporary_name(path: Path) -> Path:
+    """Return a name of this process beside a file, not too long for the system however long its own is."""
+    name = path.name
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    return path.with_name(f"{name}.{os.getpid()}.tmp")
 
 
 def write_atomically(path: Path, content: bytes | memoryview | str) -> None:
     """Write a file under another name, flush it to disk, and rename it; text is UTF-8."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_name(path)
     try:
         with open(temporary, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
+from .console import plain_stream, shown_by
+
 SECONDS_BETWEEN_LINES = 30.0
 
 
@@ -59,13 +61,15 @@ class _TerminalBar:
     def __init__(self, total: int, label: str) -> None:
         from tqdm import tqdm  # noqa: PLC0415  # tqdm is slow to import
 
-        self._bar = tqdm(total=total, desc=label, leave=False, file=sys.stderr)
+        self._bar = tqdm(
+            total=total, desc=shown_by(sys.stderr, label), leave=False, file=plain_stream(sys.stderr)
+        )
 
     def update(self, count: int, /) -> None:
         self._bar.update(count)
 
     def note(self, text: str, /) -> None:
-        self._bar.set_postfix_str(text)
+        self._bar.set_postfix_str(shown_by(sys.stderr, text))
 
     def close(self) -> None:
         self._bar.close()
@@ -83,7 +87,8 @@ class _LogBar:
         now = time.monotonic()
         if now - self._said >= SECONDS_BETWEEN_LINES and self._done < self._total:
             text = f" ({self._text})" if self._text else ""
-            print(f"{self._label}: {self._done:,} of {self._total:,}{text}", file=sys.stderr)
+            line = shown_by(sys.stderr, f"{self._label}: {self._done:,} of {self._total:,}{text}")
+            print(line, file=sys.stderr)
             self._said = now
 
     def note(self, text: str, /) -> None:
@@ -100,7 +105,7 @@ class Terminal:
         """Print a sentence."""
         from tqdm import tqdm  # noqa: PLC0415  # tqdm is slow to import
 
-        tqdm.write(text, file=sys.stderr)
+        tqdm.write(shown_by(sys.stderr, text), file=plain_stream(sys.stderr))
 
     @contextlib.contextmanager
     def bar(self, total: int, label: str) -> Iterator[Bar]:

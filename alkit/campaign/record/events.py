@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from alkit.utils.json_types import check_type
 from alkit.utils.json_values import plain
 
 OMITTED_IF_UNSAID = {"omit": True}
@@ -95,7 +98,7 @@ class Trained(Happening):
     fingerprint: str = ""
     device: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
-    measures: Mapping[str, Any] = field(default_factory=dict)
+    measures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     starting_weights: str = ""
     order: str = ""
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -162,7 +165,7 @@ class Asked(Happening):
     candidates: int = 0
     checkpoint: str | None = None
     device: str = ""
-    measures: Mapping[str, Any] = field(default_factory=dict)
+    measures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     state: str | None = None
 
@@ -282,14 +285,23 @@ def from_json(kind: str, data: Mapping[str, Any]) -> Happening:
         data: as the ledger keeps it; keys that this alkit does not know go to `more`.
 
     Raises:
-        ValueError: a key is missing.
+        ValueError: a key is missing, or a value is of another type.
     """
+    if not isinstance(data, dict):
+        raise ValueError("it is not a JSON object")
     cls = KINDS.get(kind)
     if cls is None:
         return Unknown(word=kind, more=data)
     names = {item.name for item in dataclasses.fields(cls)} - {"more"}
     known = {key: value for key, value in data.items() if key in names}
+    for key, value in known.items():
+        check_type(value, _hints(kind)[key], f"'{key}'")
     try:
         return cls(**known, more={key: value for key, value in data.items() if key not in names})
     except TypeError as error:
         raise ValueError(f"an event '{kind}' is incomplete: {error}") from error
+
+
+@functools.cache
+def _hints(kind: str) -> dict[str, Any]:
+    return typing.get_type_hints(KINDS[kind])

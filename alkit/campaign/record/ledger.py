@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args
 
 from alkit.errors import CampaignError, CampaignLocked
-from alkit.interfaces.oracle import Answer
+from alkit.interfaces.oracle import Answer, AnswerKind
+from alkit.utils.files import check_regular
 from alkit.utils.json_values import as_json
 from alkit.utils.timestamps import now
 
@@ -27,7 +32,14 @@ if TYPE_CHECKING:
 
 
 SECONDS_TO_WAIT = 30.0
+ANSWER_KINDS = get_args(AnswerKind)
+DAMAGED = "restore the file from a backup, or make the campaign again from its images and answers"
+UNWRITABLE = ("unable to open", "readonly")
 HINTS = {
+    "malformed": f"; it is damaged: {DAMAGED}",
+    "not a database": f"; it is damaged: {DAMAGED}",
+    "decode": f"; it is damaged: {DAMAGED}",
+    "no such": f"; it is damaged: {DAMAGED}",
     "unable to open": "; make its directory writable",
     "readonly": "; make the file and its directory writable",
     "disk I/O error": "; the disk may be full or failing",
@@ -171,18 +183,55 @@ class Ledger:
         self.path = path
         if not create and not path.exists():
             raise CampaignError(f"{path} is missing; the campaign cannot be read")
+        for file in (path, *(path.with_name(path.name + rest) for rest in ("-wal", "-shm", "-journal"))):
+            if os.path.lexists(file) and not file.is_dir():  # of a folder, SQLite itself complains
+                _check_regular(file)
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
         with self._blamed("used"):
-            self._db = sqlite3.connect(path, timeout=SECONDS_TO_WAIT, isolation_level=None)
+            try:
+                self._db = self._connected(f"{path.absolute().as_uri()}?mode=rw{'c' * create}")
+            except sqlite3.OperationalError as error:
+                if create or self._log.is_dir() or not any(words in str(error) for words in UNWRITABLE):
+                    raise
+                self._db = self._connected(self._unwritable_address())
         try:
             with self._blamed("used"):
-                self._db.execute("PRAGMA foreign_keys = ON")
-                self._db.execute("PRAGMA synchronous = FULL")
                 if create:
                     self._db.execute("PRAGMA journal_mode = WAL")
                 self._migrate(create)
         except BaseException:
-            self._db.close()
+            self.close()
             raise
+
+    def _connected(self, address: str) -> sqlite3.Connection:
+        """Open a database and look into it, which is when SQLite notices that it cannot."""
+        db = sqlite3.connect(address, timeout=SECONDS_TO_WAIT, isolation_level=None, uri=True)
+        try:
+            db.execute("PRAGMA foreign_keys = ON")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA cell_size_check = ON")
+            db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    @property
+    def _log(self) -> Path:
+        return self.path.with_name(f"{self.path.name}-wal")
+
+    def _unwritable_address(self) -> str:
+        """Return how to read a ledger where no file can be made: SQLite needs one beside it otherwise.
+
+        What a killed process left in the log beside it belongs to it, so both are copied then.
+        """
+        log = self._log
+        if not log.exists() or log.stat().st_size == 0:
+            return f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
+        self._copy = tempfile.TemporaryDirectory(prefix="alkit-ledger-")
+        for file in (self.path, log):
+            shutil.copyfile(file, Path(self._copy.name) / file.name)
+        return f"{(Path(self._copy.name) / self.path.name).as_uri()}?mode=rw"
 
     def _migrate(self, create: bool) -> None:
         version = self._version()
@@ -208,6 +257,8 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+        if self._copy is not None:
+            self._copy.cleanup()
 
     @contextlib.contextmanager
     def transaction(self, what: str = "written") -> Iterator[None]:
@@ -221,6 +272,8 @@ class Ledger:
             CampaignError: the disk is full or the file cannot be written.
         """
         with self._blamed(what):
+            if self._copy is not None:
+                raise CampaignError(f"{self.path} cannot be {what}{HINTS['readonly']}")
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -241,7 +294,26 @@ class Ledger:
         try:
             yield
         finally:
-            self._db.execute("COMMIT")
+            if self._db.in_transaction:  # SQLite ends it itself where it finds damage
+                with self._blamed("read"):
+                    self._db.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def undamaged(self) -> Iterator[None]:
+        """Take whatever goes wrong in the block, which only reads what is recorded, as damage.
+
+        Raises:
+            CampaignError: it is damaged.
+        """
+        try:
+            yield
+        except CampaignError:
+            raise
+        except Exception as error:  # what a damaged record says may break anything
+            raise self._damaged(f"{type(error).__name__}: {error}") from error
+
+    def _damaged(self, reason: object) -> CampaignError:
+        return CampaignError(f"{self.path} is damaged: {reason}; {DAMAGED}")
 
     @contextlib.contextmanager
     def _blamed(self, what: str) -> Iterator[None]:
@@ -259,6 +331,33 @@ class Ledger:
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._blamed("read"):
             return self._db.execute(query, values).fetchall()
+
+    def _typed_rows(self, query: str, values: Sequence[Any], **columns: type | tuple[type, ...]) -> list[Any]:
+        """Read rows, each column of the types that belong there: SQLite itself keeps any value anywhere."""
+        rows = self._rows(f"SELECT {', '.join(columns)} {query}", values)
+        for (name, wanted), column in zip(columns.items(), zip(*rows, strict=True), strict=False):
+            if wrong := set(map(type, column)).difference(wanted if isinstance(wanted, tuple) else (wanted,)):
+                raise self._damaged(f"a row has {name} of type {wrong.pop().__name__}")
+        return rows
+
+    def _image_rows(self, table: str, **more: type | tuple[type, ...]) -> list[Any]:
+        rows = self._typed_rows(
+            f"FROM {table} ORDER BY idx",
+            (),
+            idx=int,
+            key=str,
+            hash=str,
+            width=int,
+            height=int,
+            unusable=(str, NoneType),
+            duplicate_of=(int, NoneType),
+            **more,
+        )
+        if any(row[0] != index for index, row in enumerate(rows)):
+            raise self._damaged(f"the list of {table} has gaps")
+        if any(row[6] is not None and not 0 <= row[6] < row[0] for row in rows):
+            raise self._damaged(f"the list of {table} has a copy of no image")
+        return rows
 
     def add_event(self, data: Happening) -> int:
         """Add an event inside a transaction; return its number."""
@@ -326,19 +425,13 @@ class Ledger:
         """Return the frozen list of images, in the order of their indices."""
         from alkit.data.preprocessing import ImageRecord  # noqa: PLC0415  # numpy is slow to import
 
-        rows = self._rows(
-            "SELECT idx, key, hash, width, height, unusable, duplicate_of FROM images ORDER BY idx"
-        )
-        return [ImageRecord(*row) for row in rows]
+        return [ImageRecord(*row) for row in self._image_rows("images")]
 
     def test_images(self) -> tuple[list[ImageRecord], list[str | None]]:
         """Return the test images and their labels."""
         from alkit.data.preprocessing import ImageRecord  # noqa: PLC0415  # numpy is slow to import
 
-        rows = self._rows(
-            "SELECT idx, key, hash, width, height, unusable, duplicate_of, label FROM test_images "
-            "ORDER BY idx"
-        )
+        rows = self._image_rows("test_images", label=(str, NoneType))
         return [ImageRecord(*row[:7]) for row in rows], [row[7] for row in rows]
 
     def events(self, kind: type[H], *, after: int = 0) -> list[Event[H]]:
@@ -352,41 +445,64 @@ class Ledger:
             CampaignError: an event is damaged.
         """
         which = f" AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
-        rows = self._rows(
-            f"SELECT id, time, kind, data FROM events WHERE id > ?{which} ORDER BY id",
+        rows = self._typed_rows(
+            f"FROM events WHERE id > ?{which} ORDER BY id",
             (after, *(kind.kind for kind in kinds)),
+            id=int,
+            time=str,
+            kind=str,
+            data=str,
         )
         return [self._event(*row) for row in rows]
 
     def _event(self, number: int, time: str, kind: str, data: str) -> Event[Happening]:
         try:
             return Event(number, time, from_json(kind, json.loads(data)))
-        except (AttributeError, ValueError) as error:
-            raise CampaignError(
-                f"event {number} in {self.path} is damaged: {error}; restore the file from a backup"
-            ) from error
+        except (AttributeError, ValueError, RecursionError) as error:
+            raise CampaignError(f"event {number} in {self.path} is damaged: {error}; {DAMAGED}") from error
 
     def picks(self, event: int) -> list[PickRow]:
         """Return the picks of an `asked` event, most wanted first."""
-        rows = self._rows(
-            "SELECT idx, score, control, place, predicted, confidence FROM picks WHERE event = ? "
-            "ORDER BY rank",
+        number = (float, int, NoneType)
+        rows = self._typed_rows(
+            "FROM picks WHERE event = ? ORDER BY rank",
             (event,),
+            idx=int,
+            score=number,
+            control=int,
+            place=(int, NoneType),
+            predicted=(int, NoneType),
+            confidence=number,
         )
         return [PickRow(index, score, bool(control), *rest) for index, score, control, *rest in rows]
 
     def answers(self, index: int | None = None, *, after: int = 0) -> list[AnswerRow]:
         """Return answers in the order of acceptance: all or those of one image, that came after one."""
         which = "" if index is None else " AND idx = ?"
-        rows = self._rows(
-            "SELECT id, event, idx, kind, value, annotator, time, cost FROM answers "
-            f"WHERE id > ?{which} ORDER BY id",
+        rows = self._typed_rows(
+            f"FROM answers WHERE id > ?{which} ORDER BY id",
             (after,) if index is None else (after, index),
+            id=int,
+            event=int,
+            idx=int,
+            kind=str,
+            value=str,
+            annotator=str,
+            time=str,
+            cost=(float, int, NoneType),
         )
-        return [
-            AnswerRow(number, event, at, Answer(kind, json.loads(value), annotator, time, cost))
-            for number, event, at, kind, value, annotator, time, cost in rows
-        ]
+        return [self._answer(*row) for row in rows]
+
+    def _answer(self, number: int, event: int, index: int, kind: str, value: str, *rest: Any) -> AnswerRow:
+        try:
+            answer = Answer(cast("Any", kind), json.loads(value), *rest)
+        except (ValueError, RecursionError) as error:
+            raise CampaignError(f"answer {number} in {self.path} is damaged: {error}; {DAMAGED}") from error
+        if kind not in ANSWER_KINDS or (kind == "label") == (answer.value is None):
+            raise CampaignError(
+                f"answer {number} in {self.path} is damaged: {kind} with the value {value!r:.60}; {DAMAGED}"
+            )
+        return AnswerRow(number, event, index, answer)
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -399,10 +515,18 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
+def _check_regular(path: Path) -> None:
+    try:
+        check_regular(path)
+    except OSError as error:
+        raise CampaignError(f"{path} cannot be used: {error.strerror or error}; move it away") from error
+
+
 def holds_events(path: Path) -> bool:
     """Say whether something is recorded in a ledger, or may be, since the file cannot be read."""
     if not path.exists() or path.stat().st_size == 0:
         return False
+    _check_regular(path)
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=SECONDS_TO_WAIT)) as db:
             return db.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None

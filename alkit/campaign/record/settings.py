@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alkit.data.source import Source
 from alkit.data.sources import open_source
@@ -18,8 +19,13 @@ else:
 import tomli_w
 
 from alkit.plugin.choice import PluginChoice
+from alkit.utils.files import read_regular
+from alkit.utils.json_types import check_type
 
 FORMAT = 1
+MOST_BYTES = 2**20
+MOST_PIXELS = 2**26  # of an image as the model sees it
+T = TypeVar("T")
 HEADER = "# Settings chosen when this campaign was made; alkit reads them and never changes them.\n"
 
 
@@ -89,7 +95,7 @@ def read_settings(path: Path) -> Settings:
         CampaignError: it is missing, incomplete, not TOML, or of a newer format.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_regular(path, most=MOST_BYTES).decode())
     except FileNotFoundError:
         if (ledger := path.with_suffix(".db")).exists():
             raise CampaignError(
@@ -98,25 +104,46 @@ def read_settings(path: Path) -> Settings:
         raise CampaignError(
             f"there is no campaign in {path.parent}; make one with 'alkit init {path.parent} --pool IMAGES'"
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CampaignError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise CampaignError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:  # no text, no TOML, or numbers and tables beyond reason
+        raise CampaignError(f"{path} cannot be read: {error}; restore it from a backup") from error
     try:
-        if int(table["format"]) > FORMAT:
+        check_type(table.get("format", 0), int, "'format'")
+        if table["format"] > FORMAT:
             raise CampaignError(
                 f"{path} was made by a newer alkit ({table.get('alkit')}, format {table['format']}): upgrade"
             )
-        channels, height, width = map(int, table["pool"].pop("image_shape"))
+        check_type(table["seed"], int, "'seed'")
+        check_type(table["pool"], dict[str, Any], "'pool'")
         return Settings(
-            seed=int(table["seed"]),
-            pool=SourceChoice(**table["pool"]),
-            image_shape=(channels, height, width),
-            task=PluginChoice(**table["task"]),
-            strategy=PluginChoice(**table["strategy"]),
-            oracle=PluginChoice(**table["oracle"]) if "oracle" in table else None,
-            test=SourceChoice(**table["test"]) if "test" in table else None,
+            seed=table["seed"],
+            image_shape=_shape(table["pool"].pop("image_shape")),
+            pool=_made(SourceChoice, table, "pool"),
+            task=_made(PluginChoice, table, "task"),
+            strategy=_made(PluginChoice, table, "strategy"),
+            oracle=_made(PluginChoice, table, "oracle") if "oracle" in table else None,
+            test=_made(SourceChoice, table, "test") if "test" in table else None,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
         raise CampaignError(
             f"{path} has been changed since alkit wrote it: {reason}; restore it from a backup"
         ) from error
+
+
+def _made(cls: type[T], table: dict[str, Any], name: str) -> T:
+    """Make a record from a table of the file, each value of the type that belongs there."""
+    check_type(table[name], dict[str, Any], f"'{name}'")
+    hints = typing.get_type_hints(cls)
+    for key, value in table[name].items():
+        check_type(value, hints.get(key, Any), f"'{name}.{key}'")
+    return cls(**table[name])
+
+
+def _shape(value: Any) -> tuple[int, int, int]:
+    check_type(value, tuple[int, int, int], "'pool.image_shape'")
+    channels, height, width = value
+    if channels not in (1, 3) or min(height, width) < 1 or height * width > MOST_PIXELS:
+        raise ValueError(f"'pool.image_shape' should be [1 or 3, height, width], not {value}")
+    return channels, height, width

@@ -202,9 +202,15 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
         before: an earlier state of the same ledger, since nothing in a ledger ever changes: only what has
             been added is read.
     """
-    with ledger.snapshot():
-        read = _read(ledger, before)
-    return _replayed(*read)
+    with ledger.undamaged():
+        with ledger.snapshot():
+            records, events, answers, picks = _read(ledger, before)
+        named = [row.index for row in answers] + [pick.index for those in picks for pick in those]
+        for event in events:
+            named += getattr(event.data, "indices", ())
+        if named and not 0 <= min(named) <= max(named) < len(records):
+            raise ValueError(f"it names an image beyond the {len(records)} of the list")
+        return _replayed(records, events, answers, picks)
 
 
 def _read(

@@ -54,8 +54,9 @@ def history(ledger: Ledger) -> list[CycleRecord]:
     """Return the trainings so far, one per cycle: that of a run, or else the latest."""
     trained: dict[str, CycleRecord] = {}
     latest: dict[int, CycleRecord] = {}
-    for event in ledger.events(Trained):
-        trained[event.data.fingerprint] = latest[event.data.cycle] = CycleRecord(event.data)
-    for ran in ledger.events(Ran):
-        latest[ran.data.cycle] = trained[ran.data.fingerprint]
+    with ledger.undamaged():
+        for event in ledger.events(Trained):
+            trained[event.data.fingerprint] = latest[event.data.cycle] = CycleRecord(event.data)
+        for ran in ledger.events(Ran):
+            latest[ran.data.cycle] = trained[ran.data.fingerprint]
     return [latest[cycle] for cycle in sorted(latest)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -220,6 +221,6 @@ def _report(results: Path, out: Path, as_json: bool) -> None:
         raise BenchmarkError(f"there are no records in {results}; run the benchmark to make some")
     write_report(results, out)
     if as_json:
-        click.echo((out / "summary.json").read_text(encoding="utf-8"), nl=False)
+        print_json(json.loads((out / "summary.json").read_text(encoding="utf-8")))
         return
     click.echo(f"report: {out / 'report.html'}")

@@ -18,6 +18,7 @@ from alkit.cli.options import campaign_option, columns_option, json_option, quie
 from alkit.cli.output import print_json
 from alkit.errors import InvalidAnswers, UsageError
 from alkit.options import parse_pairs
+from alkit.utils.files import check_regular
 
 if TYPE_CHECKING:
     from alkit.campaign.campaign import Campaign
@@ -125,6 +126,7 @@ def command(
         )
     with open_campaign(campaign, quiet=quiet) as opened:
         if file is not None:
+            check_answers(Path(file))
             format = _format(Path(file), name, option, columns)
             take(
                 opened,
@@ -147,6 +149,22 @@ def command(
             opened.aggregate_by(aggregate)
         if file is None and oracle is None:
             _report(opened, IngestReport(), as_json=as_json)
+
+
+def check_answers(path: Path) -> None:
+    """Refuse a pipe or device: formats are recognized by reading a file more than once.
+
+    Raises:
+        InvalidAnswers: it is one, or there is no such file.
+    """
+    if path.is_dir():
+        return  # a format may read folders
+    try:
+        check_regular(path)
+    except FileNotFoundError:
+        raise InvalidAnswers(f"there is no file {path}") from None
+    except (OSError, ValueError) as error:
+        raise InvalidAnswers(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def take(

@@ -62,7 +62,7 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
         for training in status["history"]:
             metrics = training["metrics"]
             main = f"{next(iter(metrics.values())):.4f}" if metrics else "-"
-            seconds = training["measures"]["seconds"].get("train", 0.0)
+            seconds = training["measures"].get("seconds", {}).get("train", 0.0)
             rows.append((str(training["cycle"]), f"{training['labels']:,}", main, f"{seconds:.1f}"))
         print_rows(rows)
     if status["stopped"] is not None:

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alkit.errors import SourceError
+from alkit.utils.files import check_regular
 
 if TYPE_CHECKING:
     from alkit.data.source import Source
 
 
+MOST_BYTES = 2**30  # of a manifest
 DIGITS = "digits"
 VISION = ("cifar10", "cifar100", "fashion-mnist", "mnist", "svhn")
 
@@ -57,6 +59,10 @@ def _open_path(location: str) -> Source:
             f"({', '.join((DIGITS, *VISION))})"
         )
     suffix = path.suffix.lower()
+    try:
+        check_regular(path, most=MOST_BYTES if suffix == ".csv" else None)
+    except OSError as error:
+        raise SourceError(f"'{location}' cannot be read: {error.strerror}") from error
     if suffix == ".csv":
         from .manifest import Manifest  # noqa: PLC0415  # Pillow is slow to import
 

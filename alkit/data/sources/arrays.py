@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alkit.data.source import DecodedImage, Source
+from alkit.data.store import available_memory
 from alkit.errors import SourceError, UnusableImage
 
 from .files import to_uint8
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+MOST_IMAGES = 10_000_000
 DTYPES = "uint8, uint16, bool, or floating point in [0, 1]"
 
 
@@ -109,8 +111,12 @@ class ArrayFile(ArraySource):
                 images, labels = np.load(file, mmap_mode="r", allow_pickle=False), None
             else:
                 images, labels = _from_npz(file)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except SourceError:
+            raise
+        except Exception as error:  # a damaged header may raise almost anything
             raise SourceError(f"'{file}' cannot be read as arrays: {error}") from error
+        if len(images) > MOST_IMAGES:
+            raise SourceError(f"'{file}' holds {len(images):,} images, over the limit of {MOST_IMAGES:,}")
         names, classes = (None, ()) if labels is None else _names(labels, file)
         super().__init__(str(file), images, names, classes)
 
@@ -129,7 +135,24 @@ def _from_npz(file: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
                 f"'{file}' holds the arrays {', '.join(names) or '(none)'}; "
                 "name the images 'images' or 'x' and the labels 'labels' or 'y'"
             )
+        _check_declared(file, [name for name in (images, labels) if name is not None])
         return arrays[images], None if labels is None else arrays[labels]
+
+
+def _check_declared(file: Path, names: Sequence[str]) -> None:
+    """Refuse arrays that would not fit into memory: a small archive may declare any size.
+
+    Raises:
+        SourceError: they are larger than half of the memory that is free.
+    """
+    with zipfile.ZipFile(file) as archive:
+        members = {info.filename.removesuffix(".npy"): info.file_size for info in archive.infolist()}
+    declared = sum(members.get(name, 0) for name in names)
+    if declared > (free := available_memory()) // 2:
+        raise SourceError(
+            f"'{file}' declares arrays of {declared / 2**30:,.1f} GB, and {free / 2**30:,.1f} GB of memory "
+            "are free; save the images as an .npy file, which stays on the disk"
+        )
 
 
 def _names(labels: npt.NDArray[Any], file: Path) -> tuple[list[str], tuple[str, ...]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from alkit.data.source import DecodedImage, Source
+from alkit.data.source import MAX_BYTES, DecodedImage, Source
 from alkit.errors import UnusableImage
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ SUFFIXES = frozenset(
 # No other decoder is tried, whatever a file is called: some of Pillow's start other programs.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 MAX_PIXELS = 178_956_970  # where Pillow itself stops
-MAX_BYTES = 2**30
 # Images of more pixels are decoded one at a time, whatever the number of threads: memory stays bounded.
 LARGE_PIXELS = 2**26
 _large = threading.Lock()
@@ -61,7 +60,7 @@ class FileSource(Source):
     def read(self, key: str, *, at_least: tuple[int, int] | None = None) -> DecodedImage:
         """Read, hash and decode a file; the hash is that of its bytes."""
         try:
-            content = _content(os.path.join(self._base, key))  # noqa: PTH118
+            content = _content(str(self.path(key)))
         except UnusableImage as error:
             return DecodedImage("", unusable=str(error))
         digest = hashlib.sha256(content).hexdigest()
@@ -80,7 +79,7 @@ class FileSource(Source):
 
     def header(self, key: str) -> tuple[int, int, int] | None:
         """Return (C, H, W) from the first bytes of the file; the pixels may still turn out broken."""
-        path = os.path.join(self._base, key)  # noqa: PTH118
+        path = str(self.path(key))
         try:
             _check_file(path)
             with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
+import os
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from urllib.parse import unquote
 
-from alkit.errors import SourceError
+from alkit.data.columns import Columns, choose_columns
+from alkit.data.text_tables import Table, is_empty, read_table
+from alkit.errors import InvalidAnswers, SourceError
 
 from .files import FileSource
 
@@ -13,54 +18,71 @@ from .files import FileSource
 class Manifest(FileSource):
     """The files named in column `image`, in the order of the rows; column `label` holds hidden answers.
 
-    Paths are relative to the manifest, or absolute; a key is the path as written. Other columns are ignored.
+    Paths are relative to the manifest, or absolute; a key is the path as written. Where there is no such
+    file, backslashes are slashes, `%20` is a space, accents may be composed or not, and the root of another
+    machine is left out. Other common names of the two columns are understood; other columns are ignored.
     A file that is missing is an unusable image, not an error.
 
     Raises:
-        SourceError: it is not UTF-8 or CSV, has no column `image`, no rows, or an image twice.
+        SourceError: it cannot be read as a table, has no column `image`, no rows, or an image twice.
     """
 
     def __init__(self, file: Path) -> None:
         super().__init__(str(file), str(file.parent))
-        self._labels: dict[str, str] = {}
+        self._places: dict[str, str] = {}
         try:
-            with file.open(encoding="utf-8-sig", newline="") as lines:
-                self._rows = self._parsed(csv.DictReader(lines, strict=True))
-        except UnicodeDecodeError as error:
-            raise SourceError(f"manifest '{file}' is not UTF-8 text ({error}); save it as UTF-8") from error
-        except csv.Error as error:
-            raise SourceError(f"manifest '{file}' is not well-formed CSV: {error}") from error
-        except OSError as error:
-            raise SourceError(f"manifest '{file}' cannot be read: {error.strerror}") from error
+            table = read_table(file)
+            columns = choose_columns(table.header, str(file))
+        except InvalidAnswers as error:
+            raise SourceError(f"manifest {error}") from error
+        if not columns.images:
+            raise SourceError(
+                f"manifest '{file}' has no column 'image'; its columns are "
+                f"{', '.join(map(repr, table.header)) or 'none'}"
+            )
+        self._labels: dict[str, str] = {}
+        self._rows = self._parsed(table, columns)
         if not self._rows:
             raise SourceError(f"manifest '{file}' names no images; add a row for each image below the header")
+        self.notes = tuple(f"manifest: {note}" for note in (*table.notes, *columns.notes, *self._blanked()))
         self.classes = tuple(sorted(set(self._labels.values())))
 
-    def _parsed(self, reader: csv.DictReader[str]) -> list[str]:
-        names = [name.strip() for name in reader.fieldnames or []]
-        reader.fieldnames = names
-        if "image" not in names:
-            raise SourceError(
-                f"manifest '{self.location}' has no column 'image'; its columns are "
-                f"{', '.join(map(repr, names)) or 'none'}"
-            )
+    def _parsed(self, table: Table, columns: Columns) -> list[str]:
         rows: dict[str, int] = {}
-        for row in reader:
-            where = f"line {reader.line_num} of manifest '{self.location}'"
-            key = row["image"]
-            if None in row:
+        for row in table.rows:
+            where = f"line {row.line} of manifest '{self.location}'"
+            place = columns.images[0]
+            key = row.cells[place] if place < len(row.cells) else ""
+            if len(row.cells) > len(table.header):
                 raise SourceError(f"{where} has more fields than the header; quote fields that hold a comma")
-            if not key:
+            if not key.strip():
                 raise SourceError(f"{where} names no image; fill it in or remove the row")
             if key in rows:
                 raise SourceError(
                     f"{where} names '{key}' again, after line {rows[key]}; remove one of the rows"
                 )
-            rows[key] = reader.line_num
-            label = (row.get("label") or "").strip()
+            rows[key] = row.line
+            label = unicodedata.normalize("NFC", columns.cell(row.cells, "label").strip())
             if label:
                 self._labels[key] = label
         return list(rows)
+
+    def _blanked(self) -> list[str]:
+        """Forget labels that are a program's words for an empty cell, unless there are no others; say so."""
+        words = {label for label in self._labels.values() if is_empty(label)}
+        if not words or words == set(self._labels.values()):
+            return []
+        count = len(self._labels)
+        self._labels = {key: label for key, label in self._labels.items() if label not in words}
+        return [f"{count - len(self._labels):,} labels {', '.join(sorted(words))} count as empty"]
+
+    def path(self, key: str) -> Path:
+        """Return where the file is, or should be."""
+        if key not in self._places:
+            written = str(super().path(key))
+            found = (place for place in _places(key, Path(self.location).parent) if os.path.lexists(place))
+            self._places[key] = written if os.path.lexists(written) else next(found, written)
+        return Path(self._places[key])
 
     def keys(self) -> list[str]:
         """Return the paths as written, in the order of the rows."""
@@ -69,3 +91,16 @@ class Manifest(FileSource):
     def answers(self) -> dict[str, str]:
         """Return the labels of the rows that have one."""
         return dict(self._labels)
+
+
+def _places(key: str, folder: Path) -> Iterator[str]:
+    """Yield where the file of a written path may be, apart from just there."""
+    plain = key.strip()
+    slashed = plain.replace("\\", "/")
+    for path in dict.fromkeys((plain, slashed, unquote(slashed).removeprefix("file://"))):
+        for form in ("NFC", "NFD"):
+            yield str(folder / unicodedata.normalize(form, path))
+    if PureWindowsPath(plain).is_absolute() or PurePosixPath(slashed).is_absolute():
+        parts = [part for part in slashed.split("/") if part]
+        for start in range(1, len(parts)):
+            yield str(folder / "/".join(parts[start:]))

@@ -312,7 +312,7 @@ class TestEnsureStore:
             file.write_bytes(whole[:-1] if damage == "short" else b"")
         assert ensure_store(file, self.SHAPE, source, records) == []
         assert file.read_bytes() == whole
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["pool", "store"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["pool", "store", "store.crc"]
 
     def test_a_whole_file_is_left_alone(self, pool: Path, tmp_path: Path) -> None:
         source, file = open_source(str(pool)), tmp_path / "store"

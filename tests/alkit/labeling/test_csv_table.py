@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alkit.data.columns import parse_columns
 from alkit.errors import InvalidAnswers
-from alkit.labeling.columns import parse_columns
 from alkit.labeling.csv_table import read_answers, write_table
 from alkit.labeling.given_answer import GivenAnswer
 from alkit.labeling.rejection import Rejection

@@ -182,7 +182,7 @@ def test_a_ledger_of_the_first_format_that_is_read_only_is_one_sentence(
     first_format: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect = sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", lambda path, **o: connect(f"file:{path}?mode=ro", uri=True, **o))
+    monkeypatch.setattr(sqlite3, "connect", lambda at, **o: connect(at.replace("mode=rw", "mode=ro"), **o))
     with pytest.raises(CampaignError, match=r"cannot be upgraded .*: .* writable$"):
         Ledger(first_format)
 

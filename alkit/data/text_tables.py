@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alkit.errors import InvalidAnswers
-
-from .given_answer import MISSING
-from .safe_reading import read_text
+from alkit.utils.files import read_regular
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of Excel and of LibreOffice, new and old
 BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+MAX_BYTES = 2**29
+MISSING = frozenset({"", "-", "?", "nan", "na", "n/a", "<na>", "#n/a", "#na", "nat", "null", "none", "nil"})
+"""How programs write an empty cell, in lower case."""
 LONGEST_CELL = 2**20
 
 
@@ -95,7 +96,13 @@ def _cells(line: str, separator: str) -> int:
 
 
 def _decoded(path: Path) -> tuple[str, tuple[str, ...]]:
-    content = read_text(path)
+    try:
+        content = read_regular(path, most=MAX_BYTES)
+    except FileNotFoundError:
+        raise InvalidAnswers(f"there is no file {path}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidAnswers(f"{path} cannot be read: {reason}") from error
     if content.startswith(WORKBOOKS):
         raise InvalidAnswers(f"{path} is a workbook or an archive, not a text; save it as CSV (UTF-8)")
     encoding = next((name for mark, name in BYTE_ORDER_MARKS if content.startswith(mark)), "")
