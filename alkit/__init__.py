@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from alkit.campaign.ask import QueryRequest as QueryRequest
     from alkit.campaign.campaign import Campaign as Campaign
     from alkit.campaign.create import create as create
+    from alkit.campaign.predictions import PredictedImage as PredictedImage
+    from alkit.campaign.predictions import Predictions as Predictions
     from alkit.campaign.record.pool import Pool as Pool
     from alkit.campaign.record.query import Pick as Pick
     from alkit.campaign.record.query import Query as Query
@@ -48,6 +50,10 @@ _HOMES = {
     "alkit.campaign.ask": ("QueryRequest",),
     "alkit.campaign.campaign": ("Campaign",),
     "alkit.campaign.create": ("create",),
+    "alkit.campaign.predictions": (
+        "PredictedImage",
+        "Predictions",
+    ),
     "alkit.campaign.record.pool": ("Pool",),
     "alkit.campaign.record.query": (
         "Pick",

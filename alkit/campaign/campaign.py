@@ -13,6 +13,7 @@ from alkit.utils.profiling import Profile
 
 from . import query_files
 from .ask import QueryRequest, ask
+from .predict import BATCH, predict
 from .record.trainings import history
 from .run import run, stopped
 from .session import CampaignSession
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
     from alkit.campaign.record.reconcile import IngestReport
     from alkit.campaign.record.trainings import CycleRecord
+    from alkit.data.source import Source
     from alkit.interfaces.oracle import Answer, Oracle
     from alkit.interfaces.strategy import Strategy
+
+    from .predictions import Predictions
 
 
 class Campaign(CampaignSession):
@@ -162,6 +166,32 @@ class Campaign(CampaignSession):
             AlkitError: as `ask` and `train`.
         """
         return run(self, oracle, QueryRequest(n, **details), cycles=cycles, stop=stop)
+
+    def predict(
+        self,
+        images: str | Path | Source | Sequence[str | Path] | Any,
+        *,
+        batch_size: int = BATCH,
+        probabilities: bool = False,
+    ) -> Predictions:
+        """Predict the class of each image with the model of the latest training, which comes first if needed.
+
+        Images are preprocessed exactly as in training. Those that cannot be read have an `error` instead of
+        a label.
+
+        Args:
+            images: a folder, a text file with one path per line, an image file, whatever `open_source` opens,
+                a source, a sequence of paths, or an array [N, H, W, C] of uint8.
+            batch_size: images that the model sees at once.
+            probabilities: return those of all classes, too.
+
+        Raises:
+            SourceError: there are no images, or they cannot be listed.
+            TrainingError: nothing is labeled, or training failed.
+            UnsupportedTask: the task does not predict one class per image.
+            CampaignLocked: another process is working on the campaign.
+        """
+        return predict(self, images, batch_size=batch_size, probabilities=probabilities)
 
     def aggregate_by(self, rule: str) -> None:
         """Decide how answers of several annotators to one image become one: `last`, `majority`, `weighted`.

@@ -201,10 +201,18 @@ class Resources:
             name, options = own.name, _merged(own.options, options)
         return resolve(name, options)
 
-    def task(self, classes: Sequence[str]) -> TaskModel:
-        """Return a new task model, built for the pool's images and the classes so far."""
+    def task(self, classes: Sequence[str], settled: Mapping[str, Any] | None = None) -> TaskModel:
+        """Return a new task model, built for the pool's images and some classes.
+
+        Args:
+            classes: names, in the order of their numbers.
+            settled: options of an earlier training, in which nothing is left open to the device.
+        """
         choice = self.settings.task
-        task = opts.build(registry.tasks.get(choice.name), choice.options)
+        plugin = registry.tasks.get(choice.name)
+        known = {option.name for option in opts.options_of(plugin)}
+        earlier = {name: value for name, value in (settled or {}).items() if name in known}
+        task = opts.build(plugin, {**choice.options, **earlier})
         task.cache_dir = self.directory / "cache"
         task.build(self.settings.image_shape, classes, self.device)
         return task

@@ -150,7 +150,7 @@ def scan(
     records: list[ImageRecord] = []
     progress = NullProgress() if progress is None else progress
     with progress.bar(len(keys), "read images") as bar:
-        for readings, rows in _read_blocks(source, keys, store.shape, workers):
+        for readings, rows in read_blocks(source, keys, store.shape, workers):
             store.append(rows)
             for reading in readings:
                 index = first + len(records)
@@ -207,7 +207,7 @@ def ensure_store(
     fresh = path.with_name(f"{path.name}.new")
     _remove(fresh)
     with progress.bar(len(wanted), "read images") as bar, StoreWriter(fresh, shape) as store:
-        for readings, rows in _read_blocks(source, [record.key for record in usable], shape, workers):
+        for readings, rows in read_blocks(source, [record.key for record in usable], shape, workers):
             block, usable = usable[: len(readings)], usable[len(readings) :]
             for record, reading, row in zip(block, readings, rows, strict=True):
                 store.skip(_place(record.index, blocks))
@@ -263,10 +263,13 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _read_blocks(
+def read_blocks(
     source: Source, keys: Sequence[str], shape: Shape, workers: int | None
 ) -> Iterator[tuple[list[DecodedImage], Pixels]]:
-    """Yield readings without pixels, and rows [n, C, H, W], block by block in order; few blocks at a time."""
+    """Yield readings without pixels, and rows [n, C, H, W], block by block in order; few blocks at a time.
+
+    The row of an image that cannot be used is zero.
+    """
     size = max(1, min(BLOCK_IMAGES, BLOCK_BYTES // row_bytes(shape)))
     starts = iter(range(0, len(keys), size))
     waiting: deque[Future[tuple[list[DecodedImage], Pixels]]] = deque()

@@ -7,7 +7,11 @@ from typing import Any
 
 from alkit.errors import AlkitError
 
-NEEDED_BY = {"bench": "benchmarks need", "label": "'alkit label' needs"}
+NEEDED_BY = {
+    "bench": "benchmarks need",
+    "label": "'alkit label' needs",
+    "parquet": "Parquet files need",
+}
 
 
 class MissingExtra(AlkitError):

@@ -16,6 +16,8 @@ from .events import (
     Answered,
     Asked,
     ClassesAdded,
+    Created,
+    Extended,
     Found,
     Happening,
     Lost,
@@ -211,6 +213,16 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
         if named and not 0 <= min(named) <= max(named) < len(records):
             raise ValueError(f"it names an image beyond the {len(records)} of the list")
         return _replayed(records, events, answers, picks)
+
+
+def state_at(ledger: Ledger, event: int) -> State:
+    """Return the state as it was at an event: images, classes and labels that came later are left out."""
+    with ledger.snapshot():
+        records, events, answers, picks = _read(ledger, None)
+        sizes = [happened for happened in ledger.all_events(Created, Extended) if happened.id <= event]
+    there = sum(happened.data.images for happened in sizes if isinstance(happened.data, (Created, Extended)))
+    events = [happened for happened in events if happened.id <= event]
+    return _replayed(records[:there], events, [row for row in answers if row.event <= event], picks)
 
 
 def _read(

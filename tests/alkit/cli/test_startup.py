@@ -26,6 +26,7 @@ EVERY_OPTION = {
     "status": "--campaign --images --json",
     "report": "--campaign --out --stop --map --worth --json",
     "train": "--campaign --device --quiet --json",
+    "predict": "--out --probabilities --batch-size --force --campaign --device --quiet --json",
     "run": "--budget --cycles --campaign --pool --oracle --strategy --control --stop --seed-size --json",
     "update": "--campaign --quiet --json",
     "bench": "--out --strategy --seeds --pool --test --root --download --cache --jobs --backend --scheduler "

@@ -1,0 +1,99 @@
+"""What a model says about images: one record per image, and all of them together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+DIGITS = 6  # of a probability that is written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedImage:
+    """What the model says about one image.
+
+    Attributes:
+        path: the image as its source names it.
+        label: the most probable class; None if the image cannot be read.
+        confidence: the probability of that class.
+        probabilities: of all classes, by name; empty unless asked for.
+        error: why the image cannot be read, or None.
+    """
+
+    path: str
+    label: str | None = None
+    confidence: float | None = None
+    probabilities: Mapping[str, float] | None = None
+    error: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values; probabilities only if there are some."""
+        row: dict[str, Any] = {
+            "path": self.path,
+            "class": self.label,
+            "confidence": self.confidence,
+            "error": self.error,
+        }
+        if self.probabilities is not None:
+            row["probabilities"] = dict(self.probabilities)
+        return row
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> PredictedImage:
+        """Return what `as_dict` wrote."""
+        return cls(
+            path=row["path"],
+            label=row["class"],
+            confidence=row["confidence"],
+            error=row["error"],
+            probabilities=row.get("probabilities"),
+        )
+
+
+class Predictions(Sequence[PredictedImage]):
+    """Predictions in the order of the images; prints in one line.
+
+    Args:
+        images: one record per image.
+        classes: all names, in the order of the model's outputs.
+    """
+
+    def __init__(self, images: Sequence[PredictedImage], classes: Sequence[str]) -> None:
+        self._images, self.classes = tuple(images), tuple(classes)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of images by predicted class, the most frequent class first."""
+        return dict(Counter(image.label for image in self if image.label is not None).most_common())
+
+    @property
+    def unreadable(self) -> list[PredictedImage]:
+        """The images that could not be read."""
+        return [image for image in self if image.error is not None]
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the predicted class by path, without the images that could not be read."""
+        return {image.path: image.label for image in self if image.label is not None}
+
+    @overload
+    def __getitem__(self, index: int, /) -> PredictedImage: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> Predictions: ...
+    def __getitem__(self, index: int | slice, /) -> PredictedImage | Predictions:
+        if isinstance(index, slice):
+            return Predictions(self._images[index], self.classes)
+        return self._images[index]
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __iter__(self) -> Iterator[PredictedImage]:
+        return iter(self._images)
+
+    def __repr__(self) -> str:
+        unreadable = len(self.unreadable)
+        found = ", ".join(f"{name} {count:,}" for name, count in self.counts.items()) or "none"
+        also = f"; {unreadable:,} unreadable" if unreadable else ""
+        return f"<Predictions of {len(self):,} images: {found}{also}>"

@@ -1,0 +1,143 @@
+"""The model that a campaign has trained, with what it takes to use it: classes, preprocessing, precision."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from alkit.campaign.record.events import Trained
+from alkit.campaign.record.state import state_at
+from alkit.campaign.record.trainings import history
+from alkit.errors import UnsupportedTask
+from alkit.utils.profiling import Profile
+
+from .resources import POOL_CACHE
+from .train import train
+
+if TYPE_CHECKING:
+    import torch
+
+    from alkit.campaign.record.ledger import Event
+    from alkit.campaign.record.state import State
+    from alkit.data.model_input import Preprocessing
+    from alkit.interfaces.task import TaskModel
+    from alkit.training.recipe import Precision
+
+    from .session import CampaignSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsableModel:
+    """A trained model, ready to be applied to images of any origin.
+
+    Attributes:
+        task: the model, in eval mode on `device`.
+        trained: the record of its training.
+        classes: names in the order of the model's outputs.
+        preprocessing: how an image becomes what the model takes, the same as in training.
+        precision: of the forward pass.
+        device: where the model is.
+        state: the campaign when the model was trained.
+    """
+
+    task: TaskModel
+    trained: Trained
+    classes: Sequence[str]
+    preprocessing: Preprocessing
+    precision: Precision
+    device: torch.device
+    state: State
+
+    @contextlib.contextmanager
+    def applied(self) -> Iterator[None]:
+        """Let a block run the model as the campaign does: no gradients, its precision, its threads."""
+        import torch  # noqa: PLC0415  # torch takes seconds to import
+
+        from alkit.training.precision import autocast  # noqa: PLC0415  # torch takes seconds to import
+        from alkit.utils.devices import threads_for  # noqa: PLC0415  # torch takes seconds to import
+
+        side = max(self.preprocessing.shape[1:])
+        with threads_for(side, self.device), torch.no_grad(), autocast(self.device, self.precision):
+            yield
+
+
+def usable_model(session: CampaignSession) -> UsableModel:
+    """Return the model of the latest training; train first if there is none, or if its weights are gone.
+
+    Raises:
+        TrainingError: nothing is labeled, or training failed.
+        UnsupportedTask: the task does not predict one class per image.
+        CampaignLocked: another process is working on the campaign.
+    """
+    with session.lock(images=True):
+        if not history(session.ledger):
+            session.progress.line("no model is trained yet: training on all labels")
+            train(session, None, Profile())
+        model = _loaded(session, _latest(session))
+        if model is None:
+            session.progress.line("the weights of the latest training are gone: training on all labels")
+            train(session, None, Profile())
+            model = _loaded(session, _latest(session))
+            assert model is not None
+    unused = len(session.pool.labeled) - model.trained.labels
+    if unused > 0:
+        session.progress.line(
+            f"the model knows {model.trained.labels:,} labels and {unused:,} have come since; for a model of "
+            "all of them, run 'alkit train'"
+        )
+    return model
+
+
+def _latest(session: CampaignSession) -> Event[Trained]:
+    """Return the event of the training that the history ends with."""
+    wanted = history(session.ledger)[-1].trained
+    events = session.ledger.events(Trained)
+    return next(event for event in reversed(events) if event.data.fingerprint == wanted.fingerprint)
+
+
+def _loaded(session: CampaignSession, event: Event[Trained]) -> UsableModel | None:
+    """Return the model of a training, or None if its checkpoint cannot be read."""
+    from alkit.data.model_input import Preprocessing  # noqa: PLC0415  # numpy is slow to import
+    from alkit.data.store import ImageStore  # noqa: PLC0415  # numpy is slow to import
+    from alkit.training.checkpoints import load_safely  # noqa: PLC0415  # torch takes seconds to import
+    from alkit.utils import seeding  # noqa: PLC0415  # torch takes seconds to import
+
+    trained, device = event.data, session.resources.device
+    state = state_at(session.ledger, event.id)
+    task = session.resources.task(state.classes, trained.options)
+    _check_predicts_classes(task)
+    task.prepare(task.encode(state.pool.values))
+    task.reset(seeding.derive(session.settings.seed, "weights", trained.cycle))
+    try:
+        kept: Mapping[str, Any] = load_safely(session.directory / str(trained.checkpoint), device)
+        if kept["fingerprint"] != trained.fingerprint:
+            return None
+        task.network.load_state_dict(kept["network"])
+    except Exception:  # a checkpoint is a cache: it may be missing or damaged
+        return None
+    task.network.eval()
+    pool = ImageStore.open(
+        session.directory / "cache" / POOL_CACHE,
+        session.settings.image_shape,
+        len(state.records),
+        usable=state.pool.usable,
+    )
+    return UsableModel(
+        task=task,
+        trained=trained,
+        classes=tuple(state.classes),
+        preprocessing=Preprocessing.of(pool),
+        precision=task.recipe(trained.labels).precision,
+        device=device,
+        state=state,
+    )
+
+
+def _check_predicts_classes(task: TaskModel) -> None:
+    if not task.uses_classes or "probabilities" not in task.spec.provides:
+        raise UnsupportedTask(
+            f"the task '{task.name}' does not predict one class per image; only models that do can be used "
+            "on other images"
+        )

@@ -1,0 +1,134 @@
+"""`alkit predict`: let the campaign's model say the class of any images."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from alkit.cli.opening import open_campaign
+from alkit.cli.options import campaign_option, device_option, json_option, quiet_option
+from alkit.cli.output import print_json
+
+if TYPE_CHECKING:
+    from alkit.campaign.predict import PredictionFile
+    from alkit.data.source import Source
+
+SHOWN = 20  # unreadable images that are named one by one
+EXAMPLES = """\b
+Examples:
+  alkit predict new-photos/ --out predictions.csv
+  alkit predict --campaign birds list.txt --out predictions.jsonl --probabilities
+  find . -name '*.jpg' | alkit predict - --out predictions.parquet --batch-size 64
+"""
+
+
+@click.command("predict", short_help="Predict the classes of any images.", epilog=EXAMPLES)
+@click.argument("images", metavar="FOLDER|LIST|MANIFEST")
+@click.option(
+    "--out",
+    required=True,
+    metavar="FILE",
+    help="File to write: .csv, .jsonl or .parquet (which needs alkit[parquet]).",
+)
+@click.option("--probabilities", is_flag=True, help="Write the probabilities of all classes, too.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    metavar="N",
+    help="Images that the model sees at once.",
+)
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@campaign_option
+@device_option
+@quiet_option
+@json_option
+def command(
+    images: str,
+    out: str,
+    probabilities: bool,
+    batch_size: int,
+    force: bool,
+    campaign: str | None,
+    device: str,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Predict the class of every image with the model of the latest training.
+
+    IMAGES is a folder, a text file with one path per line ('-' reads it from standard input), a CSV manifest
+    with a column 'image', an array file, or a single image. They are preprocessed exactly as in training. If
+    no model is trained yet, one is trained first. A command that was interrupted continues when it is
+    repeated. Images that cannot be read get a row with an empty class and the reason in column 'error'.
+    """
+    from alkit.campaign.predict import predict_to  # noqa: PLC0415  # numpy is slow to import
+
+    with open_campaign(campaign, device=device, quiet=quiet) as opened:
+        result = predict_to(
+            opened,
+            _source(images),
+            Path(out),
+            batch_size=batch_size,
+            probabilities=probabilities,
+            force=force,
+        )
+    _name_unreadable(result)
+    if as_json:
+        print_json(_summary(result))
+        return
+    trained = result.model.trained
+    click.echo(f"predicted      {result.images - len(result.unreadable):,} of {result.images:,} images")
+    click.echo(f"model          cycle {trained.cycle}, {trained.labels:,} labels{_quality(trained.metrics)}")
+    for name, count in result.counts.most_common():
+        click.echo(f"  {name:<12} {count:,}")
+    if result.unreadable:
+        click.echo(f"unreadable     {len(result.unreadable):,}")
+    click.echo(f"written        {result.path}")
+
+
+def _source(images: str) -> Source:
+    from alkit.campaign.predict import open_images  # noqa: PLC0415  # numpy is slow to import
+
+    if images != "-":
+        return open_images(images)
+    from alkit.data.sources.listed import Listed, lines_of  # noqa: PLC0415  # Pillow is slow to import
+
+    return Listed(lines_of(sys.stdin.read()), location="standard input")
+
+
+def _name_unreadable(result: PredictionFile) -> None:
+    for path, reason in result.unreadable[:SHOWN]:
+        click.echo(f"'{path}' cannot be read: {reason}", err=True)
+    if len(result.unreadable) > SHOWN:
+        more = len(result.unreadable) - SHOWN
+        click.echo(f"and {more:,} more, in column 'error' of {result.path}", err=True)
+
+
+def _quality(metrics: object) -> str:
+    if not isinstance(metrics, dict) or not metrics:
+        return ""
+    name, value = next(iter(metrics.items()))
+    return f", test {name} {value:.4f}"
+
+
+def _summary(result: PredictionFile) -> dict[str, object]:
+    trained = result.model.trained
+    return {
+        "out": str(result.path),
+        "images": result.images,
+        "predicted": result.images - len(result.unreadable),
+        "resumed": result.resumed,
+        "classes": {name: result.counts[name] for name in result.model.classes},
+        "unreadable": [{"path": path, "error": error} for path, error in result.unreadable],
+        "model": {
+            "cycle": trained.cycle,
+            "labels": trained.labels,
+            "checkpoint": trained.checkpoint,
+            "fingerprint": trained.fingerprint,
+            "metrics": dict(trained.metrics),
+        },
+    }
