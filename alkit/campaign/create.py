@@ -22,6 +22,7 @@ from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
 from alkit.errors import InvalidAnswers, SourceError
 from alkit.interfaces.oracle import Oracle
+from alkit.labeling.class_names import twins
 from alkit.labeling.csv_table import read_answers
 from alkit.options import build
 from alkit.plugin import registry
@@ -147,6 +148,8 @@ def _fill(draft: Path, plan: _Plan) -> None:
         parse = registry.tasks.get(task.name).parse
         tested = {str(parse(label)) for label in test_labels.values()}
         names.update(dict.fromkeys([*sorted(set(values)), *sorted(tested)]))
+    for warning in twins(names):
+        plan.progress.line(f"warning: {warning}")
     ledger = Ledger(draft / LEDGER, create=True)
     try:
         with ledger.transaction():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from alkit.interfaces.oracle import Answer, Oracle
+from alkit.labeling.class_names import same_but_for_case, twins
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.labeling.references import References
 from alkit.labeling.rejection import Rejection
@@ -39,6 +40,7 @@ class IngestReport(AsDict):
         rejected: what is not kept, and why.
         still_open: images asked and not answered.
         blank: lines whose label is only a program's word for an empty cell.
+        warnings: new classes that look like slips.
     """
 
     json_keys: ClassVar[tuple[str, ...]] = (
@@ -48,6 +50,7 @@ class IngestReport(AsDict):
         "unasked",
         "rejected",
         "new_classes",
+        "warnings",
         "still_open",
     )
 
@@ -59,6 +62,7 @@ class IngestReport(AsDict):
     rejected: tuple[Rejection, ...] = ()
     still_open: int = 0
     blank: int = 0
+    warnings: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> int:
@@ -141,10 +145,10 @@ def reconcile_answers(
             rejected.append(Rejection(given.line, f"'{given.named}' has {NO_TEXT}", "not-text"))
             continue
         if answer.kind == "label" and task.uses_classes and answer.value not in classes:
-            if not allow_new_classes:
-                rejected.append(
-                    Rejection(given.line, _unknown_class(str(answer.value), classes), "unknown-class")
-                )
+            twin = same_but_for_case(str(answer.value), classes)
+            if not allow_new_classes or twin is not None:
+                reason = _unknown_class(str(answer.value), [twin] if twin else classes)
+                rejected.append(Rejection(given.line, reason, "unknown-class"))
                 continue
             fresh[answer.value] = None
         understood.append((index, answer))
@@ -171,7 +175,14 @@ def reconcile_answers(
         earlier.append(answer)
         kept.append((index, answer))
     return IngestReport(
-        tuple(kept), tuple(fresh), unchanged, corrected, unasked, tuple(rejected), blank=blank
+        tuple(kept),
+        tuple(fresh),
+        unchanged,
+        corrected,
+        unasked,
+        tuple(rejected),
+        blank=blank,
+        warnings=tuple(twins(fresh, classes)),
     )
 
 

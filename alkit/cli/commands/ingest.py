@@ -253,6 +253,8 @@ def _report(
         elif receipt.accepted or receipt.unchanged:
             directory = shlex.quote(str(campaign.directory))
             click.echo(f"next           alkit query --campaign {directory} --budget N")
+    for warning in receipt.warnings:
+        click.echo(f"warning: {warning}", err=True)
     for entry in rejected[:SHOWN]:
         click.echo(f"{unit} {entry.line}: {entry.reason}", err=True)
     if len(rejected) > SHOWN:

@@ -1,0 +1,51 @@
+"""Names of classes that look like slips: twins by case, white space or one letter."""
+
+from __future__ import annotations
+
+import itertools
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+SHORTEST = 4  # letters of a name in which one other letter is more likely a slip than another word
+
+
+def same_but_for_case(name: str, classes: Iterable[str]) -> str | None:
+    """Return a class that differs from a name only by case, white space, hyphens or underscores."""
+    return next((known for known in classes if known != name and _plain(known) == _plain(name)), None)
+
+
+def twins(names: Iterable[str], classes: Sequence[str] = ()) -> list[str]:
+    """Return a sentence for each new name that may be another one written differently.
+
+    Args:
+        names: new names.
+        classes: those that are classes already.
+    """
+    fresh = list(dict.fromkeys(names))
+    pairs = [*itertools.product(fresh, classes), *itertools.combinations(fresh, 2)]
+    said = []
+    for name, other in pairs:
+        if name == other:
+            continue
+        if _plain(name) == _plain(other):
+            said.append(f"the classes '{name}' and '{other}' differ only by case or white space")
+        elif _one_letter_apart(_plain(name), _plain(other)):
+            said.append(f"the classes '{name}' and '{other}' differ by one letter")
+    return said
+
+
+def _plain(name: str) -> str:
+    text = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(text.replace("_", " ").replace("-", " ").split())
+
+
+def _one_letter_apart(first: str, second: str) -> bool:
+    """Say whether a letter (no digit) was left out, added or replaced."""
+    short, long = sorted((first, second), key=len)
+    if len(long) - len(short) > 1 or len(short) < SHORTEST:
+        return False
+    start = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    rest = start if len(short) < len(long) else start + 1
+    if short[rest:] != long[start + 1 :]:
+        return False
+    return not (long[start : start + 1] + short[start:rest]).isdigit()
