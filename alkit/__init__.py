@@ -31,12 +31,15 @@ if TYPE_CHECKING:
     from alkit.data.store import ImageStore as ImageStore
     from alkit.engine.cycle import Cycle as Cycle
     from alkit.errors import AlkitError as AlkitError
+    from alkit.interfaces.encoder import Encoder as Encoder
     from alkit.interfaces.oracle import Answer as Answer
     from alkit.interfaces.oracle import AnswerKind as AnswerKind
     from alkit.interfaces.oracle import Oracle as Oracle
     from alkit.interfaces.strategy import ScoreStrategy as ScoreStrategy
     from alkit.interfaces.strategy import Strategy as Strategy
     from alkit.interfaces.task import TaskModel as TaskModel
+    from alkit.plugin.encoders import NamedEncoder as NamedEncoder
+    from alkit.plugin.encoders import open_encoder as open_encoder
     from alkit.training.types import Companion as Companion
     from alkit.training.types import Metric as Metric
     from alkit.training.types import Output as Output
@@ -69,6 +72,8 @@ _HOMES = {
     "alkit.data.store": ("ImageStore",),
     "alkit.engine.cycle": ("Cycle",),
     "alkit.errors": ("AlkitError",),
+    "alkit.interfaces.encoder": ("Encoder",),
+    "alkit.plugin.encoders": ("NamedEncoder", "open_encoder"),
     "alkit.interfaces.oracle": (
         "Answer",
         "AnswerKind",

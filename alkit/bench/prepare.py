@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alkit.data.checksums import move_store
+from alkit.data.features import ensure_features, features_path, unhashed_records
 from alkit.data.preprocessing import choose_shape, scan
 from alkit.data.source import Source
 from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter, damaged_blocks, is_whole
 from alkit.errors import BenchmarkError, InvalidProtocol, SourceError
+from alkit.options import build
 from alkit.plugin import registry
 from alkit.utils import seeding
 from alkit.utils.files import temporary_name, write_atomically
@@ -30,6 +32,7 @@ from .shared_data import SEED, Images, SharedData
 
 if TYPE_CHECKING:
     from alkit._typing import Indices
+    from alkit.interfaces.task import TaskModel
 
 
 def prepare(
@@ -65,11 +68,34 @@ def prepare(
         is_toy=isinstance(pool_source, toy.ToyPoints),
         notes=tuple(notes),
     )
+    shared = _encoded(shared, (pool_source, test_source), progress)
     if protocol.backbone is not None:
         shared = with_backbone(shared, protocol.backbone, progress)
     shared = dataclasses.replace(shared, pool=_imbalanced(shared.pool, classes, protocol))
     _check_size(protocol, shared)
     return shared
+
+
+def _encoded(shared: SharedData, sources: tuple[Source, Source], progress: Progress) -> SharedData:
+    """Compute the features of all images, or find them in the cache, if the task has an encoder."""
+    task: TaskModel = build(registry.tasks.get(shared.task), shared.task_options)
+    encoder = task.named_encoder()
+    if encoder is None:
+        return shared
+    encoded: list[Images] = []
+    for images, source in zip((shared.pool, shared.test), sources, strict=True):
+        path = features_path(Path(shared.cache), Path(images.path).stem, encoder.identity)
+        ensure_features(
+            path,
+            source,
+            unhashed_records(source.keys()),
+            dim=encoder.dim,
+            encoder_input=encoder.input,
+            open_embed=lambda: encoder.embed(shared.torch_device),
+            progress=progress,
+        )
+        encoded.append(dataclasses.replace(images, features=str(path), dim=encoder.dim))
+    return dataclasses.replace(shared, pool=encoded[0], test=encoded[1])
 
 
 def seed_set(protocol: Protocol, shared: SharedData, seed: int) -> Indices:

@@ -40,12 +40,16 @@ class Images:
         count: rows.
         members: positions that take part, ascending: usable, labeled, and not copies.
         labels: class name by position; empty where unknown.
+        features: raw file of their features, empty without an encoder.
+        dim: how many features an image has.
     """
 
     path: str
     count: int
     members: tuple[int, ...]
     labels: tuple[str, ...]
+    features: str = ""
+    dim: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +137,11 @@ class SharedData:
         """Return the pixels of images that were read."""
         usable = np.zeros(images.count, dtype=bool)
         usable[list(images.members)] = True
-        return ImageStore.open(Path(images.path), self.shape, images.count, usable=usable)
+        store = ImageStore.open(Path(images.path), self.shape, images.count, usable=usable)
+        if images.features:
+            shape = (images.count, images.dim)
+            store.features = np.memmap(images.features, dtype=np.float32, mode="r", shape=shape)
+        return store
 
 
 def _tuple(value: Any) -> Any:

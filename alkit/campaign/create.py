@@ -134,6 +134,10 @@ def _fill(draft: Path, plan: _Plan) -> None:
     shape = choose_shape(plan.source, keys, size=spec.image_size, channels=spec.channels)
     # Report what cannot be used before reading all images.
     build(registry.tasks.get(task.name), task.options).build(shape, tuple(spec.classes), plan.device)
+    if (encoder := build(registry.tasks.get(task.name), task.options).named_encoder()) is not None:
+        plan.progress.line(
+            f"encoder: {encoder.name} takes {encoder.input} and gives {encoder.dim:,} features"
+        )
     oracle = _connected_oracle(plan, keys)
     test_labels = _test_labels(plan.test_source, task)
     (draft / "cache").mkdir()

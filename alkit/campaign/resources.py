@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from alkit.data.store import ImageStore
     from alkit.interfaces.oracle import Oracle
     from alkit.interfaces.task import TaskModel
+    from alkit.plugin.encoders import NamedEncoder
     from alkit.utils.progress import Progress
 
 
@@ -92,6 +93,37 @@ class Resources:
             shape = self.settings.image_shape
             self._images = ImageStore.open(path, shape, len(state.records), usable=state.pool.usable)
         return self._images
+
+    def encoded_images(self, state: State) -> ImageStore:
+        """Return the pool's images as `images` does, with their features if the task has an encoder."""
+        images = self.images(state)
+        self._encode(images, "pool", state.records, self.settings.pool)
+        return images
+
+    def _encode(
+        self, images: ImageStore, name: str, records: Sequence[ImageRecord], choice: SourceChoice
+    ) -> None:
+        encoder = self.encoder
+        if encoder is None or images.features is not None:
+            return
+        from alkit.data.features import ensure_features, features_path  # noqa: PLC0415  # numpy is slow to import
+
+        images.features = ensure_features(
+            features_path(self.directory / "cache", name, encoder.identity),
+            self.source if name == "pool" else choice.open(),
+            records,
+            dim=encoder.dim,
+            encoder_input=encoder.input,
+            open_embed=lambda: encoder.embed(self.device),
+            progress=self.progress,
+        )
+
+    @cached_property
+    def encoder(self) -> NamedEncoder | None:
+        """The encoder of the task, or None."""
+        choice = self.settings.task
+        task: TaskModel = opts.build(registry.tasks.get(choice.name), choice.options)
+        return task.named_encoder()
 
     def images_are_there(self, state: State) -> bool:
         """Say whether the cache of the pool's images is complete."""
@@ -172,8 +204,10 @@ class Resources:
         parse = registry.tasks.get(self.settings.task.name).parse
         with ledger.undamaged():
             values = [parse(label) for index in known if (label := labels[index]) is not None]
+        images = ImageStore.open(path, self.settings.image_shape, len(records), usable=usable)
+        self._encode(images, "test", records, choice)
         return LabeledImages(
-            images=ImageStore.open(path, self.settings.image_shape, len(records), usable=usable),
+            images=images,
             indices=np.array(known, dtype=np.int64),
             values=values,
         )

@@ -72,7 +72,7 @@ def round_of(session: CampaignSession, strategy: Strategy | None, profile: Profi
         number=session.cycle,
         seed=session.settings.seed,
         labeled=LabeledImages(
-            images=session.resources.images(session.state), indices=pool.labeled, values=pool.values
+            images=session.resources.encoded_images(session.state), indices=pool.labeled, values=pool.values
         ),
         strategy=strategy,
         device=session.resources.device,

@@ -124,11 +124,12 @@ def _loaded(session: CampaignSession, event: Event[Trained]) -> UsableModel | No
         len(state.records),
         usable=state.pool.usable,
     )
+    encoder = task.named_encoder()
     return UsableModel(
         task=task,
         trained=trained,
         classes=tuple(state.classes),
-        preprocessing=Preprocessing.of(pool),
+        preprocessing=Preprocessing.of(pool) if encoder is None else Preprocessing.of_encoder(encoder.input),
         precision=task.recipe(trained.labels).precision,
         device=device,
         state=state,

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from alkit.campaign.spec import CampaignSpec
     from alkit.composition.factory import ResolvedStrategy
 
-FLAGS = {"task_options": ("task_option", "model"), "oracle_options": ("oracle_option",)}
+ENCODED = "encoded"
+FLAGS = {
+    "task": ("task", "encoder"),
+    "task_options": ("task_option", "model", "encoder"),
+    "oracle_options": ("oracle_option",),
+}
 """The flags of fields whose names differ from their flags."""
 
 
@@ -175,6 +180,13 @@ def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
     task_options: dict[str, Any] = dict(parse_pairs(given.get("task_option") or ()))
     if given.get("model"):
         task_options["model"] = given["model"]
+    task = given.get("task")
+    if given.get("encoder"):
+        if task not in (None, ENCODED) or given.get("model"):
+            raise UsageError("--encoder brings its own task and network; leave out --task and --model")
+        task, task_options["encoder"] = ENCODED, given["encoder"]
+        if given.get("download"):
+            task_options["download"] = True
     fields: dict[str, Any] = {
         "root": given.get("root"),
         "download": given.get("download"),
@@ -182,7 +194,7 @@ def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
         "columns": parse_columns(given["columns"]) if given.get("columns") else None,
         "classes": parse_classes(given.get("classes") or ""),
         "test": given.get("test"),
-        "task": given.get("task"),
+        "task": task,
         "task_options": task_options,
         "strategy": given.get("strategy"),
         "strategy_options": parse_pairs(given.get("option") or ()) if given.get("strategy") else None,

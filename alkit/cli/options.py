@@ -92,7 +92,11 @@ def creation_options(function: F) -> F:
     for option in reversed(
         [
             click.option("--root", metavar="DIR", help="Folder of a torchvision data set."),
-            click.option("--download", is_flag=True, help="Let torchvision download the data set to --root."),
+            click.option(
+                "--download",
+                is_flag=True,
+                help="Let a data set be downloaded to --root, or weights of an encoder.",
+            ),
             click.option("--labels", metavar="FILE", help="CSV file of known labels: image,label."),
             columns_option("--labels"),
             click.option(
@@ -104,6 +108,12 @@ def creation_options(function: F) -> F:
                 "--model",
                 metavar="NAME",
                 help="Network; short for -t model=NAME.  [default: depends on image size and device]",
+            ),
+            click.option(
+                "--encoder",
+                metavar="NAME",
+                help="Pretrained network that stays frozen; short for --task encoded -t encoder=NAME: "
+                "efficientnet-lite0, torchvision/NAME, timm/NAME or file:PATH.py:FUNCTION.",
             ),
             click.option(
                 "-t",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from alkit._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from alkit.data.encoder_input import EncoderInput as EncoderInput
     from alkit.data.loader import Batch as Batch
     from alkit.data.loader import Loader as Loader
     from alkit.data.preprocessing import ImageRecord as ImageRecord
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from alkit.data.store import ImageStore as ImageStore
 
 _HOMES = {
+    "alkit.data.encoder_input": ("EncoderInput",),
     "alkit.data.loader": (
         "Batch",
         "Loader",

@@ -41,6 +41,18 @@ class Batch:
             self._images = self.loader.load(self.indices, self._seed)
         return self._images
 
+    @property
+    def features(self) -> Tensor:
+        """[B, D] float32 on the device: what the encoder made of the originals.
+
+        Raises:
+            ValueError: the images were not encoded.
+        """
+        if self.loader.store.features is None:
+            raise ValueError("these images have no features, because no encoder was named for them")
+        rows = np.asarray(self.loader.store.features[self.indices], dtype=np.float32)
+        return torch.from_numpy(rows).to(self.loader.device)
+
 
 class Loader:
     """Turns indices into batches.

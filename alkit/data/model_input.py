@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from alkit._typing import Pixels
 
+    from .encoder_input import EncoderInput
     from .source import DecodedImage, Source
     from .store import ImageStore
 
@@ -29,16 +30,23 @@ class Preprocessing:
         shape: (C, H, W) that images are stretched to.
         mean: per channel, in [0, 1].
         std: per channel, in [0, 1].
+        encoder_input: how an encoder takes images instead, or None.
     """
 
     shape: Shape
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    encoder_input: EncoderInput | None = None
 
     @classmethod
     def of(cls, images: ImageStore) -> Preprocessing:
         """Return the preprocessing of a pool's images, normalized by their own statistics."""
         return cls(images.shape, tuple(images.mean.tolist()), tuple(images.std.tolist()))
+
+    @classmethod
+    def of_encoder(cls, taken: EncoderInput) -> Preprocessing:
+        """Return the preprocessing that an encoder brings."""
+        return cls(taken.shape, taken.mean, taken.std, taken)
 
     def batches(
         self, source: Source, keys: Sequence[str], size: int, *, workers: int | None = None
@@ -49,7 +57,7 @@ class Preprocessing:
         """
         readings: list[DecodedImage] = []
         rows = np.zeros((0, *self.shape), dtype=np.uint8)
-        for more, fresh in read_blocks(source, keys, self.shape, workers):
+        for more, fresh in read_blocks(source, keys, self.shape, workers, self.encoder_input):
             readings, rows = readings + more, np.concatenate([rows, fresh])
             while len(rows) >= size:
                 yield readings[:size], self._normalized(readings[:size], rows[:size])

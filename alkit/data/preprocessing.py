@@ -27,6 +27,7 @@ from .store import BLOCK_IMAGES, StoreWriter, damaged_blocks, is_whole, row_byte
 if TYPE_CHECKING:
     from alkit._typing import Pixels
 
+    from .encoder_input import EncoderInput
     from .source import DecodedImage, Source
 
     Shape = tuple[int, int, int]
@@ -264,11 +265,16 @@ def _remove(path: Path) -> None:
 
 
 def read_blocks(
-    source: Source, keys: Sequence[str], shape: Shape, workers: int | None
+    source: Source,
+    keys: Sequence[str],
+    shape: Shape,
+    workers: int | None,
+    encoder_input: EncoderInput | None = None,
 ) -> Iterator[tuple[list[DecodedImage], Pixels]]:
     """Yield readings without pixels, and rows [n, C, H, W], block by block in order; few blocks at a time.
 
-    The row of an image that cannot be used is zero.
+    Images are stretched to the shape, or brought to it as an encoder takes them. The row of an image that
+    cannot be used is zero.
     """
     size = max(1, min(BLOCK_IMAGES, BLOCK_BYTES // row_bytes(shape)))
     starts = iter(range(0, len(keys), size))
@@ -279,7 +285,7 @@ def read_blocks(
             # Tiny images are mostly Python's own work, which threads only make slower.
             started = time.perf_counter()
             blocks = [
-                _read_block(source, keys[start : start + size], shape)
+                _read_block(source, keys[start : start + size], shape, encoder_input)
                 for start in itertools.islice(starts, 1)
             ]
             quick = time.perf_counter() - started < QUICK_SECONDS * size
@@ -288,7 +294,9 @@ def read_blocks(
         pool = ThreadPoolExecutor(workers, thread_name_prefix="alkit-read")
         try:
             for start in starts:
-                waiting.append(pool.submit(_read_block, source, keys[start : start + size], shape))
+                waiting.append(
+                    pool.submit(_read_block, source, keys[start : start + size], shape, encoder_input)
+                )
                 if len(waiting) > 2 * workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -297,13 +305,17 @@ def read_blocks(
             pool.shutdown(cancel_futures=True)
 
 
-def _read_block(source: Source, keys: Sequence[str], shape: Shape) -> tuple[list[DecodedImage], Pixels]:
+def _read_block(
+    source: Source, keys: Sequence[str], shape: Shape, encoder_input: EncoderInput | None
+) -> tuple[list[DecodedImage], Pixels]:
+    at_least = shape[1:] if encoder_input is None else encoder_input.at_least
     rows = np.zeros((len(keys), *shape), dtype=np.uint8)
     readings = []
     for row, key in zip(rows, keys, strict=True):
-        reading = source.read(key, at_least=shape[1:])
+        reading = source.read(key, at_least=at_least)
         if reading.pixels is not None:
-            row[:] = resize(reading.pixels, shape)
+            pixels = reading.pixels
+            row[:] = resize(pixels, shape) if encoder_input is None else encoder_input.prepare(pixels)
         readings.append(_without_pixels(reading))
     return readings, rows
 

@@ -6,7 +6,7 @@ import mmap
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -132,6 +132,7 @@ class ImageStore:
 
     Attributes:
         shape: (C, H, W).
+        features: [N, D] what an encoder makes of the originals, or None without an encoder.
     """
 
     def __init__(
@@ -146,6 +147,7 @@ class ImageStore:
         self._usable = usable
         self._mapped, self._taken = mapped, 0
         self.shape: Shape = (pixels.shape[1], pixels.shape[2], pixels.shape[3])
+        self.features: npt.NDArray[np.floating[Any]] | None = None
 
     @classmethod
     def from_array(cls, array: Pixels, usable: npt.NDArray[np.bool_] | None = None) -> ImageStore:

@@ -129,7 +129,8 @@ def train_model(
     run.checkpoint = None if path is None else path.with_suffix(".partial.pt")
     run.fingerprint = fingerprint
     companion_note = _with_companion(job, companion)
-    progress.line(f"{run.label}: {described(task, run.recipe, len(targets))} on {device}{companion_note}")
+    how = described(task, run.recipe, len(targets), companion=companion is not None)
+    progress.line(f"{run.label}: {how} on {device}{companion_note}")
     with threads_for(max(job.labeled.images.shape[1:]), device):
         record["order"] = _fit(task, job, companion, targets, run, profile)
         with profile.phase("evaluate"):
@@ -255,7 +256,7 @@ def evaluate(
         return task.evaluate(loader.sequential(test.indices, SCORING_BATCH))
 
 
-def described(task: TaskModel, recipe: Recipe, labels: int) -> str:
+def described(task: TaskModel, recipe: Recipe, labels: int, *, companion: bool = False) -> str:
     """Return the whole recipe in words: the network as the task's options name it, and how it is trained."""
     trained_by = {field.name for field in dataclasses.fields(recipe)} | {"warm_start"}
     chosen = [
@@ -264,6 +265,8 @@ def described(task: TaskModel, recipe: Recipe, labels: int) -> str:
         if option.field not in trained_by and getattr(task, option.field) != option.default
     ]
     options = f" ({', '.join(chosen)})" if chosen else ""
+    if task.solver() and not companion:
+        return f"{task.name}{options}, {task.solver()}"
     steps, batch = -(-labels // recipe.batch_size), min(recipe.batch_size, labels)
     augmentation = "augmented" if recipe.augment else "not augmented"
     return (

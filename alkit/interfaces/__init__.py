@@ -8,6 +8,8 @@ from alkit._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from alkit.data.source import Source as Source
+    from alkit.interfaces.encoder import Encoder as Encoder
+    from alkit.interfaces.encoder import OpenEncoder as OpenEncoder
     from alkit.interfaces.format import Export as Export
     from alkit.interfaces.format import Format as Format
     from alkit.interfaces.format import Item as Item
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "alkit.data.source": ("Source",),
+    "alkit.interfaces.encoder": ("Encoder", "OpenEncoder"),
     "alkit.interfaces.format": (
         "Export",
         "Format",

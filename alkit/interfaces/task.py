@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from alkit.data.loader import Batch
+    from alkit.plugin.encoders import NamedEncoder
     from alkit.training.recipe import TrainingRun
     from alkit.training.types import Companion, Metric, Output, TaskSpec
 
@@ -91,9 +92,20 @@ class TaskModel(ABC):
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Evaluate the model on labeled batches: a number per metric, in the order of `metrics`."""
 
+    def named_encoder(self) -> NamedEncoder | None:
+        """Return the encoder whose features of the originals `Batch.features` should give, if any."""
+        return None
+
     def recipe(self, labeled: int) -> Recipe:
         """Return how to train on this number of labeled images."""
         return Recipe()
+
+    def solver(self) -> str:
+        """Say how the model is trained if not by the steps of the recipe, in a word or two; empty if by them.
+
+        A companion is trained by these steps in any case.
+        """
+        return ""
 
     def prepare(self, targets: Tensor) -> None:  # noqa: B027  # optional
         """Look at all training targets before training, for example to weight classes."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import click
 
     from alkit.campaign.record.query import Query
+    from alkit.interfaces.encoder import Encoder
     from alkit.interfaces.format import Format
     from alkit.interfaces.oracle import Oracle
     from alkit.interfaces.strategy import Strategy
@@ -39,6 +40,11 @@ def alkit_oracles() -> Sequence[type[Oracle]]:  # type: ignore[empty-body]
 @hookspec
 def alkit_formats() -> Sequence[type[Format]]:  # type: ignore[empty-body]
     """Return the formats of this plugin; each `name` must also be an entry point in `alkit.formats`."""
+
+
+@hookspec
+def alkit_encoders() -> Sequence[type[Encoder]]:  # type: ignore[empty-body]
+    """Return the encoders of this plugin; each `name` must also be an entry point in `alkit.encoders`."""
 
 
 @hookspec

@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from alkit.errors import AmbiguousPlugin, BrokenPlugin, UnknownPlugin
+from alkit.interfaces.encoder import Encoder
 from alkit.interfaces.format import Format
 from alkit.interfaces.oracle import Oracle
 from alkit.interfaces.strategy import Strategy
@@ -173,7 +174,8 @@ strategies: Registry[Strategy] = Registry("strategy", "alkit.strategies", "alkit
 tasks: Registry[TaskModel] = Registry("task", "alkit.tasks", "alkit_tasks", TaskModel)  # type: ignore[type-abstract]
 oracles: Registry[Oracle] = Registry("oracle", "alkit.oracles", "alkit_oracles", Oracle)  # type: ignore[type-abstract]
 formats: Registry[Format] = Registry("format", "alkit.formats", "alkit_formats", Format)  # type: ignore[type-abstract]
-KINDS: dict[str, Registry[Any]] = {r.kind: r for r in (strategies, tasks, oracles, formats)}
+encoders: Registry[Encoder] = Registry("encoder", "alkit.encoders", "alkit_encoders", Encoder)  # type: ignore[type-abstract]
+KINDS: dict[str, Registry[Any]] = {r.kind: r for r in (strategies, tasks, oracles, formats, encoders)}
 
 EXTENSIONS = "alkit.extensions"
 

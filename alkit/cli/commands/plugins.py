@@ -8,7 +8,7 @@ from alkit.cli.describe import describe, print_description
 from alkit.cli.options import json_option
 from alkit.cli.output import print_json, print_rows
 from alkit.errors import UnknownPlugin
-from alkit.plugin.registry import all_plugins, formats, oracles, strategies, tasks
+from alkit.plugin.registry import all_plugins, encoders, formats, oracles, strategies, tasks
 
 EXAMPLES = """\b
 Examples:
@@ -24,7 +24,7 @@ FLAGS = {"strategy": "-o", "task": "-t", "oracle": "--oracle-option", "format": 
 def command(name: str | None, as_json: bool) -> None:
     """List all installed plugins with their distributions, or describe one."""
     if name is not None:
-        for registry in (strategies, tasks, oracles, formats):
+        for registry in (strategies, tasks, oracles, formats, encoders):
             if any(name in (plugin.name, f"{plugin.distribution}:{plugin.name}") for plugin in registry):
                 description = describe(registry, name)
                 if as_json:

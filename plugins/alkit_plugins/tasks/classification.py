@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 import alkit
-from alkit import Metric, Output, Tap, TaskModel, TaskSpec, option, seeding
-from alkit.errors import InvalidAnswers, InvalidOption, TrainingError
+from alkit import Output, Tap, TaskModel, TaskSpec, option, seeding
+from alkit.errors import InvalidOption
 from alkit.training import Precision, Recipe, Schedule
 
+from .class_labels import ClassLabels
 from .frozen import FrozenBackbone
 from .networks import expected_channels, find, logits
 from .taps import Listener, Wiring, wire
@@ -32,15 +32,10 @@ FEW = 5_000  # with fewer labels than this, a stronger weight decay generalizes 
 
 
 @dataclass(kw_only=True)
-class Classification(TaskModel):
+class Classification(ClassLabels):
     """One label per image, trained with cross-entropy."""
 
     name: ClassVar[str] = "classification"
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("accuracy", is_share=True),
-        Metric("balanced_accuracy"),
-        Metric("loss", higher_is_better=False),
-    )
 
     model: str = option(
         "auto", "network: small-cnn, tiny-cnn, resnet18, a torchvision name, or package.module:factory"
@@ -65,14 +60,6 @@ class Classification(TaskModel):
     augment: bool | None = option(
         None, "flip and shift images; auto: yes, except for gray images or a frozen backbone"
     )
-    label_smoothing: float = option(
-        0.0, "share of the target to spread over all classes", minimum=0, maximum=1
-    )
-    class_weights: Literal["none", "balanced"] = option(
-        "none", "weights of classes in the loss; balanced: rare classes count more"
-    )
-
-    classes: tuple[str, ...] = field(init=False, default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Make the path of the weights absolute, since a campaign can be opened from other directories."""
@@ -85,9 +72,8 @@ class Classification(TaskModel):
         Raises:
             InvalidOption: the network does not exist, cannot take such images, or its weights do not fit.
         """
-        self.classes, self._device, self._image_shape = tuple(classes), device, image_shape
-        self._index = {name: number for number, name in enumerate(classes)}
-        self._class_weight: Tensor | None = None
+        self.set_classes(classes, device)
+        self._image_shape = image_shape
         self._frozen: FrozenBackbone | None = None
         self._wiring: Wiring | None = None
         channels, height, width = image_shape
@@ -169,46 +155,6 @@ class Classification(TaskModel):
         prediction = self.network(embedding)
         return Output(prediction, prediction.float().softmax(dim=1), embedding, (embedding,))
 
-    def encode(self, values: Sequence[Any]) -> Tensor:
-        """Turn class names into class numbers, [n] int64."""
-        unknown = sorted({str(value) for value in values} - set(self._index))
-        if unknown:
-            raise InvalidAnswers(f"'{unknown[0]}' is not a class; choose from {', '.join(self.classes)}")
-        return torch.tensor([self._index[str(value)] for value in values], dtype=torch.int64)
-
-    def loss(self, output: Output, targets: Tensor) -> Tensor:
-        """Return the cross-entropy per image, [B], weighted by class if the options say so."""
-        return functional.cross_entropy(
-            output.prediction.float(),
-            targets,
-            weight=self._class_weight,
-            label_smoothing=self.label_smoothing if self.network.training else 0.0,
-            reduction="none",
-        )
-
-    def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Return the accuracy, the accuracy averaged over classes, and the mean cross-entropy."""
-        right = torch.zeros(self.spec.num_outputs, device=self._device)
-        seen = torch.zeros_like(right)
-        total = torch.zeros((), device=self._device)
-        self.network.eval()
-        with torch.inference_mode():
-            for batch in batches:
-                output, targets = self.forward_batch(batch), cast(Tensor, batch.targets)
-                total += functional.cross_entropy(output.prediction.float(), targets, reduction="sum")
-                hit = (output.prediction.argmax(dim=1) == targets).float()
-                right.index_add_(0, targets, hit)
-                seen.index_add_(0, targets, torch.ones_like(hit))
-        count = float(seen.sum())
-        if count == 0:
-            return {}
-        present = seen > 0
-        return {
-            "accuracy": float(right.sum()) / count,
-            "balanced_accuracy": float((right[present] / seen[present]).mean()),
-            "loss": float(total) / count,
-        }
-
     def recipe(self, labeled: int) -> Recipe:
         """Decide what the options leave open: 30 to 200 epochs, for a similar total number of images."""
         looks = LOOKS_OF_HEAD if self.freeze_backbone else LOOKS.get(self._device.type, LOOKS["cuda"])
@@ -226,20 +172,6 @@ class Classification(TaskModel):
             precision="float32" if self.freeze_backbone else self.precision,
             augment=augmented and not self.freeze_backbone,
         )
-
-    def prepare(self, targets: Tensor) -> None:
-        """Check that there are at least two classes, and weight them."""
-        counts = torch.bincount(targets, minlength=self.spec.num_outputs)
-        if int((counts > 0).sum()) < 2:
-            only = self.classes[int(counts.argmax())] if self.classes else "?"
-            raise TrainingError(
-                f"all {len(targets)} labels are '{only}', but a classifier needs at least two classes; label "
-                "more images first, for example with 'alkit query --strategy random'"
-            )
-        if self.class_weights == "balanced":
-            present = (counts > 0).sum()
-            weight = counts.sum() / (present * counts.clamp_min(1))
-            self._class_weight = weight.float().to(self._device)
 
     def _ready(self, images: Tensor) -> Tensor:
         if self._repeat:

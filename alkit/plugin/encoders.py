@@ -1,0 +1,185 @@
+"""Encoders by name: finding the plugin, and opening the network when it is needed."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from alkit.errors import AlkitError, InvalidOption, UnknownPlugin
+from alkit.options import build
+
+from . import registry
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from alkit.data.encoder_input import EncoderInput
+    from alkit.interfaces.encoder import Encoder, OpenEncoder
+
+PROBES = 4  # fixed images that tell one network from another
+RECOMMENDED = "efficientnet-lite0"
+
+
+@dataclass(frozen=True)
+class NamedEncoder:
+    """An encoder by its name; the network is made when something of it is asked for.
+
+    Attributes:
+        name: as the user wrote it.
+        plugin: with its options.
+        variant: what follows the plugin's name.
+    """
+
+    name: str
+    plugin: Encoder
+    variant: str
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def opened(self) -> OpenEncoder:
+        """The network with its weights, in eval mode.
+
+        Raises:
+            InvalidOption: it cannot be made, or does not return features.
+        """
+        import torch  # noqa: PLC0415  # torch takes seconds to import
+
+        try:
+            found = self.plugin.open(self.variant)
+            found.network.eval().requires_grad_(False)
+            with torch.no_grad():
+                features = found.network(torch.zeros(2, *found.input.shape))
+        except AlkitError:
+            raise
+        except Exception as error:  # a network of the user's or of a library may raise anything
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise InvalidOption(
+                f"the encoder '{self.name}' fails on images of {found_shape(locals())}: "
+                f"{type(error).__name__}: {reason}"
+            ) from error
+        if not isinstance(features, torch.Tensor) or features.shape != (2, found.dim):
+            shape = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
+            raise InvalidOption(
+                f"the encoder '{self.name}' should return [2, {found.dim}] features of 2 images, not {shape}"
+            )
+        return found
+
+    @property
+    def network(self) -> nn.Module:
+        """The network, in eval mode, on the CPU unless it was moved."""
+        return self.opened.network
+
+    @property
+    def input(self) -> EncoderInput:
+        """How the encoder takes images."""
+        return self.opened.input
+
+    @property
+    def dim(self) -> int:
+        """How many features an image has."""
+        return self.opened.dim
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash of all that the features depend on."""
+        text = self.plugin.identity(self.variant)
+        if not text:
+            text = f"{self.input!r} {self._probed()}"
+        return hashlib.sha256(f"{self.name} {text}".encode()).hexdigest()
+
+    def _probed(self) -> str:
+        """Hash the features of a few fixed images, rounded as far as machines differ."""
+        import torch  # noqa: PLC0415  # torch takes seconds to import
+
+        images = torch.randn(PROBES, *self.input.shape, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            features = self.network.cpu()(images)
+        rounded = (features / features.abs().max().clamp_min(1e-12) * 1e3).round()
+        return hashlib.sha256(rounded.to(torch.int64).numpy().tobytes()).hexdigest()
+
+    def embed(self, device: torch.device) -> Any:
+        """Return the encoder as a function from normalized images [B, 3, H, W] to features [B, D]."""
+        import torch  # noqa: PLC0415  # torch takes seconds to import
+
+        network = self.network.to(device)
+
+        def embedded(images: torch.Tensor) -> torch.Tensor:
+            with torch.inference_mode():
+                features: torch.Tensor = network(images.to(device)).float()
+            return features
+
+        return embedded
+
+
+def found_shape(values: dict[str, Any]) -> str:
+    """Describe the size of images for a message, if it is known by then."""
+    opened = values.get("found")
+    return "its own size" if opened is None else " x ".join(map(str, opened.input.size)) + " pixels"
+
+
+def open_encoder(name: str, *, weights: str = "", download: bool = False) -> NamedEncoder:
+    """Find an encoder by name.
+
+    Args:
+        name: `efficientnet-lite0`, `torchvision/resnet50`, `timm/NAME`, `file:PATH.py:factory`, or another
+            plugin's.
+        weights: file with the weights; those of the library if empty.
+        download: let a library download its weights.
+
+    Raises:
+        UnknownPlugin: there is no such encoder; the message suggests the nearest name.
+    """
+    plain, _, variant = _split(name)
+    try:
+        cls = registry.encoders.get(plain)
+    except UnknownPlugin as error:
+        raise UnknownPlugin(_suggestion(name)) from error
+    plugin: Encoder = build(cls, {"weights": weights, "download": download})
+    return NamedEncoder(name, plugin, variant)
+
+
+def installed_encoder() -> str | None:
+    """Return the name of the encoder to recommend for photos if it is installed, or None."""
+    try:
+        plugin: Encoder = build(registry.encoders.get(RECOMMENDED), {})
+        return RECOMMENDED if plugin.is_installed() else None
+    except AlkitError:
+        return None
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    found = re.match(r"([^/:]+)([/:]?)(.*)", name, re.DOTALL)
+    return (found[1], found[2], found[3]) if found else (name, "", "")
+
+
+def _suggestion(name: str) -> str:
+    known = sorted({plugin.name for plugin in registry.encoders})
+    near = _split(name)[0].lower()
+    examples = {
+        "torchvision": "torchvision/resnet50",
+        "timm": "timm/vit_small_patch14_dinov2.lvd142m",
+        "file": "file:mine.py:make_network",
+    }
+    shown = [examples.get(one, one) for one in known]
+    if "dino" in near and "timm" in known:
+        hint = "did you mean 'timm/vit_small_patch14_dinov2.lvd142m'?"
+    elif "clip" in near and "timm" in known:
+        hint = "did you mean 'timm/vit_base_patch16_clip_224.openai'?"
+    elif (
+        near.replace("_", "").startswith(("resnet", "mobilenet", "convnext", "vit"))
+        and "torchvision" in known
+    ):
+        hint = f"did you mean 'torchvision/{name}'?"
+    else:
+        close = difflib.get_close_matches(near, known, n=1, cutoff=0.5)
+        hint = (
+            f"did you mean '{examples.get(close[0], close[0])}'?"
+            if close
+            else f"choose from {', '.join(shown)}"
+        )
+    return f"there is no encoder '{name}'; {hint}"

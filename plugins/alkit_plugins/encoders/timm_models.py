@@ -1,0 +1,79 @@
+"""The networks of timm, by its names, as feature extractors."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import alkit
+from alkit.data import EncoderInput
+from alkit.errors import InvalidOption
+from alkit.interfaces import Encoder, OpenEncoder
+
+from .weights import filled
+
+
+@dataclass(kw_only=True)
+class Timm(Encoder):
+    """`timm/NAME`: a network with the pretrained weights and the preprocessing that timm knows for it."""
+
+    name: ClassVar[str] = "timm"
+
+    def open(self, variant: str) -> OpenEncoder:
+        """Make the network; its weights come from a file or a download."""
+        timm = _timm()
+        self._check(timm, variant)
+        if not self.weights and not self.download:
+            raise InvalidOption(
+                f"timm/{variant} downloads its weights, or finds them in its own cache; allow that with "
+                "--download, or name a file with -t weights=FILE"
+            )
+        try:
+            network = timm.create_model(variant, pretrained=not self.weights, num_classes=0)
+        except Exception as error:  # the hub's errors are of many kinds
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise InvalidOption(f"timm/{variant} cannot be made: {reason}") from error
+        if self.weights:
+            filled(network, Path(self.weights), f"timm/{variant}")
+        config = timm.data.resolve_model_data_config(network)
+        return OpenEncoder(network=network, input=_input(config), dim=int(network.num_features))
+
+    def identity(self, variant: str) -> str:
+        """Name timm's version, which fixes weights and preprocessing; a file is looked into."""
+        return "" if self.weights else str(_timm().__version__)
+
+    def _check(self, timm: Any, variant: str) -> None:
+        plain = variant.partition(".")[0]
+        known = timm.list_models()
+        if plain not in known:
+            close = difflib.get_close_matches(plain, known, n=1)
+            hint = f"did you mean 'timm/{close[0]}'?" if close else "for example timm/resnet50"
+            raise InvalidOption(f"timm has no network '{variant}'; {hint}")
+
+
+def _timm() -> Any:
+    try:
+        import timm  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise InvalidOption("timm is not installed; install it with: pip install 'alkit[timm]'") from error
+    return timm
+
+
+def _input(config: Any) -> EncoderInput:
+    _, height, width = config["input_size"]
+    return EncoderInput(
+        size=(height, width),
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+        resize="stretch" if config.get("crop_mode") == "squash" else "crop",
+        crop=float(config["crop_pct"]),
+        bicubic=config.get("interpolation") == "bicubic",
+    )
+
+
+@alkit.hookimpl
+def alkit_encoders() -> list[type[Encoder]]:
+    """Offer timm's networks."""
+    return [Timm]

@@ -1,0 +1,88 @@
+"""The classification networks of torchvision, without their last layer."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+import alkit
+from alkit.data import EncoderInput
+from alkit.errors import InvalidOption
+from alkit.interfaces import Encoder, OpenEncoder
+
+from .weights import filled, linear_head, without_head
+
+
+@dataclass(kw_only=True)
+class Torchvision(Encoder):
+    """`torchvision/NAME`: a network with torchvision's default weights and their own preprocessing."""
+
+    name: ClassVar[str] = "torchvision"
+
+    def open(self, variant: str) -> OpenEncoder:
+        """Make the network; its weights come from a file, torch's cache, or a download."""
+        from torchvision import models  # noqa: PLC0415  # torchvision takes seconds to import
+
+        if variant not in (known := models.list_models(module=models)):
+            close = difflib.get_close_matches(variant, known, n=1)
+            hint = f"did you mean 'torchvision/{close[0]}'?" if close else "for example torchvision/resnet50"
+            raise InvalidOption(f"torchvision has no network '{variant}'; {hint}")
+        chosen = models.get_model_weights(variant).DEFAULT
+        network: nn.Module = models.get_model(variant, weights=None)
+        filled(network, self._weights(chosen, variant), f"torchvision/{variant}")
+        head = linear_head(network)
+        return OpenEncoder(
+            network=without_head(network, head), input=_input(chosen.transforms()), dim=head.in_features
+        )
+
+    def identity(self, variant: str) -> str:
+        """Name torchvision's version and its weights, or the file."""
+        import torchvision  # noqa: PLC0415  # torchvision takes seconds to import
+        from torchvision import models  # noqa: PLC0415  # torchvision takes seconds to import
+
+        if self.weights or variant not in models.list_models(module=models):
+            return ""
+        return f"{torchvision.__version__} {models.get_model_weights(variant).DEFAULT}"
+
+    def _weights(self, chosen: Any, variant: str) -> Path:
+        """Return the file of the weights.
+
+        Raises:
+            InvalidOption: it is not there and must not be downloaded.
+        """
+        if self.weights:
+            return Path(self.weights)
+        kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
+        if kept.exists():
+            return kept
+        if not self.download:
+            raise InvalidOption(
+                f"the weights of torchvision/{variant} are not on this machine; download {chosen.url} with "
+                "--download, or name the file with -t weights=FILE"
+            )
+        torch.hub.load_state_dict_from_url(chosen.url, check_hash=True, progress=True, weights_only=True)
+        return kept
+
+
+def _input(transforms: Any) -> EncoderInput:
+    """Return how torchvision's transforms treat an image."""
+    (side,), (resized,) = set(transforms.crop_size), set(transforms.resize_size)
+    return EncoderInput(
+        size=(side, side),
+        mean=tuple(transforms.mean),
+        std=tuple(transforms.std),
+        resize="crop",
+        crop=min(1.0, side / resized),
+        bicubic="bicubic" in str(transforms.interpolation).lower(),
+    )
+
+
+@alkit.hookimpl
+def alkit_encoders() -> list[type[Encoder]]:
+    """Offer torchvision's networks."""
+    return [Torchvision]
