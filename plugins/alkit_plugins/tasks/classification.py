@@ -15,10 +15,11 @@ from torch.nn import functional
 import alkit
 from alkit import Metric, Output, Tap, TaskModel, TaskSpec, option, seeding
 from alkit.errors import InvalidAnswers, InvalidOption, TrainingError
-from alkit.training import Precision, Recipe, Schedule
+from alkit.training import PortableNetwork, Precision, Recipe, Schedule
 
 from .frozen import FrozenBackbone
 from .networks import expected_channels, find, logits
+from .portable import NetworkRecipe, joined, portable
 from .taps import Listener, Wiring, wire
 
 if TYPE_CHECKING:
@@ -240,6 +241,22 @@ class Classification(TaskModel):
             present = (counts > 0).sum()
             weight = counts.sum() / (present * counts.clamp_min(1))
             self._class_weight = weight.float().to(self._device)
+
+    def portable(self) -> PortableNetwork:
+        """Return the whole network as plain modules, with the backbone if that is frozen."""
+        assert self._wiring is not None
+        weights = self.network.state_dict()
+        if self._frozen is not None:
+            weights = joined(backbone=self._frozen.backbone.state_dict(), head=weights)
+        recipe = NetworkRecipe(
+            name=self.model,
+            in_channels=self._image_shape[0],
+            num_classes=self.spec.num_outputs,
+            side=max(self._image_shape[1:]),
+            grey=self._repeat,
+            frozen=self._wiring if self._frozen is not None else None,
+        )
+        return portable(recipe, weights)
 
     def _ready(self, images: Tensor) -> Tensor:
         if self._repeat:

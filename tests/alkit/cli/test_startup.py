@@ -21,6 +21,7 @@ EVERY_OPTION = {
     "ingest": "--campaign --format --option --dry-run --annotator --allow-new-classes --strict "
     "--aggregate --oracle --oracle-option --quiet --json",
     "export": "--format --option --out --labeled --campaign --device --quiet --json",
+    "export-model": "--out --format --force --campaign --device --quiet --json",
     "labelstudio": "--url --token --project --option --allow-new-classes --strict --dry-run --campaign "
     "--json",
     "status": "--campaign --images --json",
