@@ -13,6 +13,7 @@ from alkit.utils.profiling import Profile
 
 from . import query_files
 from .ask import QueryRequest, ask
+from .export_model import export_model
 from .predict import BATCH, predict
 from .record.trainings import history
 from .run import run, stopped
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from alkit.interfaces.oracle import Answer, Oracle
     from alkit.interfaces.strategy import Strategy
 
+    from .export_model import ExportedModel
     from .predictions import Predictions
 
 
@@ -192,6 +194,24 @@ class Campaign(CampaignSession):
             CampaignLocked: another process is working on the campaign.
         """
         return predict(self, images, batch_size=batch_size, probabilities=probabilities)
+
+    def export_model(
+        self, folder: str | Path, *, formats: Sequence[str] = (), force: bool = False
+    ) -> ExportedModel:
+        """Write the model of the latest training, which comes first if needed, for use without alkit.
+
+        Args:
+            folder: to make.
+            formats: out of `onnx` and `torch-export`, written beside the weights.
+            force: replace an exported model.
+
+        Raises:
+            UsageError: the folder exists.
+            TrainingError: nothing is labeled, or training failed.
+            UnsupportedTask: the task's network cannot be used without alkit.
+            CampaignLocked: another process is working on the campaign.
+        """
+        return export_model(self, Path(folder), formats=formats, force=force)
 
     def aggregate_by(self, rule: str) -> None:
         """Decide how answers of several annotators to one image become one: `last`, `majority`, `weighted`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import io
@@ -16,6 +17,8 @@ from alkit.utils.files import read_regular
 
 if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
+    from alkit.data.preprocessing import ImageRecord
+    from alkit.data.source import Source
 
     from .campaign import Campaign
 
@@ -31,7 +34,7 @@ def open_export(campaign: Campaign) -> Export:
     if query is None:
         raise InvalidAnswers("no query is open; make one with 'alkit query' first")
     picks = query.unanswered
-    items = [_item(campaign, pick.rank, pick.index, pick.score, None) for pick in picks]
+    items = [_item(campaign, pick.rank, pick.index, pick.score) for pick in picks]
     return _export(campaign, f"{campaign.directory.resolve().name}, query {query.number}", query, items)
 
 
@@ -46,9 +49,65 @@ def labeled_export(campaign: Campaign) -> Export:
         raise InvalidAnswers("nothing is labeled yet")
     labels = zip(pool.labeled.tolist(), pool.values, strict=True)
     items = [
-        _item(campaign, rank, index, None, str(value)) for rank, (index, value) in enumerate(labels, start=1)
+        _labeled(campaign.state.records[index], campaign.source, rank, str(value))
+        for rank, (index, value) in enumerate(labels, start=1)
     ]
     return _export(campaign, f"{campaign.directory.resolve().name}, labeled", None, items)
+
+
+def labeled_splits(campaign: Campaign, *, test_share: float | None = None) -> dict[str, Export]:
+    """Return all labeled images in the splits `train` and `test`.
+
+    Args:
+        campaign: that has test images, unless a share is given.
+        test_share: of the labeled images that are held out. The content of an image decides where it
+            belongs, so it stays there when labels are added.
+
+    Raises:
+        InvalidAnswers: nothing is labeled.
+        InvalidOption: there is nothing to test on, or twice.
+    """
+    labeled = labeled_export(campaign)
+    choice = campaign.settings.test
+    if test_share is None:
+        if choice is None:
+            raise InvalidOption(
+                "the campaign has no test images; hold labeled images out with --test-share 0.2, or leave "
+                "out --splits"
+            )
+        return {"train": labeled, "test": _test_export(campaign, choice.open())}
+    if choice is not None:
+        raise InvalidOption("the campaign has test images of its own; leave out --test-share")
+    if not 0 < test_share < 1:
+        raise InvalidOption(f"the share of the test images should be between 0 and 1, not {test_share:g}")
+    held_out = [item for item in labeled.items if _draw(item) < test_share]
+    if not 0 < len(held_out) < len(labeled.items):
+        raise InvalidOption(
+            f"a share of {test_share:g} of {len(labeled.items):,} labeled images leaves a split empty; "
+            "choose another, or label more images"
+        )
+    kept = [item for item in labeled.items if _draw(item) >= test_share]
+    return {
+        "train": dataclasses.replace(labeled, items=kept),
+        "test": dataclasses.replace(labeled, items=held_out),
+    }
+
+
+def _test_export(campaign: Campaign, source: Source) -> Export:
+    records, labels = campaign.ledger.test_images()
+    known = [(record, label) for record in records if (label := labels[record.index]) is not None]
+    items = [
+        _labeled(record, source, rank, label)
+        for rank, (record, label) in enumerate(
+            ((record, label) for record, label in known if record.unusable is None), start=1
+        )
+    ]
+    return _export(campaign, f"{campaign.directory.resolve().name}, test", None, items, source)
+
+
+def _draw(item: Item) -> float:
+    """Return a number in [0, 1) that depends on nothing but the content of an image."""
+    return int(hashlib.sha256(f"split {item.hash}".encode()).hexdigest()[:12], 16) / 16**12
 
 
 def identity_of(campaign: Campaign) -> str:
@@ -58,34 +117,43 @@ def identity_of(campaign: Campaign) -> str:
     return hashlib.sha256(repr((first.time, campaign.settings.seed, hashes)).encode()).hexdigest()[:16]
 
 
-def _item(campaign: Campaign, rank: int, index: int, score: float | None, answer: str | None) -> Item:
-    record = campaign.state.records[index]
+def _item(campaign: Campaign, rank: int, index: int, score: float | None) -> Item:
+    item = _labeled(campaign.state.records[index], campaign.source, rank, None)
+    return dataclasses.replace(item, score=score, again=campaign.pool.answer_of(index) is not None)
+
+
+def _labeled(record: ImageRecord, source: Source, rank: int, answer: str | None) -> Item:
     return Item(
         rank=rank,
-        index=index,
+        index=record.index,
         image=record.key,
         hash=record.hash,
         width=record.width,
         height=record.height,
-        score=score,
-        file=campaign.source.path(record.key),
+        file=source.path(record.key),
         answer=answer,
-        again=answer is None and campaign.pool.answer_of(index) is not None,
     )
 
 
-def _export(campaign: Campaign, title: str, query: Query | None, items: Sequence[Item]) -> Export:
-    there = [item for item in items if _is_there(campaign, item)]
+def _export(
+    campaign: Campaign,
+    title: str,
+    query: Query | None,
+    items: Sequence[Item],
+    source: Source | None = None,
+) -> Export:
+    """Return an export of the images that are still as they were listed; by default, of the pool's."""
+    source = campaign.source if source is None else source
+    there = [item for item in items if _is_there(source, item)]
     if len(there) < len(items):
         campaign.progress.line(
             f"{len(items) - len(there)} images have changed since they were listed and are left out"
         )
     if not there:
         raise SourceError(
-            f"all images in '{campaign.settings.pool.location}' have changed since they were listed; "
-            "restore the originals"
+            f"all images in '{source.location}' have changed since they were listed; restore the originals"
         )
-    location = Path(campaign.settings.pool.location)
+    location = Path(source.location)
     return Export(
         title=title,
         query=query.number if query else 0,
@@ -94,28 +162,28 @@ def _export(campaign: Campaign, title: str, query: Query | None, items: Sequence
         classes=tuple(campaign.classes),
         items=there,
         location=None if there[0].file is None else location if location.is_dir() else location.parent,
-        content=functools.partial(_content, campaign),
+        content=functools.partial(_content, source),
         predict=functools.partial(_predicted, query),
     )
 
 
-def _is_there(campaign: Campaign, item: Item) -> bool:
+def _is_there(source: Source, item: Item) -> bool:
     try:
         if item.file is None:
-            return campaign.source.load(item.image)[0] == item.hash
+            return source.load(item.image)[0] == item.hash
         content = read_regular(item.file, most=MAX_BYTES)
         return hashlib.sha256(content).hexdigest() == item.hash
     except (OSError, ValueError, SourceError, UnusableImage):
         return False
 
 
-def _content(campaign: Campaign, item: Item) -> bytes:
+def _content(source: Source, item: Item) -> bytes:
     """Return the bytes of the original, or its pixels as a PNG."""
     if item.file is not None:
         return read_regular(item.file, most=MAX_BYTES)
     from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
 
-    pixels = campaign.source.load(item.image)[1]
+    pixels = source.load(item.image)[1]
     encoded = io.BytesIO()
     Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(encoded, format="PNG")
     return encoded.getvalue()

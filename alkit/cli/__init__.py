@@ -18,7 +18,7 @@ SECTIONS = {
     "Labeling": ("init", "query", "label", "ingest", "update"),
     "Labeling tools": ("export", "labelstudio"),
     "Progress and results": ("status", "report", "train"),
-    "Using the results": ("predict",),
+    "Using the results": ("predict", "export-model"),
     "Simulation and comparison": ("run", "bench"),
     "Strategies and plugins": ("strategies", "plugins", "check", "new-strategy", "new-plugin"),
 }

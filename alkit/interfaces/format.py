@@ -11,6 +11,7 @@ from typing import ClassVar, NamedTuple
 
 from alkit.labeling.file_names import marked
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
+from alkit.labeling.image_files import whole
 from alkit.labeling.rejection import Rejection
 
 
@@ -146,6 +147,20 @@ class Format(ABC):
         Raises:
             InvalidOption: the options do not fit these images.
         """
+
+    def write_splits(self, exports: Mapping[str, Export], path: Path) -> Sequence[Path]:
+        """Write labeled images in splits; return what was written, the folder first.
+
+        By default `path` becomes a folder with what `write` makes of each split, under the split's name.
+
+        Args:
+            exports: by the name of the split, `train` first.
+            path: of a folder that does not exist yet.
+        """
+        with whole(path) as folder:
+            for split, export in exports.items():
+                self.write(export, folder / f"{split}{self.extensions[0]}")
+        return [path]
 
     @abstractmethod
     def read(self, path: Path) -> Reply:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from alkit.errors import UnsupportedTask
 from alkit.options import option
 from alkit.training.recipe import Recipe
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from alkit.data.loader import Batch
     from alkit.plugin.encoders import NamedEncoder
     from alkit.training.recipe import TrainingRun
-    from alkit.training.types import Companion, Metric, Output, TaskSpec
+    from alkit.training.types import Companion, Metric, Output, PortableNetwork, TaskSpec
 
 
 @dataclass(kw_only=True)
@@ -109,6 +110,17 @@ class TaskModel(ABC):
 
     def prepare(self, targets: Tensor) -> None:  # noqa: B027  # optional
         """Look at all training targets before training, for example to weight classes."""
+
+    def portable(self) -> PortableNetwork:
+        """Return the trained network in a form that works without alkit, for `alkit export-model`.
+
+        Raises:
+            UnsupportedTask: the task has no such form.
+        """
+        raise UnsupportedTask(
+            f"the task '{self.name}' does not say how its network works without alkit; its author can "
+            "override TaskModel.portable"
+        )
 
     def fit(
         self,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from alkit.training.types import Companion as Companion
     from alkit.training.types import Metric as Metric
     from alkit.training.types import Output as Output
+    from alkit.training.types import PortableNetwork as PortableNetwork
     from alkit.training.types import Step as Step
     from alkit.training.types import Tap as Tap
     from alkit.training.types import TaskSpec as TaskSpec
@@ -41,6 +42,7 @@ _HOMES = {
         "Companion",
         "Metric",
         "Output",
+        "PortableNetwork",
         "Step",
         "Tap",
         "TaskSpec",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -68,6 +69,24 @@ class Output:
     probabilities: Tensor | None = None
     embedding: Tensor | None = None
     features: tuple[Tensor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortableNetwork:
+    """A trained classifier that works without alkit: images in, logits [B, classes] out.
+
+    Attributes:
+        network: takes normalized images [B, C, H, W]; in eval mode, on the CPU.
+        source: text of a Python module whose `make_network()` returns the same network with new weights; it
+            may import anything but alkit.
+        name: of the architecture, as users name it.
+        arguments: of the architecture, as JSON values.
+    """
+
+    network: nn.Module
+    source: str
+    name: str
+    arguments: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

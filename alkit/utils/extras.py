@@ -10,6 +10,7 @@ from alkit.errors import AlkitError
 NEEDED_BY = {
     "bench": "benchmarks need",
     "label": "'alkit label' needs",
+    "onnx": "a model as ONNX needs",
     "parquet": "Parquet files need",
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from alkit.campaign.export import labeled_export, open_export
+from alkit.campaign.export import labeled_export, labeled_splits, open_export
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, device_option, json_option, quiet_option
 from alkit.cli.output import print_json
@@ -21,6 +21,7 @@ Examples:
   alkit export --format label-studio --campaign birds
   alkit export --format cvat --out to-label.zip
   alkit export --format folders -o images=link --labeled --out labeled/
+  alkit export --format huggingface --labeled --test-share 0.2 --out dataset/
 """
 
 
@@ -44,6 +45,13 @@ Examples:
     "--out", metavar="PATH", help="File or folder to write.  [default: queries/NNN-NAME in the campaign]"
 )
 @click.option("--labeled", is_flag=True, help="Write all labeled images with their labels instead.")
+@click.option("--splits", is_flag=True, help="With --labeled: write a folder with the splits train and test.")
+@click.option(
+    "--test-share",
+    type=float,
+    metavar="SHARE",
+    help="With --labeled: hold this share of the labeled images out as the split test.",
+)
 @campaign_option
 @device_option
 @quiet_option
@@ -53,6 +61,8 @@ def command(
     option: tuple[str, ...],
     out: str | None,
     labeled: bool,
+    splits: bool,
+    test_share: float | None,
     campaign: str | None,
     device: str,
     quiet: bool,
@@ -60,38 +70,45 @@ def command(
 ) -> None:
     """Write the unanswered images of the open query for a labeling tool.
 
-    'alkit ingest' reads the answers. Original images are never changed, and no file is overwritten.
+    'alkit ingest' reads the answers. With --labeled, write the data set that the campaign has made so
+    far, with --splits together with its test images. Original images are never changed, and no file is
+    overwritten.
     """
     format = build(registry.formats.get(name), parse_pairs(option))
+    splits = splits or test_share is not None
+    if splits and not labeled:
+        raise UsageError("--splits and --test-share are for labeled images; add --labeled")
     with open_campaign(campaign, device=device, quiet=quiet) as opened:
-        export = labeled_export(opened) if labeled else open_export(opened)
+        exports = labeled_splits(opened, test_share=test_share) if splits else {}
+        export = exports["train"] if splits else labeled_export(opened) if labeled else open_export(opened)
+        extensions = ("",) if splits else format.extensions
         if out is None:
             stem = f"{export.query:03d}-{format.name}" if export.query else f"labeled-{format.name}"
-            path = opened.directory / "queries" / f"{stem}{format.extensions[0]}"
+            path = opened.directory / "queries" / f"{stem}{extensions[0]}"
         else:
             path = Path(out)
-            if not path.name.lower().endswith(format.extensions):
-                endings = " or ".join(format.extensions)
+            if not path.name.lower().endswith(extensions):
+                endings = " or ".join(extensions)
                 raise UsageError(
                     f"the name of a {format.name} export should end with {endings}, unlike '{out}'; name "
                     "another with --out"
                 )
-        existing = next(filter(os.path.lexists, [path, *format.beside(path)]), None)
+        existing = next(filter(os.path.lexists, [path, *([] if splits else format.beside(path))]), None)
         if existing is not None:
             raise UsageError(f"{existing} already exists; move it, or name another place with --out")
         path.parent.mkdir(parents=True, exist_ok=True)
-        written = [str(file) for file in format.write(export, path)]
+        made = format.write_splits(exports, path) if splits else format.write(export, path)
+        written = [str(file) for file in made]
+    sizes = {split: len(part.items) for split, part in exports.items()}
+    images = sum(sizes.values()) if splits else len(export.items)
     if as_json:
-        print_json(
-            {"format": format.name, "query": export.query, "images": len(export.items), "written": written}
-        )
+        told = {"format": format.name, "query": export.query, "images": images, "written": written}
+        print_json(told | ({"splits": sizes} if splits else {}))
         return
     what = f"query {export.query}: {len(export.items)} images to label" if export.query else export.title
-    click.echo(
-        f"{what}, as {format.name}"
-        if export.query
-        else f"{len(export.items)} labeled images, as {format.name}"
-    )
+    click.echo(f"{what}, as {format.name}" if export.query else f"{images} labeled images, as {format.name}")
+    for split, size in sizes.items():
+        click.echo(f"{split:<14} {size:,}")
     for file in written:
         click.echo(f"written        {file}")
     if export.query:

@@ -54,6 +54,9 @@ class Folders(Format):
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Make the folders, with the images in them."""
         words = {UNLABELED: None, **RESERVED}
+        if export.query == 0:  # a data set: other programs take every folder for a class
+            said = {item.answer for item in export.items}
+            words = {name: word for name, word in words.items() if word in said}
         names = {word: name for name, word in words.items() if word not in export.classes}
         names |= {name: _escaped(name) for name in export.classes}
         with whole(path) as folder:

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 import alkit
 from alkit import Output, Tap, TaskModel, TaskSpec, option, seeding
 from alkit.errors import InvalidOption
-from alkit.training import Precision, Recipe, Schedule
+from alkit.training import PortableNetwork, Precision, Recipe, Schedule
 
 from .class_labels import ClassLabels
 from .frozen import FrozenBackbone
 from .networks import expected_channels, find, logits
+from .portable import NetworkRecipe, joined, portable
 from .taps import Listener, Wiring, wire
 
 if TYPE_CHECKING:
@@ -172,6 +173,22 @@ class Classification(ClassLabels):
             precision="float32" if self.freeze_backbone else self.precision,
             augment=augmented and not self.freeze_backbone,
         )
+
+    def portable(self) -> PortableNetwork:
+        """Return the whole network as plain modules, with the backbone if that is frozen."""
+        assert self._wiring is not None
+        weights = self.network.state_dict()
+        if self._frozen is not None:
+            weights = joined(backbone=self._frozen.backbone.state_dict(), head=weights)
+        recipe = NetworkRecipe(
+            name=self.model,
+            in_channels=self._image_shape[0],
+            num_classes=self.spec.num_outputs,
+            side=max(self._image_shape[1:]),
+            grey=self._repeat,
+            frozen=self._wiring if self._frozen is not None else None,
+        )
+        return portable(recipe, weights)
 
     def _ready(self, images: Tensor) -> Tensor:
         if self._repeat:

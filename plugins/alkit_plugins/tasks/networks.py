@@ -87,13 +87,18 @@ def find(name: str, in_channels: int, num_classes: int, side: int) -> Callable[[
             f"there is no network '{name}'; choose from {close}, torchvision's classification models "
             "(resnet50, mobilenet_v3_small, vit_b_16, ...) or your own as package.module:factory"
         )
+    builder, options = models.get_model_builder(name), torchvision_options(name, num_classes, side)
+    return lambda: builder(**options)
+
+
+def torchvision_options(name: str, num_classes: int, side: int) -> dict[str, Any]:
+    """Return the arguments of torchvision's function that makes a network."""
     options: dict[str, Any] = {"weights": None, "num_classes": num_classes}
-    builder = models.get_model_builder(name)
     if name in ("googlenet", "inception_v3"):
         options.update(aux_logits=False, init_weights=True)
     if name.startswith("vit_"):
         options["image_size"] = side
-    return lambda: builder(**options)
+    return options
 
 
 def _imported(path: str, in_channels: int, num_classes: int) -> Callable[[], nn.Module]:
@@ -105,12 +110,17 @@ def _imported(path: str, in_channels: int, num_classes: int) -> Callable[[], nn.
             f"the network '{path}' cannot be imported: {type(error).__name__}: {error}; check that its "
             "folder is on PYTHONPATH"
         ) from error
+    options = factory_options(factory, in_channels, num_classes)
+    return lambda: factory(**options)
+
+
+def factory_options(factory: Any, in_channels: int, num_classes: int) -> dict[str, Any]:
+    """Return the arguments of a user's factory."""
     try:
         takes_channels = "in_channels" in inspect.signature(factory).parameters
     except (TypeError, ValueError):
         takes_channels = False
-    extra = {"in_channels": in_channels} if takes_channels else {}
-    return lambda: factory(num_classes=num_classes, **extra)
+    return {"num_classes": num_classes, **({"in_channels": in_channels} if takes_channels else {})}
 
 
 def expected_channels(network: nn.Module) -> int | None:

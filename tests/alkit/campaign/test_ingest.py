@@ -26,8 +26,9 @@ def test_a_format_that_breaks_stops_no_other(tmp_path: Path, monkeypatch: pytest
         find_format(other)
     version = next(plugin.version for plugin in registry.formats if plugin.name == "coco")
     assert re.fullmatch(
-        rf"{re.escape(str(other))} cannot be read: .* coco, csv, cvat, fiftyone, folders, jsonl, "
-        rf"label-studio: it is text that begins with 'nothing' \(coco \(alkit {re.escape(version)}\) "
+        rf"{re.escape(str(other))} cannot be read: .* coco, csv, cvat, fiftyone, folders, "
+        rf"huggingface, jsonl, label-studio: it is text that begins with 'nothing' "
+        rf"\(coco \(alkit {re.escape(version)}\) "
         r".*: TypeError: not made for this\); .*--format.*",
         str(raised.value),
     )

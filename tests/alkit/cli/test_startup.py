@@ -20,7 +20,8 @@ EVERY_OPTION = {
     "--seed-size --json",
     "ingest": "--campaign --format --option --dry-run --annotator --allow-new-classes --strict "
     "--aggregate --oracle --oracle-option --quiet --json",
-    "export": "--format --option --out --labeled --campaign --device --quiet --json",
+    "export": "--format --option --out --labeled --splits --test-share --campaign --device --quiet --json",
+    "export-model": "--out --format --force --campaign --device --quiet --json",
     "labelstudio": "--url --token --project --option --allow-new-classes --strict --dry-run --campaign "
     "--json",
     "status": "--campaign --images --json",

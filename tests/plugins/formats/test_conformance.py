@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import ClassVar
+
+import pytest
 
 from alkit.plugin import registry
 from alkit.testing import FormatTests
+
+PYARROW = importlib.util.find_spec("pyarrow") is not None
 
 
 class TestCsv(FormatTests):
@@ -45,6 +50,17 @@ class TestCocoCopies(FormatTests):
 
 class TestFolders(FormatTests):
     name = "folders"
+
+
+@pytest.mark.skipif(not PYARROW, reason="pyarrow is not installed")
+class TestHuggingFace(FormatTests):
+    name = "huggingface"
+
+
+@pytest.mark.skipif(not PYARROW, reason="pyarrow is not installed")
+class TestHuggingFaceShards(FormatTests):
+    name = "huggingface"
+    options: ClassVar = {"shard_bytes": "150"}
 
 
 class TestFoldersOfLinks(FormatTests):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shutil
@@ -15,7 +16,17 @@ from alkit.plugin import registry
 
 Alkit = Callable[..., Any]
 Contents = Callable[[Path], dict[str, str]]
-NAMES = [plugin.name for plugin in registry.formats if plugin.distribution == "alkit"]
+PYARROW = importlib.util.find_spec("pyarrow") is not None
+NAMES = [
+    pytest.param(
+        plugin.name,
+        marks=pytest.mark.skipif(
+            plugin.name == "huggingface" and not PYARROW, reason="pyarrow is not installed"
+        ),
+    )
+    for plugin in registry.formats
+    if plugin.distribution == "alkit"
+]
 
 
 @pytest.fixture
@@ -67,6 +78,16 @@ def fill_in(name: str, path: Path, kinds: dict[int, str]) -> None:
     elif name == "folders":
         for file in sorted((path / "_unlabeled").iterdir()):
             shutil.move(file, path / kind(file.name) / file.name)
+    elif name == "huggingface":
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+
+        (file,) = (path / "data").glob("*.parquet")
+        table = parquet.read_table(file)
+        described = json.loads(table.schema.metadata[b"huggingface"])
+        numbers = described["info"]["features"]["label"]["names"]
+        labels = [numbers.index(kinds[index]) for index in table["index"].to_pylist()]
+        parquet.write_table(table.set_column(1, table.schema.field("label"), arrow.array(labels)), file)
     else:
         content = json.loads((path / "labels.json").read_text())
         content["labels"] = {marked: kind(marked) for marked in content["labels"]}
@@ -99,7 +120,7 @@ def test_out_filled_in_and_back(
     assert contents(pictures) == originals
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "csv"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name.values != ("csv",)])
 def test_answers_for_another_campaign_are_refused_in_one_sentence(
     alkit: Alkit,
     alkit_ends: Alkit,
@@ -156,6 +177,77 @@ def test_all_labeled_images_with_their_labels(alkit: Alkit, labeled: Path, here:
     assert said.out.splitlines() == ["12 labeled images, as folders", "written        data"]
     assert len(list(Path("data/red").iterdir())) == 4
     assert alkit("ingest", "-c", labeled, "data", "--json").json["unchanged"] == 12
+    assert sorted(path.name for path in Path("data").iterdir()) == ["blue", "green", "red"]
+
+
+def test_the_splits_are_the_labels_and_the_test_images(
+    alkit: Alkit, labeled: Path, pictures: Path, here: Path, make_pictures: Callable[..., Path]
+) -> None:
+    test = make_pictures(here / "test", each=5, seed=9)
+    alkit("init", "camp2", "--pool", pictures, "--test", test, "--classes", "red,green,blue")
+    Path("known.csv").write_text("image,label\nred/00.png,red\ngreen/00.png,green\n")
+    alkit("ingest", "-c", "camp2", "known.csv")
+    said = alkit("export", "-c", "camp2", "-f", "folders", "--labeled", "--splits", "--out", "data")
+    assert said.out.splitlines() == [
+        "17 labeled images, as folders",
+        "train          2",
+        "test           15",
+        "written        data",
+    ]
+    assert sorted(path.name for path in Path("data").iterdir()) == ["test", "train"]
+    assert {path.name: len(list(path.iterdir())) for path in Path("data/test").iterdir()} == {
+        "red": 5,
+        "green": 5,
+        "blue": 5,
+    }
+    told = alkit(
+        "export", "-c", "camp2", "-f", "coco", "--labeled", "--splits", "--out", "coco", "--json"
+    ).json
+    assert (told["images"], told["splits"]) == (17, {"train": 2, "test": 15})
+    found = json.loads(Path("coco/test.json").read_text())
+    assert found["images"][0]["file_name"] == "blue/00.png"
+    assert len(found["annotations"]) == 15
+
+
+def test_held_out_images_stay_in_the_test_split_when_labels_are_added(
+    alkit: Alkit, labeled: Path, here: Path
+) -> None:
+    def splits(out: str) -> dict[str, set[str]]:
+        alkit("export", "-c", labeled, "-f", "jsonl", "--labeled", "--test-share", "0.4", "--out", out)
+        return {
+            split: {
+                json.loads(line)["image"] for line in Path(out, f"{split}.jsonl").read_text().splitlines()
+            }
+            for split in ("train", "test")
+        }
+
+    before = splits("before")
+    assert not before["train"] & before["test"]
+    assert sum(map(len, before.values())) == 12
+    Path("more.csv").write_text(
+        "image,label\n" + "".join(f"red/{number}.png,red\n" for number in range(10, 20))
+    )
+    alkit("ingest", "-c", labeled, "more.csv")
+    after = splits("after")
+    assert before["train"] < after["train"]
+    assert before["test"] < after["test"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--splits"], "for labeled images; add --labeled"),
+        (["--labeled", "--splits"], "the campaign has no test images; hold labeled images out"),
+        (["--labeled", "--test-share", "2"], "should be between 0 and 1, not 2"),
+        (["--labeled", "--test-share", "0.0001"], "leaves a split empty"),
+    ],
+)
+def test_splits_that_cannot_be_made(
+    alkit_ends: Alkit, labeled: Path, here: Path, words: list[str], message: str
+) -> None:
+    said = alkit_ends("export", "-c", labeled, "-f", "csv", *words, "--out", "data")
+    assert (said.code, message in said.error) == (2, True), said.error
+    assert not Path("data").exists()
 
 
 def test_nothing_is_written_over(alkit: Alkit, alkit_ends: Alkit, asked: Path) -> None:

@@ -1,0 +1,150 @@
+"""A campaign's model as a folder that works without alkit: weights, code, facts and a model card."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alkit.errors import BrokenPlugin, UsageError
+from alkit.utils.extras import need
+from alkit.utils.files import sync_folder
+from alkit.utils.json_values import as_json
+from alkit.utils.timestamps import now
+
+from .model_facts import configuration, metrics, provenance
+from .trained import UsableModel, usable_model
+
+if TYPE_CHECKING:
+    from alkit.training.types import PortableNetwork
+
+    from .session import CampaignSession
+
+FORMATS = ("onnx", "torch-export")
+CONFIG, CARD, WEIGHTS = "config.json", "README.md", "model.safetensors"
+TOLERANCE = 1e-4  # of probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedModel:
+    """An exported model: its folder, its files, the model that it came from."""
+
+    folder: Path
+    files: tuple[str, ...]
+    model: UsableModel
+
+
+def export_model(
+    session: CampaignSession, folder: Path, *, formats: Sequence[str] = (), force: bool = False
+) -> ExportedModel:
+    """Write the model of the latest training into a new folder: see `Campaign.export_model`."""
+    for name in formats:
+        if name not in FORMATS:
+            raise UsageError(f"there is no format '{name}' for models; choose from {', '.join(FORMATS)}")
+    _check_place(folder, force=force)
+    if "onnx" in formats:
+        need("onnx", "onnx")
+        need("onnxscript", "onnx")
+    model = usable_model(session)
+    network = model.task.portable()
+    _check_same(model, network)
+    fresh = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    fresh.mkdir()
+    try:
+        files = _written(session, model, network, fresh, formats)
+        _move(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return ExportedModel(folder, files, model)
+
+
+def _written(
+    session: CampaignSession,
+    model: UsableModel,
+    network: PortableNetwork,
+    folder: Path,
+    formats: Sequence[str],
+) -> tuple[str, ...]:
+    """Write all files; return their names, the card first."""
+    from safetensors.torch import save  # noqa: PLC0415  # torch takes seconds to import
+
+    from alkit.reporting.model_card import model_card, model_code  # noqa: PLC0415  # loads jinja2
+
+    from .model_graphs import GRAPHS, FromPixels  # noqa: PLC0415  # torch takes seconds to import
+
+    weights = {name: tensor.clone() for name, tensor in network.network.state_dict().items()}
+    (folder / WEIGHTS).write_bytes(save(weights, metadata={"format": "pt"}))
+    graphs = []
+    for name in dict.fromkeys(formats):
+        file, write = GRAPHS[name]
+        session.progress.line(f"writing {file}")
+        write(FromPixels(network.network, model.preprocessing), model.preprocessing.shape, folder / file)
+        graphs.append(file)
+    facts: dict[str, Any] = {
+        "config": configuration(session, model, network),
+        "metrics": metrics(session, model),
+        "labels": provenance(session, model),
+    }
+    (folder / "model.py").write_text(model_code(network.source), encoding="utf-8")
+    for name, value in facts.items():
+        (folder / f"{name}.json").write_text(as_json(value, indent=2) + "\n", encoding="utf-8")
+    card = model_card(
+        **facts,
+        name=session.directory.resolve().name,
+        graphs=graphs,
+        metric=model.task.metrics,
+        date=now()[:10],
+        torchvision="torchvision" in network.source,
+    )
+    (folder / CARD).write_text(card, encoding="utf-8")
+    return (CARD, CONFIG, WEIGHTS, "model.py", *graphs, "metrics.json", "labels.json")
+
+
+def _check_place(folder: Path, *, force: bool) -> None:
+    if not folder.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {folder.parent}; make it, or name another with --out")
+    if not os.path.lexists(folder):
+        return
+    if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
+        raise UsageError(f"{folder} already exists and is no exported model; name another folder with --out")
+    if not force:
+        raise UsageError(
+            f"{folder} already exists; replace it with --force, or name another folder with --out"
+        )
+
+
+def _move(fresh: Path, folder: Path) -> None:
+    """Give a folder its name, in place of an earlier one."""
+    if folder.exists():
+        old = folder.with_name(f"{folder.name}.{os.getpid()}.old")
+        folder.rename(old)
+        fresh.rename(folder)
+        shutil.rmtree(old)
+    else:
+        fresh.rename(folder)
+    sync_folder(folder.absolute().parent)
+
+
+def _check_same(model: UsableModel, network: PortableNetwork) -> None:
+    """Check on a few made-up images that the portable network computes what the task's own does.
+
+    Raises:
+        BrokenPlugin: it does not.
+    """
+    import torch  # noqa: PLC0415  # torch takes seconds to import
+
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(3, *model.preprocessing.shape, generator=generator)
+    with torch.no_grad():
+        own = model.task.forward(images.to(model.device)).probabilities
+        assert own is not None
+        other = network.network(images).float().softmax(dim=1)
+    gap = float((own.float().cpu() - other).abs().max())
+    if not gap <= TOLERANCE:
+        raise BrokenPlugin(
+            f"the network that the task '{model.task.name}' exports does not compute what its own does: "
+            f"probabilities differ by {gap:.2g}; report this to the task's author"
+        )

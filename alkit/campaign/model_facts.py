@@ -1,0 +1,100 @@
+"""What goes with an exported model: its configuration, how good it is, and where its labels come from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alkit._version import __version__
+from alkit.campaign.analysis.evidence import gather, test_curve
+from alkit.utils.json_values import finite
+
+if TYPE_CHECKING:
+    from alkit.training.types import PortableNetwork
+
+    from .session import CampaignSession
+    from .trained import UsableModel
+
+RESIZE = "stretch to the size, bilinear with antialiasing"
+
+
+def configuration(session: CampaignSession, model: UsableModel, network: PortableNetwork) -> dict[str, Any]:
+    """Return what is needed to use the model, and what it was made by."""
+    channels, height, width = model.preprocessing.shape
+    trained = model.trained
+    return {
+        "alkit": __version__,
+        "task": model.task.name,
+        "classes": list(model.classes),
+        "architecture": {"name": network.name, "arguments": dict(network.arguments)},
+        "preprocessing": {
+            "channels": channels,
+            "mode": "L" if channels == 1 else "RGB",
+            "size": [height, width],
+            "resize": RESIZE,
+            "range": [0, 1],
+            "mean": list(model.preprocessing.mean),
+            "std": list(model.preprocessing.std),
+        },
+        "training": {
+            "cycle": trained.cycle,
+            "labels": trained.labels,
+            "seed": session.settings.seed,
+            "options": dict(trained.options),
+            "recipe": dict(trained.recipe),
+            "fingerprint": trained.fingerprint,
+        },
+    }
+
+
+def metrics(session: CampaignSession, model: UsableModel) -> dict[str, Any]:
+    """Return the metrics on the test images and on the control images, with intervals where there are some.
+
+    The control says how good the models of the last queries were on the pool that remained; those models
+    have seen fewer labels than this one.
+    """
+    trained = model.trained
+    points = [p for p in test_curve(session) if (p.cycle, p.labels) == (trained.cycle, trained.labels)]
+    test: dict[str, Any] = dict(trained.metrics)
+    if points:
+        test["accuracy"] = points[-1].accuracy.as_dict()
+    recent = gather(session).recent
+    found: dict[str, Any] = finite(
+        {"test": test or None, "control": None if recent is None else recent.as_dict()}
+    )
+    return found
+
+
+def provenance(session: CampaignSession, model: UsableModel) -> dict[str, Any]:
+    """Return how many labels the model was trained on, by class, by annotator and by the query that asked."""
+    state, settings = model.state, session.settings
+    labeled = state.pool.labeled.tolist()
+    asked = {pick.index: query for query in state.queries for pick in query.picks}
+    control = {pick.index for query in state.queries for pick in query.picks if pick.control}
+    annotators: Counter[str] = Counter()
+    for index in labeled:
+        answer = state.pool.answer_of(index)
+        annotators[answer.annotator if answer is not None else ""] += 1
+    by_query = Counter(asked[index].number for index in labeled if index in asked)
+    return {
+        "pool": Path(settings.pool.location).name,
+        "images": len(state.records),
+        "test": None if settings.test is None else Path(settings.test.location).name,
+        "labels": len(labeled),
+        "aggregate": state.aggregate,
+        "by_class": {name: Counter(map(str, state.pool.values))[name] for name in state.classes},
+        "by_annotator": dict(annotators.most_common()),
+        "by_query": [
+            {
+                "query": query.number,
+                "strategy": query.strategy,
+                "labels": by_query[query.number],
+                "control": sum(
+                    index in control and asked.get(index) == query for index in labeled if index in asked
+                ),
+            }
+            for query in state.queries
+        ],
+        "not_asked_for": sum(index not in asked for index in labeled),
+    }

@@ -1,0 +1,99 @@
+"""A trained network as a graph that takes pixels: ONNX, and PyTorch's own exported program."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from alkit.data.model_input import normalize
+from alkit.utils.extras import need
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from alkit.data.model_input import Preprocessing
+
+
+class FromPixels(nn.Module):
+    """A network with its normalization before it and a softmax after it.
+
+    Args:
+        network: from normalized images to logits.
+        preprocessing: of its images.
+    """
+
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.network = network
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.tensor(preprocessing.mean))
+        self.register_buffer("std", torch.tensor(preprocessing.std))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return probabilities [B, classes] for resized images [B, C, H, W] uint8."""
+        probabilities: Tensor = self.network(normalize(pixels, self.mean, self.std)).softmax(dim=1)
+        return probabilities
+
+
+def write_onnx(network: FromPixels, shape: tuple[int, int, int], path: Path) -> None:
+    """Write an ONNX file for batches of any size.
+
+    Raises:
+        MissingExtra: onnx or onnxscript is not installed.
+    """
+    for package in ("onnx", "onnxscript"):
+        need(package, "onnx")
+    with _quietly():
+        torch.onnx.export(
+            network,
+            (_example(shape),),
+            path,
+            input_names=["pixels"],
+            output_names=["probabilities"],
+            dynamo=True,
+            dynamic_shapes={"pixels": {0: torch.export.Dim("batch")}},
+            external_data=False,
+            verbose=False,
+        )
+
+
+def write_torch_export(network: FromPixels, shape: tuple[int, int, int], path: Path) -> None:
+    """Write a program for `torch.export.load`, for batches of any size."""
+    with _quietly():
+        program = torch.export.export(
+            network, (_example(shape),), dynamic_shapes={"pixels": {0: torch.export.Dim("batch")}}
+        )
+        torch.export.save(program, path)
+
+
+def _example(shape: tuple[int, int, int]) -> Tensor:
+    return torch.zeros(2, *shape, dtype=torch.uint8)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep torch's own reports of the steps of an export from the user, but not its errors."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+GRAPHS: dict[str, tuple[str, Callable[[FromPixels, tuple[int, int, int], Path], Any]]] = {
+    "onnx": ("model.onnx", write_onnx),
+    "torch-export": ("model.pt2", write_torch_export),
+}
+"""Name of the file and function of each format."""

@@ -1,0 +1,73 @@
+"""The card of an exported model, and the Python file that uses the model without alkit.
+
+jinja2 makes both from `templates/`. Import this module late, since it loads jinja2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+if TYPE_CHECKING:
+    from alkit.training.types import Metric
+
+
+def model_card(
+    *,
+    name: str,
+    config: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    labels: Mapping[str, Any],
+    graphs: Sequence[str],
+    metric: Sequence[Metric],
+    date: str,
+    torchvision: bool,
+) -> str:
+    """Return the card as Markdown.
+
+    Args:
+        name: of the campaign.
+        config: how to use the model.
+        metrics: how good it is.
+        labels: where its labels come from.
+        graphs: names of the files of graphs.
+        metric: what the task measures.
+        date: of the export.
+        torchvision: the network needs it.
+    """
+    return (
+        _environment()
+        .get_template("model-card.md")
+        .render(
+            name=name,
+            config=config,
+            metrics=metrics,
+            labels=labels,
+            graphs=graphs,
+            metric_names=[item.name for item in metric],
+            date=date,
+            needs_torchvision=torchvision,
+        )
+    )
+
+
+def model_code(source: str) -> str:
+    """Return the Python file of a model: its network, and how to load it and to read images.
+
+    Args:
+        source: of a module that defines `make_network`.
+    """
+    return _environment().get_template("model.py.template").render(source=source.rstrip())
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader(__package__),
+        autoescape=False,  # Markdown and Python, not HTML
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,208 @@
+"""Networks without alkit: the source of a module that makes one, and the network itself with its weights."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from alkit.training import PortableNetwork
+
+from .networks import BUILT_IN, SmallCNN, factory_options, resnet18_cifar, torchvision_options
+from .taps import Wiring
+
+HEAD = '''"""The network of this model, from normalized images to logits; alkit is not needed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+'''
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRecipe:
+    """How a classification network is made.
+
+    Attributes:
+        name: as users name it.
+        in_channels: of the images.
+        num_classes: outputs.
+        side: the longer side of the images in pixels.
+        grey: grey images go into a network for three channels.
+        frozen: where a frozen backbone's embedding comes from, for a linear classifier; None if the network
+            classifies by itself.
+    """
+
+    name: str
+    in_channels: int
+    num_classes: int
+    side: int
+    grey: bool = False
+    frozen: Wiring | None = None
+
+
+class FirstOutput(nn.Module):
+    """The main output of a network that may have several.
+
+    Args:
+        network: of any kind.
+        grey: it takes three channels, and the images have one.
+    """
+
+    def __init__(self, network: nn.Module, *, grey: bool) -> None:
+        super().__init__()
+        self.network, self.grey = network, grey
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits [B, classes] for images [B, C, H, W]."""
+        output = self.network(images.expand(-1, 3, -1, -1) if self.grey else images)
+        while not isinstance(output, torch.Tensor):
+            output = next(iter(output.values())) if isinstance(output, dict) else output[0]
+        return output
+
+
+class FrozenClassifier(nn.Module):
+    """A linear classifier on the embedding that a module of the backbone takes in or returns.
+
+    Args:
+        backbone: the whole network.
+        module: name of the module in it.
+        from_input: the embedding is the module's input, not its output.
+        channels_last: its maps are [B, H, W, C].
+        width: of the embedding.
+        num_classes: outputs.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        module: str,
+        *,
+        from_input: bool,
+        channels_last: bool,
+        width: int,
+        num_classes: int,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = nn.Sequential(nn.BatchNorm1d(width, affine=False), nn.Linear(width, num_classes))
+        self._channels_last = channels_last
+        self._found: list[Any] = []
+        place = backbone.get_submodule(module)
+        if from_input:
+            place.register_forward_pre_hook(lambda _, inputs: self._found.append(inputs[0]))
+        else:
+            place.register_forward_hook(lambda _, inputs, output: self._found.append(output))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits [B, classes] for images [B, C, H, W]."""
+        self.backbone(images)
+        found = self._found.pop()
+        self._found.clear()
+        while not isinstance(found, torch.Tensor):
+            found = next(iter(found.values())) if isinstance(found, dict) else found[0]
+        if found.dim() == 4:
+            found = found.mean(dim=(1, 2) if self._channels_last else (2, 3))
+        elif found.dim() == 3:
+            found = found.mean(dim=1)
+        logits: Tensor = self.head(found.float())
+        return logits
+
+
+def joined(**parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of modules as those of a module that has them under these names."""
+    return {f"{part}.{name}": tensor for part, weights in parts.items() for name, tensor in weights.items()}
+
+
+def portable(recipe: NetworkRecipe, weights: Mapping[str, Tensor]) -> PortableNetwork:
+    """Return a network without alkit, made by its own source.
+
+    Args:
+        recipe: how it is made.
+        weights: of the network, or of `backbone` and `head` if the backbone is frozen.
+    """
+    wrapped = recipe.grey or ":" in recipe.name
+    source = source_of(recipe, wrapped=wrapped)
+    namespace: dict[str, Any] = {"__name__": "network"}
+    exec(compile(source, "network.py", "exec"), namespace)
+    network: nn.Module = namespace["make_network"]()
+    kept = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    inner = network
+    if wrapped:  # around the whole network, or around the backbone
+        if recipe.frozen is None:
+            inner = network.get_submodule("network")
+        else:
+            kept = {
+                name.replace("backbone.", "backbone.network.", 1) if name.startswith("backbone.") else name: w
+                for name, w in kept.items()
+            }
+    inner.load_state_dict(kept)
+    return PortableNetwork(
+        network=network.eval(),
+        source=source,
+        name=recipe.name,
+        arguments={
+            "in_channels": recipe.in_channels,
+            "num_classes": recipe.num_classes,
+            "side": recipe.side,
+            "frozen_backbone": recipe.frozen is not None,
+        },
+    )
+
+
+def source_of(recipe: NetworkRecipe, *, wrapped: bool) -> str:
+    """Return the text of a module whose `make_network()` makes the network."""
+    imports, definitions, made = _made(recipe)
+    lines = [f"network: nn.Module = {made}"]
+    if wrapped:
+        definitions.append(inspect.getsource(FirstOutput))
+        lines.append(f"network = FirstOutput(network, grey={recipe.grey})")
+    if (wiring := recipe.frozen) is not None:
+        definitions.append(inspect.getsource(FrozenClassifier))
+        place = f"network.{wiring.embedding}" if wrapped else wiring.embedding
+        lines += [
+            "network = FrozenClassifier(",
+            "    network,",
+            f"    {place!r},",
+            f"    from_input={wiring.from_input},",
+            f"    channels_last={not wiring.from_input and wiring.embedding in wiring.channels_last},",
+            f"    width={wiring.embedding_dim},",
+            f"    num_classes={recipe.num_classes},",
+            ")",
+        ]
+    body = "\n".join(f"    {line}" for line in [*lines, "return network"])
+    doc = '    """Return the network with new weights; those of the model are in model.safetensors."""'
+    make = f"def make_network() -> nn.Module:\n{doc}\n{body}\n"
+    return "\n\n".join([HEAD + imports, *definitions, make])
+
+
+def _made(recipe: NetworkRecipe) -> tuple[str, list[str], str]:
+    """Return imports, definitions and the expression that makes a network."""
+    name, channels, classes, side = recipe.name, recipe.in_channels, recipe.num_classes, recipe.side
+    if name in ("small-cnn", "tiny-cnn"):
+        base = "" if name == "small-cnn" else ", base=16"
+        return "", [inspect.getsource(SmallCNN)], f"SmallCNN({channels}, {classes}, {side}{base})"
+    if name == BUILT_IN[2] and side <= 64:
+        return "", [inspect.getsource(resnet18_cifar)], f"resnet18_cifar({channels}, {classes})"
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        factory = getattr(__import__(module, fromlist=[attribute]), attribute)
+        return (
+            f"from {module} import {attribute}\n",
+            [],
+            _call(attribute, factory_options(factory, channels, classes)),
+        )
+    options = torchvision_options(name, classes, side)
+    return "from torchvision import models\n", [], _call("models.get_model", options, repr(name))
+
+
+def _call(function: str, options: Mapping[str, Any], *first: str) -> str:
+    return f"{function}({', '.join([*first, *(f'{key}={value!r}' for key, value in options.items())])})"
