@@ -32,7 +32,7 @@ def open_export(campaign: Campaign) -> Export:
         raise InvalidAnswers("no query is open; make one with 'alkit query' first")
     picks = query.unanswered
     items = [_item(campaign, pick.rank, pick.index, pick.score, None) for pick in picks]
-    return _export(campaign, f"{campaign.directory.resolve().name}, query {query.number}", query, items)
+    return _export(campaign, f"{campaign.directory.absolute().name}, query {query.number}", query, items)
 
 
 def labeled_export(campaign: Campaign) -> Export:
@@ -48,7 +48,7 @@ def labeled_export(campaign: Campaign) -> Export:
     items = [
         _item(campaign, rank, index, None, str(value)) for rank, (index, value) in enumerate(labels, start=1)
     ]
-    return _export(campaign, f"{campaign.directory.resolve().name}, labeled", None, items)
+    return _export(campaign, f"{campaign.directory.absolute().name}, labeled", None, items)
 
 
 def identity_of(campaign: Campaign) -> str:

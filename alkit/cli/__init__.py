@@ -113,8 +113,14 @@ def _run() -> int:
         return result if isinstance(result, int) else 0
     except click.exceptions.Abort:
         return _interrupted()
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            hint = f"Try '{error.ctx.command_path} --help' for help."
+            click.echo(f"{error.ctx.get_usage()}\n{hint}\n", err=True)
+        click.echo(f"Error: {one_line(error.format_message())}", err=True)
         return error.exit_code
     except AlkitError as error:
         click.echo(f"Error: {one_line(str(error))}", err=True)
