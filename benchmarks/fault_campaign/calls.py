@@ -170,7 +170,7 @@ COMMANDS = {
     "new-plugin": "--kind= ? ?",
     "": "? -h --version --nonsense=",
 }
-"""The places of each command: `-x=` an option with a value, `?` an argument, `@` one that runs nothing long."""
+"""The places of each command: `-x=` has a value, `?` is an argument, `@` one that starts nothing long."""
 
 
 def attempt(world: World, number: int, rng: Random) -> str:
