@@ -13,6 +13,7 @@ from alkit._version import __version__
 from alkit.errors import AlkitError
 from alkit.plugin.registry import notify
 from alkit.utils.console import guarded, one_line
+from alkit.utils.waiting import wait_passively
 
 SECTIONS = {
     "Labeling": ("init", "query", "label", "ingest", "update"),
@@ -103,6 +104,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    wait_passively()
     with guarded():
         _end_quietly(_run())
 
