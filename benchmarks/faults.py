@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from fault_campaign import mutations
+from fault_campaign import calls, files, kills, mutations, pictures
 from fault_campaign.trial import MOST_MB, Fault, Hang, peak_mb
 from fault_campaign.world import World
 
@@ -60,7 +60,13 @@ class Kind:
 
 def kinds() -> list[Kind]:
     """Return all kinds."""
-    return [Kind("mutations", mutations.attempt, 0.3, len(mutations.ALL))]
+    return [
+        Kind("mutations", mutations.attempt, 0.25, len(mutations.ALL)),
+        Kind("images", pictures.attempt, 0.25, len(pictures.ALL)),
+        Kind("files", files.attempt, 0.2, len(files.ALL)),
+        Kind("kills", kills.attempt, 0.3, len(kills.ALL)),
+        Kind("calls", calls.attempt, 0.25, len(calls.COMMANDS)),
+    ]
 
 
 def campaign(minutes: float, seed: int, chosen: list[Kind], first: int = 0, *, once: bool = False) -> None:

@@ -16,10 +16,14 @@ from typing import Any
 
 from alkit.errors import BenchmarkError
 from alkit.utils.files import read_regular, sync_folder, write_atomically
+from alkit.utils.json_types import check_type
 from alkit.utils.json_values import finite
 
 RECORDS, CELLS, RUN = "records.jsonl", "cells", "run"
+MOST_BYTES = 2**31
 Record = dict[str, Any]
+NEEDED: dict[str, Any] = {"kind": str, "strategy": str, "seed": int}
+NEEDED_OF_CYCLES: dict[str, Any] = {"cycle": int, "labels": int, "metrics": Mapping[str, float | None]}
 # Keys that differ between two runs with the same results.
 OF_THE_RUN = (
     "seconds",
@@ -82,12 +86,15 @@ def read_content(path: Path) -> bytes | None:
         BenchmarkError: the compressed file is damaged.
     """
     if path.exists():
-        return read_regular(path)
+        try:
+            return read_regular(path, most=MOST_BYTES)
+        except OSError as error:
+            raise BenchmarkError(f"{path} cannot be read: {error.strerror or error}") from error
     packed = packed_path(path)
     if not packed.exists():
         return None
     try:
-        return gzip.decompress(read_regular(packed))
+        return gzip.decompress(read_regular(packed, most=MOST_BYTES))
     except (OSError, EOFError, zlib.error) as error:
         raise BenchmarkError(f"{packed} is damaged: {error}; restore it from a copy") from error
 
@@ -110,7 +117,7 @@ def read(path: Path, *, repair: bool = False) -> list[Record]:
     for number, line in enumerate(whole.splitlines(), 1):
         try:
             records.append(_parsed(line))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             named = path if path.exists() else packed_path(path)
             remedy = (
                 "restore it from a copy" if path.name == RECORDS else "remove the file; its cell runs again"
@@ -123,6 +130,10 @@ def _parsed(line: bytes) -> Record:
     record = json.loads(line)
     if not isinstance(record, dict):
         raise ValueError("it is not a JSON object")
+    for key, hint in (NEEDED | NEEDED_OF_CYCLES if record.get("kind") == "cycle" else NEEDED).items():
+        if key not in record:
+            raise ValueError(f"'{key}' is missing")
+        check_type(record[key], hint, f"'{key}'")
     return record
 
 

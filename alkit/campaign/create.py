@@ -104,6 +104,8 @@ class _Plan:
 
 
 def _plan(spec: CampaignSpec, device: torch.device, progress: Progress) -> _Plan:
+    from alkit.utils.devices import worthwhile_threads  # noqa: PLC0415  # torch takes seconds to import
+
     source = open_source(spec.pool, root=spec.root, download=spec.download)
     test_source, test_choice = _test_source(source, spec.test, spec.root, spec.download)
     oracle = "dataset" if spec.oracle is None and source.answers_itself else spec.oracle
@@ -116,6 +118,7 @@ def _plan(spec: CampaignSpec, device: torch.device, progress: Progress) -> _Plan
         strategy=resolve(spec.strategy, spec.strategy_options).choice,
         oracle=None if oracle is None else choice_of(registry.oracles, oracle, spec.oracle_options),
         test=test_choice,
+        threads=worthwhile_threads(),
     )
     return _Plan(
         spec=spec,

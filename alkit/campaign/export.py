@@ -35,7 +35,7 @@ def open_export(campaign: Campaign) -> Export:
         raise InvalidAnswers("no query is open; make one with 'alkit query' first")
     picks = query.unanswered
     items = [_item(campaign, pick.rank, pick.index, pick.score) for pick in picks]
-    return _export(campaign, f"{campaign.directory.resolve().name}, query {query.number}", query, items)
+    return _export(campaign, f"{campaign.directory.absolute().name}, query {query.number}", query, items)
 
 
 def labeled_export(campaign: Campaign) -> Export:
@@ -52,7 +52,7 @@ def labeled_export(campaign: Campaign) -> Export:
         _labeled(campaign.state.records[index], campaign.source, rank, str(value))
         for rank, (index, value) in enumerate(labels, start=1)
     ]
-    return _export(campaign, f"{campaign.directory.resolve().name}, labeled", None, items)
+    return _export(campaign, f"{campaign.directory.absolute().name}, labeled", None, items)
 
 
 def labeled_splits(campaign: Campaign, *, test_share: float | None = None) -> dict[str, Export]:
@@ -102,7 +102,7 @@ def _test_export(campaign: Campaign, source: Source) -> Export:
             ((record, label) for record, label in known if record.unusable is None), start=1
         )
     ]
-    return _export(campaign, f"{campaign.directory.resolve().name}, test", None, items, source)
+    return _export(campaign, f"{campaign.directory.absolute().name}, test", None, items, source)
 
 
 def _draw(item: Item) -> float:

@@ -78,6 +78,7 @@ def round_of(session: CampaignSession, strategy: Strategy | None, profile: Profi
         device=session.resources.device,
         progress=session.progress,
         profile=profile,
+        most_threads=session.settings.threads,
     )
 
 

@@ -13,6 +13,7 @@ from alkit._version import __version__
 from alkit.errors import AlkitError
 from alkit.plugin.registry import notify
 from alkit.utils.console import guarded, one_line
+from alkit.utils.waiting import wait_passively
 
 SECTIONS = {
     "Labeling": ("init", "query", "label", "ingest", "update"),
@@ -103,6 +104,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    wait_passively()
     with guarded():
         _end_quietly(_run())
 
@@ -113,8 +115,14 @@ def _run() -> int:
         return result if isinstance(result, int) else 0
     except click.exceptions.Abort:
         return _interrupted()
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            hint = f"Try '{error.ctx.command_path} --help' for help."
+            click.echo(f"{error.ctx.get_usage()}\n{hint}\n", err=True)
+        click.echo(f"Error: {one_line(error.format_message())}", err=True)
         return error.exit_code
     except AlkitError as error:
         click.echo(f"Error: {one_line(str(error))}", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -219,11 +220,13 @@ def parse_classes(text: str) -> list[str]:
 
 def _pool_name(pool: str) -> str:
     path = Path(pool)
-    return (path.stem if path.suffix in (".csv", ".npz", ".npy") else path.resolve().name) or "pool"
+    return (
+        path.stem if path.suffix in (".csv", ".npz", ".npy") else Path(os.path.realpath(path)).name
+    ) or "pool"
 
 
 def _same_pool(pool: str, location: str) -> bool:
-    return pool == location or Path(pool).expanduser().resolve() == Path(location).resolve()
+    return pool == location or os.path.realpath(Path(pool).expanduser()) == os.path.realpath(location)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

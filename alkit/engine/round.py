@@ -43,6 +43,7 @@ class Round:
         device: where tensors live.
         progress: shows long work.
         profile: collects seconds and peak memory by phase.
+        most_threads: on a CPU; more or fewer may round differently. None: as many as torch uses already.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Round:
     device: torch.device
     progress: Progress = field(default_factory=NullProgress)
     profile: Profile = field(default_factory=Profile)
+    most_threads: int | None = None
 
     def train(
         self,
@@ -85,7 +87,8 @@ class Round:
             checkpoints=checkpoints,
             previous=previous,
         )
-        return train_model(task, job, self.device, self.progress, self.profile)
+        with self.threads():
+            return train_model(task, job, self.device, self.progress, self.profile)
 
     def open_cycle(
         self,
@@ -132,7 +135,7 @@ class Round:
 
     def threads(self) -> contextlib.AbstractContextManager[None]:
         """Return a context that uses the best number of threads for images of this size."""
-        return threads_for(max(self.labeled.images.shape[1:]), self.device)
+        return threads_for(max(self.labeled.images.shape[1:]), self.device, self.most_threads)
 
     def choose(self, cycle: Cycle, n: int, source: str = "") -> Indices:
         """Let the strategy choose n candidates, most wanted first, with the best number of threads.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 import sys
 import traceback
 import types
@@ -78,7 +79,7 @@ def _split(name: str) -> tuple[Path, str]:
     path, colon, cls = name.rpartition(":")
     if not colon or cls.endswith(".py"):
         raise UnknownPlugin(f"'{name}' names no class; name the strategy's class, as in {name}:CLASS")
-    return Path(path).expanduser().resolve(), cls
+    return Path(os.path.realpath(Path(path).expanduser())), cls
 
 
 def _content(path: Path) -> bytes:

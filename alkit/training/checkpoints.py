@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from alkit.utils.files import open_regular, write_atomically
+from alkit.utils.files import check_regular, open_regular, write_atomically
 
 from .recipe import TrainingRun
 
@@ -24,10 +24,21 @@ def save_atomically(state: Any, path: Path) -> None:
     write_atomically(path, content.getbuffer())
 
 
-def load_safely(path: Path, device: torch.device | str = "cpu") -> Any:
-    """Read what `save_atomically` wrote; only tensors, numbers and strings are unpickled."""
+def load_safely(path: Path, device: torch.device | str = "cpu", *, checked: bool = True) -> Any:
+    """Read tensors, numbers and strings from a file, and refuse anything else that it holds.
+
+    Args:
+        path: what `save_atomically` wrote, or weights from elsewhere, as torch or safetensors write them.
+        device: where tensors go.
+        checked: refuse a file whose checksums differ; programs other than alkit may write none.
+    """
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file  # noqa: PLC0415  # an extra
+
+        check_regular(path)
+        return load_file(path, device=str(device))
     with open_regular(path) as raw, io.BufferedReader(raw) as file:
-        if zipfile.is_zipfile(file):  # torch does not look at the checksums of what it reads
+        if checked and zipfile.is_zipfile(file):  # torch does not look at the checksums of what it reads
             with zipfile.ZipFile(file) as archive:
                 if damaged := archive.testzip():
                     raise ValueError(f"{damaged} in {path} is damaged")

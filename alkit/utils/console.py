@@ -13,6 +13,7 @@ from typing import TextIO
 
 # Control characters but for line ends and tabs, line separators, marks that reverse text, lone surrogates.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+LONGEST_WORD = 1_000
 NOT_ASCII = re.compile("[^\n\x20-\x7e]")
 
 
@@ -28,8 +29,11 @@ def shown_by(stream: TextIO, text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return printable text on one line."""
-    return printable(" ".join(text.splitlines()))
+    """Return printable text on one line, in which no word is longer than a path may be."""
+    line = printable(" ".join(text.splitlines()))
+    return re.sub(
+        rf"\S{{{LONGEST_WORD},}}", lambda found: f"{found[0][:60]}... ({len(found[0]):,} letters)", line
+    )
 
 
 def json_for(stream: TextIO, text: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 
@@ -35,12 +37,35 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     return device.type == "cpu" and any(ask is not None and ask() for ask in asks)
 
 
+def worthwhile_threads() -> int:
+    """Return torch's number of threads, or fewer: no more than the cores that this process may use.
+
+    A container may be given a part of its machine's cores, which torch does not notice.
+    """
+    asked = torch.get_num_threads()
+    if "OMP_NUM_THREADS" in os.environ:
+        return asked
+    try:
+        cores = len(os.sched_getaffinity(0))
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        cores = min(cores, -(-int(quota) // int(period)))
+    except (AttributeError, OSError, ValueError):  # not on this system, or no quota
+        cores = asked
+    return max(1, min(asked, cores))
+
+
 @contextlib.contextmanager
-def threads_for(side: int, device: torch.device) -> Iterator[None]:
-    """Use one thread on a CPU for images of up to 16 pixels: waking others takes longer than the work."""
+def threads_for(side: int, device: torch.device, most: int | None = None) -> Iterator[None]:
+    """Use one thread on a CPU for images of up to 16 pixels: waking others takes longer than the work.
+
+    Args:
+        side: of an image, in pixels.
+        device: where the work is done.
+        most: threads for larger images; by default as many as torch uses already.
+    """
     before = torch.get_num_threads()
-    if device.type == "cpu" and side <= 16:
-        torch.set_num_threads(1)
+    if device.type == "cpu":
+        torch.set_num_threads(1 if side <= 16 else most or before)
     try:
         yield
     finally:

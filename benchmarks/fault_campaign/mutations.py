@@ -20,6 +20,7 @@ FILES = (
 )
 RECORD = ("campaign.toml", "campaign.db", "campaign.db-wal")
 """What cannot be made again: damage to any other file must cost nothing."""
+COMPANIONS = ("campaign.db-shm", "campaign.lock")
 VALUES = (
     '"text"',
     "-1",
@@ -66,11 +67,19 @@ SCRIPTS = (
 
 
 class Mutation(NamedTuple):
-    """One way to damage a campaign; `record` if it may change what is recorded."""
+    """One way to damage a campaign.
+
+    Attributes:
+        name: what is done to what.
+        apply: does it.
+        record: it may change what is recorded.
+        refuse: commands may refuse the campaign.
+    """
 
     name: str
     apply: Callable[[Path, Random], None]
-    record: bool
+    record: bool = True
+    refuse: bool = True
 
 
 def attempt(world: World, number: int, rng: Random) -> str:
@@ -93,10 +102,15 @@ def attempt(world: World, number: int, rng: Random) -> str:
     # A run of all commands is long; each trial of the same mutation takes others.
     for words in [commands[0], *rng.sample(commands[1:], 3)]:
         said = call(*words)
-        if not mutation.record and said.code != 0 and words[0] in ("status", "ingest"):
+        if not mutation.refuse and said.code != 0 and words[0] in ("status", "ingest"):
             raise Fault(f"{mutation.name}: {words[0]} fails: {said.err.strip()[-200:]}")
     if not mutation.record and recorded(camp)[: len(before)] != before:
         raise Fault(f"{mutation.name}: recorded answers are lost")
+    if mutation.name.startswith("cache/pool.u8") and call("train", "-c", camp, "-q").code == 0:
+        whole = (world.folder / "asked" / "cache" / "pool.u8").read_bytes()
+        with open(camp / "cache" / "pool.u8", "rb") as cache:
+            if cache.read(len(whole)) != whole:
+                raise Fault(f"{mutation.name}: the model was trained on damaged images")
     return mutation.name
 
 
@@ -157,23 +171,28 @@ def _event(kind: str, camp: Path, rng: Random) -> None:
 
 ALL: tuple[Mutation, ...] = (
     *(
-        Mutation(f"{file} {done.__name__}", functools.partial(_file, file, done), file in RECORD)
+        Mutation(
+            f"{file} {done.__name__}",
+            functools.partial(_file, file, done),
+            record=file in RECORD,
+            refuse=file in (*RECORD, *COMPANIONS),
+        )
         for file in FILES
         for done in damage.ALL
     ),
     *(
-        Mutation(f"campaign.toml {key} = {value:.20}", functools.partial(_setting, key, value), True)
+        Mutation(f"campaign.toml {key} = {value:.20}", functools.partial(_setting, key, value))
         for key in KEYS
         for value in VALUES
     ),
     *(
-        Mutation(f"campaign.db {table}.{column}", functools.partial(_cell, table, column), True)
+        Mutation(f"campaign.db {table}.{column}", functools.partial(_cell, table, column))
         for table, columns in ROWS.items()
         for column in columns
     ),
-    *(Mutation(f"campaign.db {script:.60}", functools.partial(_sql, script), True) for script in SCRIPTS),
+    *(Mutation(f"campaign.db {script:.60}", functools.partial(_sql, script)) for script in SCRIPTS),
     *(
-        Mutation(f"campaign.db event {kind}", functools.partial(_event, kind), True)
+        Mutation(f"campaign.db event {kind}", functools.partial(_event, kind))
         for kind in ("created", "classes", "asked", "answered", "trained")
         for _ in range(4)
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import tempfile
 from pathlib import Path
 from random import Random
 
@@ -73,11 +74,16 @@ def paint(folder: Path, *, each: int = EACH, seed: int = 0) -> Path:
 
 def recorded(campaign: Path) -> list[tuple[object, ...]]:
     """Return all recorded answers, read without alkit."""
-    database = sqlite3.connect(campaign / "campaign.db")
-    try:
-        return database.execute("SELECT id, idx, kind, value, annotator FROM answers ORDER BY id").fetchall()
-    finally:
-        database.close()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("campaign.db", "campaign.db-wal"):
+            if (campaign / name).is_file():
+                shutil.copyfile(campaign / name, Path(folder) / name)
+        database = sqlite3.connect(Path(folder) / "campaign.db")
+        try:
+            found = database.execute("SELECT id, idx, kind, value, annotator FROM answers ORDER BY id")
+            return found.fetchall()
+        finally:
+            database.close()
 
 
 def flip(path: Path, rng: Random, times: int) -> None:

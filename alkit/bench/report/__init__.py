@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def write_report(results: Path, out: Path | None = None) -> None:
         UsageError: matplotlib is not installed, or the report would replace that of other results.
     """
     out = out or results
-    if (out / PROTOCOL).exists() and out.resolve() != results.resolve():
+    if (out / PROTOCOL).exists() and os.path.realpath(out) != os.path.realpath(results):
         raise UsageError(f"{out} holds results of its own; choose another folder for the report with --out")
     evidence = read_report_data(results)
     report = report_of(evidence)

@@ -24,6 +24,7 @@ from alkit.utils.json_types import check_type
 
 FORMAT = 1
 MOST_BYTES = 2**20
+MOST_THREADS = 1024
 MOST_PIXELS = 2**26  # of an image as the model sees it
 T = TypeVar("T")
 HEADER = "# Settings chosen when this campaign was made; alkit reads them and never changes them.\n"
@@ -61,6 +62,7 @@ class Settings:
         strategy: what `alkit query` uses when no strategy is named.
         oracle: answers automatically, or None.
         test: where test images come from, or None.
+        threads: of torch on a CPU, which decide how sums round; None in campaigns of older versions.
     """
 
     seed: int
@@ -70,6 +72,7 @@ class Settings:
     strategy: PluginChoice
     oracle: PluginChoice | None = None
     test: SourceChoice | None = None
+    threads: int | None = None
 
     def to_toml(self, version: str) -> str:
         """Return the file's text."""
@@ -77,6 +80,7 @@ class Settings:
             "format": FORMAT,
             "alkit": version,
             "seed": self.seed,
+            **({"threads": self.threads} if self.threads else {}),
             "pool": {**self.pool.as_dict(), "image_shape": list(self.image_shape)},
             "task": self.task.as_dict(),
             "strategy": self.strategy.as_dict(),
@@ -115,9 +119,13 @@ def read_settings(path: Path) -> Settings:
                 f"{path} was made by a newer alkit ({table.get('alkit')}, format {table['format']}): upgrade"
             )
         check_type(table["seed"], int, "'seed'")
+        check_type(threads := table.get("threads"), int | None, "'threads'")
+        if threads is not None and not 1 <= threads <= MOST_THREADS:
+            raise ValueError(f"'threads' should be from 1 to {MOST_THREADS}, not {threads}")
         check_type(table["pool"], dict[str, Any], "'pool'")
         return Settings(
             seed=table["seed"],
+            threads=threads,
             image_shape=_shape(table["pool"].pop("image_shape")),
             pool=_made(SourceChoice, table, "pool"),
             task=_made(PluginChoice, table, "task"),

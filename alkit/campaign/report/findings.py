@@ -154,7 +154,7 @@ def gather_findings(
     ruled = tuple(_ruled(rule, evidence, len(campaign.pool.labeled), next_size(queries)) for rule in rules)
     events = campaign.ledger.all_events()
     return Findings(
-        name=campaign.directory.resolve().name,
+        name=campaign.directory.absolute().name,
         settings=campaign.settings,
         status=campaign.status(),
         dates=(events[0].time, events[-1].time) if events else ("", ""),

@@ -115,7 +115,7 @@ class ArrayFile(ArraySource):
             raise
         except Exception as error:  # a damaged header may raise almost anything
             raise SourceError(f"'{file}' cannot be read as arrays: {error}") from error
-        if len(images) > MOST_IMAGES:
+        if images.ndim and len(images) > MOST_IMAGES:
             raise SourceError(f"'{file}' holds {len(images):,} images, over the limit of {MOST_IMAGES:,}")
         names, classes = (None, ()) if labels is None else _names(labels, file)
         super().__init__(str(file), images, names, classes)

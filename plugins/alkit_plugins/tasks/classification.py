@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import alkit
 from alkit import Output, Tap, TaskModel, TaskSpec, option, seeding
 from alkit.errors import InvalidOption
-from alkit.training import PortableNetwork, Precision, Recipe, Schedule
+from alkit.training import PortableNetwork, Precision, Recipe, Schedule, load_safely
 
 from .class_labels import ClassLabels
 from .frozen import FrozenBackbone
@@ -204,12 +204,7 @@ class Classification(ClassLabels):
 def load_weights(network: nn.Module, path: Path) -> None:
     """Load the tensors whose names and shapes match; a classifier of another size keeps its new weights."""
     try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file  # noqa: PLC0415  # torch takes seconds to import
-
-            loaded: Any = load_file(path)
-        else:
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        loaded: Any = load_safely(path, checked=False)
     except FileNotFoundError:
         raise InvalidOption(f"there is no weights file {path}; check the option 'weights'") from None
     except Exception as error:  # a damaged or malicious file may raise anything
