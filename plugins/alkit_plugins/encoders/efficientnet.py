@@ -8,13 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 import alkit
 from alkit.data import EncoderInput
 from alkit.errors import InvalidOption
 from alkit.interfaces import Encoder, OpenEncoder
+
+from .weights import filled
 
 MODULES = {
     "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",
@@ -26,7 +27,7 @@ INPUT = EncoderInput(
     size=(224, 224),
     mean=(127 / 255,) * 3,
     std=(128 / 255,) * 3,
-    resize="stretch",
+    crop=0.875,
     bicubic=True,
 )
 
@@ -61,14 +62,7 @@ class EfficientNetLite0(Encoder):
         from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415  # an extra
 
         network = EfficientNet.from_name(self.name)
-        try:
-            weights = torch.load(self._weights(), map_location="cpu", weights_only=True)
-            network.load_state_dict(weights)
-        except (OSError, RuntimeError, ValueError) as error:
-            reason = str(error).strip().splitlines()
-            raise InvalidOption(
-                f"the weights in {self._weights()} do not fit '{self.name}': {' '.join(reason[:2])}"
-            ) from error
+        filled(network, self._weights(), f"'{self.name}'")
         return OpenEncoder(network=Pooled(network), input=INPUT, dim=DIM)
 
     def identity(self, variant: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from alkit.errors import InvalidOption
+from alkit.training import load_safely
 
 SHOWN = 6
 
@@ -21,12 +21,7 @@ def filled(network: nn.Module, path: Path, named: str) -> None:
             message lists them.
     """
     try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file  # noqa: PLC0415  # an extra
-
-            loaded: Any = load_file(path)
-        else:
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        loaded: Any = load_safely(path, checked=False)
     except FileNotFoundError:
         raise InvalidOption(f"there is no weights file {path}; check the option 'weights'") from None
     except Exception as error:  # a damaged or malicious file may raise anything

@@ -1,0 +1,156 @@
+"""Tests of encoders by name: what they bring, and what is said where something is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import alkit
+from alkit.data import EncoderInput
+from alkit.errors import InvalidOption, UnknownPlugin
+from alkit.plugin.encoders import installed_encoder
+
+TINY = """
+import torch
+from torch import nn
+from alkit.data import EncoderInput
+
+class Means(nn.Module):
+    def forward(self, images):
+        return torch.cat([images.mean((2, 3)), images.amax((2, 3))], dim=1)
+
+def make():
+    return Means(), EncoderInput(size=(8, 8), mean=(0.5,) * 3, std=(0.5,) * 3)
+
+def plain():
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+def number():
+    return 7
+
+def maps():
+    return nn.Conv2d(3, 4, 3)
+
+def fails():
+    raise RuntimeError("out of luck\\nand more")
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.py"
+    path.write_text(TINY)
+    return path
+
+
+def test_a_network_from_a_file_brings_its_preprocessing(tiny: Path) -> None:
+    encoder = alkit.open_encoder(f"file:{tiny}:make")
+    assert (encoder.dim, encoder.input.size) == (6, (8, 8))
+    plain = alkit.open_encoder(f"file:{tiny}:plain")
+    assert (plain.dim, plain.input.size, plain.input.crop) == (3, (224, 224), 0.875)
+
+
+def test_a_changed_forward_is_another_encoder(tiny: Path) -> None:
+    first = alkit.open_encoder(f"file:{tiny}:make").identity
+    assert alkit.open_encoder(f"file:{tiny}:make").identity == first
+    tiny.write_text(TINY.replace("images.amax", "images.amin"))
+    assert alkit.open_encoder(f"file:{tiny}:make").identity != first
+    tiny.write_text(TINY.replace("(0.5,) * 3, std", "(0.4,) * 3, std"))
+    assert alkit.open_encoder(f"file:{tiny}:make").identity != first
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("number", r"number in .*tiny\.py should return a torch\.nn\.Module, not int"),
+        ("nothing", r"has no function 'nothing'; it has make, plain, number, maps, fails"),
+        ("maps", r"should return \[2, 0\] features of 2 images, not \(2, 4, 222, 222\)"),
+        ("fails", r"the encoder 'file:.*' fails on images of its own size: RuntimeError: out of luck$"),
+    ],
+)
+def test_a_function_that_does_not_fit_is_blamed_in_one_sentence(tiny: Path, function: str, said: str) -> None:
+    with pytest.raises(InvalidOption, match=said):
+        _ = alkit.open_encoder(f"file:{tiny}:{function}").dim
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("efficientnet", "did you mean 'efficientnet-lite0'"),
+        ("dinov2", "did you mean 'timm/vit_small_patch14_dinov2.lvd142m'"),
+        ("clip", "did you mean 'timm/vit_base_patch16_clip_224.openai'"),
+        ("resnet50", "did you mean 'torchvision/resnet50'"),
+        ("zzz", "choose from efficientnet-lite0, file:mine.py:make_network, timm/"),
+    ],
+)
+def test_a_wrong_guess_gets_the_right_words(name: str, said: str) -> None:
+    with pytest.raises(UnknownPlugin, match=said):
+        alkit.open_encoder(name)
+
+
+def test_torchvision_takes_weights_from_a_file_and_all_or_none(tmp_path: Path) -> None:
+    from torchvision import models
+
+    weights = tmp_path / "weights.pt"
+    network = models.resnet18(weights=None)
+    torch.save(network.state_dict(), weights)
+    encoder = alkit.open_encoder("torchvision/resnet18", weights=str(weights))
+    assert (encoder.dim, encoder.input.size, round(encoder.input.crop, 3)) == (512, (224, 224), 0.875)
+    torch.save({k: v for k, v in network.state_dict().items() if not k.startswith("conv1")}, weights)
+    with pytest.raises(InvalidOption, match=r"does not fit torchvision/resnet18: conv1\.weight is missing"):
+        _ = alkit.open_encoder("torchvision/resnet18", weights=str(weights)).dim
+    with pytest.raises(InvalidOption, match="there is no weights file"):
+        _ = alkit.open_encoder("torchvision/resnet18", weights=str(tmp_path / "no.pt")).dim
+    with pytest.raises(InvalidOption, match="did you mean 'torchvision/resnet18'"):
+        _ = alkit.open_encoder("torchvision/resnet8").dim
+
+
+def test_nothing_is_downloaded_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(InvalidOption, match=r"not on this machine; download .* with --download"):
+        _ = alkit.open_encoder("torchvision/resnet18").dim
+    pytest.importorskip("timm")
+    with pytest.raises(InvalidOption, match="downloads its weights"):
+        _ = alkit.open_encoder("timm/resnet18").dim
+
+
+def test_timm_takes_weights_from_a_file(tmp_path: Path) -> None:
+    timm = pytest.importorskip("timm")
+    weights = tmp_path / "weights.pt"
+    torch.save(timm.create_model("resnet10t", num_classes=0).state_dict(), weights)
+    encoder = alkit.open_encoder("timm/resnet10t", weights=str(weights))
+    assert encoder.dim == 512 and encoder.input.channels == "RGB"
+
+
+def test_efficientnet_works_offline() -> None:
+    pytest.importorskip("efficientnet_lite_pytorch")
+    assert installed_encoder() == "efficientnet-lite0"
+    encoder = alkit.open_encoder("efficientnet-lite0")
+    assert (encoder.dim, encoder.input.size) == (1280, (224, 224))
+    assert not any(isinstance(module, nn.Linear) and module.training for module in encoder.network.modules())
+
+
+@pytest.mark.parametrize(
+    ("rule", "left", "middle"),
+    [("crop", 50, 50), ("stretch", 0, 50), ("letterbox", 127, 50)],
+)
+def test_resize_rules(rule: str, left: int, middle: int) -> None:
+    pixels = np.zeros((40, 80, 3), dtype=np.uint8)
+    pixels[:, 20:60] = 50  # the middle half
+    taken = EncoderInput(size=(16, 16), mean=(0,) * 3, std=(1,) * 3, resize=rule)  # type: ignore[arg-type]
+    prepared = taken.prepare(pixels)
+    assert prepared.shape == (3, 16, 16) and prepared.dtype == np.uint8
+    corner = prepared[0, 0, 0] if rule == "letterbox" else prepared[0, 8, 0]
+    assert int(corner) == pytest.approx(left, abs=8)  # edges are interpolated
+    assert int(prepared[0, 8, 8]) == middle
+
+
+def test_channels_in_the_other_order() -> None:
+    pixels = np.zeros((8, 8, 3), dtype=np.uint8)
+    pixels[:, :, 0] = 200
+    taken = EncoderInput(size=(8, 8), mean=(0,) * 3, std=(1,) * 3, channels="BGR")
+    assert taken.prepare(pixels)[:, 0, 0].tolist() == [0, 0, 200]

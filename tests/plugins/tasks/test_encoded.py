@@ -1,0 +1,162 @@
+"""Tests of classification on the features of an encoder, from the head to a campaign."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import alkit
+from alkit import Campaign
+from alkit.campaign.create import create
+from alkit.errors import InvalidOption
+
+ENCODER = """
+from alkit.data import EncoderInput
+from torch import nn
+import torch
+
+calls = []
+
+class Means(nn.Module):
+    def forward(self, images):
+        calls.append(len(images))
+        return torch.cat([images.mean((2, 3)), images.std((2, 3)), images.amax((2, 3))], dim=1)
+
+def make():
+    return Means(), EncoderInput(size=(16, 16), mean=(0.5,) * 3, std=(0.5,) * 3)
+"""
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> str:
+    (tmp_path / "means.py").write_text(ENCODER)
+    return f"file:{tmp_path / 'means.py'}:make"
+
+
+@pytest.fixture
+def campaign(tmp_path: Path, pictures: Path, encoder: str) -> Campaign:
+    return create(
+        tmp_path / "c",
+        str(pictures),
+        task="encoded",
+        task_options={"encoder": encoder},
+        oracle="dataset",
+        test=str(pictures),
+    )
+
+
+def features_of(campaign: Campaign) -> np.ndarray:
+    images = campaign.resources.encoded_images(campaign.state)
+    assert images.features is not None
+    return np.array(images.features)
+
+
+def test_the_linear_head_is_scikit_learns_logistic_regression() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    from alkit_plugins.tasks.linear_head import fit_linear
+
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((60, 12)).astype(np.float32)
+    targets = rng.integers(0, 3, 60)
+    for strength in (0.1, 1.0):
+        known = LogisticRegression(C=strength, tol=1e-10, max_iter=10_000).fit(rows, targets)
+        linear = nn.Linear(12, 3)
+        fit_linear(linear, torch.from_numpy(rows), torch.from_numpy(targets), strength=strength)
+        outputs = linear(torch.from_numpy(rows)).softmax(1).detach().numpy()
+        np.testing.assert_allclose(outputs, known.predict_proba(rows), atol=2e-4)
+
+
+def test_a_campaign_asks_trains_and_predicts(campaign: Campaign, pictures: Path) -> None:
+    with campaign:
+        campaign.run(campaign.oracle("dataset"), cycles=2, n=6, strategy="margin")
+        assert campaign.curve()[-1][1] == 1.0
+        found = campaign.predict(pictures)
+        assert [image.label for image in found] == [image.path.split("/")[0] for image in found]
+
+
+def test_features_are_computed_once_and_a_new_class_needs_no_more(campaign: Campaign, encoder: str) -> None:
+    with campaign:
+        first = features_of(campaign)
+        (path,) = (campaign.directory / "cache").glob("features-pool-*.f32")
+        stamp = path.stat().st_mtime_ns
+        campaign.tell({0: "purple"}, allow_new_classes=True)
+    with Campaign(campaign.directory) as again:
+        assert (features_of(again) == first).all()
+        assert path.stat().st_mtime_ns == stamp
+
+
+def test_damaged_features_are_computed_again(campaign: Campaign) -> None:
+    with campaign:
+        first = features_of(campaign)
+    (path,) = (campaign.directory / "cache").glob("features-pool-*.f32")
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    with Campaign(campaign.directory) as again:
+        assert (features_of(again) == first).all()
+
+
+def test_an_interrupted_encoding_goes_on(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alkit.data.features.ROWS", 7)
+    monkeypatch.setattr("alkit.data.features.BLOCKS_BETWEEN_SAVES", 1)
+    from alkit.data import features
+
+    embedded = features._embedded
+
+    def cut(*arguments: object) -> object:
+        for number, block in enumerate(embedded(*arguments)):  # type: ignore[arg-type]
+            if number == 3:
+                raise KeyboardInterrupt
+            yield block
+
+    with campaign:
+        monkeypatch.setattr(features, "_embedded", cut)
+        with pytest.raises(KeyboardInterrupt):
+            features_of(campaign)
+        left = []
+
+        def noted(source: object, records: list[object], *rest: object) -> object:
+            left.append(len(records))
+            return embedded(source, records, *rest)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(features, "_embedded", noted)
+        found = features_of(campaign)
+    assert left == [campaign.pool.size - 21]
+    assert np.abs(found).sum(axis=1).all()
+
+
+def test_new_images_are_encoded_alone(campaign: Campaign, pictures: Path) -> None:
+    from PIL import Image
+
+    with campaign:
+        before = features_of(campaign)
+        Image.new("RGB", (16, 16), (9, 9, 9)).save(pictures / "red" / "zz.png")
+        campaign.update()
+        after = features_of(campaign)
+        assert len(after) == len(before) + 1
+        assert (after[: len(before)] == before).all()
+
+
+def test_strategies_with_companions_get_the_same_head(campaign: Campaign) -> None:
+    heads = []
+    with campaign:
+        campaign.tell({index: campaign.state.keys[index].split("/")[0] for index in range(0, 60, 4)},
+                      allow_new_classes=True)  # fmt: skip
+        for strategy in ("margin", "learning-loss", "badge"):
+            campaign.ask(3, strategy=strategy, control=0.0)
+            (trained,) = [e.data for e in campaign.ledger.events(alkit.campaign.record.events.Trained)][-1:]
+            kept = torch.load(campaign.directory / str(trained.checkpoint), weights_only=True)["network"]
+            heads.append(kept)
+    for name in heads[0]:
+        for other in heads[1:]:
+            torch.testing.assert_close(other[name], heads[0][name], atol=1e-4, rtol=1e-3)
+
+
+def test_no_encoder_is_one_sentence(tmp_path: Path, pictures: Path) -> None:
+    with pytest.raises(InvalidOption, match="task 'encoded' needs an encoder"):
+        create(tmp_path / "c", str(pictures), task="encoded")
