@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.aggregation import check_rule
-from alkit.campaign.record.events import Aggregated, Stopped
+from alkit.campaign.record.events import Aggregated, Created, Stopped
 from alkit.labeling.given_answer import GivenAnswer
 from alkit.utils.profiling import Profile
 
@@ -216,6 +216,11 @@ class Campaign(CampaignSession):
         return update(self)
 
     # -- what there is ---------------------------------------------------------------------------------
+
+    @property
+    def overview(self) -> dict[str, Any]:
+        """What was found in the images when the campaign was made, as JSON values."""
+        return dict(self.ledger.events(Created)[0].data.overview)
 
     def curve(self) -> list[tuple[int, float]]:
         """Return the learning curve: labels, and the main metric on the test images, of each training."""

@@ -67,7 +67,8 @@ def _portable_type(content: bytes) -> str | None:
     try:
         with Image.open(io.BytesIO(content), formats=BROWSER_FORMATS) as image:
             turned = image.format != "JPEG" and image.getexif().get(ORIENTATION, 1) != 1
-            if turned or getattr(image, "is_animated", False):
+            deep = image.mode.startswith(("I", "F"))  # how bright it is shown is the pool's decision
+            if turned or deep or getattr(image, "is_animated", False):
                 return None
             return image.get_format_mimetype()
     except Exception:  # Pillow's decoders raise almost anything on broken files

@@ -41,12 +41,21 @@ class Happening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created(Happening):
-    """The campaign was made, by a version of alkit, with so many images."""
+    """The campaign was made.
+
+    Attributes:
+        alkit: version that made it.
+        images: how many there were.
+        overview: what was found in the pool; see `alkit.campaign.overview`.
+        forked_from: the campaign that images and answers were taken from: its directory and identity.
+    """
 
     kind: ClassVar[str] = "created"
 
     alkit: str
     images: int
+    overview: Mapping[str, Any] = field(default_factory=dict, metadata=OMITTED_IF_UNSAID)
+    forked_from: Mapping[str, Any] = field(default_factory=dict, metadata=OMITTED_IF_UNSAID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ class IngestReport(AsDict):
         still_open: images asked and not answered.
         blank: lines whose label is only a program's word for an empty cell.
         warnings: new classes that look like slips.
+        given: (index, answer) of all that was understood, by the image that was named.
     """
 
     json_keys: ClassVar[tuple[str, ...]] = (
@@ -63,6 +64,7 @@ class IngestReport(AsDict):
     still_open: int = 0
     blank: int = 0
     warnings: tuple[str, ...] = ()
+    given: tuple[tuple[int, Answer], ...] = ()
 
     @property
     def accepted(self) -> int:
@@ -121,6 +123,7 @@ def reconcile_answers(
     rejected: list[Rejection] = []
     fresh: dict[str, None] = {}
     understood: list[tuple[int, Answer]] = []
+    named: list[tuple[int, Answer]] = []
     answers, blank = _without_blanks(answers, classes)
     for given, index in zip(answers, references.find_all(answers), strict=True):
         if isinstance(index, Rejection):
@@ -131,7 +134,7 @@ def reconcile_answers(
                 Rejection(given.line, f"'{given.named}' cannot be used: {reason}", "unusable-image")
             )
             continue
-        index = pool.canonical_index(pool.original(index))
+        named_index, index = index, pool.canonical_index(pool.original(index))
         try:
             answer = _answer(given, task, classes)
         except ValueError as error:
@@ -152,6 +155,7 @@ def reconcile_answers(
                 continue
             fresh[answer.value] = None
         understood.append((index, answer))
+        named.append((named_index, answer))
     said = {index: list(standing.previous(index)) for index, _ in understood}
     again = set() if said_before else {i for i in said if i in asked and pool.answer_of(i) is not None}
     last = {(index, answer.annotator): answer for index, answer in understood}
@@ -183,6 +187,7 @@ def reconcile_answers(
         tuple(rejected),
         blank=blank,
         warnings=tuple(twins(fresh, classes)),
+        given=tuple(named),
     )
 
 
