@@ -20,7 +20,7 @@ from .session import CampaignSession
 from .tell import IngestOptions, consult_about_open, take_back, tell
 from .train import train
 from .undo import UndoReport, undo_file, undo_image
-from .update import update
+from .update import UpdateRequest, update
 
 if TYPE_CHECKING:
     from alkit.campaign.analysis.stopping import StoppingRule
@@ -206,14 +206,24 @@ class Campaign(CampaignSession):
             if check_rule(rule) != self.state.aggregate:
                 self.record(Aggregated(by=rule))
 
-    def update(self) -> dict[str, Any]:
+    def update(self, **details: Any) -> dict[str, Any]:
         """Add the images that are new in the source to the end of the list; indices never change.
 
+        An image that has another name now is found by its content, and keeps its index and labels.
+
+        Args:
+            **details: fields of an `UpdateRequest`: `pool` where the images have moved to, `root`, `check`.
+
         Returns:
-            `added`, `found` (lost images that are back), `duplicates`: how many; `unusable`: which and why;
-            `missing`: keys that are gone from the source.
+            `added`, `found` (lost images that are back), `duplicates`: how many; `renamed`; `unusable`: which
+            and why; `changed`: keys whose file has other content now; `missing`: keys that are gone from the
+            source; `pool`: where it is; `moved`: whether that was given.
+
+        Raises:
+            SourceError: there is no such source, or less than half of the images are in it.
+            CampaignLocked: another process is working on the campaign.
         """
-        return update(self)
+        return update(self, UpdateRequest(**details))
 
     # -- what there is ---------------------------------------------------------------------------------
 

@@ -83,7 +83,7 @@ def _export(campaign: Campaign, title: str, query: Query | None, items: Sequence
     if not there:
         raise SourceError(
             f"all images in '{campaign.settings.pool.location}' have changed since they were listed; "
-            "restore the originals"
+            f"restore the originals, or {campaign.resources.hint('--pool')}"
         )
     location = Path(campaign.settings.pool.location)
     return Export(

@@ -57,6 +57,7 @@ def tell(session: CampaignSession, answers: Sequence[GivenAnswer], options: Inge
             location=Path(session.settings.pool.location),
             folders=options.folders,
             previous=session.state.answers_to,
+            former=session.state.former,
         )
         report = reconcile_answers(
             answers,

@@ -252,7 +252,8 @@ def ensure_store(
         names = ", ".join(f"'{records[index].key}'" for index in lost[:3])
         progress.line(
             f"{len(lost)} images in '{source.location}' have changed since they were recorded "
-            f"({names}{', ...' if len(lost) > 3 else ''}): they are blank until you restore the originals"
+            f"({names}{', ...' if len(lost) > 3 else ''}): they are blank until you restore the originals; "
+            "'alkit update' finds renamed files"
         )
     return lost
 

@@ -41,7 +41,10 @@ def picture(source: Source, record: ImageRecord) -> ServedImage:
             content = read_regular(path, most=MAX_BYTES)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise UnusableImage(f"image '{record.key}' cannot be read: {reason}") from error
+            raise UnusableImage(
+                f"image '{record.key}' cannot be read: {reason}; if the images have moved, run "
+                "'alkit update --pool NEW'"
+            ) from error
         mimetype = _portable_type(content)
         if mimetype is not None and hashlib.sha256(content).hexdigest() == record.hash:
             return ServedImage(mimetype, content)

@@ -267,6 +267,33 @@ class Found(Happening):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moved(Happening):
+    """The pool is somewhere else from now on.
+
+    Attributes:
+        location: opens it again.
+        root: torchvision's root directory, where it has one.
+        found: images that were found there by their content.
+    """
+
+    kind: ClassVar[str] = "moved"
+
+    location: str
+    root: str | None = field(default=None, metadata=OMITTED_IF_UNSAID)
+    found: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed(Happening):
+    """Images have other names in the source from now on."""
+
+    kind: ClassVar[str] = "renamed"
+
+    indices: Sequence[int]
+    names: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown(Happening):
     """An event of a kind that this alkit does not know; its data is in `more`."""
 
@@ -281,7 +308,7 @@ class Unknown(Happening):
 
 ALL = (
     *(Created, ClassesAdded, Extended, Trained, Ran, Stopped, Asked, Answered, Retracted, Aggregated),
-    *(Withdrawn, Passed, Lost, Found),
+    *(Withdrawn, Passed, Lost, Found, Moved, Renamed),
 )
 KINDS: dict[str, type[Happening]] = {cls.kind: cls for cls in ALL}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -83,6 +83,7 @@ class Standing:
         location: of the pool, for paths.
         folders: where relative paths may start besides.
         previous: gives all earlier answers of an image, the latest last.
+        former: the image that had a name before it was renamed, by that name.
     """
 
     records: Sequence[ImageRecord]
@@ -91,6 +92,7 @@ class Standing:
     location: Path
     folders: Sequence[Path] = ()
     previous: Callable[[int], Sequence[Answer]]
+    former: Mapping[str, int] = field(default_factory=dict)
 
 
 def reconcile_answers(
@@ -117,7 +119,7 @@ def reconcile_answers(
         said_before: what an annotator has said at any time is unchanged too, also if corrected since.
     """
     records, pool, classes = standing.records, standing.pool, standing.classes
-    references = References(records, standing.location, standing.folders)
+    references = References(records, standing.location, standing.folders, standing.former)
     asked = set(pool.pending.tolist())
     kept: list[tuple[int, Answer]] = []
     rejected: list[Rejection] = []

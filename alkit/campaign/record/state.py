@@ -21,11 +21,14 @@ from .events import (
     Found,
     Happening,
     Lost,
+    Moved,
     Passed,
+    Renamed,
     Retracted,
     Withdrawn,
 )
 from .ledger import Event
+from .names import former_names, renamed_records
 from .pool import Pool
 from .query import Pick, Query
 
@@ -37,7 +40,19 @@ if TYPE_CHECKING:
     from .ledger import AnswerRow, Ledger, PickRow
 
 
-CHANGING = (ClassesAdded, Asked, Answered, Retracted, Withdrawn, Passed, Lost, Found, Aggregated)
+CHANGING = (
+    ClassesAdded,
+    Asked,
+    Answered,
+    Retracted,
+    Withdrawn,
+    Passed,
+    Lost,
+    Found,
+    Aggregated,
+    Moved,
+    Renamed,
+)
 """Kinds of events that change the state."""
 
 
@@ -46,7 +61,7 @@ class State:
     """What has happened so far.
 
     Attributes:
-        records: the frozen list of images; a record's index is its place in the list.
+        records: the frozen list of images, under their present names; a record's index is its place in it.
         pool: which images are labeled, asked, set aside or free.
         classes: class names in the order of their numbers.
         asked: the `asked` events.
@@ -56,8 +71,11 @@ class State:
         given_up: images that a query asked for and closed without an answer, by its event.
         guesses_seen: images with an answer by somebody who saw the model's guess.
         retracted: numbers of the answers that were taken back and do not count.
+        moved: where the pool is, if it is not where it was when the campaign was made.
+        former: the image that had a name before it was renamed, by that name.
         events: what the state was made from, in order.
         answers: likewise.
+        listed: likewise, the images under the names that they were listed with.
     """
 
     records: Sequence[ImageRecord]
@@ -70,8 +88,11 @@ class State:
     given_up: Mapping[int, Set[int]] = field(default_factory=dict)
     guesses_seen: Set[int] = frozenset()
     retracted: Set[int] = frozenset()
+    moved: Moved | None = None
+    former: Mapping[str, int] = field(default_factory=dict)
     events: Sequence[Event[Happening]] = ()
     answers: Sequence[AnswerRow] = ()
+    listed: Sequence[ImageRecord] = ()
 
     @cached_property
     def keys(self) -> list[str]:
@@ -229,8 +250,8 @@ def _read(
     ledger: Ledger, before: State | None
 ) -> tuple[Sequence[ImageRecord], list[Event[Happening]], list[AnswerRow], list[Sequence[PickRow]]]:
     """Return images, events, answers, and picks by `asked` event."""
-    unchanged = before is not None and ledger.image_count() == len(before.records)
-    records = before.records if before is not None and unchanged else ledger.images()
+    unchanged = before is not None and ledger.image_count() == len(before.listed)
+    records = before.listed if before is not None and unchanged else ledger.images()
     events, answers = (list(before.events), list(before.answers)) if before is not None else ([], [])
     picks = list(before.picks) if before is not None else []
     fresh = ledger.all_events(*CHANGING, after=events[-1].id if events else 0)
@@ -240,13 +261,16 @@ def _read(
 
 
 def _replayed(
-    records: Sequence[ImageRecord],
+    listed: Sequence[ImageRecord],
     events: Sequence[Event[Happening]],
     rows: Sequence[AnswerRow],
     picks: Sequence[Sequence[PickRow]],
 ) -> State:
     """Return the state that all of this leads to."""
-    pool = make_pool(records)
+    pool = make_pool(listed)
+    names = [event.data for event in events if isinstance(event.data, Renamed)]
+    records = renamed_records(listed, names)
+    moved: Moved | None = None
     classes: list[str] = []
     asked: list[Event[Asked]] = []
     aggregate: AggregationRule = "last"
@@ -297,6 +321,8 @@ def _replayed(
             pool.mark_missing(data.indices)
         elif isinstance(data, Found):
             pool.mark_found(data.indices)
+        elif isinstance(data, Moved):
+            moved = data
     said = _by_place(rows, pool, retracted)
     votes = {index: votes_of([row.answer for row in those]) for index, those in said.items()}
     for index, answer in aggregate_votes(votes, aggregate).items():
@@ -314,6 +340,9 @@ def _replayed(
         given_up=given_up,
         guesses_seen=guesses_seen,
         retracted=retracted,
+        moved=moved,
+        former=former_names(listed, names),
+        listed=listed,
         events=events,
         answers=rows,
     )

@@ -1,6 +1,9 @@
-"""`alkit update`: take in new images."""
+"""`alkit update`: take in new images, and follow images that have moved."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -11,29 +14,56 @@ from alkit.cli.output import print_json
 EXAMPLES = """\b
 Examples:
   alkit update
-  alkit update --campaign birds
+  alkit update --campaign birds --pool /mnt/disk/photos
+  alkit update --campaign birds --check
 """
 
 
-@click.command("update", short_help="Take in new images.", epilog=EXAMPLES)
+@click.command("update", short_help="Take in new images, and follow images that have moved.", epilog=EXAMPLES)
 @campaign_option
+@click.option("--pool", metavar="IMAGES", help="Where the images are now, if they have moved.")
+@click.option("--root", metavar="DIR", help="Folder of a torchvision data set.")
+@click.option("--check", is_flag=True, help="Compare the content of every file with what was recorded.")
 @quiet_option
 @json_option
-def command(campaign: str | None, quiet: bool, as_json: bool) -> None:
-    """Take in new images in the pool's folder; the indices of the other images never change."""
+def command(
+    campaign: str | None, pool: str | None, root: str | None, check: bool, quiet: bool, as_json: bool
+) -> None:
+    """Take in new images in the pool's folder; the indices of the other images never change.
+
+    A file that was renamed is found by its content: the image keeps its index and its labels. With --pool,
+    all images are looked for in another place by their content; if at least half of them are there, the
+    campaign uses that place from then on.
+    """
     with open_campaign(campaign, quiet=quiet) as opened:
-        report = opened.update()
+        report = opened.update(pool=pool, root=root, check=check)
     if as_json:
         print_json(report)
-        return
+    else:
+        _print(report)
+
+
+def _print(report: Mapping[str, Any]) -> None:
+    if report["moved"]:
+        click.echo(f"the pool is {report['pool']} from now on")
     click.echo(
         f"{report['added']:,} images added, {len(report['unusable']):,} of them unusable, "
         f"{report['duplicates']:,} exact copies"
     )
     if report["found"]:
         click.echo(f"{report['found']:,} images that were missing are back")
+    if renamed := report["renamed"]:
+        click.echo(
+            f"{len(renamed):,} images have new names and keep their index and labels, such as "
+            f"{renamed[0]['image']!r}"
+        )
     for entry in report["unusable"]:
         click.echo(f"unusable: {entry['image']!r}: {entry['reason']}")
+    if report["changed"]:
+        click.echo(
+            f"warning: {len(report['changed']):,} files have other content than when they were listed, such "
+            f"as {report['changed'][0]!r}; restore the originals, or give the new images other names"
+        )
     if report["missing"]:
         click.echo(
             f"warning: {len(report['missing']):,} images are missing, such as {report['missing'][0]!r}"

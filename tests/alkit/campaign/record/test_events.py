@@ -59,6 +59,8 @@ DATA = {
         "recipe": {"epochs": 2},
         "loss": [1.5, 0.5],
     },
+    "moved": {"location": "/data/photos", "found": 12},
+    "renamed": {"indices": [3], "names": ["b.png"]},
 }
 
 
