@@ -36,6 +36,7 @@ from alkit.utils.progress import NullProgress, Progress
 
 from .campaign import Campaign
 from .draft import check_free, clear_half_moved, draft_in, move_in, os_errors_named
+from .evaluation_set import labels_of_test_images, read_test_images
 from .overview import Overview, add_classes, add_disputes, add_layout
 from .resources import POOL_CACHE, TEST_CACHE
 from .session import LEDGER, SETTINGS
@@ -87,7 +88,7 @@ def create_from(
     clear_half_moved(directory)
     check_free(directory)
     check_rule(spec.aggregate)
-    plan = _plan(spec, find_device(device), progress)
+    plan = plan_of(spec, find_device(device), progress)
     with draft_in(directory) as draft, os_errors_named(directory):
         _fill(draft, plan)
         move_in(draft, directory)
@@ -95,7 +96,7 @@ def create_from(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
+class Plan:
     """A spec whose names have been found: sources are open, plugins and options are checked."""
 
     spec: CampaignSpec
@@ -107,7 +108,13 @@ class _Plan:
     overview: Overview
 
 
-def _plan(spec: CampaignSpec, device: torch.device, progress: Progress) -> _Plan:
+def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Plan:
+    """Open the sources of a spec, and find its plugins.
+
+    Raises:
+        SourceError: there are no images.
+        UsageError: a name or an option is wrong.
+    """
     source = open_source(spec.pool, root=spec.root, download=spec.download)
     test_source, test_choice = _test_source(source, spec.test, spec.root, spec.download)
     oracle = "dataset" if spec.oracle is None and source.answers_itself else spec.oracle
@@ -126,7 +133,7 @@ def _plan(spec: CampaignSpec, device: torch.device, progress: Progress) -> _Plan
         oracle=None if oracle is None else choice_of(registry.oracles, oracle, spec.oracle_options),
         test=test_choice,
     )
-    return _Plan(
+    return Plan(
         spec=spec,
         source=source,
         test_source=test_source,
@@ -147,7 +154,7 @@ def _value_range(source: Source, spec: CampaignSpec, overview: Overview) -> tupl
     return None if found is None else found.chosen
 
 
-def _fill(draft: Path, plan: _Plan) -> None:
+def _fill(draft: Path, plan: Plan) -> None:
     """Make all files of a campaign in a draft."""
     spec, task = plan.spec, plan.settings.task
     keys = plan.source.keys()
@@ -155,14 +162,17 @@ def _fill(draft: Path, plan: _Plan) -> None:
     # Report what cannot be used before reading all images.
     build(registry.tasks.get(task.name), task.options).build(shape, tuple(spec.classes), plan.device)
     oracle = _connected_oracle(plan, keys)
-    test_labels = _test_labels(plan.test_source, task)
+    test_labels = labels_of_test_images(plan.test_source, task)
     names: dict[str, str] = dict.fromkeys(spec.classes, "--classes")
     if oracle is not None and uses_classes(task):
         names |= {name: BY_ORACLE for name in oracle.classes if name not in names}
     _check_labels(plan, keys, list(names))
     (draft / "cache").mkdir()
     records = _read_pool(draft, plan, keys, shape)
-    test_records = _read_test(draft, plan, records, shape)
+    test_records: Sequence[ImageRecord] = []
+    if plan.test_source is not None:
+        path = draft / "cache" / TEST_CACHE
+        test_records = read_test_images(plan.test_source, path, shape, pool=records, progress=plan.progress)
     known = _known_labels(plan, records, list(names))
     values = [str(answer.value) for _, answer in known.kept if answer.kind == "label"]
     if uses_classes(task):
@@ -199,7 +209,7 @@ def _fill(draft: Path, plan: _Plan) -> None:
 
 
 def _look_over(
-    plan: _Plan,
+    plan: Plan,
     records: Sequence[ImageRecord],
     known: IngestReport,
     test: tuple[Sequence[ImageRecord], Mapping[str, str]],
@@ -224,7 +234,7 @@ def _look_over(
         plan.progress.line(line)
 
 
-def _connected_oracle(plan: _Plan, keys: Sequence[str]) -> Oracle | None:
+def _connected_oracle(plan: Plan, keys: Sequence[str]) -> Oracle | None:
     choice = plan.settings.oracle
     if choice is None:
         return None
@@ -234,7 +244,7 @@ def _connected_oracle(plan: _Plan, keys: Sequence[str]) -> Oracle | None:
 
 
 def _read_pool(
-    draft: Path, plan: _Plan, keys: Sequence[str], shape: tuple[int, int, int]
+    draft: Path, plan: Plan, keys: Sequence[str], shape: tuple[int, int, int]
 ) -> Sequence[ImageRecord]:
     """Read all images of the pool into the cache.
 
@@ -253,24 +263,6 @@ def _read_pool(
     return records
 
 
-def _read_test(
-    draft: Path, plan: _Plan, pool: Sequence[ImageRecord], shape: tuple[int, int, int]
-) -> Sequence[ImageRecord]:
-    """Read all test images into the cache; say how many of them are in the pool, too."""
-    if plan.test_source is None:
-        return []
-    with StoreWriter(draft / "cache" / TEST_CACHE, shape) as store:
-        records = scan(plan.test_source, plan.test_source.keys(), store=store, progress=plan.progress)
-    known = {record.hash for record in pool if record.hash}
-    leaked = sum(record.hash in known for record in records)
-    plan.progress.line(f"test set: {len(records):,} images")
-    if leaked:
-        plan.progress.line(
-            f"warning: {leaked:,} test images are exact copies of pool images; test results look too good"
-        )
-    return records
-
-
 def _test_source(
     source: Source, test: str | None, root: str | None, download: bool
 ) -> tuple[Source | None, SourceChoice | None]:
@@ -278,29 +270,6 @@ def _test_source(
     if test_source is None:
         return None, None
     return test_source, SourceChoice(test_source.location, test_source.root)
-
-
-def _test_labels(test_source: Source | None, task: PluginChoice) -> dict[str, str]:
-    """Return the labels of the test images as they are written; each has to be one of the task.
-
-    Raises:
-        SourceError: there are no labels, or one is not a label of the task.
-    """
-    if test_source is None:
-        return {}
-    labels = test_source.answers()
-    if not labels:
-        raise SourceError(f"the test images in {test_source.location} have no labels")
-    parse = registry.tasks.get(task.name).parse
-    for key, label in labels.items():
-        try:
-            parse(label)
-        except ValueError as error:
-            raise SourceError(
-                f"the test images in {test_source.location} do not fit task '{task.name}': label '{label}' "
-                f"of '{key}': {error}"
-            ) from error
-    return labels
 
 
 def _report(records: Sequence[ImageRecord], shape: tuple[int, int, int], progress: Progress) -> None:
@@ -316,7 +285,7 @@ def _report(records: Sequence[ImageRecord], shape: tuple[int, int, int], progres
         progress.line(f"  ... and {len(unusable) - 20:,} more; 'alkit status --images' lists all")
 
 
-def _check_labels(plan: _Plan, keys: Sequence[str], classes: Sequence[str]) -> None:
+def _check_labels(plan: Plan, keys: Sequence[str], classes: Sequence[str]) -> None:
     """Report a bad file of labels before all images are read; what only hashes tell has to wait.
 
     Raises:
@@ -334,7 +303,7 @@ def _check_labels(plan: _Plan, keys: Sequence[str], classes: Sequence[str]) -> N
     _refuse(Path(plan.spec.labels), [entry for entry in refused if entry.line not in hashed])
 
 
-def _known_labels(plan: _Plan, records: Sequence[ImageRecord], classes: Sequence[str]) -> IngestReport:
+def _known_labels(plan: Plan, records: Sequence[ImageRecord], classes: Sequence[str]) -> IngestReport:
     """Read the labels at hand; at this point a line that does not fit is an error, since nothing is lost yet.
 
     If no classes are named elsewhere, the labels define the classes.
@@ -356,7 +325,7 @@ def _known_labels(plan: _Plan, records: Sequence[ImageRecord], classes: Sequence
 
 
 def _sorted_labels(
-    plan: _Plan, records: Sequence[ImageRecord], classes: Sequence[str]
+    plan: Plan, records: Sequence[ImageRecord], classes: Sequence[str]
 ) -> tuple[TableAnswers, IngestReport, list[Rejection]]:
     """Return the labels at hand, what becomes of them, and the lines that do not fit."""
     path = Path(str(plan.spec.labels))

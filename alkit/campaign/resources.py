@@ -183,8 +183,8 @@ class Resources:
                 sums.save(path)
         return found
 
-    def test_images(self, ledger: Ledger) -> LabeledImages | None:
-        """Return the test images with their labels, or None."""
+    def test_images(self, ledger: Ledger, state: State) -> LabeledImages | None:
+        """Return the test images with their labels, under the names that classes have now; or None."""
         import numpy as np  # noqa: PLC0415  # numpy is slow to import
 
         from alkit.data.store import ImageStore  # noqa: PLC0415  # numpy is slow to import
@@ -192,12 +192,14 @@ class Resources:
         choice = self.settings.test
         if choice is None:
             return None
-        records, labels = ledger.test_images()
+        records, texts = ledger.test_images()
+        labels = [state.test_label(text) for text in texts]
+        name = TEST_CACHE if state.test_set is None else Path(state.test_set.cache).name
         usable = np.array([record.unusable is None for record in records], dtype=bool)
         known = [r.index for r in records if r.unusable is None and labels[r.index] is not None]
-        lost = set(self._restore(TEST_CACHE, records, choice, "--test"))
+        lost = set(self._restore(name, records, choice, "--test"))
         known = [index for index in known if index not in lost]
-        path = self.directory / "cache" / TEST_CACHE
+        path = self.directory / "cache" / name
         parse = registry.tasks.get(self.settings.task.name).parse
         with ledger.undamaged():
             values = [parse(label) for index in known if (label := labels[index]) is not None]

@@ -143,7 +143,7 @@ def _take_in(session: CampaignSession, fresh: Sequence[str]) -> list[dict[str, A
     hashes = {
         r.hash: r.index
         for r in session.state.records
-        if session.pool.usable[r.index]  # a lost image has no copies: it was moved
+        if session.pool.usable[r.index] or r.index in session.pool.removed  # a lost image was moved
     }
     with StoreWriter(session.directory / "cache" / POOL_CACHE, shape, count=first) as store:
         added = scan(session.source, fresh, first=first, known=hashes, store=store, progress=session.progress)

@@ -15,7 +15,8 @@ from alkit.plugin.registry import notify
 from alkit.utils.console import guarded, one_line
 
 SECTIONS = {
-    "Labeling": ("init", "query", "label", "ingest", "update"),
+    "Labeling": ("init", "query", "label", "ingest"),
+    "Changing a campaign": ("update", "classes", "remove", "fork"),
     "Labeling tools": ("export", "labelstudio"),
     "Progress and results": ("status", "report", "train"),
     "Using the results": ("predict",),

@@ -136,6 +136,15 @@ def reconcile_answers(
                 Rejection(given.line, f"'{given.named}' cannot be used: {reason}", "unusable-image")
             )
             continue
+        if index in pool.removed:
+            rejected.append(
+                Rejection(
+                    given.line,
+                    f"'{given.image}' was removed from the campaign; take it back with 'alkit remove --undo'",
+                    "unusable-image",
+                )
+            )
+            continue
         named_index, index = index, pool.canonical_index(pool.original(index))
         try:
             answer = _answer(given, task, classes)
