@@ -150,3 +150,44 @@ def test_changed_files_are_said_when_all_are_checked(
     report = alkit("update", "-c", "camp", "--check", "--json").json
     assert (report["changed"], report["added"]) == (["blue/00.png"], 0)
     assert "other content" in alkit("update", "-c", "camp", "--check").out
+
+
+def test_a_test_set_later_and_another_one(
+    alkit: Alkit, here: Path, make_pictures: Callable[..., Path]
+) -> None:
+    make_pictures(here / "pool", each=6)
+    make_pictures(here / "tests", each=2, seed=4)
+    make_pictures(here / "others", each=3, seed=5, colors=("blue", "green", "red"))
+    lines = [f"{color}/{number:02d}.png,{color}" for color in ("blue", "green") for number in range(4)]
+    (here / "known.csv").write_text("\n".join(["image,label", *lines]))
+    alkit("init", "camp", "--pool", "pool", "--labels", "known.csv", "-t", "epochs=1")
+    assert alkit("train", "-c", "camp", "--json").json["metrics"] == {}
+    report = alkit("update", "-c", "camp", "--test", "tests", "--json").json
+    assert (report["images"], report["same_images"], report["new_classes"]) == (6, False, ["red"])
+    assert alkit("train", "-c", "camp", "--json").json["metrics"]["accuracy"] >= 0
+    shutil.move(here / "tests", here / "moved")
+    said = alkit("update", "-c", "camp", "--test", "moved")
+    assert "6 images, the same as before" in said.out
+    with Campaign("camp") as campaign:
+        assert campaign.history()[-1].metrics
+        assert [path.name for path in (here / "camp" / "cache").glob("test*")] == [
+            Path(campaign.state.test_set.cache).name  # type: ignore[union-attr]
+        ]
+    alkit("update", "-c", "camp", "--test", "others")
+    with Campaign("camp") as campaign:
+        assert not campaign.history()[-1].metrics, "measured on other images"
+    alkit("train", "-c", "camp")
+    (here / "camp" / "cache" / Path(campaign.state.test_set.cache).name).unlink()  # type: ignore[union-attr]
+    with Campaign("camp") as campaign:
+        assert campaign.history()[-1].metrics
+        tested = campaign.resources.test_images(campaign.ledger, campaign.state)
+        assert tested is not None and len(tested.indices) == 9
+
+
+def test_test_images_need_labels(
+    alkit_ends: Alkit, labeled: Path, here: Path, make_pictures: Callable[..., Path]
+) -> None:
+    make_pictures(here / "one", each=2, colors=("blue",))
+    said = alkit_ends("update", "-c", labeled, "--test", "one")
+    assert said.code == 1 and "have no labels" in said.error
+    assert alkit_ends("update", "-c", labeled, "--test", "one", "--check").code == 2
