@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.events import ClassesAdded, EvaluationSetChosen
+from alkit.data.checksums import sums_path
 from alkit.data.preprocessing import ImageRecord, scan
 from alkit.data.source import Source
 from alkit.data.sources import open_source
@@ -61,6 +62,7 @@ def choose_test_set(session: CampaignSession, request: EvaluationSetRequest) -> 
         name = f"test-{_digest(records)}.u8"
         old = None if session.state.test_set is None else Path(session.state.test_set.cache).name
         os.replace(path, path.with_name(name))
+        os.replace(sums_path(path), sums_path(path.with_name(name)))
         added = new_classes(session, labels)
         with session.ledger.transaction():
             if added:
@@ -77,7 +79,8 @@ def choose_test_set(session: CampaignSession, request: EvaluationSetRequest) -> 
             session.ledger.add_test_set(event, records, labels)
         session.refresh()
         if (before := old or TEST_CACHE) != name:
-            path.with_name(before).unlink(missing_ok=True)
+            for file in (path.with_name(before), sums_path(path.with_name(before))):
+                file.unlink(missing_ok=True)
         return {"test": source.location, "images": len(records), "same_images": same, "new_classes": added}
 
 

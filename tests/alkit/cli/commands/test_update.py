@@ -170,7 +170,7 @@ def test_a_test_set_later_and_another_one(
     assert "6 images, the same as before" in said.out
     with Campaign("camp") as campaign:
         assert campaign.history()[-1].metrics
-        assert [path.name for path in (here / "camp" / "cache").glob("test*")] == [
+        assert [path.name for path in (here / "camp" / "cache").glob("test*.u8")] == [
             Path(campaign.state.test_set.cache).name  # type: ignore[union-attr]
         ]
     alkit("update", "-c", "camp", "--test", "others")
