@@ -36,7 +36,7 @@ from alkit.utils.progress import NullProgress, Progress
 
 from .campaign import Campaign
 from .draft import check_free, clear_half_moved, draft_in, move_in, os_errors_named
-from .evaluation_set import labels_of_test_images, read_test_images
+from .evaluation_set import labels_of_test_images, read_test_images, warnings_of
 from .overview import Overview, add_classes, add_disputes, add_layout
 from .resources import POOL_CACHE, TEST_CACHE
 from .session import LEDGER, SETTINGS
@@ -239,7 +239,10 @@ def _connected_oracle(plan: Plan, keys: Sequence[str]) -> Oracle | None:
     if choice is None:
         return None
     oracle: Oracle = build(registry.oracles.get(choice.name), choice.options)
-    oracle.connect(plan.source, keys, plan.settings.seed)
+    try:
+        oracle.connect(plan.source, keys, plan.settings.seed)
+    except SourceError as error:
+        raise SourceError("; ".join([str(error), *warnings_of(plan.source)])) from error
     return oracle
 
 

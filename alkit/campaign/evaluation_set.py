@@ -135,6 +135,11 @@ def read_test_images(
     return records
 
 
+def warnings_of(source: Source) -> list[str]:
+    """Return what keeps the folders of a source from being classes, such as a stray image."""
+    return [note.removeprefix("warning: ") for note in source.notes if "not taken as classes" in note]
+
+
 def labels_of_test_images(test_source: Source | None, task: PluginChoice) -> dict[str, str]:
     """Return the labels of the test images as they are written; each has to be one of the task.
 
@@ -145,7 +150,8 @@ def labels_of_test_images(test_source: Source | None, task: PluginChoice) -> dic
         return {}
     labels = test_source.answers()
     if not labels:
-        raise SourceError(f"the test images in {test_source.location} have no labels")
+        missing = f"the test images in {test_source.location} have no labels"
+        raise SourceError("; ".join([missing, *warnings_of(test_source)]))
     parse = registry.tasks.get(task.name).parse
     for key, label in labels.items():
         try:

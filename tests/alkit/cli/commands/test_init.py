@@ -60,7 +60,7 @@ def test_a_file_of_images_that_cannot_be_used_is_listed(
 
 
 def test_it_says_what_it_made_of_the_folder(
-    alkit: Alkit, here: Path, make_pictures: Callable[..., Path]
+    alkit: Alkit, alkit_ends: Alkit, here: Path, make_pictures: Callable[..., Path]
 ) -> None:
     make_pictures(here / "pool", each=10)
     shutil.copy(here / "pool" / "red" / "00.png", here / "pool" / "blue" / "copy.png")
@@ -77,6 +77,9 @@ def test_it_says_what_it_made_of_the_folder(
     stray = alkit("init", "other", "--pool", "pool", "--json")
     assert "'cover.png' does not lie directly in one of them" in stray.err
     assert stray.json["overview"]["pool"]["outside_class_folders"] == ["cover.png"]
+    for words in (["--oracle", "dataset"], ["--test", "pool"]):
+        said = alkit_ends("init", "third", "--pool", "pool", *words)
+        assert said.code == 1 and "because 'cover.png' does not lie directly" in said.error
 
 
 def test_a_size_that_was_chosen_has_a_reason(alkit: Alkit, here: Path) -> None:
