@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from alkit.campaign.ask import QueryRequest as QueryRequest
     from alkit.campaign.campaign import Campaign as Campaign
     from alkit.campaign.create import create as create
+    from alkit.campaign.fork import fork as fork
     from alkit.campaign.predictions import PredictedImage as PredictedImage
     from alkit.campaign.predictions import Predictions as Predictions
     from alkit.campaign.record.pool import Pool as Pool
@@ -53,6 +54,7 @@ _HOMES = {
     "alkit.campaign.ask": ("QueryRequest",),
     "alkit.campaign.campaign": ("Campaign",),
     "alkit.campaign.create": ("create",),
+    "alkit.campaign.fork": ("fork",),
     "alkit.campaign.predictions": (
         "PredictedImage",
         "Predictions",

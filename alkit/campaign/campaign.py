@@ -7,21 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.aggregation import check_rule
-from alkit.campaign.record.events import Aggregated, Stopped
+from alkit.campaign.record.events import Aggregated, Created, Stopped
 from alkit.labeling.given_answer import GivenAnswer
 from alkit.utils.profiling import Profile
 
 from . import query_files
 from .ask import QueryRequest, ask
+from .classes import add_class, merge_classes, rename_class, restore_class, retire_class
+from .evaluation_set import EvaluationSetRequest, choose_test_set
 from .export_model import export_model
 from .predict import BATCH, predict
 from .record.trainings import history
+from .remove import put_back, remove
 from .run import run, stopped
 from .session import CampaignSession
 from .tell import IngestOptions, consult_about_open, take_back, tell
 from .train import train
 from .undo import UndoReport, undo_file, undo_image
-from .update import update
+from .update import UpdateRequest, update
 
 if TYPE_CHECKING:
     from alkit.campaign.analysis.stopping import StoppingRule
@@ -226,16 +229,110 @@ class Campaign(CampaignSession):
             if check_rule(rule) != self.state.aggregate:
                 self.record(Aggregated(by=rule))
 
-    def update(self) -> dict[str, Any]:
+    def update(self, **details: Any) -> dict[str, Any]:
         """Add the images that are new in the source to the end of the list; indices never change.
 
+        An image that has another name now is found by its content, and keeps its index and labels.
+
+        Args:
+            **details: fields of an `UpdateRequest`: `pool` where the images have moved to, `root`, `check`.
+
         Returns:
-            `added`, `found` (lost images that are back), `duplicates`: how many; `unusable`: which and why;
-            `missing`: keys that are gone from the source.
+            `added`, `found` (lost images that are back), `duplicates`: how many; `renamed`; `unusable`: which
+            and why; `changed`: keys whose file has other content now; `missing`: keys that are gone from the
+            source; `pool`: where it is; `moved`: whether that was given.
+
+        Raises:
+            SourceError: there is no such source, or less than half of the images are in it.
+            CampaignLocked: another process is working on the campaign.
         """
-        return update(self)
+        return update(self, UpdateRequest(**details))
+
+    def add_class(self, name: str) -> dict[str, Any]:
+        """Add a class after those that there are.
+
+        Raises:
+            UsageError: the name is taken, or cannot be that of a class.
+        """
+        return add_class(self, name)
+
+    def rename_class(self, old: str, new: str) -> dict[str, Any]:
+        """Give a class another name; labels under its former name are understood from then on, too.
+
+        Raises:
+            UsageError: there is no such class, or there is one of the new name.
+        """
+        return rename_class(self, old, new)
+
+    def merge_classes(self, names: Sequence[str], into: str) -> dict[str, Any]:
+        """Make one class of several; this cannot be undone, but the ledger keeps what annotators said.
+
+        Args:
+            names: classes that end.
+            into: the class that their labels count as from now on.
+
+        Raises:
+            UsageError: there is no such class.
+        """
+        return merge_classes(self, names, into)
+
+    def retire_class(self, name: str) -> dict[str, Any]:
+        """Stop using a class: its labels do not count, and its images go back to the pool.
+
+        Raises:
+            UsageError: there is no such class.
+        """
+        return retire_class(self, name)
+
+    def restore_class(self, name: str) -> dict[str, Any]:
+        """Use a retired class again; its labels count again.
+
+        Raises:
+            UsageError: it is not retired.
+        """
+        return restore_class(self, name)
+
+    def remove(self, images: Sequence[str | int], *, reason: str = "") -> dict[str, Any]:
+        """Take images and their exact copies out of the campaign; originals and the history stay.
+
+        Args:
+            images: each by path, hash or index.
+            reason: for the history.
+
+        Raises:
+            InvalidAnswers: there is no such image; nothing is changed then.
+        """
+        return remove(self, images, reason)
+
+    def put_back(self, images: Sequence[str | int]) -> dict[str, Any]:
+        """Take removed images in again, with their labels.
+
+        Raises:
+            InvalidAnswers: there is no such image.
+        """
+        return put_back(self, images)
+
+    def choose_test_set(self, location: str, *, root: str | None = None) -> dict[str, Any]:
+        """Test the model on other labeled images from now on, or on the same ones in another place.
+
+        Trainings before that were tested on other images are listed without metrics from then on.
+
+        Args:
+            location: the images, as a pool.
+            root: where a torchvision data set lies.
+
+        Raises:
+            SourceError: there are no such images, or they have no labels.
+            CampaignLocked: another process is working on the campaign.
+        """
+        return choose_test_set(self, EvaluationSetRequest(location, root=root))
 
     # -- what there is ---------------------------------------------------------------------------------
+
+    @property
+    def overview(self) -> dict[str, Any]:
+        """What was found in the images when the campaign was made, as JSON values."""
+        return dict(self.ledger.events(Created)[0].data.overview)
 
     def curve(self) -> list[tuple[int, float]]:
         """Return the learning curve: labels, and the main metric on the test images, of each training."""

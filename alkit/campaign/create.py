@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +18,16 @@ from alkit.campaign.record.reconcile import IngestReport, Standing, reconcile_an
 from alkit.campaign.record.settings import Settings, SourceChoice
 from alkit.campaign.record.state import make_pool
 from alkit.composition.factory import resolve
-from alkit.data.preprocessing import choose_shape, scan
+from alkit.data.preprocessing import ImageRecord, choose_shape, scan, why_shape
 from alkit.data.source import Source
 from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
+from alkit.data.value_range import find_value_range
 from alkit.errors import InvalidAnswers, SourceError
 from alkit.interfaces.oracle import Oracle
 from alkit.labeling.class_names import twins
-from alkit.labeling.csv_table import read_answers
+from alkit.labeling.csv_table import TableAnswers, read_answers
+from alkit.labeling.rejection import Rejection
 from alkit.options import build
 from alkit.plugin import registry
 from alkit.plugin.choice import PluginChoice, choice_of
@@ -32,6 +36,8 @@ from alkit.utils.progress import NullProgress, Progress
 
 from .campaign import Campaign
 from .draft import check_free, clear_half_moved, draft_in, move_in, os_errors_named
+from .evaluation_set import labels_of_test_images, read_test_images, warnings_of
+from .overview import Overview, add_classes, add_disputes, add_layout
 from .resources import POOL_CACHE, TEST_CACHE
 from .session import LEDGER, SETTINGS
 from .spec import CampaignSpec
@@ -39,8 +45,8 @@ from .spec import CampaignSpec
 if TYPE_CHECKING:
     import torch
 
-    from alkit.data.preprocessing import ImageRecord
-
+HASH = re.compile(r"[0-9a-fA-F]{8,64}")  # an image that only its content may identify
+BY_ORACLE = "the oracle"
 NO_SHAPE = (0, 0, 0)  # before the images have been looked at
 
 
@@ -82,9 +88,7 @@ def create_from(
     clear_half_moved(directory)
     check_free(directory)
     check_rule(spec.aggregate)
-    plan = _plan(spec, find_device(device), progress)
-    if spec.labels is not None:
-        read_answers(Path(spec.labels), spec.columns)  # report a bad file before reading all images
+    plan = plan_of(spec, find_device(device), progress)
     with draft_in(directory) as draft, os_errors_named(directory):
         _fill(draft, plan)
         move_in(draft, directory)
@@ -92,7 +96,7 @@ def create_from(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
+class Plan:
     """A spec whose names have been found: sources are open, plugins and options are checked."""
 
     spec: CampaignSpec
@@ -101,18 +105,30 @@ class _Plan:
     settings: Settings
     device: torch.device
     progress: Progress
+    overview: Overview
 
 
-def _plan(spec: CampaignSpec, device: torch.device, progress: Progress) -> _Plan:
+def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Plan:
+    """Open the sources of a spec, and find its plugins.
+
+    Raises:
+        SourceError: there are no images.
+        UsageError: a name or an option is wrong.
+    """
     from alkit.utils.devices import worthwhile_threads  # noqa: PLC0415  # torch takes seconds to import
 
     source = open_source(spec.pool, root=spec.root, download=spec.download)
     test_source, test_choice = _test_source(source, spec.test, spec.root, spec.download)
     oracle = "dataset" if spec.oracle is None and source.answers_itself else spec.oracle
     task = choice_of(registry.tasks, spec.task, spec.task_options)
+    overview = Overview()
+    source.value_range = _value_range(source, spec, overview)
+    if test_source is not None and test_choice is not None:
+        test_source.value_range = source.value_range
+        test_choice = dataclasses.replace(test_choice, value_range=source.value_range)
     settings = Settings(
         seed=spec.seed,
-        pool=SourceChoice(source.location, source.root),
+        pool=SourceChoice(source.location, source.root, source.value_range),
         image_shape=NO_SHAPE,
         task=task,
         strategy=resolve(spec.strategy, spec.strategy_options).choice,
@@ -120,17 +136,28 @@ def _plan(spec: CampaignSpec, device: torch.device, progress: Progress) -> _Plan
         test=test_choice,
         threads=worthwhile_threads(),
     )
-    return _Plan(
+    return Plan(
         spec=spec,
         source=source,
         test_source=test_source,
         settings=settings,
         device=device,
         progress=progress,
+        overview=overview,
     )
 
 
-def _fill(draft: Path, plan: _Plan) -> None:
+def _value_range(source: Source, spec: CampaignSpec, overview: Overview) -> tuple[float, float] | None:
+    """Return the range to scale values by that are not 8-bit, and say what was found."""
+    if spec.value_range is not None:
+        return spec.value_range
+    found = find_value_range(source, source.keys())
+    if found is not None:
+        overview.add("values", dataclasses.asdict(found), f"values: {found.sentence}")
+    return None if found is None else found.chosen
+
+
+def _fill(draft: Path, plan: Plan) -> None:
     """Make all files of a campaign in a draft."""
     spec, task = plan.spec, plan.settings.task
     keys = plan.source.keys()
@@ -142,25 +169,37 @@ def _fill(draft: Path, plan: _Plan) -> None:
             f"encoder: {encoder.name} takes {encoder.input} and gives {encoder.dim:,} features"
         )
     oracle = _connected_oracle(plan, keys)
-    test_labels = _test_labels(plan.test_source, task)
+    test_labels = labels_of_test_images(plan.test_source, task)
+    names: dict[str, str] = dict.fromkeys(spec.classes, "--classes")
+    if oracle is not None and uses_classes(task):
+        names |= {name: BY_ORACLE for name in oracle.classes if name not in names}
+    _check_labels(plan, keys, list(names))
     (draft / "cache").mkdir()
     records = _read_pool(draft, plan, keys, shape)
-    test_records = _read_test(draft, plan, records, shape)
-    names: dict[str, None] = dict.fromkeys(spec.classes)
-    if oracle is not None and uses_classes(task):
-        names.update(dict.fromkeys(oracle.classes))
+    test_records: Sequence[ImageRecord] = []
+    if plan.test_source is not None:
+        path = draft / "cache" / TEST_CACHE
+        test_records = read_test_images(plan.test_source, path, shape, pool=records, progress=plan.progress)
     known = _known_labels(plan, records, list(names))
+    values = [str(answer.value) for _, answer in known.kept if answer.kind == "label"]
     if uses_classes(task):
-        values = [str(answer.value) for _, answer in known.kept if answer.kind == "label"]
         parse = registry.tasks.get(task.name).parse
-        tested = {str(parse(label)) for label in test_labels.values()}
-        names.update(dict.fromkeys([*sorted(set(values)), *sorted(tested)]))
-    for warning in twins(names):
-        plan.progress.line(f"warning: {warning}")
+        counts = {
+            str(spec.labels): Counter(values),
+            "the test images": Counter(str(parse(label)) for label in test_labels.values()),
+        }
+        for place, labels in counts.items():
+            names |= {name: place for name in sorted(labels) if name not in names}
+        if oracle is not None:
+            counts[BY_ORACLE] = Counter(plan.source.answers().values())
+        add_classes(plan.overview, names, counts)
+        plan.overview.lines += [f"warning: {warning}" for warning in twins(names)]
+    _look_over(plan, records, known, (test_records, test_labels), shape)
     ledger = Ledger(draft / LEDGER, create=True)
     try:
         with ledger.transaction():
-            ledger.add_event(Created(alkit=__version__, images=len(records)))
+            overview = plan.overview.as_dict()
+            ledger.add_event(Created(alkit=__version__, images=len(records), overview=overview))
             ledger.add_images(records)
             ledger.add_test_images(test_records, test_labels)
             if names:
@@ -176,17 +215,46 @@ def _fill(draft: Path, plan: _Plan) -> None:
     write_atomically(draft / SETTINGS, settings.to_toml(__version__))
 
 
-def _connected_oracle(plan: _Plan, keys: Sequence[str]) -> Oracle | None:
+def _look_over(
+    plan: Plan,
+    records: Sequence[ImageRecord],
+    known: IngestReport,
+    test: tuple[Sequence[ImageRecord], Mapping[str, str]],
+    shape: tuple[int, int, int],
+) -> None:
+    """Say what was made of the folder, and what is strange in it."""
+    overview, source, oracle = plan.overview, plan.source, plan.settings.oracle
+    if plan.spec.image_size is None:
+        reason = why_shape(source, source.keys(), shape)
+        overview.add("image_size", {"height": shape[1], "width": shape[2], "reason": reason}, reason)
+    overview.add("pool", dict(source.facts))
+    add_layout(overview, source, oracle=None if oracle is None else oracle.name)
+    hidden, by_key = source.answers(), {record.key: record.index for record in records}
+    labels = [(by_key[key], label) for key, label in hidden.items() if key in by_key]
+    add_disputes(overview, "disputed_copies", records, labels, "folders or labels of the pool")
+    given = [(index, str(answer.value)) for index, answer in known.given if answer.kind == "label"]
+    add_disputes(overview, "disputed_labels", records, given, f"lines of {plan.spec.labels}")
+    by_key = {record.key: record.index for record in test[0]}
+    tested = [(by_key[key], label) for key, label in test[1].items()]
+    add_disputes(overview, "disputed_test_images", test[0], tested, "test images")
+    for line in overview.lines:
+        plan.progress.line(line)
+
+
+def _connected_oracle(plan: Plan, keys: Sequence[str]) -> Oracle | None:
     choice = plan.settings.oracle
     if choice is None:
         return None
     oracle: Oracle = build(registry.oracles.get(choice.name), choice.options)
-    oracle.connect(plan.source, keys, plan.settings.seed)
+    try:
+        oracle.connect(plan.source, keys, plan.settings.seed)
+    except SourceError as error:
+        raise SourceError("; ".join([str(error), *warnings_of(plan.source)])) from error
     return oracle
 
 
 def _read_pool(
-    draft: Path, plan: _Plan, keys: Sequence[str], shape: tuple[int, int, int]
+    draft: Path, plan: Plan, keys: Sequence[str], shape: tuple[int, int, int]
 ) -> Sequence[ImageRecord]:
     """Read all images of the pool into the cache.
 
@@ -194,7 +262,7 @@ def _read_pool(
         SourceError: no image can be used.
     """
     for note in plan.source.notes:
-        plan.progress.line(note)
+        plan.overview.lines.append(note)
     with StoreWriter(draft / "cache" / POOL_CACHE, shape) as store:
         records = scan(plan.source, keys, store=store, progress=plan.progress)
     if all(record.unusable is not None for record in records):
@@ -205,24 +273,6 @@ def _read_pool(
     return records
 
 
-def _read_test(
-    draft: Path, plan: _Plan, pool: Sequence[ImageRecord], shape: tuple[int, int, int]
-) -> Sequence[ImageRecord]:
-    """Read all test images into the cache; say how many of them are in the pool, too."""
-    if plan.test_source is None:
-        return []
-    with StoreWriter(draft / "cache" / TEST_CACHE, shape) as store:
-        records = scan(plan.test_source, plan.test_source.keys(), store=store, progress=plan.progress)
-    known = {record.hash for record in pool if record.hash}
-    leaked = sum(record.hash in known for record in records)
-    plan.progress.line(f"test set: {len(records):,} images")
-    if leaked:
-        plan.progress.line(
-            f"warning: {leaked:,} test images are exact copies of pool images; test results look too good"
-        )
-    return records
-
-
 def _test_source(
     source: Source, test: str | None, root: str | None, download: bool
 ) -> tuple[Source | None, SourceChoice | None]:
@@ -230,29 +280,6 @@ def _test_source(
     if test_source is None:
         return None, None
     return test_source, SourceChoice(test_source.location, test_source.root)
-
-
-def _test_labels(test_source: Source | None, task: PluginChoice) -> dict[str, str]:
-    """Return the labels of the test images as they are written; each has to be one of the task.
-
-    Raises:
-        SourceError: there are no labels, or one is not a label of the task.
-    """
-    if test_source is None:
-        return {}
-    labels = test_source.answers()
-    if not labels:
-        raise SourceError(f"the test images in {test_source.location} have no labels")
-    parse = registry.tasks.get(task.name).parse
-    for key, label in labels.items():
-        try:
-            parse(label)
-        except ValueError as error:
-            raise SourceError(
-                f"the test images in {test_source.location} do not fit task '{task.name}': label '{label}' "
-                f"of '{key}': {error}"
-            ) from error
-    return labels
 
 
 def _report(records: Sequence[ImageRecord], shape: tuple[int, int, int], progress: Progress) -> None:
@@ -268,7 +295,25 @@ def _report(records: Sequence[ImageRecord], shape: tuple[int, int, int], progres
         progress.line(f"  ... and {len(unusable) - 20:,} more; 'alkit status --images' lists all")
 
 
-def _known_labels(plan: _Plan, records: Sequence[ImageRecord], classes: Sequence[str]) -> IngestReport:
+def _check_labels(plan: Plan, keys: Sequence[str], classes: Sequence[str]) -> None:
+    """Report a bad file of labels before all images are read; what only hashes tell has to wait.
+
+    Raises:
+        InvalidAnswers: a line cannot be understood or names an unknown image.
+    """
+    if plan.spec.labels is None:
+        return
+    unread = [ImageRecord(index, key, "", 0, 0, None, None) for index, key in enumerate(keys)]
+    table, _, refused = _sorted_labels(plan, unread, classes)
+    hashed = {
+        given.line
+        for given in table.answers
+        if given.hash or any(HASH.fullmatch(text.strip()) for text in (given.image, *given.others))
+    }
+    _refuse(Path(plan.spec.labels), [entry for entry in refused if entry.line not in hashed])
+
+
+def _known_labels(plan: Plan, records: Sequence[ImageRecord], classes: Sequence[str]) -> IngestReport:
     """Read the labels at hand; at this point a line that does not fit is an error, since nothing is lost yet.
 
     If no classes are named elsewhere, the labels define the classes.
@@ -279,9 +324,22 @@ def _known_labels(plan: _Plan, records: Sequence[ImageRecord], classes: Sequence
     if plan.spec.labels is None:
         return IngestReport()
     path, progress = Path(plan.spec.labels), plan.progress
-    table = read_answers(path, plan.spec.columns)
+    table, report, refused = _sorted_labels(plan, records, classes)
     for note in table.notes:
         progress.line(f"labels: {path}: {note}")
+    _refuse(path, refused)
+    for entry in report.rejected:
+        progress.line(f"line {entry.line} of {path} is skipped: {entry.reason}")
+    progress.line(f"labels: {report.accepted:,} from {path}")
+    return report
+
+
+def _sorted_labels(
+    plan: Plan, records: Sequence[ImageRecord], classes: Sequence[str]
+) -> tuple[TableAnswers, IngestReport, list[Rejection]]:
+    """Return the labels at hand, what becomes of them, and the lines that do not fit."""
+    path = Path(str(plan.spec.labels))
+    table = read_answers(path, plan.spec.columns)
     report = reconcile_answers(
         table.answers,
         Standing(
@@ -295,16 +353,15 @@ def _known_labels(plan: _Plan, records: Sequence[ImageRecord], classes: Sequence
         task=registry.tasks.get(plan.settings.task.name),
         allow_new_classes=not classes,
     )
-    unusable = [entry for entry in report.rejected if entry.kind == "unusable-image"]
-    refused = [*table.rejected, *(entry for entry in report.rejected if entry not in unusable)]
+    refused = [entry for entry in report.rejected if entry.kind != "unusable-image"]
+    return table, report, [*table.rejected, *refused]
+
+
+def _refuse(path: Path, refused: Sequence[Rejection]) -> None:
     if refused:
         first = refused[0]
         more = f" (and {len(refused) - 1} more lines)" if len(refused) > 1 else ""
         raise InvalidAnswers(f"line {first.line} of {path}: {first.reason}{more}")
-    for entry in unusable:
-        progress.line(f"line {entry.line} of {path} is skipped: {entry.reason}")
-    progress.line(f"labels: {report.accepted:,} from {path}")
-    return report
 
 
 def uses_classes(task: PluginChoice) -> bool:

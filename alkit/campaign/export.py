@@ -151,7 +151,8 @@ def _export(
         )
     if not there:
         raise SourceError(
-            f"all images in '{source.location}' have changed since they were listed; restore the originals"
+            f"all images in '{source.location}' have changed since they were listed; "
+            f"restore the originals, or {campaign.resources.hint('--pool')}"
         )
     location = Path(source.location)
     return Export(

@@ -86,7 +86,7 @@ def predict(
     probabilities: bool = False,
 ) -> Predictions:
     """Predict in memory: see `Campaign.predict`."""
-    source = open_images(images)
+    source = _scaled_as_pool(session, open_images(images))
     model = usable_model(session)
     found = [
         image
@@ -123,6 +123,7 @@ def predict_to(
     """
     prediction_files.writer_for(path)
     prediction_files.refuse_to_overwrite(path, force=force)
+    source = _scaled_as_pool(session, source)
     keys, model = source.keys(), usable_model(session)
     result = PredictionFile(path=path, model=model)
     with PartialPredictions(path, _identity(model, source, keys, probabilities=probabilities)) as partial:
@@ -135,6 +136,13 @@ def predict_to(
         prediction_files.write(_counted(partial.rows(), result), model.classes if probabilities else (), path)
     partial.path.unlink()
     return result
+
+
+def _scaled_as_pool(session: CampaignSession, source: Source) -> Source:
+    """Return images whose values become black and white where those of the pool do."""
+    if source.value_range is None:
+        source.value_range = session.settings.pool.value_range
+    return source
 
 
 def _identity(model: UsableModel, source: Source, keys: Sequence[str], *, probabilities: bool) -> str:

@@ -35,6 +35,10 @@ def write_for_people(session: CampaignSession, query: Query) -> None:
     if not csv_path(session.directory, query).exists():
         write_csv(query, csv_path(session.directory, query))
     if not sheet_path(session.directory, query).exists():
+        try:
+            _ = session.source
+        except SourceError as error:
+            session.progress.line(f"the contact sheet shows images as the campaign keeps them: {error}")
         title = f"query {query.number}: {len(query.picks)} images chosen by {query.strategy}"
         write_contact_sheet(
             title, query.shown, functools.partial(_pixels, session), sheet_path(session.directory, query)

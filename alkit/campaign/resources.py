@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from alkit import options as opts
 from alkit.composition.factory import ResolvedStrategy, resolve
 from alkit.data.labeled_images import LabeledImages
+from alkit.errors import SourceError
 from alkit.plugin import registry
 from alkit.plugin.single_file import absolute
 from alkit.utils.malloc import keep_freed_memory
@@ -72,7 +74,34 @@ class Resources:
         Raises:
             SourceError: it no longer exists.
         """
-        return self.settings.pool.open()
+        return self._opened(self.settings.pool, "--pool")
+
+    def _opened(self, choice: SourceChoice, flag: str) -> Source:
+        try:
+            return choice.open()
+        except SourceError as error:
+            raise SourceError(f"{error}; {self.hint(flag)}") from error
+
+    def hint(self, flag: str) -> str:
+        """Say what to do if images have moved."""
+        directory = shlex.quote(str(self.directory))
+        return f"if the images have moved, run 'alkit update --campaign {directory} {flag} NEW'"
+
+    def missing(self) -> str | None:
+        """Say that the pool, or the test set, is not where it should be; None if both are there."""
+        for what, choice, flag in (
+            ("pool", self.settings.pool, "--pool"),
+            ("test set", self.settings.test, "--test"),
+        ):
+            path = None if choice is None else Path(choice.location)
+            if path is not None and path.is_absolute() and not path.exists():
+                return f"the {what} is not in {path} any more; {self.hint(flag)}"
+        return None
+
+    def follow(self, settings: Settings) -> None:
+        """Take other settings: images have moved."""
+        self.settings = settings
+        self.open_source_again()
 
     def open_source_again(self) -> None:
         """Let go of the open source, which lists what was there when it was opened."""
@@ -150,7 +179,7 @@ class Resources:
     def restore_images(self, state: State) -> list[int]:
         """Read the originals of what is gone or damaged in the cache; return the indices of lost images."""
         self._images = None
-        return self._restore(POOL_CACHE, state.records, self.settings.pool)
+        return self._restore(POOL_CACHE, state.records, self.settings.pool, "--pool")
 
     def forget_images(self) -> None:
         """Remove the cache of the pool's images; the next command reads the originals again."""
@@ -186,8 +215,8 @@ class Resources:
                 sums.save(path)
         return found
 
-    def test_images(self, ledger: Ledger) -> LabeledImages | None:
-        """Return the test images with their labels, or None."""
+    def test_images(self, ledger: Ledger, state: State) -> LabeledImages | None:
+        """Return the test images with their labels, under the names that classes have now; or None."""
         import numpy as np  # noqa: PLC0415  # numpy is slow to import
 
         from alkit.data.store import ImageStore  # noqa: PLC0415  # numpy is slow to import
@@ -195,12 +224,14 @@ class Resources:
         choice = self.settings.test
         if choice is None:
             return None
-        records, labels = ledger.test_images()
+        records, texts = ledger.test_images()
+        labels = [state.test_label(text) for text in texts]
+        name = TEST_CACHE if state.test_set is None else Path(state.test_set.cache).name
         usable = np.array([record.unusable is None for record in records], dtype=bool)
         known = [r.index for r in records if r.unusable is None and labels[r.index] is not None]
-        lost = set(self._restore(TEST_CACHE, records, choice))
+        lost = set(self._restore(name, records, choice, "--test"))
         known = [index for index in known if index not in lost]
-        path = self.directory / "cache" / TEST_CACHE
+        path = self.directory / "cache" / name
         parse = registry.tasks.get(self.settings.task.name).parse
         with ledger.undamaged():
             values = [parse(label) for index in known if (label := labels[index]) is not None]
@@ -251,7 +282,9 @@ class Resources:
         task.build(self.settings.image_shape, classes, self.device)
         return task
 
-    def _restore(self, name: str, records: Sequence[ImageRecord], choice: SourceChoice) -> list[int]:
+    def _restore(
+        self, name: str, records: Sequence[ImageRecord], choice: SourceChoice, flag: str
+    ) -> list[int]:
         from alkit.data.preprocessing import ensure_store  # noqa: PLC0415  # numpy is slow to import
         from alkit.data.store import damaged_blocks, is_whole  # noqa: PLC0415  # numpy is slow to import
 
@@ -259,7 +292,7 @@ class Resources:
         if is_whole(path, shape, len(records)) and damaged_blocks(path, shape, len(records)) == []:
             return []
         path.parent.mkdir(exist_ok=True)
-        return ensure_store(path, shape, choice.open(), records, progress=self.progress)
+        return ensure_store(path, shape, self._opened(choice, flag), records, progress=self.progress)
 
 
 def _merged(stored: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:

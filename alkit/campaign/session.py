@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.events import Found, Happening, Lost
 from alkit.campaign.record.ledger import Ledger
-from alkit.campaign.record.settings import Settings, read_settings
+from alkit.campaign.record.settings import Settings, SourceChoice, read_settings
 from alkit.campaign.record.state import CHANGING, State, read_state
 from alkit.errors import CampaignError, CampaignLocked, SourceError
 from alkit.utils.progress import NullProgress, Progress
@@ -45,11 +46,13 @@ class CampaignSession:
         self, directory: str | Path, *, device: str = "auto", progress: Progress | None = None
     ) -> None:
         self.directory = Path(directory)
-        self.settings: Settings = read_settings(self.directory / SETTINGS)
+        self._written: Settings = read_settings(self.directory / SETTINGS)
+        self.settings: Settings = self._written
         self.ledger = Ledger(self.directory / LEDGER)
         self.progress: Progress = NullProgress() if progress is None else progress
         self.resources = Resources(self.directory, self.settings, device, self.progress)
         self.state: State = read_state(self.ledger)
+        self._follow()
 
     def close(self) -> None:
         """Close the files."""
@@ -102,6 +105,20 @@ class CampaignSession:
     def refresh(self) -> None:
         """See what has been added to the ledger, by whichever process."""
         self.state = read_state(self.ledger, self.state)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Look for images where the ledger says that they are now."""
+        settings, moved = self._written, self.state.moved
+        if moved is not None:
+            pool = dataclasses.replace(settings.pool, location=moved.location, root=moved.root)
+            settings = dataclasses.replace(settings, pool=pool)
+        if (chosen := self.state.test_set) is not None:
+            test = SourceChoice(chosen.location, chosen.root, settings.pool.value_range)
+            settings = dataclasses.replace(settings, test=test)
+        if settings != self.settings:
+            self.settings = settings
+            self.resources.follow(settings)
 
     def record(self, data: Happening) -> None:
         """Add an event, which is on the disk when this returns."""
@@ -111,11 +128,12 @@ class CampaignSession:
             self.refresh()
 
     @contextlib.contextmanager
-    def lock(self, *, images: bool = False) -> Iterator[None]:
+    def lock(self, *, images: bool = False, restore: bool = True) -> Iterator[None]:
         """Keep other processes out, and see what they did before.
 
         Args:
             images: the block works with the images of the cache, so they are checked.
+            restore: make the cache of images again if it is gone; without, that is left to the block.
         """
         from filelock import FileLock, Timeout  # noqa: PLC0415  # filelock is slow to import
 
@@ -134,7 +152,8 @@ class CampaignSession:
             raise CampaignError(f"{self.directory} cannot be written: {error.strerror or error}") from error
         try:
             self.refresh()
-            self._set_lost_aside(images)
+            if restore:
+                self.set_lost_aside(check=images)
             yield
         except BaseException:
             self.refresh()
@@ -142,7 +161,7 @@ class CampaignSession:
         finally:
             lock.release()
 
-    def _set_lost_aside(self, check: bool) -> None:
+    def set_lost_aside(self, *, check: bool) -> None:
         """Read the originals again if the cache is gone, and set aside what has changed or gone since.
 
         Args:
@@ -164,7 +183,8 @@ class CampaignSession:
             self.resources.forget_images()
             raise SourceError(
                 f"{len(lost):,} of {readable:,} images in '{self.settings.pool.location}' are gone or "
-                "changed, as if the folder were not mounted; bring it back and try again"
+                "changed, as if the folder were not mounted; bring it back and try again, or "
+                f"{self.resources.hint('--pool')}"
             )
         before = set(self.pool.lost.tolist())
         self.record_found(sorted(before.difference(lost)))

@@ -37,6 +37,7 @@ class CampaignSpec:
         oracle_options: its options.
         image_size: (height, width) to resize to; chosen from the images by default.
         channels: 1 or 3; chosen from the images by default.
+        value_range: what becomes black and white where values are not 8-bit; from the images by default.
         seed: of all randomness.
         aggregate: how the answers of several annotators become one; see `Campaign.aggregate_by`.
     """
@@ -57,6 +58,7 @@ class CampaignSpec:
     oracle_options: Mapping[str, Any] = field(default_factory=dict)
     image_size: tuple[int, int] | None = None
     channels: int | None = None
+    value_range: tuple[float, float] | None = None
     seed: int = 0
     aggregate: str = "last"
 
@@ -84,5 +86,6 @@ def spec_of(campaign: Campaign) -> CampaignSpec:
         oracle_options=oracle.options if oracle else {},
         image_size=settings.image_shape[1:],
         channels=settings.image_shape[0],
+        value_range=settings.pool.value_range,
         seed=settings.seed,
     )

@@ -57,9 +57,10 @@ def tell(session: CampaignSession, answers: Sequence[GivenAnswer], options: Inge
             location=Path(session.settings.pool.location),
             folders=options.folders,
             previous=session.state.answers_to,
+            former=session.state.former,
         )
         report = reconcile_answers(
-            answers,
+            [_under_present_name(session, given) for given in answers],
             standing,
             task=registry.tasks.get(session.settings.task.name),
             allow_new_classes=options.allow_new_classes,
@@ -95,7 +96,7 @@ def consult(session: CampaignSession, oracle: Oracle, query: Query) -> IngestRep
     """Let an oracle answer what a query waits for."""
     asked = [pick.index for pick in query.unanswered]
     report = reconcile_oracle_answers(
-        oracle.label(asked),
+        _under_present_names(session, oracle.label(asked)),
         asked,
         oracle,
         task=registry.tasks.get(session.settings.task.name),
@@ -129,6 +130,26 @@ def consult_or_pass(session: CampaignSession, oracle: Oracle, query: Query) -> N
         )
         indices = [pick.index for pick in rest.unanswered]
         session.record(Passed(query=rest.number, oracle=oracle.name, indices=indices))
+
+
+def _under_present_name(session: CampaignSession, given: GivenAnswer) -> GivenAnswer:
+    """Return an answer with its class as it is called now, if it was renamed or merged since."""
+    former = session.state.former_classes
+    label = given.meant([*session.classes, *former])
+    return dataclasses.replace(given, label=former[label]) if label in former else given
+
+
+def _under_present_names(session: CampaignSession, answers: Mapping[int, Answer]) -> dict[int, Answer]:
+    """Return what an oracle says with classes as they are called now, without those that are retired."""
+    state = session.state
+    retired = set(state.retired) - set(state.classes)
+    named = {
+        index: dataclasses.replace(answer, value=state.former_classes.get(answer.value, answer.value))
+        if answer.kind == "label" and isinstance(answer.value, str)
+        else answer
+        for index, answer in answers.items()
+    }
+    return {i: answer for i, answer in named.items() if answer.kind != "label" or answer.value not in retired}
 
 
 def _keep(session: CampaignSession, report: IngestReport, note: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alkit.campaign.record.events import Trained, from_json
+from alkit.campaign.record.events import ClassesMerged, ClassRestored, ClassRetired, Trained, from_json
 from alkit.campaign.record.trainings import CycleRecord
 from alkit.data.labeled_images import LabeledImages
 from alkit.errors import TrainingError
@@ -37,7 +37,7 @@ def train(
     trained = round_.train(
         session.resources.task(session.classes),
         classes=session.classes,
-        test=session.resources.test_images(session.ledger),
+        test=session.resources.test_images(session.ledger, session.state),
         checkpoints=session.directory / "checkpoints",
         previous=_earlier_checkpoint(session, past),
     )
@@ -83,5 +83,8 @@ def round_of(session: CampaignSession, strategy: Strategy | None, profile: Profi
 
 
 def _earlier_checkpoint(session: CampaignSession, past: Sequence[Event[Trained]]) -> Path | None:
-    earlier = [event.data.checkpoint for event in past if event.data.cycle < session.cycle]
+    # A network whose outputs meant other classes is no start for the next training.
+    changes = session.ledger.all_events(ClassesMerged, ClassRetired, ClassRestored)
+    since = changes[-1].id if changes else 0
+    earlier = [e.data.checkpoint for e in past if e.data.cycle < session.cycle and e.id > since]
     return session.directory / earlier[-1] if earlier and earlier[-1] is not None else None

@@ -128,12 +128,19 @@ def _loaded(session: CampaignSession, event: Event[Trained]) -> UsableModel | No
     return UsableModel(
         task=task,
         trained=trained,
-        classes=tuple(state.classes),
+        classes=_present_names(session, state.classes),
         preprocessing=Preprocessing.of(pool) if encoder is None else Preprocessing.of_encoder(encoder.input),
         precision=task.recipe(trained.labels).precision,
         device=device,
         state=state,
     )
+
+
+def _present_names(session: CampaignSession, classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes of a model as they are called now, unless some have been merged since."""
+    former = session.state.former_classes
+    names = tuple(former.get(name, name) for name in classes)
+    return names if len(set(names)) == len(names) else tuple(classes)
 
 
 def _check_predicts_classes(task: TaskModel) -> None:

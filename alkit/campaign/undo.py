@@ -65,7 +65,9 @@ def undo_image(session: CampaignSession, image: str, annotator: str, *, dry_run:
         InvalidAnswers: there is no such image, or no such answer.
     """
     with session.lock():
-        references = References(session.state.records, Path(session.settings.pool.location))
+        references = References(
+            session.state.records, Path(session.settings.pool.location), former=session.state.former
+        )
         try:
             index = references.find(GivenAnswer(0, image, ""))
         except UnknownImageError as error:

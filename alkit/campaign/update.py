@@ -1,65 +1,180 @@
-"""New images in the source of a campaign, and lost ones that are back."""
+"""Where the images of a campaign are: new ones, lost ones that are back, renamed ones, a pool that moved."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
-from alkit.campaign.record.events import Extended
+from alkit.campaign.record.events import Extended, Happening, Moved
+from alkit.campaign.record.names import Matching, match_files, name_to_list, renaming
+from alkit.data.sources import open_source
+from alkit.errors import SourceError
 
 from .resources import POOL_CACHE
 
 if TYPE_CHECKING:
-    from alkit.data.preprocessing import ImageRecord
+    from alkit.data.source import Source
 
     from .session import CampaignSession
 
+READERS = 4
 
-def update(session: CampaignSession) -> dict[str, Any]:
+
+@dataclass(frozen=True, slots=True)
+class UpdateRequest:
+    """What to look for.
+
+    Attributes:
+        pool: where the images are from now on; where they were by default.
+        root: where a torchvision data set lies.
+        check: compare the content of every file with what was recorded, not only of new ones.
+    """
+
+    _: KW_ONLY
+    pool: str | None = None
+    root: str | None = None
+    check: bool = False
+
+
+def update(session: CampaignSession, request: UpdateRequest) -> dict[str, Any]:
     """Take in the images that are new in the source: see `Campaign.update`."""
+    with session.lock(images=True, restore=request.pool is None):
+        session.resources.open_source_again()
+        source = session.source if request.pool is None else _opened(session, request)
+        present = source.keys()
+        content = _contents(session, source, present, everything=request.check or request.pool is not None)
+        matching = match_files(session.state.records, present, content)
+        events = _changes(session, request, source, matching)
+        if events:
+            with session.ledger.transaction():
+                for event in events:
+                    session.ledger.add_event(event)
+            session.refresh()
+            session.resources.open_source_again()
+        if request.pool is not None:
+            session.set_lost_aside(check=True)
+        found = _take_found_back(session, present, set(matching.changed))
+        added = _take_in(session, matching.fresh)
+        return _report(session, matching, found=len(found), added=added) | {"moved": request.pool is not None}
+
+
+def _opened(session: CampaignSession, request: UpdateRequest) -> Source:
+    source = open_source(str(request.pool), root=request.root)
+    source.value_range = session.settings.pool.value_range
+    return source
+
+
+def _contents(
+    session: CampaignSession, source: Source, present: Sequence[str], *, everything: bool
+) -> dict[str, str]:
+    """Return hashes of all files, or of new ones and of those whose image may be one of these now."""
+    records = session.state.records
+    content: dict[str, str] = {}
+    by_hash: dict[str, list[str]] = {}
+    for record in records:
+        by_hash.setdefault(record.hash, []).append(record.key)
+    known, there = {record.key for record in records}, set(present)
+    wanted = [key for key in present if everything or key not in known]
+    while wanted:
+        fresh = _hashes(session, source, wanted)
+        content |= fresh
+        same = {key for hash in fresh.values() if hash for key in by_hash.get(hash, ())}
+        wanted = sorted((same & there) - set(content))
+    return content
+
+
+def _hashes(session: CampaignSession, source: Source, keys: Sequence[str]) -> dict[str, str]:
+    hashes: dict[str, str] = {}
+    with (
+        session.progress.bar(len(keys), "check images") as bar,
+        ThreadPoolExecutor(READERS, thread_name_prefix="alkit-hash") as readers,
+    ):
+        for key, hash in zip(keys, readers.map(source.hash_of, keys), strict=True):
+            hashes[key] = hash
+            bar.update(1)
+    return hashes
+
+
+def _changes(
+    session: CampaignSession, request: UpdateRequest, source: Source, matching: Matching
+) -> list[Happening]:
+    """Return the events of a move and of new names.
+
+    Raises:
+        SourceError: less than half of the images are where they should be now.
+    """
+    events: list[Happening] = []
+    if request.pool is not None:
+        usable = [r.index for r in session.state.records if r.unusable is None]
+        gone = {*matching.missing, *matching.changed}
+        found = sum(index not in gone for index in usable)
+        if 2 * found < len(usable):
+            raise SourceError(
+                f"'{source.location}' holds only {found:,} of the {len(usable):,} images of this campaign "
+                "(compared by content); nothing is changed: give the folder in which they are now"
+            )
+        if (source.location, source.root) != (session.settings.pool.location, session.settings.pool.root):
+            events.append(Moved(location=source.location, root=source.root, found=found))
+    if matching.renamed:
+        events.append(renaming(matching.renamed))
+    return events
+
+
+def _take_found_back(session: CampaignSession, present: Iterable[str], changed: set[int]) -> list[int]:
+    """Look whether lost images are back in the source as they were; return their indices."""
+    keys = set(present)
+    lost = [index for index in session.pool.lost.tolist() if index not in changed]
+    wanted = [index for index in lost if session.state.keys[index] in keys]
+    return session.record_found(session.resources.find_images(session.state, wanted))
+
+
+def _take_in(session: CampaignSession, fresh: Sequence[str]) -> list[dict[str, Any]]:
+    """Read new images, and record them at the end of the list."""
     from alkit.data.preprocessing import scan  # noqa: PLC0415  # numpy is slow to import
     from alkit.data.store import StoreWriter  # noqa: PLC0415  # numpy is slow to import
 
-    with session.lock(images=True):
-        session.resources.open_source_again()
-        present = session.source.keys()
-        known = set(session.state.keys)
-        found = _take_found_back(session, present)
-        fresh = [key for key in present if key not in known]
-        missing = sorted(known - set(present))
-        added: list[ImageRecord] = []
-        if fresh:
-            shape = session.resources.images(session.state).shape  # the cache is whole now
-            path = session.directory / "cache" / POOL_CACHE
-            hashes = {
-                r.hash: r.index
-                for r in session.state.records
-                if session.pool.usable[r.index]  # a lost image has no copies: it was moved
-            }
-            with StoreWriter(path, shape, count=len(session.state.records)) as store:
-                added = scan(
-                    session.source,
-                    fresh,
-                    first=len(session.state.records),
-                    known=hashes,
-                    store=store,
-                    progress=session.progress,
-                )
-            with session.ledger.transaction():
-                session.ledger.add_event(Extended(first=len(session.state.records), images=len(added)))
-                session.ledger.add_images(added)
-            session.refresh()
-        return {
-            "added": len(added),
-            "found": len(found),
-            "unusable": [{"image": r.key, "reason": r.unusable} for r in added if r.unusable],
-            "duplicates": sum(r.duplicate_of is not None for r in added),
-            "missing": missing,
-        }
+    if not fresh:
+        return []
+    first = len(session.state.records)
+    shape = session.resources.images(session.state).shape  # the cache is whole now
+    hashes = {
+        r.hash: r.index
+        for r in session.state.records
+        if session.pool.usable[r.index] or r.index in session.pool.removed  # a lost image was moved
+    }
+    with StoreWriter(session.directory / "cache" / POOL_CACHE, shape, count=first) as store:
+        added = scan(session.source, fresh, first=first, known=hashes, store=store, progress=session.progress)
+    taken = {record.key for record in session.state.listed}
+    listed = []
+    for record in added:
+        listed.append(dataclasses.replace(record, key=name_to_list(record.key, record.index, taken)))
+        taken.add(listed[-1].key)
+    names = [(r.index, r.key) for r, row in zip(added, listed, strict=True) if row.key != r.key]
+    with session.ledger.transaction():
+        session.ledger.add_event(Extended(first=first, images=len(added)))
+        session.ledger.add_images(listed)
+        if names:
+            session.ledger.add_event(renaming(dict(names)))
+    session.refresh()
+    return [{"image": r.key, "reason": r.unusable, "duplicate": r.duplicate_of is not None} for r in added]
 
 
-def _take_found_back(session: CampaignSession, present: Sequence[str]) -> list[int]:
-    """Look whether lost images are back in the source as they were; return their indices."""
-    keys = set(present)
-    wanted = [index for index in session.pool.lost.tolist() if session.state.keys[index] in keys]
-    return session.record_found(session.resources.find_images(session.state, wanted))
+def _report(
+    session: CampaignSession, matching: Matching, *, found: int, added: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    keys = session.state.keys
+    return {
+        "pool": session.settings.pool.location,
+        "added": len(added),
+        "found": found,
+        "renamed": [{"index": index, "image": key} for index, key in sorted(matching.renamed.items())],
+        "unusable": [
+            {"image": row["image"], "reason": row["reason"]} for row in added if row["reason"] is not None
+        ],
+        "duplicates": sum(row["duplicate"] for row in added),
+        "changed": sorted(keys[index] for index in matching.changed),
+        "missing": sorted(keys[index] for index in matching.missing),
+    }

@@ -16,7 +16,8 @@ from alkit.utils.console import guarded, one_line
 from alkit.utils.waiting import wait_passively
 
 SECTIONS = {
-    "Labeling": ("init", "query", "label", "ingest", "update"),
+    "Labeling": ("init", "query", "label", "ingest"),
+    "Changing a campaign": ("update", "classes", "remove", "fork"),
     "Labeling tools": ("export", "labelstudio"),
     "Progress and results": ("status", "report", "train"),
     "Using the results": ("predict", "export-model"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -203,6 +204,7 @@ def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
         "oracle_options": parse_pairs(given.get("oracle_option") or ()),
         "image_size": _size(given.get("image_size")),
         "channels": int(given["channels"]) if given.get("channels") else None,
+        "value_range": _range(given.get("value_range")),
         "seed": given.get("seed"),
         "aggregate": given.get("aggregate"),
     }
@@ -241,3 +243,15 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if min(height, width) < 4 or max(height, width) > 4096:
         raise UsageError(f"--image-size should be between 4 and 4096 pixels, not {text}")
     return height, width
+
+
+def _range(text: str | None) -> tuple[float, float] | None:
+    if not text:
+        return None
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not -math.inf < low < high < math.inf:
+        raise UsageError(f"--value-range should be two ascending numbers like 0,4095, not '{text}'")
+    return low, high

@@ -142,6 +142,12 @@ def creation_options(function: F) -> F:
                 type=click.Choice(["1", "3"]),
                 help="1 for gray, 3 for color.  [default: from the images]",
             ),
+            click.option(
+                "--value-range",
+                metavar="LOW,HIGH",
+                help="Values that become black and white, where images are not 8-bit.  [default: from the "
+                "images]",
+            ),
             click.option("--seed", type=int, help="Seed of all random choices.  [default: 0]"),
         ]
     ):

@@ -108,11 +108,35 @@ def choose_shape(
     return channels, *wanted
 
 
+def why_shape(source: Source, keys: Sequence[str], shape: Shape) -> str:
+    """Say why images get a shape that was chosen for them; empty if they keep their own."""
+    headers = _sampled_headers(source, keys)
+    sizes = {header[1:] for header in headers}
+    side = max(shape[1:])
+    if sizes == {shape[1:]}:
+        return ""
+    if len(sizes) == 1:
+        height, width = sizes.pop()
+        found = f"images of {height:,} x {width:,} pixels are"
+    else:
+        median = round(float(np.median([side for header in headers for side in header[1:]])))
+        found = f"images of different sizes (median side {median:,} pixels) are"
+    reason = ", which trains quickly on any computer" if side == DEFAULT_SIDE else ""
+    return (
+        f"{found} resized to {shape[1]} x {shape[2]}{reason}; for more detail, name a size such as "
+        f"--image-size {2 * side}"
+    )
+
+
+def spaced(keys: Sequence[str], count: int) -> list[str]:
+    """Return so many keys, or all if there are fewer, evenly spaced."""
+    return [keys[at] for at in sorted({index * len(keys) // count for index in range(count)} if keys else ())]
+
+
 def _sampled_headers(source: Source, keys: Sequence[str]) -> list[Shape]:
-    spaced = sorted({index * len(keys) // SAMPLED for index in range(SAMPLED)} if keys else set())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # decoders warn about metadata, which is not used
-        headers = [header for header in (source.header(keys[index]) for index in spaced) if header]
+        headers = [header for header in map(source.header, spaced(keys, SAMPLED)) if header]
         if not headers:
             found = (header for header in map(source.header, keys) if header)
             headers = list(itertools.islice(found, 1))
@@ -229,7 +253,8 @@ def ensure_store(
         names = ", ".join(f"'{records[index].key}'" for index in lost[:3])
         progress.line(
             f"{len(lost)} images in '{source.location}' have changed since they were recorded "
-            f"({names}{', ...' if len(lost) > 3 else ''}): they are blank until you restore the originals"
+            f"({names}{', ...' if len(lost) > 3 else ''}): they are blank until you restore the originals; "
+            "'alkit update' finds renamed files"
         )
     return lost
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from alkit.errors import UnusableImage
 
@@ -45,6 +47,9 @@ class Source(ABC):
         answers_itself: it is a demonstration, whose simulated oracle is on by default.
         classes: the class names that the layout or the data set knows, sorted or in the data set's order.
         notes: sentences for a person about what was left out.
+        facts: the same as JSON values.
+        value_range: black and white of the values as stored, where they are not 8-bit; by default those of
+            their type: [0, 65535] of 16-bit integers, [0, 1] of floating point.
     """
 
     location: str
@@ -52,6 +57,8 @@ class Source(ABC):
     answers_itself: bool = False
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = MappingProxyType({})
+    value_range: tuple[float, float] | None = None
 
     @abstractmethod
     def keys(self) -> list[str]:
@@ -72,6 +79,14 @@ class Source(ABC):
         """Return (C, H, W) of one image, upright, as cheaply as possible; None if it is unusable."""
         reading = self.read(key)
         return None if reading.pixels is None else (reading.pixels.shape[2], reading.height, reading.width)
+
+    def hash_of(self, key: str) -> str:
+        """Return the content hash of one image as cheaply as possible; empty if it cannot be read."""
+        return self.read(key).hash
+
+    def stored_values(self, key: str) -> tuple[str, float, float] | None:
+        """Return type, minimum and maximum of an image's values as stored; None if 8-bit or unusable."""
+        return None
 
     def load(self, key: str) -> tuple[str, Pixels]:
         """Return the content hash and the pixels [H, W, C] of one image.

@@ -41,7 +41,10 @@ def picture(source: Source, record: ImageRecord) -> ServedImage:
             content = read_regular(path, most=MAX_BYTES)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise UnusableImage(f"image '{record.key}' cannot be read: {reason}") from error
+            raise UnusableImage(
+                f"image '{record.key}' cannot be read: {reason}; if the images have moved, run "
+                "'alkit update --pool NEW'"
+            ) from error
         mimetype = _portable_type(content)
         if mimetype is not None and hashlib.sha256(content).hexdigest() == record.hash:
             return ServedImage(mimetype, content)
@@ -67,7 +70,8 @@ def _portable_type(content: bytes) -> str | None:
     try:
         with Image.open(io.BytesIO(content), formats=BROWSER_FORMATS) as image:
             turned = image.format != "JPEG" and image.getexif().get(ORIENTATION, 1) != 1
-            if turned or getattr(image, "is_animated", False):
+            deep = image.mode.startswith(("I", "F"))  # how bright it is shown is the pool's decision
+            if turned or deep or getattr(image, "is_animated", False):
                 return None
             return image.get_format_mimetype()
     except Exception:  # Pillow's decoders raise almost anything on broken files

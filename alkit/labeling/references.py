@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .given_answer import GivenAnswer, as_number
@@ -29,6 +30,17 @@ Maker = Callable[[str], str]
 
 class UnknownImageError(ValueError):
     """No image, or not just one, is meant; the text says why."""
+
+
+class TwoNamesError(UnknownImageError):
+    """A name that an image has now, and another one had before files were renamed."""
+
+    def __init__(self, name: str, now: int, before: int) -> None:
+        super().__init__(
+            f"'{name}' is the name of image {now} now and was the name of image {before} before files were "
+            "renamed; say which by its index or hash"
+        )
+        self.images = (now, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +70,22 @@ class References:
         records: the frozen list of images.
         location: the pool's folder or file.
         folders: where relative paths may start besides, such as the folder of the file that names images.
+        former: the image that had a name before it was renamed, by that name. Where another image has the
+            name now, it names neither, unless an index or a hash says which.
     """
 
-    def __init__(self, records: Sequence[ImageRecord], location: Path, folders: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        records: Sequence[ImageRecord],
+        location: Path,
+        folders: Sequence[Path] = (),
+        former: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._records = records
         self._root = location.parent if location.is_file() else location
         self._folders = (*folders, Path())
         self._by_key = {record.key: record.index for record in records}
+        self._former = former
         self._suggested = 0
 
     def find(self, given: GivenAnswer) -> int:
@@ -134,6 +155,11 @@ class References:
         for text in filter(None, (given.image, *given.others)):
             try:
                 named = self.named(text)
+            except TwoNamesError as error:
+                missed = missed or error
+                if given.index is not None or given.hash:
+                    said.append((f"'{text}'", set(error.images)))
+                    match = match or Match(-1)
             except UnknownImageError as error:
                 missed = missed or error
             else:
@@ -147,7 +173,7 @@ class References:
         if not common:
             listed = ", ".join(f"{name} is '{self._key(min(images))}'" for name, images in said)
             raise UnknownImageError(f"contradicts itself: {listed}")
-        return Match(min(common)) if match is None else match
+        return Match(min(common)) if match is None or match.index < 0 else match
 
     def named(self, text: str) -> Match:
         """Return the image that a path, a file name or a hash means.
@@ -156,12 +182,12 @@ class References:
             UnknownImageError: no image fits, or several do.
         """
         for written in (text, text.strip()):
-            if (index := self._by_key.get(written)) is not None:
+            if (index := self._either(written)) is not None:
                 return Match(index)
         if len(hashed := self._with_hash(text.strip().lower())) > 0:
             return Match(min(hashed))
         for path in from_here(text.strip(), self._folders, self._root):
-            if (index := self._by_key.get(path)) is not None:
+            if (index := self._either(path)) is not None:
                 return Match(index)
         for alike in self._likenesses:
             for reading in readings(text.strip()):
@@ -170,6 +196,17 @@ class References:
         if (number := as_number(text.strip())) is not None and len(same := self._numbers[number]) == 1:
             return Match(same[0])
         raise UnknownImageError(f"'{text}' is not an image of this pool{self._near(text)}")
+
+    def _either(self, key: str) -> int | None:
+        """Return the image that has a name now, or had it before files were renamed.
+
+        Raises:
+            TwoNamesError: one image has it, and another one had it.
+        """
+        now, before = self._by_key.get(key), self._former.get(key)
+        if now is not None and before is not None and now != before:
+            raise TwoNamesError(key, now, before)
+        return before if now is None else now
 
     def _ending(self, path: Parts, alike: Likeness, text: str) -> Match | None:
         """Find the image whose path ends like a path, one of the two being the end of the other."""

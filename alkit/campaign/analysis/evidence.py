@@ -264,7 +264,8 @@ def test_curve(campaign: CampaignSession) -> list[Point]:
     """Return the accuracy on the test set by number of labels; empty if the task has no `accuracy`."""
     if campaign.settings.test is None:
         return []
-    records, labels = campaign.ledger.test_images()
+    records, texts = campaign.ledger.test_images()
+    labels = [campaign.state.test_label(text) for text in texts]
     tested = sum(r.unusable is None and labels[r.index] is not None for r in records)
     return [
         Point(record.cycle, record.labels, share(round(record.metrics["accuracy"] * tested), tested))

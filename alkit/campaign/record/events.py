@@ -41,12 +41,21 @@ class Happening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created(Happening):
-    """The campaign was made, by a version of alkit, with so many images."""
+    """The campaign was made.
+
+    Attributes:
+        alkit: version that made it.
+        images: how many there were.
+        overview: what was found in the pool; see `alkit.campaign.overview`.
+        forked_from: the campaign that images and answers were taken from: its directory and identity.
+    """
 
     kind: ClassVar[str] = "created"
 
     alkit: str
     images: int
+    overview: Mapping[str, Any] = field(default_factory=dict, metadata=OMITTED_IF_UNSAID)
+    forked_from: Mapping[str, Any] = field(default_factory=dict, metadata=OMITTED_IF_UNSAID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +267,111 @@ class Found(Happening):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moved(Happening):
+    """The pool is somewhere else from now on.
+
+    Attributes:
+        location: opens it again.
+        root: torchvision's root directory, where it has one.
+        found: images that were found there by their content.
+    """
+
+    kind: ClassVar[str] = "moved"
+
+    location: str
+    root: str | None = field(default=None, metadata=OMITTED_IF_UNSAID)
+    found: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed(Happening):
+    """Images have other names in the source from now on."""
+
+    kind: ClassVar[str] = "renamed"
+
+    indices: Sequence[int]
+    names: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassRenamed(Happening):
+    """A class has another name; its number and its labels stay."""
+
+    kind: ClassVar[str] = "class-renamed"
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassesMerged(Happening):
+    """Several classes are one class from now on: labels of the others count as labels of that one."""
+
+    kind: ClassVar[str] = "classes-merged"
+
+    classes: Sequence[str]
+    into: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassRetired(Happening):
+    """A class is not used any more: its labels do not count, and its images go back to the pool."""
+
+    kind: ClassVar[str] = "class-retired"
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassRestored(Happening):
+    """A retired class is used again, and its labels count again."""
+
+    kind: ClassVar[str] = "class-restored"
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed(Happening):
+    """Images are not part of the campaign any more; what was recorded of them stays in the history."""
+
+    kind: ClassVar[str] = "removed"
+
+    indices: Sequence[int]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutBack(Happening):
+    """Removed images are part of the campaign again."""
+
+    kind: ClassVar[str] = "put-back"
+
+    indices: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationSetChosen(Happening):
+    """The model is tested on these images from now on; they are in a table of their own.
+
+    Attributes:
+        location: opens them again.
+        root: torchvision's root directory, where it has one.
+        images: how many.
+        cache: file of the resized images, from the campaign's directory.
+        moved: they are the same images with the same labels as before, in another place.
+    """
+
+    kind: ClassVar[str] = "test-set"
+
+    location: str
+    root: str | None = field(default=None, metadata=OMITTED_IF_UNSAID)
+    images: int = 0
+    cache: str = ""
+    moved: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown(Happening):
     """An event of a kind that this alkit does not know; its data is in `more`."""
 
@@ -272,7 +386,8 @@ class Unknown(Happening):
 
 ALL = (
     *(Created, ClassesAdded, Extended, Trained, Ran, Stopped, Asked, Answered, Retracted, Aggregated),
-    *(Withdrawn, Passed, Lost, Found),
+    *(Withdrawn, Passed, Lost, Found, Moved, Renamed, ClassRenamed, ClassesMerged),
+    *(ClassRetired, ClassRestored, Removed, PutBack, EvaluationSetChosen),
 )
 KINDS: dict[str, type[Happening]] = {cls.kind: cls for cls in ALL}
 

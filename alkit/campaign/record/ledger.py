@@ -117,6 +117,29 @@ MIGRATIONS = [
     ALTER TABLE picks ADD COLUMN predicted INTEGER;
     ALTER TABLE picks ADD COLUMN confidence REAL;
     """,
+    """
+    CREATE TABLE test_sets (
+        event INTEGER NOT NULL REFERENCES events(id),
+        idx INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        hash TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        unusable TEXT,
+        duplicate_of INTEGER,
+        label TEXT,
+        PRIMARY KEY (event, idx),
+        UNIQUE (event, key)
+    );
+    """
+    + "".join(
+        f"CREATE TRIGGER test_sets_no_{verb} BEFORE {verb} ON test_sets "
+        "BEGIN SELECT RAISE(ABORT, 'test_sets are only ever added'); END;"
+        for verb in ("UPDATE", "DELETE")
+    )
+    + "CREATE TRIGGER test_sets_no_REPLACE BEFORE INSERT ON test_sets WHEN EXISTS (SELECT 1 FROM test_sets "
+    "WHERE event = NEW.event AND (idx = NEW.idx OR key = NEW.key)) "
+    "BEGIN SELECT RAISE(ABORT, 'test_sets are only ever added'); END;",
 ]
 
 
@@ -340,10 +363,12 @@ class Ledger:
                 raise self._damaged(f"a row has {name} of type {wrong.pop().__name__}")
         return rows
 
-    def _image_rows(self, table: str, **more: type | tuple[type, ...]) -> list[Any]:
+    def _image_rows(
+        self, table: str, values: Sequence[Any] = (), **more: type | tuple[type, ...]
+    ) -> list[Any]:
         rows = self._typed_rows(
             f"FROM {table} ORDER BY idx",
-            (),
+            values,
             idx=int,
             key=str,
             hash=str,
@@ -382,6 +407,26 @@ class Ledger:
             "INSERT INTO test_images VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (r.index, r.key, r.hash, r.width, r.height, r.unusable, r.duplicate_of, labels.get(r.key))
+                for r in records
+            ],
+        )
+
+    def add_test_set(self, event: int, records: Iterable[ImageRecord], labels: Mapping[str, str]) -> None:
+        """Add the test images of a `test-set` event inside a transaction; labels by key."""
+        self._db.executemany(
+            "INSERT INTO test_sets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    event,
+                    r.index,
+                    r.key,
+                    r.hash,
+                    r.width,
+                    r.height,
+                    r.unusable,
+                    r.duplicate_of,
+                    labels.get(r.key),
+                )
                 for r in records
             ],
         )
@@ -428,10 +473,14 @@ class Ledger:
         return [ImageRecord(*row) for row in self._image_rows("images")]
 
     def test_images(self) -> tuple[list[ImageRecord], list[str | None]]:
-        """Return the test images and their labels."""
+        """Return the test images that were chosen last, and their labels."""
         from alkit.data.preprocessing import ImageRecord  # noqa: PLC0415  # numpy is slow to import
 
-        rows = self._image_rows("test_images", label=(str, NoneType))
+        last = self._rows("SELECT MAX(event) FROM test_sets")[0][0]
+        if last is None:
+            rows = self._image_rows("test_images", label=(str, NoneType))
+        else:
+            rows = self._image_rows("test_sets WHERE event = ?", (last,), label=(str, NoneType))
         return [ImageRecord(*row[:7]) for row in rows], [row[7] for row in rows]
 
     def events(self, kind: type[H], *, after: int = 0) -> list[Event[H]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class Pool:
         self._asked: set[int] = set()
         self._passed: set[int] = set()
         self._lost: set[int] = set()
+        self._removed: set[int] = set()
         self._stand_ins: dict[int, int] = {}
 
     def original(self, index: int) -> int:
@@ -78,6 +79,21 @@ class Pool:
         self._usable[found] = True
         self._lost.difference_update(found)
 
+    def remove(self, indices: Iterable[int]) -> None:
+        """Take images out of the campaign; do not wait for them."""
+        removed = {int(index) for index in indices}
+        self._removed |= removed
+        self._asked -= removed
+
+    def put_back(self, indices: Iterable[int]) -> None:
+        """Take removed images in again."""
+        self._removed.difference_update(int(index) for index in indices)
+
+    @property
+    def removed(self) -> Set[int]:
+        """Images that are not part of the campaign any more."""
+        return frozenset(self._removed)
+
     def skip(self, indices: Iterable[int]) -> None:
         """Close asked images for which an oracle has no answer."""
         passed = [int(index) for index in indices]
@@ -108,7 +124,8 @@ class Pool:
     @property
     def labeled(self) -> Indices:
         """Readable images with a label, ascending."""
-        return self._where({i for i, a in self._answers.items() if a.kind == "label" and self._usable[i]})
+        kept = (i for i, a in self._answers.items() if a.kind == "label" and self._usable[i])
+        return self._where({i for i in kept if i not in self._removed})
 
     @property
     def values(self) -> list[Any]:
@@ -128,18 +145,22 @@ class Pool:
     @property
     def set_aside(self) -> dict[str, int]:
         """How many images are out of reach, by reason."""
-        kinds = [answer.kind for answer in self._answers.values()]
+        kinds = [answer.kind for i, answer in self._answers.items() if i not in self._removed]
+        removed = {"removed": len(self._removed)} if self._removed else {}
         return {
             "unreadable": int((~self._usable).sum()),
             "duplicates": len(self.duplicates),
             "abstained": kinds.count("abstain"),
             "judged unusable": kinds.count("unusable"),
+            **removed,
         }
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
-        """[size] bool: readable and not a copy of an earlier image."""
-        return self._usable & self._distinct
+        """[size] bool: readable, not removed, and not a copy of an earlier image."""
+        usable: npt.NDArray[np.bool_] = self._usable & self._distinct
+        usable[list(self._removed)] = False
+        return usable
 
     @property
     def candidates(self) -> Indices:

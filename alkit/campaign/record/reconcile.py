@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -41,6 +41,7 @@ class IngestReport(AsDict):
         still_open: images asked and not answered.
         blank: lines whose label is only a program's word for an empty cell.
         warnings: new classes that look like slips.
+        given: (index, answer) of all that was understood, by the image that was named.
     """
 
     json_keys: ClassVar[tuple[str, ...]] = (
@@ -63,6 +64,7 @@ class IngestReport(AsDict):
     still_open: int = 0
     blank: int = 0
     warnings: tuple[str, ...] = ()
+    given: tuple[tuple[int, Answer], ...] = ()
 
     @property
     def accepted(self) -> int:
@@ -81,6 +83,7 @@ class Standing:
         location: of the pool, for paths.
         folders: where relative paths may start besides.
         previous: gives all earlier answers of an image, the latest last.
+        former: the image that had a name before it was renamed, by that name.
     """
 
     records: Sequence[ImageRecord]
@@ -89,6 +92,7 @@ class Standing:
     location: Path
     folders: Sequence[Path] = ()
     previous: Callable[[int], Sequence[Answer]]
+    former: Mapping[str, int] = field(default_factory=dict)
 
 
 def reconcile_answers(
@@ -115,12 +119,13 @@ def reconcile_answers(
         said_before: what an annotator has said at any time is unchanged too, also if corrected since.
     """
     records, pool, classes = standing.records, standing.pool, standing.classes
-    references = References(records, standing.location, standing.folders)
+    references = References(records, standing.location, standing.folders, standing.former)
     asked = set(pool.pending.tolist())
     kept: list[tuple[int, Answer]] = []
     rejected: list[Rejection] = []
     fresh: dict[str, None] = {}
     understood: list[tuple[int, Answer]] = []
+    named: list[tuple[int, Answer]] = []
     answers, blank = _without_blanks(answers, classes)
     for given, index in zip(answers, references.find_all(answers), strict=True):
         if isinstance(index, Rejection):
@@ -131,7 +136,16 @@ def reconcile_answers(
                 Rejection(given.line, f"'{given.named}' cannot be used: {reason}", "unusable-image")
             )
             continue
-        index = pool.canonical_index(pool.original(index))
+        if index in pool.removed:
+            rejected.append(
+                Rejection(
+                    given.line,
+                    f"'{given.image}' was removed from the campaign; take it back with 'alkit remove --undo'",
+                    "unusable-image",
+                )
+            )
+            continue
+        named_index, index = index, pool.canonical_index(pool.original(index))
         try:
             answer = _answer(given, task, classes)
         except ValueError as error:
@@ -152,6 +166,7 @@ def reconcile_answers(
                 continue
             fresh[answer.value] = None
         understood.append((index, answer))
+        named.append((named_index, answer))
     said = {index: list(standing.previous(index)) for index, _ in understood}
     again = set() if said_before else {i for i in said if i in asked and pool.answer_of(i) is not None}
     last = {(index, answer.annotator): answer for index, answer in understood}
@@ -183,6 +198,7 @@ def reconcile_answers(
         tuple(rejected),
         blank=blank,
         warnings=tuple(twins(fresh, classes)),
+        given=tuple(named),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import sys
 import typing
 from dataclasses import dataclass
@@ -32,10 +34,17 @@ HEADER = "# Settings chosen when this campaign was made; alkit reads them and ne
 
 @dataclass(frozen=True, slots=True)
 class SourceChoice:
-    """A source of images: what reopens it, and torchvision's root directory where it has one."""
+    """A source of images.
+
+    Attributes:
+        location: what opens it again.
+        root: torchvision's root directory, where it has one.
+        value_range: what becomes black and white, where values are not 8-bit; see `Source`.
+    """
 
     location: str
     root: str | None = None
+    value_range: tuple[float, float] | None = None
 
     def open(self) -> Source:
         """Open it.
@@ -43,11 +52,16 @@ class SourceChoice:
         Raises:
             SourceError: it no longer exists.
         """
-        return open_source(self.location, root=self.root)
+        source = open_source(self.location, root=self.root)
+        source.value_range = self.value_range
+        return source
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as TOML values."""
-        return {"location": self.location, **({"root": self.root} if self.root else {})}
+        more: dict[str, Any] = {"root": self.root} if self.root else {}
+        if self.value_range is not None:
+            more["value_range"] = list(self.value_range)
+        return {"location": self.location, **more}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +141,11 @@ def read_settings(path: Path) -> Settings:
             seed=table["seed"],
             threads=threads,
             image_shape=_shape(table["pool"].pop("image_shape")),
-            pool=_made(SourceChoice, table, "pool"),
+            pool=_source(table, "pool"),
             task=_made(PluginChoice, table, "task"),
             strategy=_made(PluginChoice, table, "strategy"),
             oracle=_made(PluginChoice, table, "oracle") if "oracle" in table else None,
-            test=_made(SourceChoice, table, "test") if "test" in table else None,
+            test=_source(table, "test") if "test" in table else None,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
@@ -147,6 +161,18 @@ def _made(cls: type[T], table: dict[str, Any], name: str) -> T:
     for key, value in table[name].items():
         check_type(value, hints.get(key, Any), f"'{name}.{key}'")
     return cls(**table[name])
+
+
+def _source(table: dict[str, Any], name: str) -> SourceChoice:
+    check_type(table[name], dict[str, Any], f"'{name}'")
+    value_range = table[name].pop("value_range", None)
+    choice = _made(SourceChoice, table, name)
+    if value_range is None:
+        return choice
+    numbers = isinstance(value_range, list) and [type(value) in (int, float) for value in value_range]
+    if numbers != [True, True] or not -math.inf < value_range[0] < value_range[1] < math.inf:
+        raise ValueError(f"'{name}.value_range' should be two ascending numbers, not {value_range}")
+    return dataclasses.replace(choice, value_range=(float(value_range[0]), float(value_range[1])))
 
 
 def _shape(value: Any) -> tuple[int, int, int]:

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from alkit.composition.factory import origin_of, same_code
 
 from .aggregation import AggregationRule, aggregate_votes, check_rule, dispute, votes_of
+from .classes import CLASS_EVENTS, ClassHistory
 from .events import (
     Aggregated,
     Answered,
     Asked,
-    ClassesAdded,
     Created,
+    EvaluationSetChosen,
     Extended,
     Found,
     Happening,
     Lost,
+    Moved,
     Passed,
+    PutBack,
+    Removed,
+    Renamed,
     Retracted,
     Withdrawn,
 )
 from .ledger import Event
+from .names import former_names, renamed_records
 from .pool import Pool
 from .query import Pick, Query
 
@@ -37,7 +43,10 @@ if TYPE_CHECKING:
     from .ledger import AnswerRow, Ledger, PickRow
 
 
-CHANGING = (ClassesAdded, Asked, Answered, Retracted, Withdrawn, Passed, Lost, Found, Aggregated)
+CHANGING = (
+    *(*CLASS_EVENTS, Asked, Answered, Retracted, Withdrawn, Passed, Lost, Found, Aggregated, Moved, Renamed),
+    *(Removed, PutBack, EvaluationSetChosen),
+)
 """Kinds of events that change the state."""
 
 
@@ -46,7 +55,7 @@ class State:
     """What has happened so far.
 
     Attributes:
-        records: the frozen list of images; a record's index is its place in the list.
+        records: the frozen list of images, under their present names; a record's index is its place in it.
         pool: which images are labeled, asked, set aside or free.
         classes: class names in the order of their numbers.
         asked: the `asked` events.
@@ -56,8 +65,18 @@ class State:
         given_up: images that a query asked for and closed without an answer, by its event.
         guesses_seen: images with an answer by somebody who saw the model's guess.
         retracted: numbers of the answers that were taken back and do not count.
+        retired: classes that are not used any more.
+        former_classes: the class that is meant by the former name of one, by that name.
+        test_set: the test images that were chosen last, if not when the campaign was made.
+        test_classes: what the classes of the test images are called now, by the names on their labels; None
+            for a class that is retired.
+        moved: where the pool is, if it is not where it was when the campaign was made.
+        former: the image that had a name before it was renamed, by that name.
         events: what the state was made from, in order.
         answers: likewise.
+        counted: the answers that count, with the names that classes have now.
+        classes_then: the classes at the time of each query, by the names that they have now.
+        listed: likewise, the images under the names that they were listed with.
     """
 
     records: Sequence[ImageRecord]
@@ -70,8 +89,17 @@ class State:
     given_up: Mapping[int, Set[int]] = field(default_factory=dict)
     guesses_seen: Set[int] = frozenset()
     retracted: Set[int] = frozenset()
+    retired: Sequence[str] = ()
+    former_classes: Mapping[str, str] = field(default_factory=dict)
+    test_set: EvaluationSetChosen | None = None
+    test_classes: Mapping[str, str | None] = field(default_factory=dict)
+    moved: Moved | None = None
+    former: Mapping[str, int] = field(default_factory=dict)
     events: Sequence[Event[Happening]] = ()
     answers: Sequence[AnswerRow] = ()
+    counted: Sequence[AnswerRow] = ()
+    classes_then: Sequence[Sequence[str]] = ()
+    listed: Sequence[ImageRecord] = ()
 
     @cached_property
     def keys(self) -> list[str]:
@@ -96,7 +124,11 @@ class State:
 
     @cached_property
     def _said(self) -> Mapping[int, Sequence[AnswerRow]]:
-        return _by_place(self.answers, self.pool, self.retracted)
+        return _by_place(self.counted, self.pool)
+
+    def test_label(self, label: str | None) -> str | None:
+        """Return the label of a test image as its class is called now; None if it has none that counts."""
+        return None if label is None else self.test_classes.get(label, label)
 
     @property
     def disputes(self) -> dict[int, tuple[int, ...]]:
@@ -142,7 +174,13 @@ class State:
         }
         given_up = self.given_up.get(event.id, frozenset())
         told_of = tuple(
-            self._pick(rank, pick, waited_for=pick.index in waiting, given_up=pick.index in given_up)
+            self._pick(
+                number,
+                rank,
+                pick,
+                waited_for=pick.index in waiting,
+                given_up=pick.index in given_up or pick.index in self.pool.removed,
+            )
             for rank, pick in enumerate(picks, 1)
         )
         return Query(
@@ -153,10 +191,10 @@ class State:
             open=bool(waiting),
         )
 
-    def _pick(self, rank: int, pick: PickRow, *, waited_for: bool, given_up: bool) -> Pick:
+    def _pick(self, number: int, rank: int, pick: PickRow, *, waited_for: bool, given_up: bool) -> Pick:
         """Return a pick with its answer; answers to a later query do not belong to this one."""
         answer = None if waited_for or given_up else self.pool.answer_of(pick.index)
-        predicted = self._class_of(pick.predicted)
+        predicted = _class_of(pick.predicted, self.classes_then[number - 1])
         label = answer.value if answer is not None and answer.kind == "label" else None
         return Pick(
             rank=rank,
@@ -173,17 +211,17 @@ class State:
             saw_guess=answer is not None and self.pool.canonical_index(pick.index) in self.guesses_seen,
         )
 
-    def _class_of(self, number: int | None) -> str | None:
-        """Return the name of a class; an output beyond the classes has none."""
-        return None if number is None or number >= len(self.classes) else self.classes[number]
+
+def _class_of(number: int | None, classes: Sequence[str]) -> str | None:
+    """Return the name of a class; an output beyond the classes has none."""
+    return None if number is None or number >= len(classes) else classes[number]
 
 
-def _by_place(rows: Sequence[AnswerRow], pool: Pool, retracted: Set[int]) -> dict[int, list[AnswerRow]]:
-    """Return the answers that count by the image that keeps them."""
+def _by_place(rows: Sequence[AnswerRow], pool: Pool) -> dict[int, list[AnswerRow]]:
+    """Return answers by the image that keeps them."""
     answers: dict[int, list[AnswerRow]] = defaultdict(list)
     for row in rows:
-        if row.id not in retracted:
-            answers[pool.canonical_index(row.index)].append(row)
+        answers[pool.canonical_index(row.index)].append(row)
     return answers
 
 
@@ -229,8 +267,8 @@ def _read(
     ledger: Ledger, before: State | None
 ) -> tuple[Sequence[ImageRecord], list[Event[Happening]], list[AnswerRow], list[Sequence[PickRow]]]:
     """Return images, events, answers, and picks by `asked` event."""
-    unchanged = before is not None and ledger.image_count() == len(before.records)
-    records = before.records if before is not None and unchanged else ledger.images()
+    unchanged = before is not None and ledger.image_count() == len(before.listed)
+    records = before.listed if before is not None and unchanged else ledger.images()
     events, answers = (list(before.events), list(before.answers)) if before is not None else ([], [])
     picks = list(before.picks) if before is not None else []
     fresh = ledger.all_events(*CHANGING, after=events[-1].id if events else 0)
@@ -240,14 +278,22 @@ def _read(
 
 
 def _replayed(
-    records: Sequence[ImageRecord],
+    listed: Sequence[ImageRecord],
     events: Sequence[Event[Happening]],
     rows: Sequence[AnswerRow],
     picks: Sequence[Sequence[PickRow]],
 ) -> State:
     """Return the state that all of this leads to."""
-    pool = make_pool(records)
-    classes: list[str] = []
+    pool = make_pool(listed)
+    names = [event.data for event in events if isinstance(event.data, Renamed)]
+    records = renamed_records(listed, names)
+    moved: Moved | None = None
+    classes = ClassHistory()
+    meant: dict[int, int] = {}  # slots of the classes that labels name
+    asked_for: dict[int, int | None] = {}  # the `asked` events that these labels answer
+    slots_then: list[Sequence[int]] = []
+    test_set: EvaluationSetChosen | None = None
+    tested: dict[str, int] = {}
     asked: list[Event[Asked]] = []
     aggregate: AggregationRule = "last"
     asked_by: dict[int, int] = {}
@@ -260,18 +306,24 @@ def _replayed(
         given[row.event].append(row)
     for event in events:
         data = event.data
-        if isinstance(data, (Withdrawn, Passed, Lost)):
+        if isinstance(data, (Withdrawn, Passed, Lost, Removed)):
             for index in pool.waiting_for(data.indices):
                 given_up[asked_by[index]].add(index)
-        if isinstance(data, ClassesAdded):
-            classes += data.added
+        if isinstance(data, CLASS_EVENTS):
+            classes.apply(data)
+            if not tested and not asked:
+                tested = dict(zip(classes.names, classes.slots, strict=True))
         elif isinstance(data, Asked):
             indices = [pick.index for pick in picks[len(asked)]]
             asked.append(Event(event.id, event.time, data))
+            slots_then.append(classes.slots)
             pool.ask(indices)
             asked_by.update(dict.fromkeys(indices, event.id))
         elif isinstance(data, Answered):
             for row in given[event.id]:
+                if row.answer.kind == "label" and (slot := classes.slot_of(row.answer.value)) is not None:
+                    meant[row.id] = slot
+                    asked_for[row.id] = asked_by.get(row.index)
                 pool.close(row.index)
                 answered[pool.canonical_index(row.index)].append(row)
                 if data.saw_guess:
@@ -297,7 +349,21 @@ def _replayed(
             pool.mark_missing(data.indices)
         elif isinstance(data, Found):
             pool.mark_found(data.indices)
-    said = _by_place(rows, pool, retracted)
+        elif isinstance(data, Moved):
+            moved = data
+        elif isinstance(data, Removed):
+            pool.remove(data.indices)
+        elif isinstance(data, PutBack):
+            pool.put_back(data.indices)
+        elif isinstance(data, EvaluationSetChosen):
+            test_set = data
+            tested = dict(zip(classes.names, classes.slots, strict=True))
+    counted = _counted(rows, retracted, meant, classes)
+    said = _by_place(counted, pool)
+    for row in rows:  # an image whose only label is of a retired class was not answered, after all
+        query = asked_for.get(row.id)
+        if query is not None and pool.canonical_index(row.index) not in said:
+            given_up[query].add(row.index)
     votes = {index: votes_of([row.answer for row in those]) for index, those in said.items()}
     for index, answer in aggregate_votes(votes, aggregate).items():
         pool.set_label(index, answer)
@@ -306,7 +372,7 @@ def _replayed(
     return State(
         records=records,
         pool=pool,
-        classes=classes,
+        classes=classes.names,
         asked=asked,
         picks=picks,
         votes=several,
@@ -314,6 +380,31 @@ def _replayed(
         given_up=given_up,
         guesses_seen=guesses_seen,
         retracted=retracted,
+        retired=classes.retired,
+        former_classes=classes.former,
+        test_set=test_set,
+        test_classes={name: classes.present(slot) for name, slot in tested.items()},
+        counted=counted,
+        classes_then=[[classes.last_name(slot) for slot in slots] for slots in slots_then],
+        moved=moved,
+        former=former_names(listed, names),
+        listed=listed,
         events=events,
         answers=rows,
     )
+
+
+def _counted(
+    rows: Sequence[AnswerRow], retracted: Set[int], meant: Mapping[int, int], classes: ClassHistory
+) -> list[AnswerRow]:
+    """Return the answers that count, with the names that classes have now."""
+    counted: list[AnswerRow] = []
+    for row in rows:
+        if row.id in retracted:
+            continue
+        if row.id not in meant:
+            counted.append(row)
+        elif (name := classes.present(meant[row.id])) is not None:
+            same = name == row.answer.value
+            counted.append(row if same else replace(row, answer=replace(row.answer, value=name)))
+    return counted

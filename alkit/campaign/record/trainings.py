@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .events import Ran, Trained
+from .events import EvaluationSetChosen, Ran, Trained
 
 if TYPE_CHECKING:
     from .ledger import Ledger
@@ -51,12 +51,18 @@ class CycleRecord:
 
 
 def history(ledger: Ledger) -> list[CycleRecord]:
-    """Return the trainings so far, one per cycle: that of a run, or else the latest."""
+    """Return the trainings so far, one per cycle: that of a run, or else the latest.
+
+    Trainings that were tested on other images than the present test set are without metrics, which would not
+    compare.
+    """
     trained: dict[str, CycleRecord] = {}
     latest: dict[int, CycleRecord] = {}
     with ledger.undamaged():
+        changes = [event.id for event in ledger.events(EvaluationSetChosen) if not event.data.moved]
         for event in ledger.events(Trained):
-            trained[event.data.fingerprint] = latest[event.data.cycle] = CycleRecord(event.data)
+            data = event.data if event.id > max(changes, default=0) else replace(event.data, metrics={})
+            trained[data.fingerprint] = latest[data.cycle] = CycleRecord(data)
         for ran in ledger.events(Ran):
             latest[ran.data.cycle] = trained[ran.data.fingerprint]
     return [latest[cycle] for cycle in sorted(latest)]

@@ -57,7 +57,7 @@ def command(
     spec = spec_from(pool, {**given, "aggregate": aggregate})
     with create_from(Path(directory), spec, device=device, progress=progress) as campaign:
         if as_json:
-            print_json(campaign.status())
+            print_json({**campaign.status(), "overview": campaign.overview})
         else:
             click.echo(f"campaign       {directory}")
             click.echo(f"next           alkit query --campaign {shlex.quote(directory)} --budget 50")

@@ -87,10 +87,18 @@ def command(
             seed_size=seed_size,
             control=control,
         )
+        unused = query.reused and budget != len(query.picks)
+        if unused:
+            click.echo(
+                f"--budget {budget} is not used: query {query.number} was made with {len(query.picks)} "
+                "images and is still open; answer it first, or withdraw it with --new",
+                err=True,
+            )
         if as_json:
             print_json(
                 {
                     **query.as_dict(),
+                    "unused_budget": budget if unused else None,
                     "list": str(opened.csv_path(query)),
                     "contact_sheet": str(opened.sheet_path(query)),
                 }

@@ -26,6 +26,7 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
         status = opened.status()
         records = opened.state.records
         settings = opened.settings
+        hint = opened.resources.missing()
     aside_records = [r for r in records if r.unusable is not None or r.duplicate_of is not None]
     if as_json:
         listed = [
@@ -38,6 +39,8 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
     click.echo(
         f"pool           {status['pool']}: {status['images']:,} images" + (f" ({aside})" if aside else "")
     )
+    if hint is not None:
+        click.echo(f"warning        {hint}")
     chosen = [("task", settings.task), ("strategy", settings.strategy), ("oracle", settings.oracle)]
     for kind, choice in chosen:
         if choice is not None:

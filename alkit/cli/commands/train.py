@@ -32,5 +32,5 @@ def command(campaign: str | None, device: str, quiet: bool, as_json: bool) -> No
     for name, value in record.metrics.items():
         click.echo(f"{'test ' + name:<14} {value:.4f}")
     if not record.metrics:
-        click.echo("test           no test images; name some with 'alkit init --test'")
+        click.echo("test           no test images; name some with 'alkit update --test'")
     click.echo(f"checkpoint     {path}")

@@ -14,14 +14,15 @@ from alkit.data.source import DecodedImage, Source
 from alkit.data.store import available_memory
 from alkit.errors import SourceError, UnusableImage
 
-from .files import to_uint8
+from .values import extremes, to_uint8
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 
 MOST_IMAGES = 10_000_000
-DTYPES = "uint8, uint16, bool, or floating point in [0, 1]"
+DTYPES = "integers of up to 32 bits, bool, or floating point"
+INTEGERS = (np.uint8, np.uint16, np.int16, np.uint32, np.int32)
 
 
 class ArraySource(Source):
@@ -67,10 +68,17 @@ class ArraySource(Source):
         digest.update(stored.data)
         height, width, _ = stored.shape
         try:
-            pixels = to_uint8(stored)
+            pixels = to_uint8(stored, self.value_range)
         except UnusableImage as error:
             return DecodedImage(digest.hexdigest(), width, height, unusable=str(error))
         return DecodedImage(digest.hexdigest(), width, height, pixels)
+
+    def stored_values(self, key: str) -> tuple[str, float, float] | None:
+        """Return type, minimum and maximum of the values."""
+        position = key.removeprefix(self._prefix)
+        if not position.isdecimal() or int(position) >= len(self._images):
+            return None
+        return extremes(np.asarray(self._images[int(position)]))
 
     def answers(self) -> dict[str, str]:
         """Return the labels, if there are any."""
@@ -79,7 +87,7 @@ class ArraySource(Source):
 
 def _channels_last(images: npt.NDArray[Any], location: str) -> npt.NDArray[Any]:
     dtype = images.dtype
-    if dtype.kind not in "bf" and dtype not in (np.uint8, np.uint16):
+    if dtype.kind not in "bf" and dtype not in INTEGERS:
         raise SourceError(f"'{location}' holds values of type {dtype}; convert them to {DTYPES}")
     if images.ndim == 3:
         images = images[..., None]

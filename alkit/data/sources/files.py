@@ -9,7 +9,7 @@ import stat
 import threading
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -17,15 +17,21 @@ from PIL import Image, UnidentifiedImageError
 from alkit.data.source import MAX_BYTES, DecodedImage, Source
 from alkit.errors import UnusableImage
 
+from .signatures import SNIFFED, formats_of
+from .values import extremes, to_uint8
+
 if TYPE_CHECKING:
-    from alkit._typing import Pixels
+    import numpy.typing as npt
 
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pbm", ".pgm", ".ppm"}
 )
-# No other decoder is tried, whatever a file is called: some of Pillow's start other programs.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+# Files of these suffixes belong to the pool if they hold an image that can be opened.
+OTHER_SUFFIXES = frozenset(
+    {".jfif", ".jpe", ".jif", ".jfi", ".pjpeg", ".pjp", ".jpg_large", ".apng", ".pnm"}
+    | {".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".jpx"}
+)
 MAX_PIXELS = 178_956_970  # where Pillow itself stops
 # Images of more pixels are decoded one at a time, whatever the number of threads: memory stays bounded.
 LARGE_PIXELS = 2**26
@@ -70,19 +76,37 @@ class FileSource(Source):
                 partly = image.format == "JPEG"  # may be decoded to fewer pixels, and tells its turn at once
                 size = _upright_size(image) if partly else image.size
                 with _large if size[0] * size[1] > LARGE_PIXELS else contextlib.nullcontext():
-                    pixels = _decoded(image, at_least)
+                    pixels = to_uint8(_decoded(image, at_least), self.value_range)
                 if not partly:
                     size = (pixels.shape[1], pixels.shape[0])
         except UnusableImage as error:
             return DecodedImage(digest, *size, unusable=str(error))
         return DecodedImage(digest, *size, pixels=pixels)
 
+    def hash_of(self, key: str) -> str:
+        """Return the hash of a file's bytes, without decoding them."""
+        try:
+            return hashlib.sha256(_content(os.path.join(self._base, key))).hexdigest()  # noqa: PTH118
+        except UnusableImage:
+            return ""
+
+    def stored_values(self, key: str) -> tuple[str, float, float] | None:
+        """Return type, minimum and maximum of the values, for 16- and 32-bit grey and floating point."""
+        try:
+            with _opened(_content(os.path.join(self._base, key))) as image:  # noqa: PTH118
+                if image.mode in ("F", "I") or image.mode.startswith("I;"):
+                    image.load()
+                    return extremes(np.asarray(image))
+        except Exception:  # Pillow's decoders raise almost anything on broken files
+            return None
+        return None
+
     def header(self, key: str) -> tuple[int, int, int] | None:
         """Return (C, H, W) from the first bytes of the file; the pixels may still turn out broken."""
         path = str(self.path(key))
         try:
             _check_file(path)
-            with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
+            with open(path, "rb") as file, Image.open(file, formats=formats_of(_head(file))) as image:
                 if image.format == "TIFF":  # whether its size is upright yet depends on Pillow's version
                     return super().header(key)
                 _check_size(image)
@@ -90,6 +114,24 @@ class FileSource(Source):
                 return (1 if _is_grey(image) else 3), height, width
         except Exception:  # Pillow's decoders raise almost anything on broken files
             return None
+
+
+def holds_image(path: str) -> bool:
+    """Say whether a file holds an image of a kind that can be opened, by its first bytes."""
+    try:
+        _check_file(path)
+        with open(path, "rb") as file, Image.open(file, formats=formats_of(_head(file))) as image:
+            _check_size(image)
+    except Exception:  # Pillow's decoders raise almost anything on broken files
+        return False
+    return True
+
+
+def _head(file: BinaryIO) -> bytes:
+    """Return the first bytes of an open file, and go back to its beginning."""
+    head = file.read(SNIFFED)
+    file.seek(0)
+    return head
 
 
 def _check_file(path: str) -> None:
@@ -124,7 +166,9 @@ def _reason(error: BaseException) -> str:
 
 def _opened(content: bytes) -> Image.Image:
     try:
-        image = Image.open(BytesIO(content), formats=FORMATS)
+        image = Image.open(BytesIO(content), formats=formats_of(content[:SNIFFED]))
+    except UnusableImage:
+        raise
     except UnidentifiedImageError:
         raise UnusableImage("not an image, or its header is broken") from None
     except Image.DecompressionBombError:
@@ -164,11 +208,10 @@ def _is_grey(image: Image.Image) -> bool:
     return image.mode in _GREY or image.mode.startswith("I;")
 
 
-def _decoded(image: Image.Image, at_least: tuple[int, int] | None) -> Pixels:
-    """Decode the first frame to [H, W, C] uint8, upright.
+def _decoded(image: Image.Image, at_least: tuple[int, int] | None) -> npt.NDArray[Any]:
+    """Decode the first frame to [H, W, C], upright; grey values that are not 8-bit are as stored.
 
-    Palettes, CMYK and the like become RGB. Transparent pixels are laid on white. 16-bit grey is divided by
-    257, so that black stays black and white white; floating-point pixels must lie in [0, 1].
+    Palettes, CMYK and the like become RGB. Transparent pixels are laid on white.
     """
     try:
         if at_least is not None and image.format == "JPEG":
@@ -185,8 +228,6 @@ def _decoded(image: Image.Image, at_least: tuple[int, int] | None) -> Pixels:
         raise
     except Exception as error:  # Pillow's decoders raise almost anything on broken files
         raise UnusableImage(f"cannot be decoded: {_reason(error)}") from error
-    if pixels.dtype != np.uint8:
-        pixels = to_uint8(pixels)
     return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 
@@ -204,25 +245,3 @@ def _flat(image: Image.Image) -> Image.Image:
         white.alpha_composite(layer)
         image = white
     return image.convert("L" if grey else "RGB")
-
-
-def to_uint8(values: np.ndarray) -> Pixels:
-    """Scale pixels to 8 bits: 16-bit integers by 1/257, floating point in [0, 1] by 255, truth to 0 and 255.
-
-    Raises:
-        UnusableImage: values are not finite or lie outside of what their type allows.
-    """
-    kind = values.dtype.kind
-    if kind == "b":
-        return values.astype(np.uint8) * np.uint8(255)
-    if kind == "f":
-        if not np.isfinite(values).all():
-            raise UnusableImage("values that are not finite")
-        if values.min() < -1e-6 or values.max() > 1 + 1e-6:
-            raise UnusableImage(f"values from {values.min():g} to {values.max():g}, outside [0, 1]")
-        return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
-    if values.dtype == np.uint8:
-        return values
-    if values.min() < 0 or values.max() > 65535:
-        raise UnusableImage(f"values from {values.min()} to {values.max()}, outside the range of 16 bits")
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)

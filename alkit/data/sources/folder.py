@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from alkit.data.source import DecodedImage
 from alkit.errors import SourceError
 
-from .files import SUFFIXES, FileSource
+from .files import OTHER_SUFFIXES, SUFFIXES, FileSource, holds_image
+from .layout import Layout, read_layout
+from .signatures import begins_as_image
 
 CAMPAIGN = "campaign.toml"
 CAMPAIGN_FOLDERS = ("cache", "checkpoints", "queries", "states")
 BAD_NAME = "file name is not valid UTF-8; rename it"
+LOOKED_AT = 20  # files of a suffix that is left out
 
 
 class Folder(FileSource):
-    """Every image file under a folder, links followed; files with other suffixes are not part of the pool.
+    """Every image file under a folder, links followed.
+
+    Files are known by their suffix; those of a suffix that only some programs give to images (`.jfif`,
+    `.heic`) belong to the pool if they hold an image that can be opened. `facts` says what is left out.
 
     Hidden files and folders are left out, and so are links to an enclosing folder and files that a campaign
     inside this folder has written. A link that leads nowhere is an unusable image. If
@@ -28,7 +36,8 @@ class Folder(FileSource):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(str(folder), str(folder))
-        self._others = 0
+        self._left_out, self._special = Counter[str](), list[str]()
+        self._hidden_images: dict[str, str] = {}
         found = self._listed(str(folder), "", frozenset())
         # A name that no database can hold is shown escaped; it never hides a file that really has that name.
         self._bad = {_printable(key) for key in found if not _storable(key)}.difference(found)
@@ -36,12 +45,17 @@ class Folder(FileSource):
         if not self._keys:
             raise SourceError(
                 f"'{folder}' holds no images; give a folder with {', '.join(sorted(SUFFIXES))} files"
+                + ("" if not self._left_out else f" (it holds {counted(self._left_out)})")
             )
-        if self._others:
-            self.notes = (f"files in '{folder}' without an image suffix, skipped: {self._others}",)
-        parents = {key.split("/")[0] for key in self._keys if key.count("/") == 1 and key not in self._bad}
-        if len(parents) >= 2 and all(key.count("/") == 1 for key in self._keys):
-            self.classes = tuple(sorted(parents))
+        layout = read_layout([key for key in self._keys if key not in self._bad])
+        self.classes = layout.classes if all(key.count("/") == 1 for key in self._bad) else ()
+        self.facts = {
+            "left_out": dict(self._left_out.most_common()),
+            "look_like_images": dict(sorted(self._hidden_images.items())),
+            "special": sorted(self._special),
+            "outside_class_folders": list(layout.strays),
+        }
+        self.notes = tuple(self._notes(layout))
 
     def keys(self) -> list[str]:
         """Return the paths relative to the folder, sorted."""
@@ -80,12 +94,56 @@ class Folder(FileSource):
         for entry in entries:
             if _is_folder(entry):
                 found += self._listed(entry.path, f"{prefix}{entry.name}/", above | {me})
-            elif _is_file(entry):
-                if os.path.splitext(entry.name)[1].lower() in SUFFIXES:  # noqa: PTH122
-                    found.append(prefix + entry.name)
-                else:
-                    self._others += 1
+            elif not _is_file(entry):
+                self._special.append(_printable(prefix + entry.name))
+            elif self._is_image(entry):
+                found.append(prefix + entry.name)
+            else:
+                self._leave_out(entry, prefix)
         return found
+
+    def _is_image(self, entry: os.DirEntry[str]) -> bool:
+        """Tell images by suffix, and look inside files whose suffix only some programs give to images."""
+        suffix = _suffix(entry.name)
+        return suffix in SUFFIXES or (suffix in OTHER_SUFFIXES and holds_image(entry.path))
+
+    def _leave_out(self, entry: os.DirEntry[str], prefix: str) -> None:
+        """Count a file that is left out, and look whether the first ones of its suffix may be images."""
+        suffix = _printable(_suffix(entry.name))
+        self._left_out[suffix] += 1
+        look = suffix not in self._hidden_images and self._left_out[suffix] <= LOOKED_AT
+        if look and begins_as_image(entry.path):
+            self._hidden_images[suffix] = _printable(prefix + entry.name)
+
+    def _notes(self, layout: Layout) -> Iterator[str]:
+        if self._left_out:
+            yield f"left out by their suffix: {counted(self._left_out)}"
+        for suffix, example in sorted(self._hidden_images.items()):
+            named = f"{suffix} files" if suffix else "files without a suffix"
+            yield (
+                f"warning: {named} such as {example!r} look like images; to take them in, give them "
+                "the suffix of what they are (a .heic file needs the package pillow-heif)"
+            )
+        if self._special:
+            yield (
+                f"left out because they are pipes, sockets or devices: {len(self._special):,}, "
+                f"such as {min(self._special)!r}"
+            )
+        if self._bad:
+            yield f"{len(self._bad):,} file names are not valid UTF-8; rename the files"
+        yield from layout.notes
+
+
+def counted(suffixes: Mapping[str, int]) -> str:
+    """Write how many files there are of each suffix, the most first."""
+    rows = sorted(suffixes.items(), key=lambda row: (-row[1], row[0]))
+    named = [f"{count:,} {suffix or 'without a suffix'}" for suffix, count in rows[:8]]
+    rest = sum(count for _, count in rows[8:])
+    return ", ".join([*named, *([f"{rest:,} others"] if rest else [])])
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

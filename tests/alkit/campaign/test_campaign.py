@@ -513,7 +513,8 @@ def test_update_takes_in_new_images_and_shifts_no_index(
         before = list(made.state.keys)
         query = made.ask(6)
         made.tell(by_color(made, query.indices), allow_new_classes=True)
-        make_pictures(pool, each=7, seed=0)
+        for image in make_pictures(tmp_path / "more", each=2, seed=9).glob("*/*.png"):
+            shutil.copy(image, pool / image.parent.name / f"new-{image.name}")
         (pool / "blue" / "aaa.png").write_bytes(b"not an image")
         shutil.copy(pool / "red" / "00.png", pool / "blue" / "0copy.png")
         report = made.update()
@@ -694,10 +695,12 @@ def test_a_moved_file_is_no_copy_of_the_lost_one(make_pictures: Callable[..., Pa
         (pool / "red" / "00.png").rename(pool / "red" / "moved.png")
         (tmp_path / "c" / "cache" / "pool.u8").unlink()
         report = made.update()
-        assert (report["added"], report["duplicates"]) == (1, 0)
-        assert 60 in made.pool.candidates
+        assert (report["added"], report["duplicates"], report["found"]) == (0, 0, 1)
+        assert report["renamed"] == [{"index": 40, "image": "red/moved.png"}]
+        assert 40 in made.pool.candidates
         (pool / "red" / "00.png").write_bytes((pool / "red" / "moved.png").read_bytes())
-        assert made.update()["found"] == 0, "the pool has that image"
+        report = made.update()
+        assert (report["found"], report["duplicates"]) == (0, 1), "the pool has that image"
 
 
 def test_a_pool_that_is_mostly_gone_is_not_taken_for_lost(
@@ -743,14 +746,15 @@ def test_known_labels_given_again_take_no_correction_back(labeled: Path) -> None
         assert answer.value == "red"
 
 
-def test_a_file_moved_before_the_cache_was_lost_keeps_its_label(
+def test_a_copy_made_before_the_image_was_lost_keeps_its_label(
     make_pictures: Callable[..., Path], tmp_path: Path
 ) -> None:
     pool = make_pictures(tmp_path / "pics")
     with create(tmp_path / "c", str(pool), classes=("blue", "green", "red")) as made:
         made.tell([GivenAnswer(2, "red/00.png", "red")])
-        (pool / "red" / "00.png").rename(pool / "red" / "moved.png")
+        shutil.copy(pool / "red" / "00.png", pool / "red" / "moved.png")
         assert made.update()["duplicates"] == 1
+        (pool / "red" / "00.png").unlink()
         (tmp_path / "c" / "cache" / "pool.u8").unlink()
         made.update()
         assert made.pool.labeled.tolist() == [60]

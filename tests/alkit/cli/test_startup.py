@@ -29,7 +29,11 @@ EVERY_OPTION = {
     "train": "--campaign --device --quiet --json",
     "predict": "--out --probabilities --batch-size --force --campaign --device --quiet --json",
     "run": "--budget --cycles --campaign --pool --oracle --strategy --control --stop --seed-size --json",
-    "update": "--campaign --quiet --json",
+    "update": "--campaign --pool --test --root --check --quiet --json",
+    "classes": "--campaign --json",
+    "remove": "--index --undo --reason --campaign --json",
+    "fork": "--campaign --strategy --option --test --task --model --task-option --image-size --channels "
+    "--value-range --seed --device --quiet --json",
     "bench": "--out --strategy --seeds --pool --test --root --download --cache --jobs --backend --scheduler "
     "--report-only --show --device --quiet --json",
     "label": "--campaign --port --annotator --show-guess --no-browser",

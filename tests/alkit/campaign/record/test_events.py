@@ -59,6 +59,15 @@ DATA = {
         "recipe": {"epochs": 2},
         "loss": [1.5, 0.5],
     },
+    "moved": {"location": "/data/photos", "found": 12},
+    "renamed": {"indices": [3], "names": ["b.png"]},
+    "class-renamed": {"old": "gul", "new": "gull"},
+    "classes-merged": {"classes": ["herring gull"], "into": "gull"},
+    "class-retired": {"name": "other"},
+    "class-restored": {"name": "other"},
+    "removed": {"indices": [4], "reason": "a person"},
+    "put-back": {"indices": [4]},
+    "test-set": {"location": "/data/test", "images": 3, "cache": "cache/test-a.u8", "moved": False},
 }
 
 

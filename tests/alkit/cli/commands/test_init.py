@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from alkit.campaign.campaign import Campaign
 
 Alkit = Callable[..., Any]
 
@@ -54,6 +59,78 @@ def test_a_file_of_images_that_cannot_be_used_is_listed(
     assert "'red/zero.png'" not in alkit("query", "-c", "camp", "-n", "6", "-s", "random").out
 
 
+def test_it_says_what_it_made_of_the_folder(
+    alkit: Alkit, alkit_ends: Alkit, here: Path, make_pictures: Callable[..., Path]
+) -> None:
+    make_pictures(here / "pool", each=10)
+    shutil.copy(here / "pool" / "red" / "00.png", here / "pool" / "blue" / "copy.png")
+    shutil.copy(here / "pool" / "red" / "01.png", here / "cover.png")
+    (here / "pool" / "notes.txt").touch()
+    said = alkit("init", "camp", "--pool", "pool", "--oracle", "dataset", "--image-size", "8", "--json")
+    overview = said.json["overview"]
+    assert overview["classes"]["blue"] == {"images": 11, "from": "the oracle"}
+    assert overview["pool"]["left_out"] == {".txt": 1}
+    rows = [{"image": "blue/copy.png", "label": "blue"}, {"image": "red/00.png", "label": "red"}]
+    assert overview["disputed_copies"] == [rows]
+    assert "1 .txt" in said.err and "'blue/copy.png' as blue" in said.err
+    shutil.move(here / "cover.png", here / "pool" / "cover.png")
+    stray = alkit("init", "other", "--pool", "pool", "--json")
+    assert "'cover.png' does not lie directly in one of them" in stray.err
+    assert stray.json["overview"]["pool"]["outside_class_folders"] == ["cover.png"]
+    for words in (["--oracle", "dataset"], ["--test", "pool"]):
+        said = alkit_ends("init", "third", "--pool", "pool", *words)
+        assert said.code == 1 and "because 'cover.png' does not lie directly" in said.error
+
+
+def test_a_size_that_was_chosen_has_a_reason(alkit: Alkit, here: Path) -> None:
+    (here / "pool").mkdir()
+    for number in range(3):
+        Image.new("RGB", (300 + number, 200)).save(here / "pool" / f"{number}.png")
+    said = alkit("init", "camp", "--pool", "pool")
+    assert "resized to 64 x 64" in said.err and "--image-size 128" in said.err
+    assert "--image-size" not in alkit("init", "own", "--pool", "pool", "--image-size", "32").err
+
+
+def test_twelve_bits_in_files_of_16_are_scaled(alkit: Alkit, here: Path) -> None:
+    (here / "pool").mkdir()
+    for number in range(4):
+        Image.fromarray(np.full((8, 8), 1000 * number, np.uint16)).save(here / "pool" / f"{number}.png")
+    said = alkit("init", "camp", "--pool", "pool", "--json")
+    assert said.json["overview"]["values"]["chosen"] == [0, 4095]
+    assert "4,095 white" in said.err
+    rows = np.fromfile(here / "camp" / "cache" / "pool.u8", np.uint8).reshape(4, -1)
+    assert rows[:, 0].tolist() == [0, 62, 125, 187]
+    with Campaign(here / "camp") as campaign:
+        assert campaign.source.load("3.png")[1].max() == 187
+    alkit("init", "own", "--pool", "pool", "--value-range", "0,3000")
+    assert np.fromfile(here / "own" / "cache" / "pool.u8", np.uint8).max() == 255
+
+
+def test_a_bad_file_of_labels_is_reported_before_images_are_read(
+    alkit_ends: Alkit, here: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scan(*_: Any, **__: Any) -> None:
+        raise AssertionError("images are read")
+
+    monkeypatch.setattr("alkit.campaign.create.scan", scan)
+    for line, words in (("moon.png,blue", []), ("red/00.png,crimson", ["--classes", "blue,red"])):
+        (here / "known.csv").write_text(f"image,label\n{line}\n")
+        said = alkit_ends("init", "camp", "--pool", pictures, "--labels", "known.csv", *words)
+        assert said.code == 1 and "line 2 of known.csv" in said.error
+
+
+def test_lines_that_label_copies_differently_are_said(
+    alkit: Alkit, here: Path, make_pictures: Callable[..., Path]
+) -> None:
+    make_pictures(here / "pool", each=2)
+    shutil.copy(here / "pool" / "red" / "00.png", here / "pool" / "red" / "copy.png")
+    (here / "known.csv").write_text("image,label\nred/00.png,red\nred/copy.png,blue\n")
+    said = alkit("init", "camp", "--pool", "pool", "--labels", "known.csv", "--json")
+    (rows,) = said.json["overview"]["disputed_labels"]
+    assert {row["label"] for row in rows} == {"red", "blue"}
+    assert "warning: 1 images have exact copies with another label (lines of known.csv)" in said.err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -69,6 +146,7 @@ def test_a_file_of_images_that_cannot_be_used_is_listed(
         ("--pool {pool} --image-size 3", 2, "--image-size should be between 4 and 4096 pixels, not 3"),
         ("--pool {pool} --image-size big", 2, "--image-size should be like 64 or 48x64, not 'big'"),
         ("--pool {pool} --image-size 1x2x3", 2, "should be like 64 or 48x64"),
+        ("--pool {pool} --value-range 9,3", 2, "two ascending numbers like 0,4095"),
         ("--pool {pool} --strategy entropi", 2, "did you mean 'entropy'?"),
         (
             "--pool {pool} --strategy coreset -o metrik=cosine",

@@ -298,3 +298,12 @@ def test_an_oracle_needs_no_control(alkit: Alkit, here: Path, pictures: Path) ->
 @pytest.mark.parametrize("share", ["1", "-0.1", "most"])
 def test_a_share_that_is_none_is_wrong_usage(alkit_ends: Alkit, labeled: Path, share: str) -> None:
     assert alkit_ends("query", "-c", labeled, "-n", "20", "--control", share).code == 2
+
+
+def test_a_budget_that_is_not_used_is_said(alkit: Alkit, campaign: Path) -> None:
+    alkit("query", "-c", campaign, "-n", "4", "-s", "random")
+    same = alkit("query", "-c", campaign, "-n", "4", "--json")
+    assert same.json["unused_budget"] is None and "--budget" not in same.err
+    other = alkit("query", "-c", campaign, "-n", "7", "--json")
+    assert other.json["unused_budget"] == 7 and len(other.json["picks"]) == 4
+    assert "--budget 7 is not used: query 1 was made with 4 images" in other.err

@@ -32,8 +32,41 @@ def test_any_depth_hidden_files_and_other_suffixes(tmp_path: Path) -> None:
     assert source.location == str(tmp_path)
     assert source.path("a/x.PNG") == tmp_path / "a/x.PNG"
     assert source.answers() == {} and source.classes == () and source.test_split() is None
-    assert source.notes[0].endswith("skipped: 1")
+    assert source.notes == ("left out by their suffix: 1 .txt",)
+    assert source.facts["left_out"] == {".txt": 1}
     assert not source.answers_itself
+
+
+def test_files_of_other_image_suffixes_are_opened(tmp_path: Path) -> None:
+    for name in ("b.jfif", "c.jpe", "d.HEIC", "a.jpg"):
+        image(tmp_path / "a.jpg")
+        (tmp_path / "a.jpg").rename(tmp_path / name)
+    (tmp_path / "broken.jfif").write_bytes(b"\xff\xd8\xff")
+    (tmp_path / "letter.heic").write_text("no image")
+    source = open_source(str(tmp_path))
+    assert source.keys() == ["a.jpg", "b.jfif", "c.jpe", "d.HEIC"]
+    assert source.load("d.HEIC")[1].shape == (4, 4, 1)
+    assert source.facts["left_out"] == {".jfif": 1, ".heic": 1}
+    assert source.facts["look_like_images"] == {".jfif": "broken.jfif"}
+
+
+def test_files_that_look_like_images_are_named(tmp_path: Path) -> None:
+    image(tmp_path / "a.png")
+    (tmp_path / "photo").write_bytes((tmp_path / "a.png").read_bytes())
+    source = open_source(str(tmp_path))
+    assert source.keys() == ["a.png"]
+    assert source.facts["look_like_images"] == {"": "photo"}
+    assert any(note.startswith("warning: ") and "'photo'" in note for note in source.notes)
+
+
+def test_special_files_are_left_out_and_said(tmp_path: Path) -> None:
+    image(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.png").symlink_to("/dev/zero")
+    source = open_source(str(tmp_path))
+    assert source.keys() == ["a.png"]
+    assert source.facts["special"] == ["link.png", "pipe.png"]
+    assert "2, such as 'link.png'" in source.notes[0]
 
 
 def test_relative_locations_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

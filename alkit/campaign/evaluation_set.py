@@ -1,0 +1,164 @@
+"""The labeled images that the model is tested on: reading them, and choosing others later."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alkit.campaign.record.events import ClassesAdded, EvaluationSetChosen
+from alkit.data.checksums import sums_path
+from alkit.data.preprocessing import ImageRecord, scan
+from alkit.data.source import Source
+from alkit.data.sources import open_source
+from alkit.data.store import StoreWriter
+from alkit.errors import SourceError
+from alkit.plugin import registry
+from alkit.utils.progress import Progress
+
+from .resources import TEST_CACHE
+
+if TYPE_CHECKING:
+    from alkit.plugin.choice import PluginChoice
+
+    from .session import CampaignSession
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSetRequest:
+    """Which images to test on from now on.
+
+    Attributes:
+        location: labeled images, as a pool.
+        root: where a torchvision data set lies.
+    """
+
+    location: str
+    _: KW_ONLY
+    root: str | None = None
+
+
+def choose_test_set(session: CampaignSession, request: EvaluationSetRequest) -> dict[str, Any]:
+    """Test on other images from now on: see `Campaign.choose_test_set`."""
+    with session.lock():
+        source = open_source(request.location, root=request.root)
+        source.value_range = session.settings.pool.value_range
+        task = session.settings.task
+        labels = _under_present_names(session, labels_of_test_images(source, task))
+        path = session.directory / "cache" / f"{TEST_CACHE}.new"
+        path.unlink(missing_ok=True)
+        records = read_test_images(
+            source,
+            path,
+            session.settings.image_shape,
+            pool=session.state.records,
+            progress=session.progress,
+        )
+        known = session.settings.test is not None
+        same = known and _content(*session.ledger.test_images(), session) == _set_of(records, labels)
+        name = f"test-{_digest(records)}.u8"
+        old = None if session.state.test_set is None else Path(session.state.test_set.cache).name
+        os.replace(path, path.with_name(name))
+        os.replace(sums_path(path), sums_path(path.with_name(name)))
+        added = new_classes(session, labels)
+        with session.ledger.transaction():
+            if added:
+                session.ledger.add_event(ClassesAdded(added=added))
+            event = session.ledger.add_event(
+                EvaluationSetChosen(
+                    location=source.location,
+                    root=source.root,
+                    images=len(records),
+                    cache=f"cache/{name}",
+                    moved=same,
+                )
+            )
+            session.ledger.add_test_set(event, records, labels)
+        session.refresh()
+        if (before := old or TEST_CACHE) != name:
+            for file in (path.with_name(before), sums_path(path.with_name(before))):
+                file.unlink(missing_ok=True)
+        return {"test": source.location, "images": len(records), "same_images": same, "new_classes": added}
+
+
+def _under_present_names(session: CampaignSession, labels: Mapping[str, str]) -> dict[str, str]:
+    """Return labels with the names that classes have now, without those of retired classes."""
+    former, retired = session.state.former_classes, set(session.state.retired) - set(session.classes)
+    named = {key: former.get(label, label) for key, label in labels.items()}
+    return {key: label for key, label in named.items() if label not in retired}
+
+
+def new_classes(session: CampaignSession, labels: Mapping[str, str]) -> list[str]:
+    """Return the names in labels that are not classes of a campaign yet, sorted."""
+    task = registry.tasks.get(session.settings.task.name)
+    if not task.uses_classes:
+        return []
+    return sorted({str(task.parse(label)) for label in labels.values()} - set(session.classes))
+
+
+def _content(
+    records: Sequence[ImageRecord], labels: Sequence[str | None], session: CampaignSession
+) -> set[tuple[str, str]]:
+    named = [session.state.test_label(label) for label in labels]
+    return {(r.hash, name) for r, name in zip(records, named, strict=True) if name is not None}
+
+
+def _set_of(records: Sequence[ImageRecord], labels: Mapping[str, str]) -> set[tuple[str, str]]:
+    return {(r.hash, labels[r.key]) for r in records if r.key in labels}
+
+
+def _digest(records: Sequence[ImageRecord]) -> str:
+    return hashlib.sha256(repr([(r.key, r.hash) for r in records]).encode()).hexdigest()[:12]
+
+
+def read_test_images(
+    source: Source,
+    path: Path,
+    shape: tuple[int, int, int],
+    *,
+    pool: Sequence[ImageRecord],
+    progress: Progress,
+) -> Sequence[ImageRecord]:
+    """Read all test images into a cache; say how many of them are in the pool, too."""
+    with StoreWriter(path, shape) as store:
+        records = scan(source, source.keys(), store=store, progress=progress)
+    known = {record.hash for record in pool if record.hash}
+    leaked = sum(record.hash in known for record in records)
+    progress.line(f"test set: {len(records):,} images")
+    if leaked:
+        progress.line(
+            f"warning: {leaked:,} test images are exact copies of pool images; test results look too good"
+        )
+    return records
+
+
+def warnings_of(source: Source) -> list[str]:
+    """Return what keeps the folders of a source from being classes, such as a stray image."""
+    return [note.removeprefix("warning: ") for note in source.notes if "not taken as classes" in note]
+
+
+def labels_of_test_images(test_source: Source | None, task: PluginChoice) -> dict[str, str]:
+    """Return the labels of the test images as they are written; each has to be one of the task.
+
+    Raises:
+        SourceError: there are no labels, or one is not a label of the task.
+    """
+    if test_source is None:
+        return {}
+    labels = test_source.answers()
+    if not labels:
+        missing = f"the test images in {test_source.location} have no labels"
+        raise SourceError("; ".join([missing, *warnings_of(test_source)]))
+    parse = registry.tasks.get(task.name).parse
+    for key, label in labels.items():
+        try:
+            parse(label)
+        except ValueError as error:
+            raise SourceError(
+                f"the test images in {test_source.location} do not fit task '{task.name}': label '{label}' "
+                f"of '{key}': {error}"
+            ) from error
+    return labels

@@ -1,0 +1,78 @@
+"""`alkit fork`: make a second campaign from a first."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import click
+
+from alkit.cli.opening import open_campaign, spec_from
+from alkit.cli.options import campaign_option, device_option, json_option, quiet_option
+from alkit.cli.options import strategy_options as strategy_flags
+from alkit.cli.output import print_json
+from alkit.options import parse_pairs
+from alkit.utils.progress import NullProgress, Terminal
+
+NAMED = ("task", "strategy", "test", "image_size", "channels", "value_range", "seed")
+EXAMPLES = """\b
+Examples:
+  alkit fork birds-large --campaign birds --image-size 128
+  alkit fork birds-resnet --campaign birds --model resnet18 -t epochs=50
+  alkit fork birds-coreset --campaign birds --strategy coreset --seed 1
+"""
+
+
+@click.command("fork", short_help="Make a second campaign from a first.", epilog=EXAMPLES)
+@click.argument("directory", metavar="DIR")
+@campaign_option
+@strategy_flags
+@click.option("--test", metavar="POOL", help="Labeled images to test the model on.")
+@click.option("--task", metavar="NAME", help="Task plugin.")
+@click.option("--model", metavar="NAME", help="Network; short for -t model=NAME.")
+@click.option(
+    "-t",
+    "--task-option",
+    "task_option",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set an option of the task.",
+)
+@click.option("--image-size", metavar="N|HxW", help="Size in pixels to resize images to.")
+@click.option("--channels", type=click.Choice(["1", "3"]), help="1 for gray, 3 for color.")
+@click.option("--value-range", metavar="LOW,HIGH", help="Values that become black and white.")
+@click.option("--seed", type=int, help="Seed of all random choices.")
+@device_option
+@quiet_option
+@json_option
+def command(
+    directory: str, campaign: str | None, device: str, quiet: bool, as_json: bool, **given: Any
+) -> None:
+    """Make a campaign in DIR with the images, classes and answers of another one, for another model or size.
+
+    What is not named is as in the first campaign, which is only read. Images keep their indices, so lists and
+    exports of the first campaign can be ingested into the second one. Queries and trainings are not taken
+    over.
+    """
+    from alkit.campaign.fork import fork  # noqa: PLC0415  # numpy is slow to import
+
+    named = spec_from("", given)
+    details = {name: getattr(named, name) for name in NAMED if given[name] is not None}
+    options = {"task_options": named.task_options, "strategy_options": parse_pairs(given["option"])}
+    details |= {name: values for name, values in options.items() if values}
+    progress = NullProgress() if quiet else Terminal()
+    with (
+        open_campaign(campaign, quiet=True) as first,
+        fork(directory, first, device=device, progress=progress, **details) as made,
+    ):
+        status = made.status()
+        before = len(first.pool.labeled)
+    if as_json:
+        print_json(status)
+        return
+    click.echo(f"campaign       {directory}")
+    click.echo(
+        f"taken over     {status['images']:,} images, {len(status['classes'])} classes, "
+        f"{status['labeled']:,} of {before:,} labeled images"
+    )
+    click.echo(f"next           alkit query --campaign {shlex.quote(directory)} --budget 50")
