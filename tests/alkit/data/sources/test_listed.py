@@ -16,7 +16,7 @@ def test_paths_are_relative_to_the_list_or_absolute(pictures: Path, tmp_path: Pa
     listed.write_text(f"\ufeffhere.png\r\n\r\n{pictures / 'red' / '01.png'}\nmissing.png\n", encoding="utf-8")
     source = read_list(listed)
     assert source.keys() == ["here.png", str(pictures / "red" / "01.png"), "missing.png"]
-    readings = [source.read(key) for key in source.keys()]
+    readings = [source.read(key) for key in ("here.png", str(pictures / "red" / "01.png"), "missing.png")]
     assert [reading.unusable for reading in readings] == [None, None, "no such file"]
 
 
