@@ -123,6 +123,8 @@ def predict_to(
     """
     prediction_files.writer_for(path)
     prediction_files.refuse_to_overwrite(path, force=force)
+    for note in source.notes:
+        session.progress.line(note)
     source = _scaled_as_pool(session, source)
     keys, model = source.keys(), usable_model(session)
     result = PredictionFile(path=path, model=model)

@@ -37,8 +37,7 @@ dataset_info:
     dtype: int64
   - name: hash
     dtype: string
-  splits:
-{sizes}configs:
+configs:
 - config_name: default
   data_files:
 {files}---
@@ -216,9 +215,6 @@ def _card(exports: Mapping[str, Export], names: Sequence[str]) -> str:
     (first, *_) = exports.values()
     total = sum(len(export.items) for export in exports.values())
     numbered = "".join(f"          '{number}': {json.dumps(name)}\n" for number, name in enumerate(names))
-    sizes = "".join(
-        f"  - name: {split}\n    num_examples: {len(export.items)}\n" for split, export in exports.items()
-    )
     files = "".join(f"  - split: {split}\n    path: data/{split}-*\n" for split in exports)
     counts = [Counter(item.answer for item in export.items) for export in exports.values()]
     rows = "".join(
@@ -227,7 +223,6 @@ def _card(exports: Mapping[str, Export], names: Sequence[str]) -> str:
     return CARD.format(
         size=_size(total),
         numbered=numbered,
-        sizes=sizes,
         files=files,
         title=first.title,
         total=f"{total:,}",

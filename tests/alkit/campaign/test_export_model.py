@@ -64,9 +64,18 @@ def photos(tmp_path: Path) -> list[Path]:
     return [*(tmp_path / name for name in made), tmp_path / "turned.jpg"]
 
 
-def test_the_card_works_without_alkit(labeled: Path, tmp_path: Path, photos: list[Path]) -> None:
+@pytest.fixture
+def exact(tmp_path: Path, pictures: Path) -> Path:
+    """A labeled campaign that computes in float32, as exported models do."""
+    options = {"epochs": 2, "precision": "float32"}
+    with create(tmp_path / "exact", str(pictures), task_options=options, classes=COLORS) as campaign:
+        campaign.tell({f"{color}/{n:02d}.png": color for color in COLORS for n in range(4)})
+    return tmp_path / "exact"
+
+
+def test_the_card_works_without_alkit(exact: Path, tmp_path: Path, photos: list[Path]) -> None:
     folder = tmp_path / "model"
-    with Campaign(labeled) as campaign:
+    with Campaign(exact) as campaign:
         campaign.export_model(folder)
         own = campaign.predict(photos)
     (code,) = card_blocks(folder)
@@ -79,12 +88,12 @@ def test_the_card_works_without_alkit(labeled: Path, tmp_path: Path, photos: lis
 
 
 def test_graphs_compute_the_same_for_batches_of_any_size(
-    labeled: Path, tmp_path: Path, photos: list[Path]
+    exact: Path, tmp_path: Path, photos: list[Path]
 ) -> None:
     runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     pytest.importorskip("onnxscript", reason="onnxscript is not installed")
     folder = tmp_path / "model"
-    with Campaign(labeled) as campaign:
+    with Campaign(exact) as campaign:
         campaign.export_model(folder, formats=["onnx", "torch-export"])
         model = usable_model(campaign)
         own = campaign.predict(photos)
@@ -113,7 +122,10 @@ def test_the_whole_network_goes_along(
 ) -> None:
     folder = tmp_path / "model"
     with create(
-        tmp_path / "camp", str(pictures), channels=1, task_options={**options, "epochs": 2}
+        tmp_path / "camp",
+        str(pictures),
+        channels=1,
+        task_options={**options, "epochs": 2, "precision": "float32"},
     ) as campaign:
         campaign.tell(
             {f"{color}/{n:02d}.png": color for color in COLORS for n in range(3)}, allow_new_classes=True

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alkit.utils.files import as_file_name, write_atomically
+from alkit.utils.files import as_file_name, write_atomically, written_atomically
 
 
 @pytest.mark.parametrize(("content", "written"), [("ü\n", "ü\n".encode()), (b"\x00\xff", b"\x00\xff")])
@@ -35,6 +35,20 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(
     with pytest.raises(OSError, match="No space"):
         write_atomically(path, "new")
     assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_block_that_writes_a_file_replaces_it_at_the_end_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), written_atomically(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise ZeroDivisionError
+    assert path.read_bytes() == b"old"
+    with written_atomically(path) as temporary:
+        temporary.write_bytes(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
 
 

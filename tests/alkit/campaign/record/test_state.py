@@ -8,9 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from alkit.campaign.record.events import Answered, Asked, Happening, Lost, Retracted
+from alkit.campaign.record.events import (
+    Answered,
+    Asked,
+    ClassesAdded,
+    Created,
+    Extended,
+    Happening,
+    Lost,
+    Retracted,
+    Trained,
+)
 from alkit.campaign.record.ledger import Event, Ledger, PickRow
-from alkit.campaign.record.state import read_state
+from alkit.campaign.record.state import read_state, state_at
 from alkit.data.preprocessing import ImageRecord
 from alkit.interfaces.oracle import Answer
 
@@ -130,3 +140,28 @@ def test_only_what_is_new_is_read_again(ledger: Ledger, monkeypatch: pytest.Monk
     assert (after.events, after.answers, after.picks) == (whole.events, whole.answers, whole.picks)
     assert after.pool.values == whole.pool.values == ["cat", "dog"]
     assert after.queries == whole.queries
+
+
+def test_an_earlier_state_knows_nothing_of_what_came_later(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "campaign.db", create=True)
+    with ledger.transaction():
+        ledger.add_event(Created(alkit="1", images=2))
+        ledger.add_images([record(0), record(1)])
+        ledger.add_event(ClassesAdded(added=["cat"]))
+        ask(ledger, 0)
+        ledger.add_answers(ledger.add_event(Answered()), [(0, Answer(value="cat"))])
+        moment = ledger.add_event(Trained(cycle=1, labels=1, metrics={}))
+        ledger.add_event(Extended(first=2, images=1))
+        ledger.add_images([record(2)])
+        ledger.add_event(ClassesAdded(added=["dog"]))
+        ledger.add_event(Lost(indices=[1]))
+        ask(ledger, 2)
+        ledger.add_answers(ledger.add_event(Answered()), [(2, Answer(value="dog")), (0, Answer(value="dog"))])
+    then, now = state_at(ledger, moment), read_state(ledger)
+    ledger.close()
+    assert (len(then.records), len(now.records)) == (2, 3)
+    assert (list(then.classes), list(now.classes)) == (["cat"], ["cat", "dog"])
+    assert (then.pool.values, now.pool.values) == (["cat"], ["dog", "dog"])
+    assert (len(then.queries), len(now.queries)) == (1, 2)
+    assert then.pool.usable.tolist() == [True, True]
+    assert now.pool.usable.tolist() == [True, False, True]
