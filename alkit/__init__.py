@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from alkit.campaign.campaign import Campaign as Campaign
     from alkit.campaign.create import create as create
     from alkit.campaign.fork import fork as fork
-    from alkit.campaign.predictions import PredictedImage as PredictedImage
-    from alkit.campaign.predictions import Predictions as Predictions
+    from alkit.campaign.model.predictions import PredictedImage as PredictedImage
+    from alkit.campaign.model.predictions import Predictions as Predictions
     from alkit.campaign.record.pool import Pool as Pool
     from alkit.campaign.record.query import Pick as Pick
     from alkit.campaign.record.query import Query as Query
@@ -55,7 +55,7 @@ _HOMES = {
     "alkit.campaign.campaign": ("Campaign",),
     "alkit.campaign.create": ("create",),
     "alkit.campaign.fork": ("fork",),
-    "alkit.campaign.predictions": (
+    "alkit.campaign.model.predictions": (
         "PredictedImage",
         "Predictions",
     ),

@@ -20,7 +20,9 @@ from alkit.labeling import write_table
 
 def main() -> None:
     """Write the two manifests."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--test", type=int, default=1000, help="test images")
     parser.add_argument("--seed", type=int, default=0)

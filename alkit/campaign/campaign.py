@@ -13,18 +13,18 @@ from alkit.utils.profiling import Profile
 
 from . import query_files
 from .ask import QueryRequest, ask
-from .classes import add_class, merge_classes, rename_class, restore_class, retire_class
-from .evaluation_set import EvaluationSetRequest, choose_test_set
-from .export_model import export_model
-from .predict import BATCH, predict
+from .changes.classes import add_class, merge_classes, rename_class, restore_class, retire_class
+from .changes.evaluation_set import EvaluationSetRequest, choose_test_set
+from .changes.remove import put_back, remove
+from .changes.undo import UndoReport, undo_file, undo_image
+from .changes.update import UpdateRequest, update
+from .model.export_model import export_model
+from .model.predict import BATCH, predict
 from .record.trainings import history
-from .remove import put_back, remove
 from .run import run, stopped
 from .session import CampaignSession
 from .tell import IngestOptions, consult_about_open, take_back, tell
 from .train import train
-from .undo import UndoReport, undo_file, undo_image
-from .update import UpdateRequest, update
 
 if TYPE_CHECKING:
     from alkit.campaign.analysis.stopping import StoppingRule
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from alkit.interfaces.oracle import Answer, Oracle
     from alkit.interfaces.strategy import Strategy
 
-    from .export_model import ExportedModel
-    from .predictions import Predictions
+    from .model.export_model import ExportedModel
+    from .model.predictions import Predictions
 
 
 class Campaign(CampaignSession):

@@ -19,9 +19,9 @@ from alkit.utils.files import write_atomically
 from alkit.utils.progress import NullProgress, Progress
 
 from .campaign import Campaign
+from .changes.evaluation_set import labels_of_test_images, new_classes, read_test_images
 from .create import Plan, plan_of
 from .draft import check_free, clear_half_moved, draft_in, move_in, os_errors_named
-from .evaluation_set import labels_of_test_images, new_classes, read_test_images
 from .export import identity_of
 from .resources import POOL_CACHE, TEST_CACHE
 from .session import LEDGER, SETTINGS

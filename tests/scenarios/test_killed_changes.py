@@ -58,7 +58,7 @@ def labels() -> dict[str, str]:
     "place",
     [
         "alkit.campaign.record.ledger:Ledger.add_event",
-        "alkit.campaign.update:_take_found_back",
+        "alkit.campaign.changes.update:_take_found_back",
         "alkit.campaign.record.ledger:Ledger.add_images",
     ],
 )
@@ -107,8 +107,8 @@ def test_a_fork(kill: Kill, alkit: Alkit, pool: Path, place: str) -> None:
     ("words", "place", "done"),
     [
         (["classes", "retire", "red"], "alkit.campaign.record.ledger:Ledger.add_event", False),
-        (["classes", "retire", "red"], "alkit.campaign.classes:class_report", True),
-        (["remove", "red/01.png"], "alkit.campaign.remove:_report", True),
+        (["classes", "retire", "red"], "alkit.campaign.changes.classes:class_report", True),
+        (["remove", "red/01.png"], "alkit.campaign.changes.remove:_report", True),
     ],
 )
 def test_classes_and_images(

@@ -36,7 +36,7 @@ def command(context: click.Context, campaign: str | None, as_json: bool) -> None
     """
     context.obj = (campaign, as_json)
     if context.invoked_subcommand is None:
-        from alkit.campaign.classes import class_report  # noqa: PLC0415  # numpy is slow to import
+        from alkit.campaign.changes.classes import class_report  # noqa: PLC0415  # numpy is slow to import
 
         with open_campaign(campaign, quiet=True) as opened:
             report = class_report(opened)

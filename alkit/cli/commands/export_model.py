@@ -47,7 +47,7 @@ def command(
     metrics with intervals, where its labels come from, and a model card that says how to use it all. If no
     model is trained yet, one is trained first.
     """
-    from alkit.campaign.export_model import export_model  # noqa: PLC0415  # numpy is slow to import
+    from alkit.campaign.model.export_model import export_model  # noqa: PLC0415  # numpy is slow to import
 
     with open_campaign(campaign, device=device, quiet=quiet) as opened:
         exported = export_model(opened, Path(out), formats=formats, force=force)

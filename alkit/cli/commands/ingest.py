@@ -22,8 +22,8 @@ from alkit.utils.files import check_regular
 
 if TYPE_CHECKING:
     from alkit.campaign.campaign import Campaign
+    from alkit.campaign.changes.undo import UndoReport
     from alkit.campaign.record.reconcile import IngestReport
-    from alkit.campaign.undo import UndoReport
     from alkit.interfaces.format import Format, Reply
 
 

@@ -13,7 +13,7 @@ from alkit.cli.options import campaign_option, device_option, json_option, quiet
 from alkit.cli.output import print_json
 
 if TYPE_CHECKING:
-    from alkit.campaign.predict import PredictionFile
+    from alkit.campaign.model.predict import PredictionFile
     from alkit.data.source import Source
 
 SHOWN = 20  # unreadable images that are named one by one
@@ -65,7 +65,7 @@ def command(
     no model is trained yet, one is trained first. A command that was interrupted continues when it is
     repeated. Images that cannot be read get a row with an empty class and the reason in column 'error'.
     """
-    from alkit.campaign.predict import predict_to  # noqa: PLC0415  # numpy is slow to import
+    from alkit.campaign.model.predict import predict_to  # noqa: PLC0415  # numpy is slow to import
 
     with open_campaign(campaign, device=device, quiet=quiet) as opened:
         result = predict_to(
@@ -91,7 +91,7 @@ def command(
 
 
 def _source(images: str) -> Source:
-    from alkit.campaign.predict import open_images  # noqa: PLC0415  # numpy is slow to import
+    from alkit.campaign.model.predict import open_images  # noqa: PLC0415  # numpy is slow to import
 
     if images != "-":
         return open_images(images)

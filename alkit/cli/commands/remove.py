@@ -40,7 +40,7 @@ def command(
     IMAGES are named by path or hash. Their files are not touched, and what was said of them stays in the
     history. Without IMAGES, list what is removed.
     """
-    from alkit.campaign.remove import removed_images  # noqa: PLC0415  # numpy is slow to import
+    from alkit.campaign.changes.remove import removed_images  # noqa: PLC0415  # numpy is slow to import
 
     named: list[str | int] = [*images, *index]
     if undo and not named:

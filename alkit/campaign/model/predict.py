@@ -22,7 +22,7 @@ from .trained import UsableModel, usable_model
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .session import CampaignSession
+    from alkit.campaign.session import CampaignSession
 
 BATCH = 256
 

@@ -16,8 +16,8 @@ from PIL import Image
 from alkit.campaign import predict as module
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
-from alkit.campaign.predict import open_images, predict_to
-from alkit.campaign.predictions import PredictedImage, Predictions
+from alkit.campaign.model.predict import open_images, predict_to
+from alkit.campaign.model.predictions import PredictedImage, Predictions
 from alkit.campaign.record.events import Trained
 from alkit.errors import SourceError, TrainingError, UsageError
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.events import ClassesAdded, EvaluationSetChosen
+from alkit.campaign.resources import TEST_CACHE
 from alkit.data.checksums import sums_path
 from alkit.data.preprocessing import ImageRecord, scan
 from alkit.data.source import Source
@@ -19,12 +20,9 @@ from alkit.errors import SourceError
 from alkit.plugin import registry
 from alkit.utils.progress import Progress
 
-from .resources import TEST_CACHE
-
 if TYPE_CHECKING:
+    from alkit.campaign.session import CampaignSession
     from alkit.plugin.choice import PluginChoice
-
-    from .session import CampaignSession
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING, Any
 from alkit.campaign.record.events import Trained
 from alkit.campaign.record.state import state_at
 from alkit.campaign.record.trainings import history
+from alkit.campaign.resources import POOL_CACHE
+from alkit.campaign.train import train
 from alkit.errors import UnsupportedTask
 from alkit.utils.profiling import Profile
-
-from .resources import POOL_CACHE
-from .train import train
 
 if TYPE_CHECKING:
     import torch
 
     from alkit.campaign.record.ledger import Event
     from alkit.campaign.record.state import State
+    from alkit.campaign.session import CampaignSession
     from alkit.data.model_input import Preprocessing
     from alkit.interfaces.task import TaskModel
     from alkit.training.recipe import Precision
-
-    from .session import CampaignSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,7 @@ from alkit.utils.json_values import AsDict
 
 if TYPE_CHECKING:
     from alkit.campaign.record.ledger import AnswerRow, Event
-
-    from .session import CampaignSession
+    from alkit.campaign.session import CampaignSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.events import Extended, Happening, Moved
 from alkit.campaign.record.names import Matching, match_files, name_to_list, renaming
+from alkit.campaign.resources import POOL_CACHE
 from alkit.data.sources import open_source
 from alkit.errors import SourceError
 
-from .resources import POOL_CACHE
-
 if TYPE_CHECKING:
+    from alkit.campaign.session import CampaignSession
     from alkit.data.source import Source
-
-    from .session import CampaignSession
 
 READERS = 4
 

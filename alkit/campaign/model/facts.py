@@ -11,9 +11,9 @@ from alkit.campaign.analysis.evidence import gather, test_curve
 from alkit.utils.json_values import finite
 
 if TYPE_CHECKING:
+    from alkit.campaign.session import CampaignSession
     from alkit.training.types import PortableNetwork
 
-    from .session import CampaignSession
     from .trained import UsableModel
 
 RESIZE = "stretch to the size, bilinear with antialiasing"

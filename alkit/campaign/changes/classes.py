@@ -20,7 +20,7 @@ from alkit.labeling.given_answer import ABSTAIN, UNUSABLE
 from alkit.plugin import registry
 
 if TYPE_CHECKING:
-    from .session import CampaignSession
+    from alkit.campaign.session import CampaignSession
 
 
 def class_report(session: CampaignSession) -> dict[str, Any]:

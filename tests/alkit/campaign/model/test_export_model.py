@@ -16,7 +16,7 @@ from PIL import Image
 
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
-from alkit.campaign.trained import usable_model
+from alkit.campaign.model.trained import usable_model
 from alkit.errors import BrokenPlugin, TrainingError, UnsupportedTask, UsageError
 from alkit.interfaces.task import TaskModel
 from alkit.training import PortableNetwork

@@ -12,7 +12,7 @@ from alkit.labeling.given_answer import GivenAnswer
 from alkit.labeling.references import References, UnknownImageError
 
 if TYPE_CHECKING:
-    from .session import CampaignSession
+    from alkit.campaign.session import CampaignSession
 
 
 def remove(session: CampaignSession, images: Sequence[str | int], reason: str) -> dict[str, Any]:

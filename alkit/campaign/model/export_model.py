@@ -15,13 +15,12 @@ from alkit.utils.files import sync_folder
 from alkit.utils.json_values import as_json
 from alkit.utils.timestamps import now
 
-from .model_facts import configuration, metrics, provenance
+from .facts import configuration, metrics, provenance
 from .trained import UsableModel, usable_model
 
 if TYPE_CHECKING:
+    from alkit.campaign.session import CampaignSession
     from alkit.training.types import PortableNetwork
-
-    from .session import CampaignSession
 
 FORMATS = ("onnx", "torch-export")
 CONFIG, CARD, WEIGHTS = "config.json", "README.md", "model.safetensors"
@@ -73,7 +72,7 @@ def _written(
 
     from alkit.reporting.model_card import model_card, model_code  # noqa: PLC0415  # loads jinja2
 
-    from .model_graphs import GRAPHS, FromPixels  # noqa: PLC0415  # torch takes seconds to import
+    from .graphs import GRAPHS, FromPixels  # noqa: PLC0415  # torch takes seconds to import
 
     weights = {name: tensor.clone() for name, tensor in network.network.state_dict().items()}
     (folder / WEIGHTS).write_bytes(save(weights, metadata={"format": "pt"}))
