@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alkit.campaign import predict as module
+from alkit.campaign.model import predict as module
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
 from alkit.campaign.model.predict import open_images, predict_to
