@@ -18,7 +18,7 @@ from alkit.campaign.record.reconcile import IngestReport, Standing, reconcile_an
 from alkit.campaign.record.settings import Settings, SourceChoice
 from alkit.campaign.record.state import make_pool
 from alkit.composition.factory import resolve
-from alkit.data.preprocessing import ImageRecord, choose_shape, scan, why_shape
+from alkit.data.preprocessing import DEFAULT_SIDE, ImageRecord, choose_shape, scan, why_shape
 from alkit.data.source import Source
 from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
@@ -31,6 +31,7 @@ from alkit.labeling.rejection import Rejection
 from alkit.options import build
 from alkit.plugin import registry
 from alkit.plugin.choice import PluginChoice, choice_of
+from alkit.plugin.encoders import installed_encoder
 from alkit.utils.files import write_atomically
 from alkit.utils.progress import NullProgress, Progress
 
@@ -40,13 +41,18 @@ from .draft import check_free, clear_half_moved, draft_in, move_in, os_errors_na
 from .overview import Overview, add_classes, add_disputes, add_layout
 from .resources import POOL_CACHE, TEST_CACHE
 from .session import LEDGER, SETTINGS
-from .spec import CampaignSpec
+from .spec import DEFAULT_TASK, CampaignSpec
 
 if TYPE_CHECKING:
     import torch
 
 HASH = re.compile(r"[0-9a-fA-F]{8,64}")  # an image that only its content may identify
 BY_ORACLE = "the oracle"
+PROPOSAL = (
+    "a pretrained network sees photos in full and needs fewer labels; to use one, make the campaign with "
+    "--encoder {encoder}"
+)
+COLOR = 3
 NO_SHAPE = (0, 0, 0)  # before the images have been looked at
 
 
@@ -227,6 +233,9 @@ def _look_over(
     if plan.spec.image_size is None:
         reason = why_shape(source, source.keys(), shape)
         overview.add("image_size", {"height": shape[1], "width": shape[2], "reason": reason}, reason)
+        larger = max(shape[1:]) > DEFAULT_SIDE or (bool(reason) and max(shape[1:]) == DEFAULT_SIDE)
+        if larger and shape[0] == COLOR and (encoder := _better_encoder(plan.spec)):
+            overview.add("proposed_encoder", encoder, PROPOSAL.format(encoder=encoder))
     overview.add("pool", dict(source.facts))
     add_layout(overview, source, oracle=None if oracle is None else oracle.name)
     hidden, by_key = source.answers(), {record.key: record.index for record in records}
@@ -239,6 +248,15 @@ def _look_over(
     add_disputes(overview, "disputed_test_images", test[0], tested, "test images")
     for line in overview.lines:
         plan.progress.line(line)
+
+
+def _better_encoder(spec: CampaignSpec) -> str | None:
+    """Return an installed encoder to propose for photos, or None.
+
+    Whoever names a task, a network or another option of it has decided already.
+    """
+    undecided = spec.task == DEFAULT_TASK and not spec.task_options
+    return installed_encoder() if undecided else None
 
 
 def _connected_oracle(plan: Plan, keys: Sequence[str]) -> Oracle | None:

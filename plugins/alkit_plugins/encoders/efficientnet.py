@@ -66,11 +66,11 @@ class EfficientNetLite0(Encoder):
         return OpenEncoder(network=Pooled(network), input=INPUT, dim=DIM)
 
     def identity(self, variant: str) -> str:
-        """Name the versions of the packages and the size of the weights."""
-        if not self._packages_found():
+        """Name the versions of the packages and the size of their weights; a file is looked into."""
+        if self.weights or not self._packages_found():
             return ""
         versions = [version(package) for package in MODULES.values()]
-        return f"{versions} {self.weights} {self._weights().stat().st_size} {INPUT!r}"
+        return f"{versions} {self._weights().stat().st_size} {INPUT!r}"
 
     def is_installed(self) -> bool:
         """Say whether both packages are there."""

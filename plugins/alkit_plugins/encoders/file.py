@@ -54,7 +54,7 @@ class FileEncoder(Encoder):
                 f"{type(taken).__name__}"
             )
         if self.weights:
-            filled(network, Path(self.weights), f"the network of {path}")
+            filled(network, Path(self.weights), f"the network of {path}", has_head=False)
         network.eval()
         with torch.no_grad():
             features = network(torch.zeros(2, *taken.shape))

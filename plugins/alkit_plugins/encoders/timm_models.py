@@ -36,7 +36,7 @@ class Timm(Encoder):
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise InvalidOption(f"timm/{variant} cannot be made: {reason}") from error
         if self.weights:
-            filled(network, Path(self.weights), f"timm/{variant}")
+            filled(network, Path(self.weights), f"timm/{variant}", has_head=False)
         config = timm.data.resolve_model_data_config(network)
         return OpenEncoder(network=network, input=_input(config), dim=int(network.num_features))
 

@@ -18,6 +18,9 @@ from alkit.interfaces import Encoder, OpenEncoder
 from .weights import filled, linear_head, without_head
 
 
+INCEPTIONS = ("googlenet", "inception_v3")
+
+
 @dataclass(kw_only=True)
 class Torchvision(Encoder):
     """`torchvision/NAME`: a network with torchvision's default weights and their own preprocessing."""
@@ -33,7 +36,9 @@ class Torchvision(Encoder):
             hint = f"did you mean 'torchvision/{close[0]}'?" if close else "for example torchvision/resnet50"
             raise InvalidOption(f"torchvision has no network '{variant}'; {hint}")
         chosen = models.get_model_weights(variant).DEFAULT
-        network: nn.Module = models.get_model(variant, weights=None)
+        # These two take images as Inception was trained on, and turn ImageNet's statistics into that first.
+        options = {"transform_input": True, "init_weights": False} if variant in INCEPTIONS else {}
+        network: nn.Module = models.get_model(variant, weights=None, **options)
         filled(network, self._weights(chosen, variant), f"torchvision/{variant}")
         head = linear_head(network)
         return OpenEncoder(

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from alkit.errors import InvalidOption
 from alkit.training import load_safely
 
 SHOWN = 6
+OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 
 
-def filled(network: nn.Module, path: Path, named: str) -> None:
-    """Load all weights of a network from a file; a file without those of the last layer will do.
+def filled(network: nn.Module, path: Path, named: str, *, has_head: bool = True) -> None:
+    """Load all weights of a network from a file.
+
+    Args:
+        network: what to fill.
+        path: file of named tensors.
+        named: what messages call the network.
+        has_head: the network ends with a classifier, whose weights may be missing or made for other classes;
+            it keeps its own then.
 
     Raises:
         InvalidOption: the file cannot be read, or tensors are missing, superfluous or of another shape: the
@@ -34,22 +43,43 @@ def filled(network: nn.Module, path: Path, named: str) -> None:
             loaded = loaded[wrapped]
     if not isinstance(loaded, dict):
         raise InvalidOption(f"{path} contains no named tensors; save the state_dict() of the network")
-    given = {str(name).removeprefix("module."): tensor for name, tensor in loaded.items()}
+    given = {_renamed(str(name)): tensor for name, tensor in loaded.items()}
+    given = {name: tensor for name, tensor in given.items() if isinstance(tensor, Tensor)}
     own = network.state_dict()
-    last = _last_layer(network)
+    needed = [name for name in own if not (has_head and name.startswith(_heads(network)))]
+    if not any(name in given for name in own):
+        raise InvalidOption(f"{path} does not fit {named}: it has no tensor of {_listed(needed)}")
     wrong = [
-        f"{name} {tuple(given[name].shape)} instead of {tuple(own[name].shape)}"
-        for name in own
-        if name in given and given[name].shape != own[name].shape and not name.startswith(last)
+        f"{name} {_shape(given[name])} instead of {_shape(own[name])}"
+        for name in needed
+        if name in given and given[name].shape != own[name].shape
     ]
-    wrong += [f"{name} is missing" for name in own if name not in given and not name.startswith(last)]
+    # Files of older versions of torch do not have this counter, which nothing depends on.
+    wrong += [
+        f"{name} is missing"
+        for name in needed
+        if name not in given and not name.endswith("num_batches_tracked")
+    ]
     if wrong:
-        more = f", and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
-        raise InvalidOption(f"{path} does not fit {named}: {', '.join(wrong[:SHOWN])}{more}")
+        raise InvalidOption(f"{path} does not fit {named}: {_listed(wrong)}")
     network.load_state_dict(
         {name: tensor for name, tensor in given.items() if name in own and own[name].shape == tensor.shape},
         strict=False,
     )
+
+
+def _renamed(name: str) -> str:
+    """Return the name that a tensor has today; torchvision's files of DenseNets have older ones."""
+    return OLD_DENSENET.sub(r"\1\2", name.removeprefix("module."))
+
+
+def _listed(names: list[str]) -> str:
+    more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "1"
 
 
 def linear_head(network: nn.Module) -> nn.Linear:
@@ -76,7 +106,12 @@ def without_head(network: nn.Module, head: nn.Linear) -> nn.Module:
     raise InvalidOption(f"{type(network).__name__} consists of a linear layer only; choose another network")
 
 
-def _last_layer(network: nn.Module) -> str:
-    """Return how the names of the tensors of the last linear layer begin."""
-    names = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
-    return f"{names[-1]}." if names else "\0"
+def _heads(network: nn.Module) -> tuple[str, ...]:
+    """Return how the names of a classifier's tensors begin: the last linear layer, and the last layer."""
+    layers = [
+        (name, module)
+        for name, module in network.named_modules()
+        if next(module.parameters(recurse=False), None) is not None
+    ]
+    linear = [name for name, module in layers if isinstance(module, nn.Linear)]
+    return tuple(f"{names[-1]}." for names in (linear, [name for name, _ in layers]) if names)

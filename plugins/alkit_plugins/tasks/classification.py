@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 import alkit
 from alkit import Output, Tap, TaskModel, TaskSpec, option, seeding
-from alkit.errors import InvalidOption
-from alkit.training import PortableNetwork, Precision, Recipe, Schedule, load_safely
+from alkit.errors import AlkitError, InvalidOption
+from alkit.training import PortableNetwork, Precision, Recipe, Schedule
+from alkit_plugins.encoders.weights import filled
 
 from .class_labels import ClassLabels
 from .frozen import FrozenBackbone
@@ -103,8 +104,9 @@ class Classification(ClassLabels):
         with seeding.fence(seed):
             try:
                 network = self._make()
-            except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-                raise InvalidOption(f"the network '{self.model}' cannot be made: {error}") from error
+            except Exception as error:  # the user's code may raise anything
+                reason = _in_words(error)
+                raise InvalidOption(f"the network '{self.model}' cannot be made: {reason}") from error
         if not isinstance(network, nn.Module):
             raise InvalidOption(
                 f"the network '{self.model}' should be a torch.nn.Module, but its factory returned "
@@ -114,7 +116,7 @@ class Classification(ClassLabels):
         if self._wiring is None:
             self._wiring = self._wire(network)
         if self.weights:
-            load_weights(network, Path(self.weights))
+            filled(network, Path(self.weights), f"the network '{self.model}'")
         self.network = network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._listener = Listener(self.network, self._wiring)
 
@@ -130,9 +132,11 @@ class Classification(ClassLabels):
         example = torch.zeros(2, 3 if self._repeat else self._image_shape[0], *self._image_shape[1:])
         try:
             return wire(network, example, max(len(self.classes), 2), self.taps, self.embedding)
-        except (RuntimeError, ValueError, AssertionError) as error:
+        except AlkitError:
+            raise
+        except Exception as error:  # the user's code may raise anything
             size = "x".join(map(str, self._image_shape))
-            reason = str(error).strip().splitlines()[0]
+            reason = _in_words(error)
             raise InvalidOption(
                 f"the network '{self.model}' cannot take images of {size} (channels, height, width); choose "
                 f"another image size or network: {reason}"
@@ -201,37 +205,14 @@ class Classification(ClassLabels):
         return "small-cnn" if device.type == "cpu" and max(image_shape[1:]) <= 128 else "resnet18"
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Load the tensors whose names and shapes match; a classifier of another size keeps its new weights."""
-    try:
-        loaded: Any = load_safely(path, checked=False)
-    except FileNotFoundError:
-        raise InvalidOption(f"there is no weights file {path}; check the option 'weights'") from None
-    except Exception as error:  # a damaged or malicious file may raise anything
-        raise InvalidOption(
-            f"the weights in {path} cannot be read: the file is damaged or contains more than tensors; save "
-            "them as .safetensors, or save only the state_dict() with torch.save"
-        ) from error
-    for wrapped in ("state_dict", "model_state_dict", "model"):
-        if isinstance(loaded, dict) and isinstance(loaded.get(wrapped), dict):
-            loaded = loaded[wrapped]
-    own = network.state_dict()
-    fitting = {}
-    for name, tensor in loaded.items() if isinstance(loaded, dict) else ():
-        plain = str(name).removeprefix("module.")
-        if isinstance(tensor, torch.Tensor) and plain in own and own[plain].shape == tensor.shape:
-            fitting[plain] = tensor
-    if not fitting:
-        raise InvalidOption(
-            f"no tensor in {path} matches the network by name and shape; choose the weights of this network"
-        )
-    missing = {name.rsplit(".", 1)[0] for name in own if name not in fitting}
-    if len(fitting) < len(own) / 2:
-        raise InvalidOption(
-            f"{path} has only {len(fitting)} of the network's {len(own)} tensors, and none for "
-            f"{', '.join(sorted(missing)[:4])}, ...; choose the weights of this network"
-        )
-    network.load_state_dict(fitting, strict=False)
+def _in_words(error: Exception) -> str:
+    """Return the first line of an error; its kind too where the line does not say much without it."""
+    line = (str(error).strip() or "no message").splitlines()[0]
+    return (
+        line
+        if isinstance(error, (RuntimeError, ValueError, TypeError))
+        else f"{type(error).__name__}: {line}"
+    )
 
 
 @alkit.hookimpl

@@ -370,3 +370,33 @@ def test_test_labels_that_are_none_of_the_task_are_refused(
         SourceError, match=r"do not fit task 'classification': label 'blue' of 'blue/00\.png'"
     ):
         create(tmp_path / "c", str(pictures), test=str(pictures))
+
+
+@pytest.mark.parametrize(
+    ("side", "mode", "options", "proposed"),
+    [
+        (200, "RGB", {}, True),
+        (80, "RGB", {}, True),
+        (32, "RGB", {}, False),
+        (200, "L", {}, False),
+        (200, "RGB", {"task_options": {"model": "small-cnn"}}, False),
+        (200, "RGB", {"image_size": (32, 32)}, False),
+    ],
+)
+def test_an_installed_encoder_is_proposed_for_photos(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    side: int,
+    mode: str,
+    options: dict[str, Any],
+    proposed: bool,
+) -> None:
+    monkeypatch.setattr("alkit.campaign.create.installed_encoder", lambda: "some-encoder")
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    for number in range(3):
+        Image.new(mode, (side, side), number).save(pool / f"{number}.png")
+    with create(tmp_path / "c", str(pool), **options) as made:
+        assert made.overview.get("proposed_encoder") == ("some-encoder" if proposed else None)
+        notes = [note for note in made.overview["notes"] if "--encoder some-encoder" in note]
+        assert len(notes) == proposed

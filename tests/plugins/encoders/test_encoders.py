@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +155,43 @@ def test_channels_in_the_other_order() -> None:
     pixels[:, :, 0] = 200
     taken = EncoderInput(size=(8, 8), mean=(0,) * 3, std=(1,) * 3, channels="BGR")
     assert taken.prepare(pixels)[:, 0, 0].tolist() == [0, 0, 200]
+
+
+def test_a_cpu_takes_few_images_at_once(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = alkit.open_encoder(f"file:{tiny}:make")
+    images = torch.randn(7, 3, 8, 8)
+    expected = encoder.network(images)
+    sizes: list[int] = []
+    encoder.network.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    monkeypatch.setattr("alkit.plugin.encoders.PIXELS_AT_ONCE", 3 * 64)
+    torch.testing.assert_close(encoder.embed(torch.device("cpu"))(images), expected)
+    assert sizes == [3, 3, 1]
+
+
+def test_other_weights_in_the_same_file_are_another_encoder(tmp_path: Path) -> None:
+    from torchvision import models
+
+    weights = tmp_path / "weights.pt"
+    network = models.resnet18(weights=None)
+    identities = []
+    for change in (0.0, 1e-4):
+        with torch.no_grad():
+            network.layer4[1].conv2.weight[0, 0, 0, 0] += change
+        torch.save(network.state_dict(), weights)
+        identities.append(alkit.open_encoder("torchvision/resnet18", weights=str(weights)).identity)
+    assert identities[0] != identities[1]
+
+
+def test_older_names_of_densenets_are_known(tmp_path: Path) -> None:
+    from torchvision import models
+
+    weights = tmp_path / "weights.pt"
+    tensors = models.densenet121(weights=None).state_dict()
+    old = {
+        re.sub(r"(denselayer\d+\.(?:norm|conv))([12])", r"\1.\2", name): tensor
+        for name, tensor in tensors.items()
+        if "num_batches_tracked" not in name
+    }
+    assert old.keys() != tensors.keys()
+    torch.save(old, weights)
+    assert alkit.open_encoder("torchvision/densenet121", weights=str(weights)).dim == 1024

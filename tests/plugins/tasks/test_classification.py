@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from alkit.data.loader import Batch, Loader
 from alkit.errors import InvalidAnswers, InvalidOption, TrainingError
 from alkit.options import build
 from alkit.training.recipe import TrainingRun
-from alkit_plugins.tasks.classification import Classification, load_weights
+from alkit_plugins.tasks.classification import Classification
 from alkit_plugins.tasks.networks import SmallCNN
 
 CPU = torch.device("cpu")
@@ -158,15 +159,47 @@ def test_damaged_or_missing_weights_are_one_sentence(tmp_path: Path, name: str) 
 @pytest.mark.parametrize("content", [{"other": torch.ones(2)}, {}, [torch.ones(2)], torch.ones(2)])
 def test_weights_of_something_else_are_refused(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "other.pt")
-    with pytest.raises(InvalidOption, match=r"no tensor in .*other\.pt matches the network"):
-        load_weights(SmallCNN(1, 3, 8), tmp_path / "other.pt")
+    with pytest.raises(InvalidOption, match=r"other\.pt (does not fit .* no tensor of|contains no named)"):
+        built(weights=str(tmp_path / "other.pt"))
 
 
-def test_weights_that_fit_hardly_anything_are_refused(tmp_path: Path) -> None:
-    few = dict(list(state(3).items())[:3])
-    torch.save(few, tmp_path / "few.pt")
-    with pytest.raises(InvalidOption, match=r"has only 3 of the network's \d+ tensors, and none for "):
-        load_weights(SmallCNN(1, 3, 8), tmp_path / "few.pt")
+def test_weights_that_lack_a_tensor_are_refused(tmp_path: Path) -> None:
+    tensors = state(3)
+    del tensors["stages.1.1.weight"]
+    tensors["stages.0.0.weight"] = torch.ones(32, 1, 7, 7)
+    torch.save(tensors, tmp_path / "few.pt")
+    wrong = (
+        r"few\.pt does not fit the network 'small-cnn': stages\.0\.0\.weight 32x1x7x7 instead of 32x1x3x3, "
+    )
+    with pytest.raises(InvalidOption, match=wrong + r"stages\.1\.1\.weight is missing$"):
+        built(weights=str(tmp_path / "few.pt"))
+
+
+def test_weights_without_the_counters_of_batch_normalization_are_taken(tmp_path: Path) -> None:
+    tensors = {name: tensor for name, tensor in state(3).items() if "num_batches" not in name}
+    task = built(weights=str(save("pt", tmp_path, tensors)))
+    assert torch.equal(task.network.stages[0][0].weight, tensors["stages.0.0.weight"])
+
+
+def breaks(num_classes: int) -> torch.nn.Module:
+    raise KeyError("width")
+
+
+class Fails(torch.nn.Module):
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.head = torch.nn.Linear(64, num_classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        raise KeyError("depth")
+
+
+def test_a_network_that_raises_is_blamed_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mine", sys.modules[__name__])
+    with pytest.raises(InvalidOption, match=r"^the network 'mine:breaks' cannot be made: KeyError: 'width'$"):
+        built(model="mine:breaks")
+    with pytest.raises(InvalidOption, match=r"'mine:Fails' cannot take images .*: KeyError: 'depth'$"):
+        built(model="mine:Fails")
 
 
 def test_answers_become_class_numbers() -> None:
