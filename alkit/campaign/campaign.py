@@ -14,7 +14,7 @@ from alkit.utils.profiling import Profile
 from . import query_files
 from .ask import QueryRequest, ask
 from .export_model import export_model
-from .predict import BATCH, predict
+from .predict import predict
 from .record.trainings import history
 from .run import run, stopped
 from .session import CampaignSession
@@ -173,7 +173,7 @@ class Campaign(CampaignSession):
         self,
         images: str | Path | Source | Sequence[str | Path] | Any,
         *,
-        batch_size: int = BATCH,
+        batch_size: int | None = None,
         probabilities: bool = False,
     ) -> Predictions:
         """Predict the class of each image with the model of the latest training, which comes first if needed.
@@ -184,7 +184,7 @@ class Campaign(CampaignSession):
         Args:
             images: a folder, a text file with one path per line, an image file, whatever `open_source` opens,
                 a source, a sequence of paths, or an array [N, H, W, C] of uint8.
-            batch_size: images that the model sees at once.
+            batch_size: images that the model sees at once; 256, or 64 with an encoder.
             probabilities: return those of all classes, too.
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +16,7 @@ from alkit.data import EncoderInput
 from alkit.errors import InvalidOption
 from alkit.interfaces import Encoder, OpenEncoder
 
-from .weights import filled, linear_head, without_head
+from .weights import filled, linear_head, without_head, without_last
 
 
 @dataclass(kw_only=True)
@@ -48,6 +49,16 @@ class Torchvision(Encoder):
         if self.weights or variant not in models.list_models(module=models):
             return ""
         return f"{torchvision.__version__} {models.get_model_weights(variant).DEFAULT}"
+
+    def source(self, variant: str) -> str:
+        """Return code that makes the network with torchvision."""
+        return (
+            "from torchvision import models\n\n\n"
+            f"{inspect.getsource(without_last)}\n\n"
+            "def make_encoder() -> nn.Module:\n"
+            '    """Return the network that makes the features."""\n'
+            f"    return without_last(models.get_model({variant!r}, weights=None))\n"
+        )
 
     def _weights(self, chosen: Any, variant: str) -> Path:
         """Return the file of the weights.

@@ -76,6 +76,14 @@ def without_head(network: nn.Module, head: nn.Linear) -> nn.Module:
     raise InvalidOption(f"{type(network).__name__} consists of a linear layer only; choose another network")
 
 
+def without_last(network: nn.Module) -> nn.Module:
+    """Put an identity in the place of the last linear layer; needs nothing else, to be copied as code."""
+    name = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
+    parent, _, attribute = name.rpartition(".")
+    setattr(network.get_submodule(parent), attribute, nn.Identity())
+    return network
+
+
 def _last_layer(network: nn.Module) -> str:
     """Return how the names of the tensors of the last linear layer begin."""
     names = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
