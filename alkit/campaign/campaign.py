@@ -19,7 +19,7 @@ from .changes.remove import put_back, remove
 from .changes.undo import UndoReport, undo_file, undo_image
 from .changes.update import UpdateRequest, update
 from .model.export_model import export_model
-from .model.predict import BATCH, predict
+from .model.predict import predict
 from .record.trainings import history
 from .run import run, stopped
 from .session import CampaignSession
@@ -176,7 +176,7 @@ class Campaign(CampaignSession):
         self,
         images: str | Path | Source | Sequence[str | Path] | Any,
         *,
-        batch_size: int = BATCH,
+        batch_size: int | None = None,
         probabilities: bool = False,
     ) -> Predictions:
         """Predict the class of each image with the model of the latest training, which comes first if needed.
@@ -187,7 +187,7 @@ class Campaign(CampaignSession):
         Args:
             images: a folder, a text file with one path per line, an image file, whatever `open_source` opens,
                 a source, a sequence of paths, or an array [N, H, W, C] of uint8.
-            batch_size: images that the model sees at once.
+            batch_size: images that the model sees at once; 256, or 64 with an encoder.
             probabilities: return those of all classes, too.
 
         Raises:

@@ -60,6 +60,14 @@ class Encoder(ABC):
         Where it is empty, the features of a few fixed images take its place, for which the network is made.
         """
 
+    def source(self, variant: str) -> str:
+        """Return the text of Python code that defines `make_encoder()`, which returns the network untrained.
+
+        It may import anything but alkit. Where it is empty, an exported model contains the network as a
+        program of `torch.export` instead of code.
+        """
+        return ""
+
     def is_installed(self) -> bool:
         """Say whether the encoder can be used without a download and without an option; never raises."""
         return False

@@ -71,6 +71,11 @@ class NamedEncoder:
         return found
 
     @property
+    def source(self) -> str:
+        """Python code that makes the network without alkit; empty if there is none."""
+        return self.plugin.source(self.variant)
+
+    @property
     def network(self) -> nn.Module:
         """The network, in eval mode, on the CPU unless it was moved."""
         return self.opened.network

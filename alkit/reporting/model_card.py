@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from alkit.training.types import Metric
 
 
+RULES = {
+    "stretch": "stretched",
+    "crop": "the shorter side resized and the center kept",
+    "letterbox": "with grey bars",
+}
+
+
 def model_card(
     *,
     name: str,
@@ -23,7 +30,8 @@ def model_card(
     graphs: Sequence[str],
     metric: Sequence[Metric],
     date: str,
-    torchvision: bool,
+    packages: Sequence[str],
+    program: str = "",
 ) -> str:
     """Return the card as Markdown.
 
@@ -35,7 +43,8 @@ def model_card(
         graphs: names of the files of graphs.
         metric: what the task measures.
         date: of the export.
-        torchvision: the network needs it.
+        packages: that the network needs, apart from torch.
+        program: file with the network as an exported program, if there is no code for it.
     """
     return (
         _environment()
@@ -48,18 +57,23 @@ def model_card(
             graphs=graphs,
             metric_names=[item.name for item in metric],
             date=date,
-            needs_torchvision=torchvision,
+            packages=packages,
+            program=program,
+            rule=RULES[config["preprocessing"]["resize"]],
         )
     )
 
 
-def model_code(source: str) -> str:
+def model_code(source: str, steps: Mapping[str, Any], program: str = "") -> str:
     """Return the Python file of a model: its network, and how to load it and to read images.
 
     Args:
-        source: of a module that defines `make_network`.
+        source: of a module that defines `make_network`, or that only imports what the rest needs.
+        steps: of the preprocessing.
+        program: file with the network as an exported program, if there is no code for it.
     """
-    return _environment().get_template("model.py.template").render(source=source.rstrip())
+    template = _environment().get_template("model.py.template")
+    return template.render(source=source.rstrip(), steps=steps, program=program)
 
 
 def _environment() -> Environment:

@@ -78,7 +78,7 @@ class PortableNetwork:
     Attributes:
         network: takes normalized images [B, C, H, W]; in eval mode, on the CPU.
         source: text of a Python module whose `make_network()` returns the same network with new weights; it
-            may import anything but alkit.
+            may import anything but alkit. If it is empty, the network is exported as a program.
         name: of the architecture, as users name it.
         arguments: of the architecture, as JSON values.
     """

@@ -24,7 +24,23 @@ if TYPE_CHECKING:
 
 FORMATS = ("onnx", "torch-export")
 CONFIG, CARD, WEIGHTS = "config.json", "README.md", "model.safetensors"
+PROGRAM = "network.pt2"
 TOLERANCE = 1e-4  # of probabilities
+PACKAGES = {
+    "torchvision": "torchvision",
+    "timm": "timm",
+    "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",
+}
+"""Distributions by the modules that the code of a network imports."""
+IMPORTS = '''"""How to load this model and prepare images; alkit is not needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+'''
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +84,16 @@ def _written(
     formats: Sequence[str],
 ) -> tuple[str, ...]:
     """Write all files; return their names, the card first."""
+    import torch  # noqa: PLC0415  # torch takes seconds to import
     from safetensors.torch import save  # noqa: PLC0415  # torch takes seconds to import
 
     from alkit.reporting.model_card import model_card, model_code  # noqa: PLC0415  # loads jinja2
 
-    from .graphs import GRAPHS, FromPixels  # noqa: PLC0415  # torch takes seconds to import
+    from .graphs import GRAPHS, FromPixels, write_torch_export  # noqa: PLC0415  # torch takes seconds to import
 
+    program = "" if network.source else PROGRAM
+    if program:
+        write_torch_export(network.network, model.preprocessing.shape, folder / program, torch.float32)
     weights = {name: tensor.clone() for name, tensor in network.network.state_dict().items()}
     (folder / WEIGHTS).write_bytes(save(weights, metadata={"format": "pt"}))
     graphs = []
@@ -87,7 +107,9 @@ def _written(
         "metrics": metrics(session, model),
         "labels": provenance(session, model),
     }
-    (folder / "model.py").write_text(model_code(network.source), encoding="utf-8")
+    steps = facts["config"]["preprocessing"]
+    code = model_code(network.source or IMPORTS, steps, program)
+    (folder / "model.py").write_text(code, encoding="utf-8")
     for name, value in facts.items():
         (folder / f"{name}.json").write_text(as_json(value, indent=2) + "\n", encoding="utf-8")
     card = model_card(
@@ -96,10 +118,12 @@ def _written(
         graphs=graphs,
         metric=model.task.metrics,
         date=now()[:10],
-        torchvision="torchvision" in network.source,
+        packages=[package for module, package in PACKAGES.items() if f" {module}" in network.source],
+        program=program,
     )
     (folder / CARD).write_text(card, encoding="utf-8")
-    return (CARD, CONFIG, WEIGHTS, "model.py", *graphs, "metrics.json", "labels.json")
+    programs = (program,) if program else ()
+    return (CARD, CONFIG, WEIGHTS, "model.py", *programs, *graphs, "metrics.json", "labels.json")
 
 
 def _check_place(folder: Path, *, force: bool) -> None:

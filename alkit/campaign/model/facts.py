@@ -12,31 +12,21 @@ from alkit.utils.json_values import finite
 
 if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession
+    from alkit.data.model_input import Preprocessing
     from alkit.training.types import PortableNetwork
 
     from .trained import UsableModel
 
-RESIZE = "stretch to the size, bilinear with antialiasing"
-
 
 def configuration(session: CampaignSession, model: UsableModel, network: PortableNetwork) -> dict[str, Any]:
     """Return what is needed to use the model, and what it was made by."""
-    channels, height, width = model.preprocessing.shape
     trained = model.trained
     return {
         "alkit": __version__,
         "task": model.task.name,
         "classes": list(model.classes),
         "architecture": {"name": network.name, "arguments": dict(network.arguments)},
-        "preprocessing": {
-            "channels": channels,
-            "mode": "L" if channels == 1 else "RGB",
-            "size": [height, width],
-            "resize": RESIZE,
-            "range": [0, 1],
-            "mean": list(model.preprocessing.mean),
-            "std": list(model.preprocessing.std),
-        },
+        "preprocessing": _preprocessing(model.preprocessing),
         "training": {
             "cycle": trained.cycle,
             "labels": trained.labels,
@@ -45,6 +35,24 @@ def configuration(session: CampaignSession, model: UsableModel, network: Portabl
             "recipe": dict(trained.recipe),
             "fingerprint": trained.fingerprint,
         },
+    }
+
+
+def _preprocessing(steps: Preprocessing) -> dict[str, Any]:
+    channels, height, width = steps.shape
+    taken = steps.encoder_input
+    return {
+        "channels": channels,
+        "mode": "L" if channels == 1 else "RGB",
+        "order": "RGB" if taken is None else taken.channels,
+        "size": [height, width],
+        "resize": "stretch" if taken is None else taken.resize,
+        "crop": taken.crop if taken is not None and taken.resize == "crop" else None,
+        "filter": "bicubic" if taken is not None and taken.bicubic else "bilinear",
+        "reducing_gap": 3.0 if taken is None else None,
+        "range": [0, 1],
+        "mean": list(steps.mean),
+        "std": list(steps.std),
     }
 
 

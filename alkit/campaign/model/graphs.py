@@ -66,17 +66,19 @@ def write_onnx(network: FromPixels, shape: tuple[int, int, int], path: Path) -> 
         )
 
 
-def write_torch_export(network: FromPixels, shape: tuple[int, int, int], path: Path) -> None:
+def write_torch_export(
+    network: nn.Module, shape: tuple[int, int, int], path: Path, dtype: torch.dtype = torch.uint8
+) -> None:
     """Write a program for `torch.export.load`, for batches of any size."""
     with _quietly():
         program = torch.export.export(
-            network, (_example(shape),), dynamic_shapes={"pixels": {0: torch.export.Dim("batch")}}
+            network, (_example(shape, dtype),), dynamic_shapes=({0: torch.export.Dim("batch")},)
         )
         torch.export.save(program, path)
 
 
-def _example(shape: tuple[int, int, int]) -> Tensor:
-    return torch.zeros(2, *shape, dtype=torch.uint8)
+def _example(shape: tuple[int, int, int], dtype: torch.dtype = torch.uint8) -> Tensor:
+    return torch.zeros(2, *shape, dtype=dtype)
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession
 
 BATCH = 256
+BATCH_OF_ENCODER = 64  # their images are large
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,7 +83,7 @@ def predict(
     session: CampaignSession,
     images: str | Path | Source | Sequence[str | Path] | Any,
     *,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     probabilities: bool = False,
 ) -> Predictions:
     """Predict in memory: see `Campaign.predict`."""
@@ -103,7 +104,7 @@ def predict_to(
     source: Source,
     path: Path,
     *,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     probabilities: bool = False,
     force: bool = False,
 ) -> PredictionFile:
@@ -113,7 +114,7 @@ def predict_to(
         session: the campaign.
         source: the images.
         path: of the file: `.csv`, `.jsonl` or `.parquet`.
-        batch_size: images that the model sees at once.
+        batch_size: images that the model sees at once; 256, or 64 with an encoder.
         probabilities: write those of all classes.
         force: overwrite an existing file.
 
@@ -168,12 +169,14 @@ def _predicted(
     model: UsableModel,
     source: Source,
     keys: Sequence[str],
-    batch_size: int,
+    batch_size: int | None,
     *,
     probabilities: bool,
 ) -> Iterator[list[PredictedImage]]:
     """Yield a record per image, in order, a batch at a time."""
     done = 0
+    if batch_size is None:
+        batch_size = BATCH if model.preprocessing.encoder_input is None else BATCH_OF_ENCODER
     with session.progress.bar(len(keys), "predict") as bar:
         for readings, images in model.preprocessing.batches(source, keys, batch_size):
             given = iter(_probabilities(model, images).tolist() if len(images) else ())

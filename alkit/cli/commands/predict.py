@@ -37,10 +37,8 @@ Examples:
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    default=256,
-    show_default=True,
     metavar="N",
-    help="Images that the model sees at once.",
+    help="Images that the model sees at once.  [default: 256, or 64 with an encoder]",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @campaign_option
@@ -51,7 +49,7 @@ def command(
     images: str,
     out: str,
     probabilities: bool,
-    batch_size: int,
+    batch_size: int | None,
     force: bool,
     campaign: str | None,
     device: str,

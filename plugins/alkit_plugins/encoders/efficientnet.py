@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -71,6 +72,16 @@ class EfficientNetLite0(Encoder):
             return ""
         versions = [version(package) for package in MODULES.values()]
         return f"{versions} {self._weights().stat().st_size} {INPUT!r}"
+
+    def source(self, variant: str) -> str:
+        """Return code that makes the network with the same package."""
+        return (
+            "from efficientnet_lite_pytorch import EfficientNet\n\n\n"
+            f"{inspect.getsource(Pooled)}\n\n"
+            "def make_encoder() -> nn.Module:\n"
+            '    """Return the network that makes the features."""\n'
+            f"    return Pooled(EfficientNet.from_name({self.name!r}))\n"
+        )
 
     def is_installed(self) -> bool:
         """Say whether both packages are there."""

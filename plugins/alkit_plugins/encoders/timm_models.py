@@ -44,6 +44,15 @@ class Timm(Encoder):
         """Name timm's version, which fixes weights and preprocessing; a file is looked into."""
         return "" if self.weights else str(_timm().__version__)
 
+    def source(self, variant: str) -> str:
+        """Return code that makes the network with timm."""
+        return (
+            "import timm\n\n\n"
+            "def make_encoder() -> nn.Module:\n"
+            '    """Return the network that makes the features."""\n'
+            f"    return timm.create_model({variant!r}, pretrained=False, num_classes=0)\n"
+        )
+
     def _check(self, timm: Any, variant: str) -> None:
         plain = variant.partition(".")[0]
         known = timm.list_models()

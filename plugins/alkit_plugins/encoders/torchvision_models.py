@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,8 +16,7 @@ from alkit.data import EncoderInput
 from alkit.errors import InvalidOption
 from alkit.interfaces import Encoder, OpenEncoder
 
-from .weights import filled, linear_head, without_head
-
+from .weights import filled, linear_head, without_last
 
 INCEPTIONS = ("googlenet", "inception_v3")
 
@@ -42,7 +42,7 @@ class Torchvision(Encoder):
         filled(network, self._weights(chosen, variant), f"torchvision/{variant}")
         head = linear_head(network)
         return OpenEncoder(
-            network=without_head(network, head), input=_input(chosen.transforms()), dim=head.in_features
+            network=without_last(network), input=_input(chosen.transforms()), dim=head.in_features
         )
 
     def identity(self, variant: str) -> str:
@@ -53,6 +53,16 @@ class Torchvision(Encoder):
         if self.weights or variant not in models.list_models(module=models):
             return ""
         return f"{torchvision.__version__} {models.get_model_weights(variant).DEFAULT}"
+
+    def source(self, variant: str) -> str:
+        """Return code that makes the network with torchvision."""
+        return (
+            "from torchvision import models\n\n\n"
+            f"{inspect.getsource(without_last)}\n\n"
+            "def make_encoder() -> nn.Module:\n"
+            '    """Return the network that makes the features."""\n'
+            f"    return without_last(models.get_model({variant!r}, weights=None))\n"
+        )
 
     def _weights(self, chosen: Any, variant: str) -> Path:
         """Return the file of the weights.

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 import alkit
 from alkit import NamedEncoder, Output, Tap, TaskModel, TaskSpec, option, seeding
 from alkit.errors import InvalidOption
-from alkit.training import Recipe
+from alkit.training import PortableNetwork, Recipe
 
 from .class_labels import ClassLabels
 from .linear_head import NORM, Scaled, fit_linear
+from .portable import portable_encoded
 
 if TYPE_CHECKING:
     from alkit import Batch, Companion
@@ -106,6 +107,16 @@ class Encoded(ClassLabels):
         embedding = self._scaled(features)
         prediction = self._classifier(embedding)
         return Output(prediction, prediction.float().softmax(dim=1), embedding, (embedding,))
+
+    def portable(self) -> PortableNetwork:
+        """Return encoder and head as one network."""
+        return portable_encoded(
+            self.encoder_of(),
+            self._classifier,
+            hidden=HIDDEN if self.head == "mlp" else 0,
+            num_classes=self._num_outputs,
+            norm=NORM,
+        )
 
     def recipe(self, labeled: int) -> Recipe:
         """Return how a companion, or a head that is not linear, is trained."""

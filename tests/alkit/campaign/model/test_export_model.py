@@ -147,6 +147,57 @@ def test_the_whole_network_goes_along(
     assert config["preprocessing"]["mode"] == "L"
 
 
+ENCODER = """
+from alkit.data import EncoderInput
+import torch
+from torch import nn
+
+
+def make():
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten())
+    for tensor in network.parameters():
+        tensor.data = torch.arange(tensor.numel()).mul(13.1).sin().view_as(tensor)
+    return network, EncoderInput(size=(20, 24), mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4), SPECIAL)
+"""
+
+
+@pytest.mark.parametrize(
+    ("head", "special"),
+    [
+        ("linear", "resize='crop', crop=0.875, bicubic=True"),
+        ("mlp", "resize='stretch', channels='BGR'"),
+        ("linear", "resize='letterbox'"),
+    ],
+)
+def test_an_encoder_goes_along_with_its_own_preprocessing(
+    head: str, special: str, tmp_path: Path, pictures: Path, photos: list[Path]
+) -> None:
+    """Of an encoder whose code is not known, the network is a program."""
+    (tmp_path / "mine.py").write_text(ENCODER.replace("SPECIAL", special))
+    options = {"encoder": f"file:{tmp_path / 'mine.py'}:make", "head": head}
+    folder = tmp_path / "model"
+    with create(
+        tmp_path / "camp", str(pictures), task="encoded", task_options=options, classes=COLORS
+    ) as campaign:
+        campaign.tell({f"{color}/{n:02d}.png": color for color in COLORS for n in range(4)})
+        query = campaign.ask(10, strategy="margin")
+        own = campaign.predict(photos)
+        of_pool = {image.path: image for image in campaign.predict(pictures, batch_size=7)}
+        exported = campaign.export_model(folder, formats=["torch-export"])
+    for pick in query.picks:
+        assert of_pool[pick.image].label == pick.predicted
+        assert of_pool[pick.image].confidence == pytest.approx(pick.confidence, abs=1e-5)
+    assert "network.pt2" in exported.files
+    (tmp_path / "mine.py").unlink()
+    code, program = card_blocks(folder)
+    for number in range(len(photos)):
+        label, probability = without_alkit(code, folder, photos[number])
+        assert (label, probability) == (own[number].label, pytest.approx(own[number].confidence, abs=1e-4))
+    label, probability = without_alkit(program, folder, photos[1])
+    assert (label, probability) == (own[1].label, pytest.approx(own[1].confidence, abs=1e-4))
+    assert str(tmp_path) not in (folder / "README.md").read_text()
+
+
 def test_it_says_how_good_it_is_and_where_its_labels_come_from(
     tmp_path: Path, pictures: Path, make_pictures: Any
 ) -> None:

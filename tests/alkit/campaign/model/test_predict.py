@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alkit.campaign.model import predict as module
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
+from alkit.campaign.model import predict as module
 from alkit.campaign.model.predict import open_images, predict_to
 from alkit.campaign.model.predictions import PredictedImage, Predictions
 from alkit.campaign.record.events import Trained
