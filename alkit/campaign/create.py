@@ -22,7 +22,7 @@ from alkit.data.preprocessing import DEFAULT_SIDE, ImageRecord, choose_shape, sc
 from alkit.data.source import Source
 from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
-from alkit.data.value_range import find_value_range
+from alkit.data.value_range import brightest_value, find_value_range
 from alkit.errors import InvalidAnswers, SourceError
 from alkit.interfaces.oracle import Oracle
 from alkit.labeling.class_names import twins
@@ -38,7 +38,7 @@ from alkit.utils.progress import NullProgress, Progress
 from .campaign import Campaign
 from .changes.evaluation_set import labels_of_test_images, read_test_images, warnings_of
 from .draft import check_free, clear_half_moved, draft_in, move_in, os_errors_named
-from .overview import Overview, add_classes, add_disputes, add_layout
+from .overview import Overview, add_brightness, add_classes, add_disputes, add_layout
 from .resources import POOL_CACHE, TEST_CACHE
 from .session import LEDGER, SETTINGS
 from .spec import DEFAULT_TASK, CampaignSpec
@@ -200,7 +200,8 @@ def _fill(draft: Path, plan: Plan) -> None:
             counts[BY_ORACLE] = Counter(plan.source.answers().values())
         add_classes(plan.overview, names, counts)
         plan.overview.lines += [f"warning: {warning}" for warning in twins(names)]
-    _look_over(plan, records, known, (test_records, test_labels), shape)
+    brightest = brightest_value(draft / "cache" / POOL_CACHE, shape, records)
+    _look_over(plan, records, known, (test_records, test_labels), shape, brightest=brightest)
     ledger = Ledger(draft / LEDGER, create=True)
     try:
         with ledger.transaction():
@@ -227,6 +228,8 @@ def _look_over(
     known: IngestReport,
     test: tuple[Sequence[ImageRecord], Mapping[str, str]],
     shape: tuple[int, int, int],
+    *,
+    brightest: int,
 ) -> None:
     """Say what was made of the folder, and what is strange in it."""
     overview, source, oracle = plan.overview, plan.source, plan.settings.oracle
@@ -246,6 +249,7 @@ def _look_over(
     by_key = {record.key: record.index for record in test[0]}
     tested = [(by_key[key], label) for key, label in test[1].items()]
     add_disputes(overview, "disputed_test_images", test[0], tested, "test images")
+    add_brightness(overview, brightest)
     for line in overview.lines:
         plan.progress.line(line)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SHOWN_CLASSES = 12
 MOST_LISTED = 1000
+DARK = 32  # 12 bits in 16 give at most 15 of 255, and 10 bits at most 3
 
 
 @dataclass(slots=True)
@@ -49,6 +50,17 @@ def add_layout(overview: Overview, source: Source, *, oracle: str | None) -> Non
         f"the pool names {len(counts):,} classes by its folders or labels: {shown_counts(counts)}; they are "
         "not taken as labels (--oracle dataset answers with them; --labels takes a table image,label)",
     )
+
+
+def add_brightness(overview: Overview, brightest: int) -> None:
+    """Warn of images that are nearly black, as those of few bits in files of more are."""
+    if 0 < brightest < DARK:
+        overview.add(
+            "brightest",
+            brightest,
+            f"warning: the images are nearly black: no value in a sample is above {brightest} of 255; if "
+            "they hold fewer bits than their files, multiply their values first",
+        )
 
 
 def add_classes(

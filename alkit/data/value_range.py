@@ -5,11 +5,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .preprocessing import SAMPLED, spaced
+from .store import ImageStore
 
 if TYPE_CHECKING:
+    from .preprocessing import ImageRecord
     from .source import Source
 
 BITS = (8, 10, 12, 14)
@@ -61,6 +66,16 @@ def find_value_range(source: Source, keys: Sequence[str]) -> ValueRange | None:
     low, high = min(values[1] for values in found), max(values[2] for values in found)
     kinds = sorted({values[0] for values in found})
     return ValueRange(" and ".join(kinds), low, high, len(found), _chosen(kinds, low, high))
+
+
+def brightest_value(store: Path, shape: tuple[int, int, int], records: Sequence[ImageRecord]) -> int:
+    """Return the highest value of up to 64 usable images in a raw file, evenly spaced."""
+    usable = [record.index for record in records if record.unusable is None]
+    rows = ImageStore.open(store, shape, len(records), in_memory=False)
+    sampled = np.array(
+        [usable[at * len(usable) // SAMPLED] for at in range(SAMPLED if usable else 0)], np.int64
+    )
+    return int(rows.take(sampled).max()) if len(sampled) else 0
 
 
 def _chosen(kinds: Sequence[str], low: float, high: float) -> tuple[float, float] | None:

@@ -22,9 +22,14 @@ class ClassHistory:
         self._merged: dict[int, int] = {}
         self._active: list[int] = []
         self._former: dict[str, int] = {}
+        self._by_name: dict[object, int] = {}
 
     def apply(self, event: Happening) -> None:
         """Take an event into account; one of another kind changes nothing."""
+        self._change(event)
+        self._by_name = {self._names[slot]: slot for slot in self._active}
+
+    def _change(self, event: Happening) -> None:
         if isinstance(event, ClassesAdded):
             for name in event.added:
                 self._active.append(len(self._names))
@@ -80,13 +85,14 @@ class ClassHistory:
 
     def slot_of(self, name: object) -> int | None:
         """Return the slot of a class by the name that it has now."""
-        return next((slot for slot in self._active if self._names[slot] == name), None)
+        return self._by_name.get(name)
 
     def present(self, slot: int) -> str | None:
         """Return the name that a slot has now, after all mergers; None if it is retired."""
         while slot in self._merged:
             slot = self._merged[slot]
-        return self._names[slot] if slot in self._active else None
+        name = self._names[slot]
+        return name if self._by_name.get(name) == slot else None
 
     def last_name(self, slot: int) -> str:
         """Return the name that a slot has now, or had when it was retired."""

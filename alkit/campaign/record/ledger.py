@@ -246,13 +246,17 @@ class Ledger:
     def _unwritable_address(self) -> str:
         """Return how to read a ledger where no file can be made: SQLite needs one beside it otherwise.
 
-        What a killed process left in the log beside it belongs to it, so both are copied then.
+        What a killed process left in the log beside it belongs to it, so both are copied then. A ledger of an
+        older format is copied too, and the copy is upgraded.
         """
-        log = self._log
-        if not log.exists() or log.stat().st_size == 0:
-            return f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
+        log, address = self._log, f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
+        logged = log.exists() and log.stat().st_size > 0
+        if not logged:
+            with contextlib.closing(sqlite3.connect(address, uri=True)) as db:
+                if db.execute("PRAGMA user_version").fetchone()[0] in (0, len(MIGRATIONS)):
+                    return address
         self._copy = tempfile.TemporaryDirectory(prefix="alkit-ledger-")
-        for file in (self.path, log):
+        for file in (self.path, log)[: 1 + logged]:
             shutil.copyfile(file, Path(self._copy.name) / file.name)
         return f"{(Path(self._copy.name) / self.path.name).as_uri()}?mode=rw"
 
@@ -267,7 +271,8 @@ class Ledger:
             )
         if version == len(MIGRATIONS):
             return
-        with self.transaction("upgraded to this version's format"):
+        whole = self.transaction("upgraded to this version's format")
+        with whole if self._copy is None else contextlib.nullcontext():
             for migration in MIGRATIONS[self._version() :]:  # another process may have been quicker
                 for statement in _statements(migration):
                     self._db.execute(statement)

@@ -62,12 +62,12 @@ def match_files(
             renamed[record.index] = key
     taken = kept | set(renamed.values())
     rest = [r for r in lost if r.index not in renamed]
-    changed = [r for r in rest if r.key in there and r.key not in taken]
-    taken |= {r.key for r in changed}
+    changed = {r.index: r.key for r in rest if r.key in there and r.key not in taken}
+    taken.update(changed.values())
     return Matching(
         renamed=renamed,
-        changed=[r.index for r in changed],
-        missing=[r.index for r in rest if r not in changed],
+        changed=list(changed),
+        missing=[r.index for r in rest if r.index not in changed],
         fresh=[key for key in present if key not in taken],
     )
 
@@ -88,11 +88,13 @@ def renamed_records(listed: Sequence[ImageRecord], events: Iterable[Renamed]) ->
         names.update(zip(event.indices, event.names, strict=False))
     if not names:
         return listed
-    return [dataclasses.replace(r, key=names.get(r.index, r.key)) for r in listed]
+    return [dataclasses.replace(r, key=names[r.index]) if r.index in names else r for r in listed]
 
 
-def former_names(listed: Sequence[ImageRecord], events: Iterable[Renamed]) -> dict[str, int]:
+def former_names(listed: Sequence[ImageRecord], events: Sequence[Renamed]) -> dict[str, int]:
     """Return the index of the image that had a name last and has it no more."""
+    if not events:
+        return {}
     names = {record.index: record.key for record in listed}
     former: dict[str, int] = {}
     for event in events:

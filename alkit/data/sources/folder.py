@@ -17,6 +17,7 @@ from .signatures import begins_as_image
 CAMPAIGN = "campaign.toml"
 CAMPAIGN_FOLDERS = ("cache", "checkpoints", "queries", "states")
 BAD_NAME = "file name is not valid UTF-8; rename it"
+HEIF_SUFFIXES = (".heic", ".heif", ".hif")
 LOOKED_AT = 20  # files of a suffix that is left out
 
 
@@ -46,6 +47,7 @@ class Folder(FileSource):
             raise SourceError(
                 f"'{folder}' holds no images; give a folder with {', '.join(sorted(SUFFIXES))} files"
                 + ("" if not self._left_out else f" (it holds {counted(self._left_out)})")
+                + "".join(f"; {note.removeprefix('warning: ')}" for note in self._hidden_notes())
             )
         layout = read_layout([key for key in self._keys if key not in self._bad])
         self.classes = layout.classes if all(key.count("/") == 1 for key in self._bad) else ()
@@ -115,15 +117,20 @@ class Folder(FileSource):
         if look and begins_as_image(entry.path):
             self._hidden_images[suffix] = _printable(prefix + entry.name)
 
+    def _hidden_notes(self) -> Iterator[str]:
+        for suffix, example in sorted(self._hidden_images.items()):
+            named = f"{suffix} files" if suffix else "files without a suffix"
+            what = (
+                "install pillow-heif to take them in"
+                if suffix in HEIF_SUFFIXES
+                else "to take them in, give them the suffix of what they are"
+            )
+            yield f"warning: {named} such as {example!r} look like images; {what}"
+
     def _notes(self, layout: Layout) -> Iterator[str]:
         if self._left_out:
             yield f"left out by their suffix: {counted(self._left_out)}"
-        for suffix, example in sorted(self._hidden_images.items()):
-            named = f"{suffix} files" if suffix else "files without a suffix"
-            yield (
-                f"warning: {named} such as {example!r} look like images; to take them in, give them "
-                "the suffix of what they are (a .heic file needs the package pillow-heif)"
-            )
+        yield from self._hidden_notes()
         if self._special:
             yield (
                 f"left out because they are pipes, sockets or devices: {len(self._special):,}, "

@@ -330,3 +330,32 @@ def test_a_killed_writer_loses_nothing_that_it_reported(ledger: Ledger, reported
             again.add_event(Unknown(word="later", more={}))
     finally:
         again.close()
+
+
+def test_an_older_ledger_that_cannot_be_written_is_read_from_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "campaign.db"
+    with monkeypatch.context() as older:
+        older.setattr("alkit.campaign.record.ledger.MIGRATIONS", MIGRATIONS[:2])
+        made = Ledger(path, create=True)
+        with made.transaction():
+            made.add_images(RECORDS)
+        made.close()
+    before, connected = path.read_bytes(), Ledger._connected
+
+    def refused(self: Ledger, address: str) -> sqlite3.Connection:
+        if address.endswith("?mode=rw") and str(path) in address:
+            raise sqlite3.OperationalError("unable to open database file")
+        return connected(self, address)
+
+    monkeypatch.setattr(Ledger, "_connected", refused)
+    ledger = Ledger(path)
+    try:
+        assert ledger.images() == RECORDS
+        assert ledger.test_images() == ([], [])
+        with pytest.raises(CampaignError, match="writable"), ledger.transaction():
+            pass
+    finally:
+        ledger.close()
+    assert path.read_bytes() == before

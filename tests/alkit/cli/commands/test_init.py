@@ -106,6 +106,23 @@ def test_twelve_bits_in_files_of_16_are_scaled(alkit: Alkit, here: Path) -> None
     assert np.fromfile(here / "own" / "cache" / "pool.u8", np.uint8).max() == 255
 
 
+def test_images_that_are_nearly_black_are_said(alkit: Alkit, here: Path, pictures: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.save("dark.npy", rng.integers(0, 16, (4, 8, 8, 3), dtype=np.uint8))
+    said = alkit("init", "camp", "--pool", "dark.npy", "--json")
+    assert said.json["overview"]["brightest"] == 15
+    assert "no value in a sample is above 15 of 255" in said.err
+    assert "brightest" not in alkit("init", "other", "--pool", pictures, "--json").json["overview"]
+
+
+def test_a_folder_of_nothing_that_can_be_opened(alkit_ends: Alkit, here: Path) -> None:
+    (here / "phone").mkdir()
+    (here / "phone" / "a.HEIC").write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(100))
+    said = alkit_ends("init", "camp", "--pool", "phone")
+    assert said.code == 1
+    assert "it holds 1 .heic" in said.error and "install pillow-heif" in said.error
+
+
 def test_a_bad_file_of_labels_is_reported_before_images_are_read(
     alkit_ends: Alkit, here: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
