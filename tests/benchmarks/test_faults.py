@@ -1,4 +1,4 @@
-"""The campaign of faults: it finds what it looks for, its seed repeats it, and half a minute finds nothing."""
+"""The campaign of faults finds what it looks for, is repeated by its seed, and finds nothing in alkit."""
 
 from __future__ import annotations
 
