@@ -70,3 +70,10 @@ def test_a_long_word_is_shortened_and_a_line_break_in_it_makes_no_second_sentenc
     assert (said.code, len(said.error) < 300) == (2, True)
     said = alkit_ends("status", "a\nError: b")
     assert said.err.count("\nError: ") == 1
+
+
+@pytest.mark.parametrize("words", [["report", "--worth"], ["query", "-n", "3", "--control"]])
+def test_what_is_not_a_number_is_in_no_range(alkit_ends: Alkit, labeled: Path, words: list[str]) -> None:
+    said = alkit_ends(*words, "nan", "-c", labeled)
+    assert said.code == 2
+    assert "not a number" in said.error
