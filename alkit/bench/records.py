@@ -130,11 +130,28 @@ def _parsed(line: bytes) -> Record:
     record = json.loads(line)
     if not isinstance(record, dict):
         raise ValueError("it is not a JSON object")
-    for key, hint in (NEEDED | NEEDED_OF_CYCLES if record.get("kind") == "cycle" else NEEDED).items():
-        if key not in record:
-            raise ValueError(f"'{key}' is missing")
-        check_type(record[key], hint, f"'{key}'")
     return record
+
+
+def checked(
+    records: list[Record], results: Path, of_cycles: Mapping[str, Any] = NEEDED_OF_CYCLES
+) -> list[Record]:
+    """Return records that hold what a report needs, those of cycles some more.
+
+    Raises:
+        BenchmarkError: one does not; the message names it.
+    """
+    for number, record in enumerate(records, 1):
+        try:
+            for key, hint in {**NEEDED, **(of_cycles if record.get("kind") == "cycle" else {})}.items():
+                if key not in record:
+                    raise ValueError(f"'{key}' is missing")
+                check_type(record[key], hint, f"'{key}'")
+        except ValueError as error:
+            raise BenchmarkError(
+                f"record {number} in {results} is damaged: {error}; restore the records from a copy"
+            ) from error
+    return records
 
 
 def read_all(results: Path) -> list[Record]:
@@ -143,10 +160,10 @@ def read_all(results: Path) -> list[Record]:
     A cell that is in both counts once: its own file wins.
     """
     by_cell: dict[tuple[str, int], list[Record]] = {}
-    for record in read(results / RECORDS):
+    for record in checked(read(results / RECORDS), results, {}):
         by_cell.setdefault((record["strategy"], record["seed"]), []).append(record)
     for path in sorted((results / CELLS).glob("*.jsonl")):
-        own = read(path)
+        own = checked(read(path), path, {})
         if own:
             by_cell[own[0]["strategy"], own[0]["seed"]] = own
     return [record for key in sorted(by_cell) for record in by_cell[key]]

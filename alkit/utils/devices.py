@@ -45,13 +45,13 @@ def worthwhile_threads() -> int:
     asked = torch.get_num_threads()
     if "OMP_NUM_THREADS" in os.environ:
         return asked
-    try:
-        cores = len(os.sched_getaffinity(0))
+    cores = [asked]
+    with contextlib.suppress(AttributeError):  # not on this system
+        cores.append(len(os.sched_getaffinity(0)))
+    with contextlib.suppress(OSError, ValueError):  # no such file, or no quota in it
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        cores = min(cores, -(-int(quota) // int(period)))
-    except (AttributeError, OSError, ValueError):  # not on this system, or no quota
-        cores = asked
-    return max(1, min(asked, cores))
+        cores.append(-(-int(quota) // int(period)))
+    return max(1, min(cores))
 
 
 @contextlib.contextmanager

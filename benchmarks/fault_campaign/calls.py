@@ -150,11 +150,17 @@ PATHS = (
 )
 COMMANDS = {
     "init": "? --pool= --labels= --classes= --test= --task= -t= --model= --strategy= -o= --oracle= "
-    "--oracle-option= --image-size= --channels= --seed= --aggregate= --device= --root=",
+    "--oracle-option= --image-size= --channels= --seed= --aggregate= --device= --root= --columns= "
+    "--value-range=",
     "query": "-c= -n= -s= -o= --pool= --control= --new --seed-strategy= --seed-size= --json",
     "ingest": "? -c= -f= -o= --annotator= --allow-new-classes --strict --dry-run --aggregate= --oracle= "
-    "--oracle-option= --json",
-    "update": "-c= --json ?",
+    "--oracle-option= --json --columns= --undo --unlabel=",
+    "update": "-c= --json ? --pool= --test= --check",
+    "classes": "? ? ? -c= --json",
+    "remove": "? -c= --index= --undo --reason= --json",
+    "fork": "? -c= -s= -o= --test= --task= -t= --image-size= --channels= --value-range= --seed= --json",
+    "predict": "? -c= --out= --probabilities --batch-size= --force --json",
+    "export-model": "-c= --out= -f= --force --json",
     "export": "-c= -f= -o= --out= --labeled --json ?",
     "status": "-c= --images --json ?",
     "report": "-c= --out= --stop= --map= --worth= --json ?",
@@ -244,6 +250,11 @@ USUAL = {
     "query": ("-c", "{camp}", "-n", "2"),
     "ingest": ("-c", "{camp}"),
     "export": ("-c", "{camp}", "-f", "csv"),
+    "update": ("-c", "{camp}"),
+    "classes": ("-c", "{camp}"),
+    "remove": ("-c", "{camp}", "red/00.png"),
+    "fork": ("-c", "{camp}", "{room}/forked"),
+    "predict": ("-c", "{camp}", "{pool}"),
     "status": ("-c", "{camp}"),
     "report": ("-c", "{camp}", "--out", "{room}/report.html"),
     "train": ("-c", "{camp}"),

@@ -188,6 +188,11 @@ def _other(world: World, room: Path, rng: Random) -> None:
             ("report", "-c", camp),
             ("export", "-c", camp, "-f", "folders", "-q"),
             ("status", "-c", camp),
+            ("predict", "-c", camp, world.pool, "--out", room / "predicted.csv", "--force", "-q"),
+            ("remove", "-c", camp, "red/00.png"),
+            ("ingest", "-c", camp, "--undo"),
+            ("classes", "rename", "-c", camp, "red", "rot"),
+            ("fork", "-c", camp, room / "forked", "-q"),
             ("query", "-c", camp, "-n", "2", "--new", "-q"),
             ("ingest", "-c", camp, "--aggregate", "majority"),
         )

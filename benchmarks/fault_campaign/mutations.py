@@ -98,6 +98,12 @@ def attempt(world: World, number: int, rng: Random) -> str:
         ("query", "-c", camp, "-n", "3", "-s", "entropy", "-q", "--new"),
         ("update", "-c", camp, "-q"),
         ("train", "-c", camp, "-q"),
+        ("predict", "-c", camp, world.pool, "--out", room / "predicted.csv", "-q"),
+        ("remove", "-c", camp, "red/00.png"),
+        ("ingest", "-c", camp, "--undo"),
+        ("classes", "-c", camp),
+        ("fork", "-c", camp, room / "forked", "-q"),
+        ("update", "-c", camp, "--check", "-q"),
     ]
     # A run of all commands is long; each trial of the same mutation takes others.
     for words in [commands[0], *rng.sample(commands[1:], 3)]:

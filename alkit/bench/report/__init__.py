@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from alkit.bench.records import cycles_of, read_all
+from alkit.bench.records import Record, checked, cycles_of, read_all
 from alkit.bench.resume import PROTOCOL
 from alkit.bench.statistics.compare_suites import compare_suites
 from alkit.errors import UsageError
@@ -98,5 +98,9 @@ def compare_report(a: Path, b: Path) -> str:
     Raises:
         InvalidRecords: they have nothing in common.
     """
-    found = compare_suites(list(cycles_of(read_all(a))), list(cycles_of(read_all(b))))
+    found = compare_suites(_cycles(a), _cycles(b))
     return suites_markdown(found, str(a), str(b))
+
+
+def _cycles(results: Path) -> list[Record]:
+    return list(cycles_of(checked(read_all(results), results)))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alkit.bench.checks import check_pairing
 from alkit.bench.protocol import BASELINE, Protocol, read_protocol
-from alkit.bench.records import Record, read_all
+from alkit.bench.records import Record, checked, read_all
 from alkit.bench.resume import PROTOCOL
 from alkit.bench.statistics import Comparison, compare
 from alkit.bench.statistics.costs import Cost, costs_of
@@ -178,7 +178,7 @@ def read_report_data(results: Path) -> ReportData:
     protocol = read_protocol(path)
     order = {entry.shown: number for number, entry in enumerate(protocol.strategies)}
     found = sorted(
-        read_all(results),
+        checked(read_all(results), results),
         key=lambda record: (
             order.get(record["strategy"], len(order)),
             record["strategy"],

@@ -9,6 +9,7 @@ import click
 
 from alkit.cli.opening import open_or_create
 from alkit.cli.options import (
+    NumberRange,
     campaign_option,
     creation_options,
     device_option,
@@ -45,7 +46,7 @@ Examples:
 @click.option("--new", is_flag=True, help="Withdraw the open query and choose again.")
 @click.option(
     "--control",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=NumberRange(0, 1, max_open=True),
     metavar="SHARE",
     help="Share of the N images to draw at random, to measure the model on.  [default: 0.1; 0 with an oracle "
     "or without a model]",

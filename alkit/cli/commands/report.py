@@ -9,7 +9,7 @@ import click
 
 from alkit.campaign.analysis.stopping import parse
 from alkit.cli.opening import open_campaign
-from alkit.cli.options import campaign_option, json_option
+from alkit.cli.options import NumberRange, campaign_option, json_option
 from alkit.cli.output import print_json
 
 EXAMPLES = """\b
@@ -46,7 +46,7 @@ Examples:
 )
 @click.option(
     "--worth",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=NumberRange(0, 1, min_open=True),
     default=0.005,
     show_default=True,
     metavar="GAIN",

@@ -9,6 +9,7 @@ import click
 from alkit.campaign.analysis.stopping import parse
 from alkit.cli.opening import open_or_create
 from alkit.cli.options import (
+    NumberRange,
     campaign_option,
     creation_options,
     device_option,
@@ -43,7 +44,7 @@ Examples:
 )
 @click.option(
     "--control",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=NumberRange(0, 1, max_open=True),
     default=0.0,
     show_default=True,
     metavar="SHARE",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,29 @@ def test_unpacking_never_loses_a_record(tmp_path: Path, monkeypatch: pytest.Monk
     assert not records.unpack(path)
     assert records.read(path) == [{"kind": "cell"}]
     assert packed.exists(), "what else it holds is not thrown away"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"kind": "cycle", "strategy": "random"},
+        {"kind": "cycle", "strategy": 3, "seed": 0},
+        {"kind": "cycle", "strategy": "random", "seed": 0, "cycle": 0, "labels": 10},
+        {"kind": "cycle", "strategy": "random", "seed": 0, "cycle": 0, "labels": 10, "metrics": {"a": "b"}},
+    ],
+)
+def test_a_record_that_lacks_what_a_report_needs_is_said(alkit_ends, tmp_path: Path, record: dict) -> None:
+    (tmp_path / "records.jsonl").write_text(json.dumps(record) + "\n")
+    said = alkit_ends("bench", "compare", tmp_path, tmp_path)
+    assert said.code == 1
+    assert f"record 1 in {tmp_path} is damaged: '" in said.error
+
+
+def test_records_in_a_pipe_or_without_end_are_refused(alkit_ends, tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.touch()
+    os.truncate(path, 2**40)
+    assert "over the limit" in alkit_ends("bench", tmp_path, "--report-only").error
+    path.unlink()
+    os.mkfifo(path)
+    assert "not a file but a pipe" in alkit_ends("bench", tmp_path, "--report-only").error

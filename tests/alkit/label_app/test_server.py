@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from alkit.campaign import session
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.record.events import Answered
 from alkit.errors import InvalidAnswers, UsageError
-from alkit.label_app.server import serving
+from alkit.label_app.server import HEADERS, serving
 from alkit.label_app.session import LabelSession
 from alkit.labeling.given_answer import GivenAnswer
 
@@ -85,6 +86,47 @@ def test_every_reply_is_fenced(client):
         policy = reply.headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'")
         assert "unsafe" not in policy
+
+
+DEEP = b"[" * 16_000
+HEAD = b"POST /{token}/answer HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"X-%d: y\r\n" * 200 + b"\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"y" * 70_000 + b"\r\n\r\n",
+        HEAD + b"Content-Length: 16000\r\n\r\n" + DEEP,
+        HEAD + b"Content-Length: 9\r\n\r\nnot JSON!",
+        HEAD + b"Content-Length: 4\r\n\r\n\xff\xfe\x00\x00",
+        HEAD + b"Content-Length: 0\r\n\r\n",
+    ],
+)
+def test_what_is_malformed_is_answered_with_400_and_fenced(client, request_, capfd):
+    with socket.create_connection(("127.0.0.1", client.port), timeout=30) as connection:
+        connection.sendall(request_.replace(b"{token}", client.page.token.encode()))
+        connection.shutdown(socket.SHUT_WR)
+        reply = b""
+        while piece := connection.recv(65_536):
+            reply += piece
+    head, _, content = reply.partition(b"\r\n\r\n")
+    assert head.split()[1] == b"400", reply[:300]
+    for name, value in HEADERS.items():
+        assert f"{name}: {value}".encode() in head
+    assert json.loads(content)["error"]
+    assert client.ask("state").status == 200
+    assert capfd.readouterr().err == ""
+
+
+def test_a_label_that_is_no_text_is_refused(client):
+    body = {"query": 1, "index": client.state()["images"][0]["index"], "label": "\ud800", "saw_guess": False}
+    assert client.ask("answer", body).status in (400, 422)
 
 
 @pytest.mark.parametrize(

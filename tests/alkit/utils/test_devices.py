@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from alkit.errors import InvalidOption
-from alkit.utils.devices import find_device, has_fast_bfloat16, threads_for
+from alkit.utils.devices import find_device, has_fast_bfloat16, threads_for, worthwhile_threads
 
 CPU = torch.device("cpu")
 
@@ -49,3 +49,20 @@ def test_bfloat16_counts_as_fast_where_an_instruction_set_has_it(
             torch.cpu, f"_is_{name}_supported", lambda name=name: name == found, raising=False
         )
     assert has_fast_bfloat16(CPU) is bool(found)
+
+
+def test_larger_images_get_the_threads_that_a_campaign_keeps() -> None:
+    with threads_for(17, CPU, 3):
+        assert torch.get_num_threads() == 3
+    with threads_for(16, CPU, 3):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 1
+
+
+def test_threads_are_no_more_than_the_cores_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "64")
+    assert worthwhile_threads() == 64, "as the user says"
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert 1 <= worthwhile_threads() <= 3

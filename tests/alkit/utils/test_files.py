@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
 
-from alkit.utils.files import as_file_name, write_atomically, written_atomically
+from alkit.utils.files import (
+    as_file_name,
+    open_regular,
+    read_regular,
+    write_atomically,
+    written_atomically,
+)
 
 
 @pytest.mark.parametrize(("content", "written"), [("ü\n", "ü\n".encode()), (b"\x00\xff", b"\x00\xff")])
@@ -59,3 +66,51 @@ def test_a_text_makes_a_safe_name() -> None:
     assert len(name) < 60
     assert name != as_file_name('mix(0.8 a/b.py:Mine, "c") > d' + "x" * 101)
     assert as_file_name("..") not in ("", ".", "..")
+
+
+def test_a_name_as_long_as_the_system_allows_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("é" * 127)
+    write_atomically(path, "text")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.fixture
+def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a pipe, a socket, links to both and to a device, a loop and a terabyte of nothing."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind("socket")
+    for name, target in {
+        "to-pipe": "pipe",
+        "to-socket": "socket",
+        "to-zeros": "/dev/zero",
+        "loop": "loop",
+    }.items():
+        Path(name).symlink_to(target)
+    Path("folder").mkdir()
+    with open("giant", "wb") as file:
+        file.truncate(2**40)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pipe", "socket", "to-pipe", "to-socket", "to-zeros", "loop", "folder", "giant", "missing", "/dev/null"],
+)
+def test_only_ordinary_files_are_opened(odd: Path, name: str) -> None:
+    with pytest.raises(OSError, match=r".") as caught:
+        read_regular(odd / name, most=1000)
+    assert caught.value.strerror
+
+
+def test_a_name_that_changes_hands_is_noticed(odd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alkit.utils.files.check_regular", lambda *_, **__: None)
+    with pytest.raises(OSError, match="pipe, socket or device"):
+        open_regular(odd / "pipe")
+
+
+def test_an_ordinary_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("file")
+    assert read_regular(tmp_path / "link", most=7) == b"content"

@@ -132,3 +132,23 @@ def test_a_damaged_event_is_one_sentence(tmp_path: Path, data: str) -> None:
     with pytest.raises(CampaignError, match=r"^event 1 in .*campaign\.db is damaged: .*; restore the file"):
         ledger.events(Asked)
     ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("classes", "added", "cat"),
+        ("classes", "added", [1]),
+        ("lost", "indices", [1.5]),
+        ("lost", "indices", {"1": 1}),
+        ("asked", "cycle", "0"),
+        ("asked", "measures", {"seconds": {"select": "long"}}),
+        ("trained", "metrics", [0.5]),
+        ("trained", "loss", 1.5),
+        ("retracted", "answer", None),
+        ("answered", "saw_guess", 1),
+    ],
+)
+def test_a_value_of_another_type_is_damage(kind: str, key: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"'{key}"):
+        from_json(kind, {**DATA[kind], key: value})

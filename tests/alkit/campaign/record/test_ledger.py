@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +23,8 @@ from alkit.campaign.record.ledger import MIGRATIONS, Ledger, PickRow
 from alkit.data.preprocessing import ImageRecord
 from alkit.errors import CampaignError, CampaignLocked
 from alkit.interfaces.oracle import Answer
+
+from ....processes import Process
 
 RECORDS = [
     ImageRecord(0, "a.png", "h0", 8, 8, None, None),
@@ -359,3 +364,117 @@ def test_an_older_ledger_that_cannot_be_written_is_read_from_a_copy(
     finally:
         ledger.close()
     assert path.read_bytes() == before
+
+
+def without_triggers(path: Path, script: str) -> None:
+    with sqlite3.connect(path) as db:
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+        db.execute("PRAGMA ignore_check_constraints = ON")
+        db.execute(script)
+    db.close()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "UPDATE images SET width = 'wide' WHERE idx = 1",
+        "UPDATE images SET hash = x'ff' WHERE idx = 1",
+        "UPDATE images SET key = CAST(x'ff41' AS TEXT) WHERE idx = 1",
+        "UPDATE images SET duplicate_of = 99 WHERE idx = 1",
+        "UPDATE images SET duplicate_of = idx WHERE idx = 1",
+        "DELETE FROM images WHERE idx = 1",
+        "DELETE FROM images",
+        "UPDATE answers SET idx = 99999999",
+        "UPDATE answers SET idx = -1",
+        "UPDATE answers SET kind = 'maybe'",
+        "UPDATE answers SET value = 'not JSON'",
+        "UPDATE answers SET value = 'null'",
+        "UPDATE answers SET value = replace(hex(zeroblob(50000)), '00', '[')",
+        "UPDATE answers SET annotator = x'00'",
+        "UPDATE events SET data = '{}' WHERE kind = 'classes'",
+        "UPDATE events SET data = '{\"by\": 3}', kind = 'aggregate' WHERE kind = 'classes'",
+        "UPDATE events SET data = '{\"by\": \"chance\"}', kind = 'aggregate' WHERE kind = 'classes'",
+        "UPDATE events SET data = '{\"indices\": [-1]}', kind = 'lost' WHERE kind = 'classes'",
+        "UPDATE events SET time = x'00'",
+        "DROP TABLE answers",
+        "ALTER TABLE images RENAME COLUMN hash TO digest",
+    ],
+)
+def test_a_damaged_row_is_one_sentence(alkit_ends: Callable[..., Any], labeled: Path, script: str) -> None:
+    without_triggers(labeled / "campaign.db", script)
+    said = alkit_ends("status", "-c", labeled)
+    assert said.code == 1
+    assert "damaged" in said.error
+    assert "restore the file from a backup" in said.error
+
+
+@pytest.mark.parametrize("name", ["campaign.db", "campaign.db-wal", "campaign.db-shm"])
+def test_a_pipe_in_the_place_of_a_ledger_is_one_sentence(
+    alkit_ends: Callable[..., Any], labeled: Path, name: str
+) -> None:
+    (labeled / name).unlink(missing_ok=True)
+    os.mkfifo(labeled / name)
+    said = alkit_ends("status", "-c", labeled)
+    assert said.code == 1
+    assert f"{name} cannot be used: not a file but a pipe" in said.error
+
+
+# Runs a command on a campaign as one who may write nothing; another campaign has it import all that it needs.
+READING = """
+import contextlib, os, sys
+from alkit.cli import main
+other = sys.argv.pop(1)
+reading = sys.argv
+with contextlib.suppress(SystemExit):
+    sys.argv = [word if word != reading[-1] else other for word in reading]
+    main()
+print("AND NOW")
+sys.argv = reading
+if os.getuid() == 0:  # who may write anything
+    os.setuid(65534)
+main()
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_campaign_that_cannot_be_written_can_be_read(
+    labeled: Path, open_folder: Path, killed: bool
+) -> None:
+    database = sqlite3.connect(labeled / "campaign.db", isolation_level=None)
+    if killed:  # what was committed last is in the log only
+        database.execute("PRAGMA wal_autocheckpoint = 0")
+    database.execute(
+        "INSERT INTO events (time, kind, data) VALUES ('2026-01-01', 'classes', '{\"added\": [\"latest\"]}')"
+    )
+    if not killed:
+        database.close()
+    camp = Path(shutil.copytree(labeled, open_folder / "camp"))
+    database.close()
+    (camp / "campaign.db-shm").unlink(missing_ok=True)
+    assert killed == (camp / "campaign.db-wal").exists()
+    for path in (camp, *camp.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        for words in (["status"], ["status", "--json"], ["report", "--json"]):
+            process = Process(READING, labeled, *words, "-c", camp)
+            code, out, err = process.communicate()
+            process.close()
+            assert code == 0, err
+            assert "latest" in out.partition("AND NOW")[2] or words[0] == "report"
+        process = Process(READING, labeled, "ingest", "--aggregate", "majority", "-c", camp)
+        code, _, err = process.communicate()
+        process.close()
+        assert code == 1
+        assert "cannot be written" in err
+    finally:
+        for path in (camp, *camp.rglob("*")):
+            path.chmod(0o755)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users can look into, unlike those of pytest."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -39,8 +41,6 @@ def test_what_is_written_is_what_is_read(written: Path) -> None:
 
 
 def test_oracle_and_test_images_may_be_absent(tmp_path: Path) -> None:
-    import dataclasses
-
     path = tmp_path / "campaign.toml"
     path.write_text(dataclasses.replace(SETTINGS, oracle=None, test=None).to_toml("0.1"))
     assert (read_settings(path).oracle, read_settings(path).test) == (None, None)
@@ -69,6 +69,20 @@ def test_a_newer_format_asks_for_an_upgrade(written: Path) -> None:
         ('name = "entropy"', 'nam = "entropy"'),
         ("[strategy]", "[strateg"),
         ("[strategy]", "\x00"),
+        ("seed = 5", "seed = 5.5"),
+        ("seed = 5", "seed = true"),
+        ("seed = 5", "seed = " + "9" * 5000),
+        ("seed = 5", "seed = 5\nthreads = 0"),
+        ("seed = 5", 'seed = 5\nthreads = "all"'),
+        ('root = "/data"', "root = 7"),
+        ("epochs = 2", "epochs = 2\n[oracle.options.deeper]\n[[oracle.options.deeper.x]]\n[task.name]"),
+        ("    12,", "    0,"),
+        ("    12,", "    -12,"),
+        ("    12,", "    99999999,"),
+        ("    3,", "    2,"),
+        ('name = "entropy"', "name = 3"),
+        ('version = "1"', "version = []"),
+        ("format = 1", "format = 1\na = " + "[" * 5000 + "]" * 5000),
     ],
 )
 def test_damage_is_one_sentence_that_names_the_file(written: Path, damage: tuple[str, str]) -> None:
@@ -77,6 +91,19 @@ def test_damage_is_one_sentence_that_names_the_file(written: Path, damage: tuple
     with pytest.raises(CampaignError, match=r"campaign\.toml") as caught:
         read_settings(written)
     assert "\n" not in str(caught.value)
+
+
+def test_a_pipe_in_its_place_is_damage(written: Path) -> None:
+    written.unlink()
+    os.mkfifo(written)
+    with pytest.raises(CampaignError, match=r"campaign\.toml cannot be read: not a file but a pipe"):
+        read_settings(written)
+
+
+def test_the_number_of_threads_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "campaign.toml"
+    path.write_text(dataclasses.replace(SETTINGS, threads=3).to_toml("0.1"))
+    assert read_settings(path).threads == 3
 
 
 def test_a_table_that_is_a_number_is_damage(written: Path) -> None:

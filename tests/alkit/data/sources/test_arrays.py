@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +115,30 @@ def test_files_that_are_no_arrays(tmp_path: Path) -> None:
     np.savez(tmp_path / "g.npz", images=PIXELS, labels=np.linspace(0, 1, 11))
     with pytest.raises(SourceError, match="integers or text"):
         open_source(str(tmp_path / "g.npz"))
+
+
+def declared(shape: str) -> bytes:
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + bytes(100)
+
+
+@pytest.mark.parametrize(
+    "shape", ["(1000000, 4096, 4096, 3)", "(-1, 2, 2)", "(10**30, 9, 9)", "()", "(99999999999, 1, 1)", "(((("]
+)
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_an_array_that_is_not_what_it_declares_is_refused(tmp_path: Path, shape: str, suffix: str) -> None:
+    path = tmp_path / f"pool{suffix}"
+    if suffix == ".npy":
+        path.write_bytes(declared(shape))
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("images.npy", declared(shape))
+    with pytest.raises(SourceError, match=r"pool\.np"):
+        open_source(str(path))
+
+
+def test_arrays_larger_than_memory_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alkit.data.sources.arrays.available_memory", lambda: 4000)
+    np.savez_compressed(tmp_path / "pool.npz", images=np.zeros((30, 9, 9), np.uint8))
+    with pytest.raises(SourceError, match=r"declares arrays of .* save the images as an \.npy file"):
+        open_source(str(tmp_path / "pool.npz"))
