@@ -17,7 +17,6 @@ from alkit.interfaces import Encoder, OpenEncoder
 
 from .weights import filled, linear_head, without_head
 
-
 INCEPTIONS = ("googlenet", "inception_v3")
 
 
