@@ -31,6 +31,9 @@ KINDS = {
     "strategy": Kind("", "alkit check {}", "alkit query --strategy {} --pool digits --budget 20"),
     "task": Kind("Task", "alkit check {}", "alkit query --task {} --pool digits --budget 20"),
     "oracle": Kind("Oracle", "alkit check {} --pool photos/", "alkit init birds --pool photos/ --oracle {}"),
+    "encoder": Kind(
+        "Encoder", "alkit check {}", "alkit query --pool photos/ --labels known.csv --encoder {} --budget 20"
+    ),
     "format": Kind("Format", "alkit check {}", "alkit export --campaign birds --format {}"),
 }
 

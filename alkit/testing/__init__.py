@@ -1,4 +1,4 @@
-"""The conformance kit: checks that a strategy, task, oracle or format keeps its promises, in a small world.
+"""The conformance kit: checks that a strategy, task, oracle, format or encoder keeps its promises, in a small world.
 
 One class holds a plugin's tests:
 
@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 from alkit._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from alkit.testing.encoders import check_encoder as check_encoder
     from alkit.testing.formats import check_format as check_format
     from alkit.testing.oracles import check_oracle as check_oracle
     from alkit.testing.results import Nonconforming as Nonconforming
     from alkit.testing.results import NotApplicable as NotApplicable
     from alkit.testing.results import Result as Result
     from alkit.testing.strategies import check_strategy as check_strategy
+    from alkit.testing.suites import EncoderTests as EncoderTests
     from alkit.testing.suites import FormatTests as FormatTests
     from alkit.testing.suites import OracleTests as OracleTests
     from alkit.testing.suites import StrategyTests as StrategyTests
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from alkit.testing.world import make_world as make_world
 
 _HOMES = {
+    "alkit.testing.encoders": ("check_encoder",),
     "alkit.testing.formats": ("check_format",),
     "alkit.testing.oracles": ("check_oracle",),
     "alkit.testing.results": (
@@ -40,6 +43,7 @@ _HOMES = {
     ),
     "alkit.testing.strategies": ("check_strategy",),
     "alkit.testing.suites": (
+        "EncoderTests",
         "FormatTests",
         "OracleTests",
         "StrategyTests",

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from . import formats, oracles, strategies, tasks
+from . import encoders, formats, oracles, strategies, tasks
 from .results import Result, title
 
 CHECKS: dict[str, tuple[Callable[..., None], ...]] = {
@@ -14,6 +14,7 @@ CHECKS: dict[str, tuple[Callable[..., None], ...]] = {
     "task": tasks.CHECKS,
     "oracle": oracles.CHECKS,
     "format": formats.CHECKS,
+    "encoder": encoders.CHECKS,
 }
 RANDOMNESS = "take randomness from cycle.rng (numpy) or cycle.generator('purpose') (torch), never elsewhere"
 ADVICE: dict[str, dict[str, str]] = {
@@ -133,6 +134,17 @@ ADVICE: dict[str, dict[str, str]] = {
             "False instead"
         ),
         "originals-stay": "write copies, or symbolic links: alkit.labeling.image_files.place does either",
+    },
+    "encoder": {
+        "takes-images": "give EncoderInput the size, mean and std that the network was trained with",
+        "gives-features": ("pool the maps of the network to one vector an image, and set dim to its length"),
+        "repeats": (
+            "put the network in eval mode: dropout and the statistics of a batch have no place in an encoder"
+        ),
+        "identity-stays": (
+            "let identity depend on versions and files only, or return an empty text to have the features of "
+            "fixed images compared"
+        ),
     },
 }
 

@@ -17,6 +17,7 @@ from alkit.interfaces.oracle import Oracle
 from alkit.interfaces.strategy import Strategy
 from alkit.interfaces.task import TaskModel
 
+from .encoders import check_encoder
 from .formats import check_format
 from .hints import describe
 from .oracles import check_oracle
@@ -99,6 +100,22 @@ class OracleTests:
     def test_oracle(self, oracle: Oracle) -> None:
         """Run the checks of an oracle."""
         _judge("oracle", check_oracle(oracle, self.indices))
+
+
+class EncoderTests:
+    """All checks of an encoder.
+
+    Attributes:
+        name: as users type it.
+        weights: file with its weights, if they do not come with it.
+    """
+
+    name: ClassVar[str] = ""
+    weights: ClassVar[str] = ""
+
+    def test_encoder(self) -> None:
+        """Run the checks of an encoder."""
+        _judge("encoder", check_encoder(self.name, weights=self.weights))
 
 
 class FormatTests:

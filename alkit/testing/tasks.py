@@ -10,6 +10,7 @@ import torch
 
 from alkit import options
 from alkit.data.loader import Batch, Loader
+from alkit.data.model_input import normalize
 from alkit.data.store import ImageStore
 from alkit.plugin import registry
 from alkit.training.recipe import TrainingRun
@@ -19,7 +20,11 @@ from .results import NotApplicable, Result, outcome, require, title
 from .world import CLASSES, one_thread
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from alkit._typing import Pixels
     from alkit.interfaces.task import TaskModel
+    from alkit.plugin.encoders import NamedEncoder
     from alkit.training.types import Output
 
 
@@ -50,6 +55,7 @@ class TaskSubject:
         self.given, self.classes, self.values, self.shape = dict(given), tuple(classes), list(values), shape
         pixels = seeding.numpy_generator(0, "task").integers(0, 256, (len(values), *shape), dtype=np.uint8)
         self._store = ImageStore.from_array(pixels)
+        self._store.features = _features(options.build(self.cls, self.given).named_encoder(), pixels)
 
     def new(self, seed: int = 0) -> TaskModel:
         """Make and build the model, with weights of a seed, in eval mode."""
@@ -70,6 +76,17 @@ class TaskSubject:
         """Run the model on the first images, without gradients."""
         with torch.no_grad():
             return model.forward_batch(self.batch(model, count))
+
+
+def _features(encoder: NamedEncoder | None, pixels: Pixels) -> npt.NDArray[np.float32] | None:
+    """Return what a task's encoder makes of images [N, C, H, W], as of originals in a campaign."""
+    if encoder is None:
+        return None
+    taken = encoder.input
+    rows = torch.from_numpy(np.stack([taken.prepare(image.transpose(1, 2, 0)) for image in pixels]))
+    images = normalize(rows, torch.tensor(taken.mean), torch.tensor(taken.std))
+    features: npt.NDArray[np.float32] = encoder.embed(torch.device("cpu"))(images).numpy()
+    return features
 
 
 def name(subject: TaskSubject) -> None:

@@ -35,6 +35,7 @@ REGISTRIES = {
     "task": registry.tasks,
     "oracle": registry.oracles,
     "format": registry.formats,
+    "encoder": registry.encoders,
 }
 
 

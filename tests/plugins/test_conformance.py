@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from alkit import options
 from alkit.data.sources import open_source
 from alkit.interfaces.oracle import Oracle
 from alkit.plugin import registry as plugins
-from alkit.testing import OracleTests, StrategyTests, TaskTests
+from alkit.testing import EncoderTests, OracleTests, StrategyTests, TaskTests
 
+MEANS = f"file:{Path(__file__).parent / 'encoders' / 'means.py'}:make"
 HIDDEN = {"hidden": 8}
 PASSES = {"passes": 4}
 DRAWN = {"passes": 8, "configurations": 8, "subset": 20}
@@ -235,6 +237,27 @@ class TestFileOracle(OracleTests):
         lines = [f"{key},{label}" for key, label in zip(keys, "abcabc", strict=False)]
         answers.write_text("\n".join(["image,label", *lines]))
         return connected(self.name, pool, path=str(answers))
+
+
+class TestEncoded(TaskTests):
+    name = "encoded"
+    options = {"encoder": MEANS}  # noqa: RUF012
+
+
+class TestEncodedByPerceptron(TaskTests):
+    name = "encoded"
+    options = {"encoder": MEANS, "head": "mlp"}  # noqa: RUF012
+
+
+class TestFileEncoder(EncoderTests):
+    name = MEANS
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("efficientnet_lite_pytorch") is None, reason="needs alkit[encoder]"
+)
+class TestEfficientNetLite0(EncoderTests):
+    name = "efficientnet-lite0"
 
 
 def test_nothing_that_comes_with_alkit_is_left_out() -> None:

@@ -123,6 +123,8 @@ def _results(kind: str, name: str, options: dict[str, str], answers: str | None,
         return _task_results(name, options, answers)
     if kind == "oracle":
         return _oracle_results(made, pool)
+    if kind == "encoder":
+        return testing.check_encoder(name, weights=options.get("weights", ""))
     return testing.check_format(name, options)
 
 

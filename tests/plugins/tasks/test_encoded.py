@@ -14,27 +14,12 @@ from alkit import Campaign
 from alkit.campaign.create import create
 from alkit.errors import InvalidOption
 
-ENCODER = """
-from alkit.data import EncoderInput
-from torch import nn
-import torch
-
-calls = []
-
-class Means(nn.Module):
-    def forward(self, images):
-        calls.append(len(images))
-        return torch.cat([images.mean((2, 3)), images.std((2, 3)), images.amax((2, 3))], dim=1)
-
-def make():
-    return Means(), EncoderInput(size=(16, 16), mean=(0.5,) * 3, std=(0.5,) * 3)
-"""
+MEANS = Path(__file__).parents[1] / "encoders" / "means.py"
 
 
 @pytest.fixture
-def encoder(tmp_path: Path) -> str:
-    (tmp_path / "means.py").write_text(ENCODER)
-    return f"file:{tmp_path / 'means.py'}:make"
+def encoder() -> str:
+    return f"file:{MEANS}:make"
 
 
 @pytest.fixture
