@@ -1,4 +1,4 @@
-"""The conformance kit: checks that a strategy, task, oracle, format or encoder keeps its promises, in a small world.
+"""The conformance kit: checks that a plugin of any kind keeps its promises, in a small world.
 
 One class holds a plugin's tests:
 
