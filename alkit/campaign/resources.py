@@ -94,7 +94,7 @@ class Resources:
             ("test set", self.settings.test, "--test"),
         ):
             path = None if choice is None else Path(choice.location)
-            if path is not None and path.is_absolute() and not path.exists():
+            if path is not None and path.is_absolute() and _is_gone(path):
                 return f"the {what} is not in {path} any more; {self.hint(flag)}"
         return None
 
@@ -293,6 +293,14 @@ class Resources:
             return []
         path.parent.mkdir(exist_ok=True)
         return ensure_store(path, shape, self._opened(choice, flag), records, progress=self.progress)
+
+
+def _is_gone(path: Path) -> bool:
+    """Say whether there is nothing; a place that may not be looked at counts as there."""
+    try:
+        return not path.exists()
+    except OSError:
+        return False
 
 
 def _merged(stored: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
