@@ -94,7 +94,7 @@ class Resources:
             ("test set", self.settings.test, "--test"),
         ):
             path = None if choice is None else Path(choice.location)
-            if path is not None and path.is_absolute() and not path.exists():
+            if path is not None and path.is_absolute() and not os.path.exists(path):  # noqa: PTH110  # no errors
                 return f"the {what} is not in {path} any more; {self.hint(flag)}"
         return None
 
