@@ -26,8 +26,7 @@ from PIL import Image
 
 WAITING = {
     "sleeping (alkit)": {},
-    "spinning": {"OMP_WAIT_POLICY": "ACTIVE"},
-    "OpenMP's default": {"GOMP_SPINCOUNT": "300000", "KMP_BLOCKTIME": "200"},
+    "spinning (default)": {"GOMP_SPINCOUNT": "300000", "KMP_BLOCKTIME": "200"},  # OpenMP's own numbers
 }
 LIMIT = 300.0
 ALKIT = (sys.executable, "-m", "alkit")

@@ -19,7 +19,7 @@ def test_a_device_by_name() -> None:
     assert find_device("cpu") == CPU
 
 
-@pytest.mark.parametrize("name", ["no-such-device", "cuda:99", "meta2"])
+@pytest.mark.parametrize("name", ["no-such-device", "cuda:99", "meta2", "meta"])
 def test_a_device_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(InvalidOption, match=f"no device '{name}'"):
         find_device(name)
