@@ -125,7 +125,8 @@ def creation_options(function: F) -> F:
                 "--encoder",
                 metavar="NAME",
                 help="Pretrained network that stays frozen; short for --task encoded -t encoder=NAME: "
-                "efficientnet-lite0, torchvision/NAME, timm/NAME or file:PATH.py:FUNCTION.",
+                "efficientnet-lite0, torchvision/NAME, timm/NAME, open_clip/MODEL/TAG, "
+                "transformers/OWNER/NAME or file:PATH.py:FUNCTION.",
             ),
             click.option(
                 "-t",

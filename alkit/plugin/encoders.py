@@ -143,8 +143,8 @@ def open_encoder(name: str, *, weights: str = "", download: bool = False) -> Nam
     """Find an encoder by name.
 
     Args:
-        name: `efficientnet-lite0`, `torchvision/resnet50`, `timm/NAME`, `file:PATH.py:factory`, or another
-            plugin's.
+        name: `efficientnet-lite0`, `torchvision/resnet50`, `timm/NAME`, `open_clip/MODEL/TAG`,
+            `transformers/OWNER/NAME`, `file:PATH.py:factory`, or another plugin's.
         weights: file with the weights; those of the library if empty.
         download: let a library download its weights.
 
@@ -178,7 +178,9 @@ def _suggestion(name: str) -> str:
     known = sorted({plugin.name for plugin in registry.encoders})
     near = _split(name)[0].lower()
     examples = {
+        "open_clip": "open_clip/ViT-B-32/laion2b_s34b_b79k",
         "torchvision": "torchvision/resnet50",
+        "transformers": "transformers/facebook/dinov2-small",
         "timm": "timm/vit_small_patch14_dinov2.lvd142m",
         "file": "file:mine.py:make_network",
     }

@@ -48,7 +48,7 @@ def filled(network: nn.Module, path: Path, named: str, *, has_head: bool = True)
     own = network.state_dict()
     needed = [name for name in own if not (has_head and name.startswith(_heads(network)))]
     if not any(name in given for name in own):
-        raise InvalidOption(f"{path} does not fit {named}: it has no tensor of {_listed(needed)}")
+        raise InvalidOption(f"{path} does not fit {named}: it has no tensor of {listed(needed)}")
     wrong = [
         f"{name} {_shape(given[name])} instead of {_shape(own[name])}"
         for name in needed
@@ -61,7 +61,7 @@ def filled(network: nn.Module, path: Path, named: str, *, has_head: bool = True)
         if name not in given and not name.endswith("num_batches_tracked")
     ]
     if wrong:
-        raise InvalidOption(f"{path} does not fit {named}: {_listed(wrong)}")
+        raise InvalidOption(f"{path} does not fit {named}: {listed(wrong)}")
     network.load_state_dict(
         {name: tensor for name, tensor in given.items() if name in own and own[name].shape == tensor.shape},
         strict=False,
@@ -73,7 +73,8 @@ def _renamed(name: str) -> str:
     return OLD_DENSENET.sub(r"\1\2", name.removeprefix("module."))
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Write the names of tensors; many are cut short."""
     more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
 

@@ -38,7 +38,7 @@ class Encoded(ClassLabels):
 
     name: ClassVar[str] = "encoded"
 
-    encoder: str = option("", "efficientnet-lite0, torchvision/NAME, timm/NAME or file:PATH.py:FUNCTION")
+    encoder: str = option("", "efficientnet-lite0, torchvision/NAME, timm/NAME, ...; see alkit plugins")
     weights: str = option("", "file with the encoder's weights; those of its library if empty")
     download: bool = option(False, "let the encoder's library download its weights")
     head: Literal["linear", "mlp"] = option("linear", "what is trained on the features")

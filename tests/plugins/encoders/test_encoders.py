@@ -85,7 +85,7 @@ def test_a_function_that_does_not_fit_is_blamed_in_one_sentence(tiny: Path, func
         ("dinov2", "did you mean 'timm/vit_small_patch14_dinov2.lvd142m'"),
         ("clip", "did you mean 'timm/vit_base_patch16_clip_224.openai'"),
         ("resnet50", "did you mean 'torchvision/resnet50'"),
-        ("zzz", "choose from efficientnet-lite0, file:mine.py:make_network, timm/"),
+        ("zzz", "choose from efficientnet-lite0, file:mine.py:make_network, open_clip/"),
     ],
 )
 def test_a_wrong_guess_gets_the_right_words(name: str, said: str) -> None:
