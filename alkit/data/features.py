@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,9 +72,13 @@ def ensure_features(
     done = _whole_rows(path, dim, len(records), progress)
     if done < len(records):
         embed = open_embed()
-        with progress.bar(len(records), "encode images") as bar, _Rows(path, dim, done) as rows:
+        with (
+            progress.bar(len(records), "encode images") as bar,
+            _Rows(path, dim, done) as rows,
+            contextlib.closing(_embedded(source, records[done:], encoder_input, embed, dim)) as blocks,
+        ):
             bar.update(done)
-            for block in _embedded(source, records[done:], encoder_input, embed, dim):
+            for block in blocks:
                 rows.append(block)
                 bar.update(len(block))
     if not records:
@@ -101,7 +106,7 @@ def _embedded(
     encoder_input: EncoderInput,
     embed: Embed,
     dim: int,
-) -> Iterator[npt.NDArray[np.float32]]:
+) -> Generator[npt.NDArray[np.float32], None, None]:
     """Yield the features of images, block by block in order."""
     preprocessing = Preprocessing.of_encoder(encoder_input)
     done = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +26,10 @@ def encoder() -> str:
 
 @pytest.fixture
 def campaign(tmp_path: Path, pictures: Path, encoder: str) -> Campaign:
+    shutil.copytree(pictures, tmp_path / "photos")
     return create(
         tmp_path / "c",
-        str(pictures),
+        str(tmp_path / "photos"),
         task="encoded",
         task_options={"encoder": encoder},
         oracle="dataset",
@@ -94,10 +97,11 @@ def test_an_interrupted_encoding_goes_on(campaign: Campaign, monkeypatch: pytest
     embedded = features._embedded
 
     def cut(*arguments: object) -> object:
-        for number, block in enumerate(embedded(*arguments)):  # type: ignore[arg-type]
-            if number == 3:
-                raise KeyboardInterrupt
-            yield block
+        with contextlib.closing(embedded(*arguments)) as blocks:  # type: ignore[arg-type]
+            for number, block in enumerate(blocks):
+                if number == 3:
+                    raise KeyboardInterrupt
+                yield block
 
     with campaign:
         monkeypatch.setattr(features, "_embedded", cut)
@@ -115,12 +119,12 @@ def test_an_interrupted_encoding_goes_on(campaign: Campaign, monkeypatch: pytest
     assert np.abs(found).sum(axis=1).all()
 
 
-def test_new_images_are_encoded_alone(campaign: Campaign, pictures: Path) -> None:
+def test_new_images_are_encoded_alone(campaign: Campaign, tmp_path: Path) -> None:
     from PIL import Image
 
     with campaign:
         before = features_of(campaign)
-        Image.new("RGB", (16, 16), (9, 9, 9)).save(pictures / "red" / "zz.png")
+        Image.new("RGB", (16, 16), (9, 9, 9)).save(tmp_path / "photos" / "red" / "zz.png")
         campaign.update()
         after = features_of(campaign)
         assert len(after) == len(before) + 1

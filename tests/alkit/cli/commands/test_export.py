@@ -149,7 +149,7 @@ def test_one_foreign_image_costs_nothing_that_is_good(alkit: Alkit, asked: Path)
     path.write_text("\n".join(map(json.dumps, rows)))
     said = alkit("ingest", "-c", asked, path)
     assert said.out.startswith("3 answers accepted")
-    assert said.err.strip() == f"line 2: image {rows[1]['index']} with hash 00000000... is not in this pool"
+    assert said.err.strip() == f"line 2: '{rows[1]['image']}' with hash 00000000... is not in this pool"
 
 
 def test_a_mended_answer_is_a_correction(alkit: Alkit, asked: Path) -> None:
