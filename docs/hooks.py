@@ -24,6 +24,7 @@ REGISTRIES = {
     "task": registry.tasks,
     "oracle": registry.oracles,
     "format": registry.formats,
+    "encoder": registry.encoders,
 }
 
 

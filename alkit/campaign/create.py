@@ -46,6 +46,9 @@ from .spec import DEFAULT_TASK, CampaignSpec
 if TYPE_CHECKING:
     import torch
 
+    from alkit.interfaces.task import TaskModel
+    from alkit.plugin.encoders import NamedEncoder
+
 HASH = re.compile(r"[0-9a-fA-F]{8,64}")  # an image that only its content may identify
 BY_ORACLE = "the oracle"
 PROPOSAL = (
@@ -53,6 +56,7 @@ PROPOSAL = (
     "--encoder {encoder}"
 )
 COLOR = 3
+SMALL_COPIES = "the encoder reads the original files; the small copies are for strategies that look at pixels"
 NO_SHAPE = (0, 0, 0)  # before the images have been looked at
 
 
@@ -113,6 +117,13 @@ class Plan:
     progress: Progress
     overview: Overview
 
+    @property
+    def encoder(self) -> NamedEncoder | None:
+        """The encoder of the task, or None."""
+        task = self.settings.task
+        made: TaskModel = build(registry.tasks.get(task.name), task.options)
+        return made.named_encoder()
+
 
 def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Plan:
     """Open the sources of a spec, and find its plugins.
@@ -170,7 +181,7 @@ def _fill(draft: Path, plan: Plan) -> None:
     shape = choose_shape(plan.source, keys, size=spec.image_size, channels=spec.channels)
     # Report what cannot be used before reading all images.
     build(registry.tasks.get(task.name), task.options).build(shape, tuple(spec.classes), plan.device)
-    if (encoder := build(registry.tasks.get(task.name), task.options).named_encoder()) is not None:
+    if (encoder := plan.encoder) is not None:
         plan.progress.line(
             f"encoder: {encoder.name} takes {encoder.input} and gives {encoder.dim:,} features"
         )
@@ -234,7 +245,7 @@ def _look_over(
     """Say what was made of the folder, and what is strange in it."""
     overview, source, oracle = plan.overview, plan.source, plan.settings.oracle
     if plan.spec.image_size is None:
-        reason = why_shape(source, source.keys(), shape)
+        reason = why_shape(source, source.keys(), shape) if plan.encoder is None else SMALL_COPIES
         overview.add("image_size", {"height": shape[1], "width": shape[2], "reason": reason}, reason)
         larger = max(shape[1:]) > DEFAULT_SIDE or (bool(reason) and max(shape[1:]) == DEFAULT_SIDE)
         if larger and shape[0] == COLOR and (encoder := _better_encoder(plan.spec)):

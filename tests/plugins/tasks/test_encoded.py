@@ -25,16 +25,27 @@ def encoder() -> str:
 
 
 @pytest.fixture
-def campaign(tmp_path: Path, pictures: Path, encoder: str) -> Campaign:
-    shutil.copytree(pictures, tmp_path / "photos")
+def photos(tmp_path: Path, pictures: Path) -> Path:
+    """Pictures that a test may change."""
+    return shutil.copytree(pictures, tmp_path / "photos")
+
+
+@pytest.fixture
+def campaign(tmp_path: Path, photos: Path, encoder: str) -> Campaign:
     return create(
         tmp_path / "c",
-        str(tmp_path / "photos"),
+        str(photos),
         task="encoded",
         task_options={"encoder": encoder},
         oracle="dataset",
-        test=str(pictures),
+        test=str(photos),
     )
+
+
+def test_what_the_encoder_reads_is_said(campaign: Campaign) -> None:
+    with campaign:
+        assert "the encoder reads the original files" in campaign.overview["image_size"]["reason"]
+        assert "proposed_encoder" not in campaign.overview
 
 
 def features_of(campaign: Campaign) -> np.ndarray:
@@ -119,12 +130,12 @@ def test_an_interrupted_encoding_goes_on(campaign: Campaign, monkeypatch: pytest
     assert np.abs(found).sum(axis=1).all()
 
 
-def test_new_images_are_encoded_alone(campaign: Campaign, tmp_path: Path) -> None:
+def test_new_images_are_encoded_alone(campaign: Campaign, photos: Path) -> None:
     from PIL import Image
 
     with campaign:
         before = features_of(campaign)
-        Image.new("RGB", (16, 16), (9, 9, 9)).save(tmp_path / "photos" / "red" / "zz.png")
+        Image.new("RGB", (16, 16), (9, 9, 9)).save(photos / "red" / "zz.png")
         campaign.update()
         after = features_of(campaign)
         assert len(after) == len(before) + 1
