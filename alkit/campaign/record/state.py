@@ -362,7 +362,9 @@ def _replayed(
     said = _by_place(counted, pool)
     for row in rows:  # an image whose only label is of a retired class was not answered, after all
         query = asked_for.get(row.id)
-        if query is not None and pool.canonical_index(row.index) not in said:
+        if query is None or row.id in retracted:
+            continue
+        if pool.canonical_index(row.index) not in said:
             given_up[query].add(row.index)
     votes = {index: votes_of([row.answer for row in those]) for index, those in said.items()}
     for index, answer in aggregate_votes(votes, aggregate).items():

@@ -184,6 +184,16 @@ def test_a_file_is_taken_back_and_the_one_before_it_too(labeled: Path) -> None:
         assert len(campaign.pool.labeled) == before
 
 
+def test_images_of_the_open_query_wait_again_when_their_file_is_taken_back(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        query = campaign.ask(3, control=0.0)
+        campaign.tell({index: "red" for index in query.indices[:2]}, note={"file": "two.csv"})
+        assert campaign.open_query is not None and len(campaign.open_query.unanswered) == 1
+        campaign.undo_ingest()
+        assert len(campaign.open_query.unanswered) == 3
+        assert campaign.pool.pending.tolist() == sorted(query.indices)
+
+
 def test_an_image_is_unlabeled_by_its_name(labeled: Path) -> None:
     with Campaign(labeled) as campaign:
         index = int(campaign.pool.labeled[0])
