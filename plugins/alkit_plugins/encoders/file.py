@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import alkit
 from alkit.data import EncoderInput
@@ -55,7 +55,7 @@ class FileEncoder(Encoder):
             )
         if self.weights:
             filled(network, Path(self.weights), f"the network of {path}", has_head=False)
-        network.eval()
+        network = _in_eval_mode(network)
         with torch.no_grad():
             features = network(torch.zeros(2, *taken.shape))
         dim = features.shape[-1] if isinstance(features, torch.Tensor) and features.ndim == 2 else 0
@@ -64,6 +64,30 @@ class FileEncoder(Encoder):
     def identity(self, variant: str) -> str:
         """Return nothing: what the file does is seen from the features of fixed images."""
         return ""
+
+
+class Fixed(nn.Module):
+    """A program of `torch.export`, which has no modes to change."""
+
+    def __init__(self, program: nn.Module) -> None:
+        super().__init__()
+        self.program = program
+
+    def train(self, mode: bool = True) -> Fixed:
+        """Leave the program as it is."""
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return features [B, D] of images [B, 3, H, W]."""
+        features: Tensor = self.program(images)
+        return features
+
+
+def _in_eval_mode(network: nn.Module) -> nn.Module:
+    try:
+        return network.eval()
+    except NotImplementedError:
+        return Fixed(network)
 
 
 def _function(path: Path, name: str) -> Any:

@@ -195,3 +195,20 @@ def test_older_names_of_densenets_are_known(tmp_path: Path) -> None:
     assert old.keys() != tensors.keys()
     torch.save(old, weights)
     assert alkit.open_encoder("torchvision/densenet121", weights=str(weights)).dim == 1024
+
+
+def test_a_program_of_torch_export_is_an_encoder(tmp_path: Path) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Dropout(), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    batch = {0: torch.export.Dim("batch")}
+    program = torch.export.export(network, (torch.zeros(2, 3, 8, 8),), dynamic_shapes=(batch,))
+    torch.export.save(program, tmp_path / "net.pt2")
+    path = tmp_path / "exported.py"
+    path.write_text(
+        "import torch\nfrom alkit.data import EncoderInput\n"
+        "def load():\n"
+        f"    program = torch.export.load({str(tmp_path / 'net.pt2')!r}).module()\n"
+        "    return program, EncoderInput(size=(8, 8), mean=(0.5,) * 3, std=(0.5,) * 3)\n"
+    )
+    encoder = alkit.open_encoder(f"file:{path}:load")
+    images = torch.randn(3, 3, 8, 8)
+    torch.testing.assert_close(encoder.embed(torch.device("cpu"))(images), network(images).detach())
