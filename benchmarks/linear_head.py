@@ -170,7 +170,7 @@ def main() -> None:
     numbers = {label: number for number, label in enumerate(sorted({*pool_labels, *test_labels}))}
     targets = [np.array([numbers[label] for label in labels]) for labels in (pool_labels, test_labels)]
     results = accuracies((pool, targets[0]), (test, targets[1]), given.seeds)
-    about = common.source("torch", "numpy", "scikit-learn")
+    about = common.source("scikit-learn")
     print(f"{len(pool):,} images, {len(test):,} test images, {given.encoder}, {given.seeds} seeds")
     print("; ".join(f"{name} {value}" for name, value in about.items()))
     show(results)
