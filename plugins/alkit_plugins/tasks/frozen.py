@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import os
 import weakref
+import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +78,7 @@ class FrozenBackbone:
         count = len(loader.store)
         path = None
         if self._cache_dir is not None:
-            path = self._cache_dir / f"embeddings-{self._fingerprint(loader)}.npy"
+            path = self._cache_dir / f"embeddings-{self._fingerprint(loader)}.npz"
             if (kept := _read(path, (count, self._dim))) is not None:
                 return kept
         # Not in inference mode, even while scoring: later trainings use these tensors.
@@ -101,19 +103,21 @@ class FrozenBackbone:
 
 
 def _read(path: Path, shape: tuple[int, int]) -> Tensor | None:
+    """Read embeddings, whose checksum the archive holds; None if they are missing or damaged."""
     try:
-        embeddings = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):  # missing or damaged: compute again
+        with np.load(path, allow_pickle=False) as kept:
+            embeddings = kept["embeddings"]
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error):
         return None
     return torch.from_numpy(embeddings) if embeddings.shape == shape else None
 
 
 def _write(path: Path, embeddings: Tensor) -> None:
-    temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npy")
+    temporary = path.with_name(f"{path.stem}.{os.getpid()}.tmp.npz")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
-            np.save(file, embeddings.numpy())
+            np.savez(file, embeddings=embeddings.numpy())
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

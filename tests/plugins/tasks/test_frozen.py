@@ -141,18 +141,26 @@ def test_anything_else_has_a_file_of_its_own(tmp_path: Path, change: str) -> Non
     assert len(list(tmp_path.iterdir())) == 2
 
 
-@pytest.mark.parametrize("content", [b"", b"junk", None])
-def test_a_damaged_file_is_made_again(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize("content", [b"", b"junk", None, "other", "flipped"])
+def test_a_damaged_file_is_made_again(tmp_path: Path, content: bytes | str | None) -> None:
     expected = built(tmp_path).forward_batch(some(loader(images(0)), 0, 9)).embedding
     (path,) = tmp_path.iterdir()
     if content is None:
-        np.save(path, np.zeros((3, 3), dtype=np.float32))
+        np.savez(path, embeddings=np.zeros((3, 3), dtype=np.float32))
+    elif content == "other":
+        with open(path, "wb") as file:
+            np.save(file, np.zeros((30, 3), dtype=np.float32))
+    elif content == "flipped":
+        kept = bytearray(path.read_bytes())
+        kept[len(kept) // 2] ^= 1
+        path.write_bytes(kept)
     else:
+        assert isinstance(content, bytes)
         path.write_bytes(content)
     found = built(tmp_path).forward_batch(some(loader(images(0)), 0, 9)).embedding
     assert expected is not None and found is not None
     assert torch.equal(expected, found)
-    assert np.load(path).shape == (30, built().spec.embedding_dim)
+    assert np.load(path)["embeddings"].shape == (30, built().spec.embedding_dim)
 
 
 def test_a_cache_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
