@@ -25,7 +25,8 @@ from torch import nn
 
 import alkit
 from alkit.data import open_source
-from alkit.data.features import ensure_features, features_path, unhashed_records
+from alkit.data.features import ensure_features, features_path
+from alkit.data.preprocessing import unread_records
 from alkit.utils.progress import Terminal
 from alkit_plugins.tasks.linear_head import NORM, fit_linear
 
@@ -77,7 +78,7 @@ REFERENCE = "scikit-learn, as they are"
 def features_of(pool: str, name: str, encoder: alkit.NamedEncoder, cache: Path) -> tuple[Rows, list[str]]:
     """Return the features and labels of all images."""
     source = open_source(pool)
-    records, answers = unhashed_records(source.keys()), source.answers()
+    records, answers = unread_records(source.keys()), source.answers()
     rows = ensure_features(
         features_path(cache, name, encoder.identity),
         source,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alkit.data.checksums import move_store
-from alkit.data.features import ensure_features, features_path, unhashed_records
-from alkit.data.preprocessing import choose_shape, scan
+from alkit.data.features import ensure_features, features_path
+from alkit.data.preprocessing import choose_shape, scan, unread_records
 from alkit.data.source import Source
 from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter, damaged_blocks, is_whole
@@ -88,7 +88,7 @@ def _encoded(shared: SharedData, sources: tuple[Source, Source], progress: Progr
         ensure_features(
             path,
             source,
-            unhashed_records(source.keys()),
+            unread_records(source.keys()),
             dim=encoder.dim,
             encoder_input=encoder.input,
             open_embed=lambda: encoder.embed(shared.torch_device),

@@ -92,12 +92,7 @@ class Campaign(CampaignSession):
             CampaignLocked: another process is working on the campaign.
         """
         if isinstance(answers, Mapping):
-            answers = [
-                GivenAnswer(0, image, label)
-                if isinstance(image, str)
-                else GivenAnswer(0, "", label, index=image)
-                for image, label in answers.items()
-            ]
+            answers = [GivenAnswer.naming(image, label) for image, label in answers.items()]
         return tell(self, answers, IngestOptions(**options))
 
     def take_back(self, index: int, annotator: str, *, after: int = 0) -> Answer:

@@ -18,7 +18,7 @@ from alkit.campaign.record.reconcile import IngestReport, Standing, reconcile_an
 from alkit.campaign.record.settings import Settings, SourceChoice
 from alkit.campaign.record.state import make_pool
 from alkit.composition.factory import resolve
-from alkit.data.preprocessing import DEFAULT_SIDE, ImageRecord, choose_shape, scan, why_shape
+from alkit.data.preprocessing import DEFAULT_SIDE, ImageRecord, choose_shape, scan, unread_records, why_shape
 from alkit.data.source import Source
 from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
@@ -336,8 +336,7 @@ def _check_labels(plan: Plan, keys: Sequence[str], classes: Sequence[str]) -> No
     """
     if plan.spec.labels is None:
         return
-    unread = [ImageRecord(index, key, "", 0, 0, None, None) for index, key in enumerate(keys)]
-    table, _, refused = _sorted_labels(plan, unread, classes)
+    table, _, refused = _sorted_labels(plan, unread_records(keys), classes)
     hashed = {
         given.line
         for given in table.answers

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
     from alkit.data.source import Source
     from alkit.interfaces.oracle import Oracle
+    from alkit.labeling.references import References
 
 
 SETTINGS, LEDGER, LOCK = "campaign.toml", "campaign.db", "campaign.lock"
@@ -97,6 +98,13 @@ class CampaignSession:
     def oracle(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> Oracle | None:
         """Return an oracle by name, connected to the pool; by default the campaign's own, if it has one."""
         return self.resources.oracle(self.state, name, options)
+
+    def references(self) -> References:
+        """Return what finds the images of the pool by their names."""
+        from alkit.labeling.references import References  # noqa: PLC0415  # a command may need none
+
+        location = Path(self.settings.pool.location)
+        return References(self.state.records, location, former=self.state.former)
 
     def relative(self, path: Path | None) -> str | None:
         """Return a file of the campaign as it is recorded: from the campaign's directory, with `/`."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from alkit.data.loader import Batch as Batch
     from alkit.data.loader import Loader as Loader
     from alkit.data.preprocessing import ImageRecord as ImageRecord
+    from alkit.data.preprocessing import unread_records as unread_records
     from alkit.data.source import DecodedImage as DecodedImage
     from alkit.data.source import Source as Source
     from alkit.data.sources import open_source as open_source
@@ -22,7 +23,7 @@ _HOMES = {
         "Batch",
         "Loader",
     ),
-    "alkit.data.preprocessing": ("ImageRecord",),
+    "alkit.data.preprocessing": ("ImageRecord", "unread_records"),
     "alkit.data.source": (
         "DecodedImage",
         "Source",

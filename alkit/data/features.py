@@ -39,11 +39,6 @@ def features_path(folder: Path, name: str, identity: str) -> Path:
     return folder / f"features-{name}-{identity[:16]}.f32"
 
 
-def unhashed_records(keys: Sequence[str]) -> list[ImageRecord]:
-    """Return records of images whose content may be anything."""
-    return [ImageRecord(index, key, "", 0, 0, None, None) for index, key in enumerate(keys)]
-
-
 def ensure_features(
     path: Path,
     source: Source,

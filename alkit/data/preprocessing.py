@@ -63,6 +63,11 @@ class ImageRecord:
     duplicate_of: int | None
 
 
+def unread_records(keys: Sequence[str]) -> list[ImageRecord]:
+    """Return records of images that nobody has read: names only, and content that may be anything."""
+    return [ImageRecord(index, key, "", 0, 0, None, None) for index, key in enumerate(keys)]
+
+
 def choose_shape(
     source: Source,
     keys: Sequence[str],

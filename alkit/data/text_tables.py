@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +44,12 @@ class Table:
     notes: Sequence[str] = ()
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, *, most: int | None = None) -> Table:
     """Read a table: CSV with commas, semicolons, tabs or bars; UTF-8, UTF-16, or else Windows-1252.
+
+    Args:
+        path: the file.
+        most: rows to read after the header; all if None.
 
     Raises:
         InvalidAnswers: it cannot be read, or is no text or no well-formed table.
@@ -63,7 +68,7 @@ def read_table(path: Path) -> Table:
         notes = (*notes, f"its cells are separated by {SEPARATORS.get(separator, repr(separator))}")
     previous = csv.field_size_limit(LONGEST_CELL)
     try:
-        rows = list(_rows(text, separator, skipped))
+        rows = list(itertools.islice(_rows(text, separator, skipped), None if most is None else most + 1))
     except csv.Error as error:
         raise InvalidAnswers(f"{path} is not a well-formed table: {error}") from error
     finally:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from alkit.data.text_tables import is_empty
 
+from .file_names import find_mark
+
 ABSTAIN = "abstain"
 """The answer of an annotator who cannot tell."""
 UNUSABLE = "unusable"
@@ -39,6 +41,19 @@ class GivenAnswer:
     hash: str = ""
     index: int | None = None
     others: tuple[str, ...] = ()
+
+    @classmethod
+    def naming(cls, image: str | int, label: str = "") -> GivenAnswer:
+        """Return an answer without a file, to an image by its path, file name or hash, or by its position."""
+        return cls(0, image, label) if isinstance(image, str) else cls(0, "", label, index=image)
+
+    @classmethod
+    def of_file(cls, line: int, name: str, label: str) -> GivenAnswer:
+        """Return the answer for a file: by the index and hash that alkit wrote into its name, or by the name."""
+        mark = find_mark(name)
+        return (
+            cls(line, name, label) if mark is None else cls(line, "", label, index=int(mark[0]), hash=mark[1])
+        )
 
     @property
     def named(self) -> str:

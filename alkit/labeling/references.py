@@ -116,17 +116,15 @@ class References:
                 found.append(match)
                 folders[match.index].add(match.outside)
                 rooted |= match.rooted
-        return [
-            self._elsewhere(given, match)
-            if isinstance(match, Match)
-            and match.outside
-            and not match.rooted
-            and (rooted or len(folders[match.index]) > 1)
-            else match
-            if isinstance(match, Rejection)
-            else match.index
-            for match, given in zip(found, answers, strict=True)
-        ]
+        places: list[int | Rejection] = []
+        for one, given in zip(found, answers, strict=True):
+            if isinstance(one, Rejection):
+                places.append(one)
+            elif one.outside and not one.rooted and (rooted or len(folders[one.index]) > 1):
+                places.append(self._elsewhere(given, one))
+            else:
+                places.append(one.index)
+        return places
 
     def _elsewhere(self, given: GivenAnswer, match: Match) -> Rejection:
         return Rejection(

@@ -50,8 +50,10 @@ class NamedEncoder:
         """
         import torch  # noqa: PLC0415  # torch takes seconds to import
 
+        size = "its own size"
         try:
             found = self.plugin.open(self.variant)
+            size = " x ".join(map(str, found.input.size)) + " pixels"
             found.network.eval().requires_grad_(False)
             with torch.no_grad():
                 features = found.network(torch.zeros(2, *found.input.shape))
@@ -60,8 +62,7 @@ class NamedEncoder:
         except Exception as error:  # a network of the user's or of a library may raise anything
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InvalidOption(
-                f"the encoder '{self.name}' fails on images of {found_shape(locals())}: "
-                f"{type(error).__name__}: {reason}"
+                f"the encoder '{self.name}' fails on images of {size}: {type(error).__name__}: {reason}"
             ) from error
         if not isinstance(features, torch.Tensor) or features.shape != (2, found.dim):
             shape = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
@@ -131,12 +132,6 @@ class NamedEncoder:
             return torch.cat(parts)
 
         return embedded
-
-
-def found_shape(values: dict[str, Any]) -> str:
-    """Describe the size of images for a message, if it is known by then."""
-    opened = values.get("found")
-    return "its own size" if opened is None else " x ".join(map(str, opened.input.size)) + " pixels"
 
 
 def open_encoder(name: str, *, weights: str = "", download: bool = False) -> NamedEncoder:

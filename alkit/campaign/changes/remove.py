@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.events import PutBack, Removed
 from alkit.errors import InvalidAnswers
 from alkit.labeling.given_answer import GivenAnswer
-from alkit.labeling.references import References, UnknownImageError
+from alkit.labeling.references import UnknownImageError
 
 if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession
@@ -53,15 +52,12 @@ def _found(session: CampaignSession, images: Sequence[str | int]) -> list[int]:
     Raises:
         InvalidAnswers: there is no such image.
     """
-    records = session.state.records
-    location = Path(session.settings.pool.location)
-    references = References(records, location, former=session.state.former)
+    records, references = session.state.records, session.references()
     hashes: set[str] = set()
     found: set[int] = set()
     for image in images:
-        named = GivenAnswer(0, image, "") if isinstance(image, str) else GivenAnswer(0, "", "", index=image)
         try:
-            index = references.find(named)
+            index = references.find(GivenAnswer.naming(image))
         except UnknownImageError as error:
             raise InvalidAnswers(f"{error}; nothing is changed") from None
         found.add(index)

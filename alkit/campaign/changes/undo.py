@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from alkit.campaign.record.events import Answered, Retracted
 from alkit.errors import InvalidAnswers
 from alkit.labeling.given_answer import GivenAnswer
-from alkit.labeling.references import References, UnknownImageError
+from alkit.labeling.references import UnknownImageError
 from alkit.utils.json_values import AsDict
 
 if TYPE_CHECKING:
@@ -64,11 +63,8 @@ def undo_image(session: CampaignSession, image: str, annotator: str, *, dry_run:
         InvalidAnswers: there is no such image, or no such answer.
     """
     with session.lock():
-        references = References(
-            session.state.records, Path(session.settings.pool.location), former=session.state.former
-        )
         try:
-            index = references.find(GivenAnswer(0, image, ""))
+            index = session.references().find(GivenAnswer.naming(image))
         except UnknownImageError as error:
             raise InvalidAnswers(str(error)) from None
         place = session.pool.canonical_index(session.pool.original(index))

@@ -15,7 +15,6 @@ from alkit.labeling import (
     GivenAnswer,
     as_index,
     as_number,
-    find_mark,
     load_json_parts,
     place,
     whole,
@@ -125,9 +124,9 @@ def _take(reply: Reply, content: Mapping[str, Any]) -> int:
         elif len(labels) > 1 or not labels[0].strip():
             reply.reject(number, f"has the labels {', '.join(map(repr, labels))}; keep only one")
         elif mark is not None:
-            reply.answers.append(GivenAnswer(number, "", labels[0], index=int(mark[0]), hash=mark[1]))
+            reply.answers.append(GivenAnswer(number, "", labels[0], index=mark[0], hash=mark[1]))
         elif isinstance(name, str) and name.strip():
-            reply.answers.append(GivenAnswer(number, name, labels[0]))
+            reply.answers.append(GivenAnswer.of_file(number, name, labels[0]))
         else:
             reply.reject(number, "has no file_name, and no alkit_index and alkit_hash")
     return blank
@@ -163,11 +162,12 @@ def _rows(content: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-def _mark(image: Mapping[str, Any]) -> tuple[str, str] | None:
+def _mark(image: Mapping[str, Any]) -> tuple[int, str] | None:
+    """Return index and hash as alkit wrote them beside the name, or None."""
     index, hash = as_index(str(image.get("alkit_index"))), image.get("alkit_hash")
     if index is not None and isinstance(hash, str) and hash:
-        return str(index), hash
-    return find_mark(str(image.get("file_name", "")))
+        return index, hash
+    return None
 
 
 @alkit.hookimpl

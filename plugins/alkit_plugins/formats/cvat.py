@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 import alkit
 from alkit.errors import InvalidAnswers, InvalidOption
 from alkit.interfaces import Export, Format, Item, Reply
-from alkit.labeling import GivenAnswer, elements, find_mark, write_atomically
+from alkit.labeling import GivenAnswer, elements, write_atomically
 
 MEMBER = "annotations.xml"
 SHAPES = frozenset({"box", "polygon", "polyline", "points", "mask", "ellipse", "cuboid", "skeleton"})
@@ -90,17 +90,14 @@ class Cvat(Format):
 def _take(reply: Reply, number: int, name: str, tags: Iterable[str], shapes: Iterable[str]) -> bool:
     """Add an image's tag to the reply; return whether the image is not answered."""
     labels = list(dict.fromkeys(tags))
-    mark = find_mark(name)
     if not labels and shapes:
         reply.reject(number, f"'{name}' has a {' and a '.join(sorted(shapes))}, but no tag; give it a tag")
     elif not labels:
         return True
     elif len(labels) > 1 or not labels[0].strip():
         reply.reject(number, f"'{name}' has the tags {', '.join(map(repr, labels))}; keep only one")
-    elif mark is not None:
-        reply.answers.append(GivenAnswer(number, "", labels[0], index=int(mark[0]), hash=mark[1]))
     elif name.strip():
-        reply.answers.append(GivenAnswer(number, name, labels[0]))
+        reply.answers.append(GivenAnswer.of_file(number, name, labels[0]))
     else:
         reply.reject(number, "has no name")
     return False

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import alkit
 from alkit.errors import InvalidAnswers
 from alkit.interfaces import Export, Format, Reply
-from alkit.labeling import GivenAnswer, find_mark, load_json_parts, place, whole, write_atomically
+from alkit.labeling import GivenAnswer, load_json_parts, place, whole, write_atomically
 
 from .reading import json_of
 
@@ -62,16 +62,13 @@ def _take(reply: Reply, content: Mapping[str, Any]) -> int:
     """Add the labels of a file to a reply; return how many images have none."""
     blank = 0
     for number, (name, target) in enumerate(content["labels"].items(), start=1):
-        mark = find_mark(name)
         label = _label(target, content.get("classes") or [])
         if label is None:
             blank += 1
         elif not label:
             reply.reject(number, f"'{name}' has a label that cannot be understood: {target!r:.80}")
-        elif mark is None:
-            reply.answers.append(GivenAnswer(number, name, label))
         else:
-            reply.answers.append(GivenAnswer(number, "", label, index=int(mark[0]), hash=mark[1]))
+            reply.answers.append(GivenAnswer.of_file(number, name, label))
     return blank
 
 

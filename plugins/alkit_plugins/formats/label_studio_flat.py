@@ -34,7 +34,7 @@ def is_flat(content: Sequence[Any]) -> bool:
 def header_of(path: Path) -> Sequence[str]:
     """Return the columns of a table; none if it cannot be read."""
     try:
-        return read_table(path).header
+        return read_table(path, most=0).header
     except InvalidAnswers:
         return []
 

@@ -37,7 +37,7 @@ class CsvTable(Format):
             return False
         table = path.suffix.lower() in TABLES
         try:
-            header = read_table(path).header
+            header = read_table(path, most=0).header
             columns = choose_columns(header, str(path))
         except InvalidAnswers:
             if table or path.suffix.lower() in WORKBOOKS:

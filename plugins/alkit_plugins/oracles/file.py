@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import alkit
 from alkit import Answer, AnswerKind, Oracle, option
-from alkit.data import ImageRecord
+from alkit.data import unread_records
 from alkit.errors import InvalidAnswers, InvalidOption
 from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, References, Rejection, read_answers
 
@@ -43,8 +43,7 @@ class FileOracle(Oracle):
         if table.rejected:
             first = table.rejected[0]
             raise InvalidAnswers(f"line {first.line} of {self.path} {first.reason}")
-        records = [ImageRecord(index, key, "", 0, 0, None, None) for index, key in enumerate(keys)]
-        references = References(records, Path(source.location), [Path(self.path).parent])
+        references = References(unread_records(keys), Path(source.location), [Path(self.path).parent])
         given = [answer for answer in table.answers if not answer.is_blank(source.classes)]
         self._answers: dict[int, Answer] = {}
         unknown: list[Rejection] = []
