@@ -49,7 +49,7 @@ class GivenAnswer:
 
     @classmethod
     def of_file(cls, line: int, name: str, label: str) -> GivenAnswer:
-        """Return the answer for a file: by the index and hash that alkit wrote into its name, or by the name."""
+        """Return the answer for a file: by the index and hash that alkit put in its name, or by the name."""
         mark = find_mark(name)
         return (
             cls(line, name, label) if mark is None else cls(line, "", label, index=int(mark[0]), hash=mark[1])
