@@ -161,8 +161,7 @@ class LabelStudio(LiveFormat):
         rejected: list[Rejection] = []
         blank = 0
         for position, task in enumerate(content, start=1):
-            annotations = task.get("annotations")
-            given = [a for a in annotations if isinstance(a, dict)] if isinstance(annotations, list) else []
+            given = _annotations(task)
             number = task["id"] if isinstance(task.get("id"), int) else position
             blank += not given
             for annotation in given:
@@ -253,6 +252,11 @@ def _data(task: Any) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+def _annotations(task: Task) -> list[Mapping[str, Any]]:
+    annotations = task.get("annotations")
+    return [each for each in annotations if isinstance(each, dict)] if isinstance(annotations, list) else []
+
+
 def _control(tasks: Sequence[Task]) -> str:
     """Return the name of the question about the class: alkit's own, or the only one.
 
@@ -262,7 +266,7 @@ def _control(tasks: Sequence[Task]) -> str:
     names = {
         str(result.get("from_name"))
         for task in tasks
-        for annotation in task.get("annotations") or ()
+        for annotation in _annotations(task)
         for result in _choices(annotation)
     }
     if len(names) > 1 and CONTROL not in names:
@@ -273,9 +277,9 @@ def _control(tasks: Sequence[Task]) -> str:
     return CONTROL if CONTROL in names or not names else names.pop()
 
 
-def _choices(annotation: Any) -> list[Mapping[str, Any]]:
+def _choices(annotation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the results of an annotation that are choices."""
-    results = annotation.get("result") if isinstance(annotation, dict) else None
+    results = annotation.get("result")
     return [
         result
         for result in (results if isinstance(results, list) else [])
