@@ -18,8 +18,8 @@ from skactiveml.pool import CoreSet, ProbCover, TypiClust
 
 from alkit.distances import Balls, k_center, k_means
 from alkit_plugins.components import clusters
-from alkit_plugins.strategies.probcover import cover
-from alkit_plugins.strategies.typiclust import mean_distances
+from alkit_plugins.strategies.diversity.probcover import cover
+from alkit_plugins.strategies.diversity.typiclust import mean_distances
 
 POOLS, SMALL = 10, 1_500  # on which answers are compared
 LABELED, BUDGET = 20, 15

@@ -15,11 +15,11 @@ from skactiveml.pool._bald import batch_bald
 from alkit.distances.kmeanspp import Products, k_means_plus_plus
 from alkit.training.types import Output
 from alkit_plugins.components.joint_information import JointInformation
-from alkit_plugins.strategies.bald import mutual_information
-from alkit_plugins.strategies.batchbald import Greedy
-from alkit_plugins.strategies.entropy import Entropy
-from alkit_plugins.strategies.least_confidence import LeastConfidence
-from alkit_plugins.strategies.margin import Margin
+from alkit_plugins.strategies.uncertainty.bald import mutual_information
+from alkit_plugins.strategies.uncertainty.batchbald import Greedy
+from alkit_plugins.strategies.uncertainty.entropy import Entropy
+from alkit_plugins.strategies.uncertainty.least_confidence import LeastConfidence
+from alkit_plugins.strategies.uncertainty.margin import Margin
 
 Works = dict[str, Callable[[], Any]]
 Findings = list[tuple[str, bool]]

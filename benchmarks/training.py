@@ -28,7 +28,7 @@ from alkit.data.store import ImageStore
 from alkit.training.loop import fit
 from alkit.training.recipe import Precision, Recipe, TrainingRun
 from alkit.utils.malloc import keep_freed_memory
-from alkit_plugins.strategies.learning_loss import LearningLoss
+from alkit_plugins.strategies.learned.learning_loss import LearningLoss
 from alkit_plugins.tasks.classification import Classification
 
 PIECE = "One epoch over 512 images"

@@ -37,7 +37,7 @@ def test_a_composition_is_described_with_the_effective_options(alkit: Alkit) -> 
 
 
 def test_a_file_is_described(alkit: Alkit, here: Path) -> None:
-    (here / "mine.py").write_text("from alkit_plugins.strategies.coreset import CoreSet as Mine\n")
+    (here / "mine.py").write_text("from alkit_plugins.strategies.diversity.coreset import CoreSet as Mine\n")
     assert alkit("strategies", "mine.py:Mine").out.startswith(f"mine.py:Mine ({here / 'mine.py'} ")
 
 

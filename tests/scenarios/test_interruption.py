@@ -68,7 +68,7 @@ def stopped() -> Iterator[Callable[..., tuple[int, str]]]:
     "place",
     [
         "alkit.training.loop:fit",
-        pytest.param("alkit_plugins.strategies.entropy:Entropy.score", marks=pytest.mark.slow),
+        pytest.param("alkit_plugins.strategies.uncertainty.entropy:Entropy.score", marks=pytest.mark.slow),
         pytest.param("alkit.campaign.query_files:write_csv", marks=pytest.mark.slow),
     ],
 )

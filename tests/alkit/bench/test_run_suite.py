@@ -444,7 +444,7 @@ def _copy(results: Path, copy: Path) -> Path:
 
 
 def test_the_baseline_may_have_no_companion(tmp_path: Path, monkeypatch: Any) -> None:
-    from alkit_plugins.strategies.learning_loss import LearningLoss
+    from alkit_plugins.strategies.learned.learning_loss import LearningLoss
 
     class Crooked(LearningLoss):
         name = "random"

@@ -649,7 +649,7 @@ def test_an_oracle_that_answers_nothing_stops_a_run_at_once(campaign: Path) -> N
 def test_what_a_task_cannot_serve_is_refused_before_the_seed(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr("alkit_plugins.strategies.badge.Badge.needs", frozenset({"magic"}))
+    monkeypatch.setattr("alkit_plugins.strategies.hybrid.badge.Badge.needs", frozenset({"magic"}))
     with create(tmp_path / "c", str(pictures), oracle="dataset") as made:
         oracle = made.oracle()
         assert oracle is not None

@@ -10,8 +10,8 @@ from alkit import options
 from alkit.distances.kcenter import k_center
 from alkit.errors import TrainingDiverged, TrainingError
 from alkit_plugins.components.gcn import GCN, Graph, graph_loss
-from alkit_plugins.strategies.coregcn import CoreGCN
-from alkit_plugins.strategies.uncertaingcn import UncertainGCN
+from alkit_plugins.strategies.learned.coregcn import CoreGCN
+from alkit_plugins.strategies.learned.uncertaingcn import UncertainGCN
 
 QUICK = {"hidden": 8, "epochs": 5}
 

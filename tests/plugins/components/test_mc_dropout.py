@@ -13,8 +13,8 @@ from alkit import options
 from alkit.errors import UnsupportedTask
 from alkit.plugin import registry
 from alkit_plugins.components.mc_dropout import Dropping
-from alkit_plugins.strategies.bald import Bald, mutual_information
-from alkit_plugins.strategies.mc_entropy import McEntropy
+from alkit_plugins.strategies.uncertainty.bald import Bald, mutual_information
+from alkit_plugins.strategies.uncertainty.mc_entropy import McEntropy
 
 
 class WithDropout(nn.Module):

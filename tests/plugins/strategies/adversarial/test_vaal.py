@@ -9,7 +9,7 @@ import torch
 from alkit.errors import InvalidOption, TrainingDiverged, TrainingError
 from alkit.options import build, options_of
 from alkit_plugins.components.diagnosis import area_under_curve, diagnose, rank_correlation
-from alkit_plugins.strategies.vaal import PAPER_CHANNELS, VAAL
+from alkit_plugins.strategies.adversarial.vaal import PAPER_CHANNELS, VAAL
 
 QUICK = {"iterations": 3, "channels": (4, 6), "latent": 3, "discriminator_hidden": 8, "precision": "float32"}
 

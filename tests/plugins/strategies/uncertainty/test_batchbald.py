@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import alkit.testing
 from alkit_plugins.components.joint_information import JointInformation
-from alkit_plugins.strategies.bald import Bald, mutual_information
-from alkit_plugins.strategies.batchbald import BatchBald, Greedy
+from alkit_plugins.strategies.uncertainty.bald import Bald, mutual_information
+from alkit_plugins.strategies.uncertainty.batchbald import BatchBald, Greedy
 
 
 def tables(count, passes, classes, seed, sharp=1.5):
@@ -92,7 +92,7 @@ def test_blocks_change_nothing(monkeypatch):
     probabilities = tables(30, 5, 3, 1)
     usual = greedy(probabilities, 6)
     monkeypatch.setattr("alkit_plugins.components.joint_information.ELEMENTS", 40)
-    monkeypatch.setattr("alkit_plugins.strategies.batchbald.LOOK", 1)
+    monkeypatch.setattr("alkit_plugins.strategies.uncertainty.batchbald.LOOK", 1)
     again = greedy(probabilities, 6)
     assert again.picks == usual.picks
     assert again.gains == pytest.approx(usual.gains)
@@ -124,7 +124,7 @@ def test_the_first_pick_is_that_of_bald():
 def test_when_nothing_is_left_to_learn_the_order_is_that_of_bald(monkeypatch):
     _, whole = choose(BatchBald(passes=2), 40)
     monkeypatch.setattr(
-        "alkit_plugins.strategies.batchbald.LEAST", float(np.median(list(whole.scores.values())))
+        "alkit_plugins.strategies.uncertainty.batchbald.LEAST", float(np.median(list(whole.scores.values())))
     )
     picks, cycle = choose(BatchBald(passes=2), 40)
     joint = cycle.diagnostics["joint_picks"]

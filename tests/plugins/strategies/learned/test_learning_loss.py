@@ -8,7 +8,7 @@ import torch
 
 from alkit.options import build
 from alkit.training.types import Tap, TaskSpec
-from alkit_plugins.strategies.learning_loss import LearningLoss
+from alkit_plugins.strategies.learned.learning_loss import LearningLoss
 
 SPEC = TaskSpec("t", (1, 8, 8), 3, frozenset(), (Tap("a", 1, (2, 2)), Tap("b", 4, (1, 1))))
 

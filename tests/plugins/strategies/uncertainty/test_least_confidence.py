@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from alkit.training.types import Output
-from alkit_plugins.strategies.least_confidence import LeastConfidence
+from alkit_plugins.strategies.uncertainty.least_confidence import LeastConfidence
 
 
 def score(probabilities):

@@ -8,7 +8,7 @@ import torch
 
 from alkit import options
 from alkit.distances.kmeans import k_means
-from alkit_plugins.strategies.kmeans import KMeans
+from alkit_plugins.strategies.diversity.kmeans import KMeans
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from alkit import options
-from alkit_plugins.strategies.coreset import CoreSet, principal
+from alkit_plugins.strategies.diversity.coreset import CoreSet, principal
 
 
 def brute_force(embeddings, labeled, candidates, n):

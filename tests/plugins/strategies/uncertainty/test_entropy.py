@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from alkit.training.types import Output
-from alkit_plugins.strategies.entropy import Entropy
+from alkit_plugins.strategies.uncertainty.entropy import Entropy
 
 
 def score(probabilities):

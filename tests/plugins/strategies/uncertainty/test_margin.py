@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from alkit.training.types import Output
-from alkit_plugins.strategies.margin import Margin
+from alkit_plugins.strategies.uncertainty.margin import Margin
 
 
 def score(probabilities):

@@ -11,8 +11,8 @@ import torch
 
 from alkit.options import build
 from alkit.training.types import Output, Tap, TaskSpec
-from alkit_plugins.strategies.ta_vaal import TAVAAL
-from alkit_plugins.strategies.vaal import VAAL
+from alkit_plugins.strategies.adversarial.ta_vaal import TAVAAL
+from alkit_plugins.strategies.adversarial.vaal import VAAL
 
 QUICK = {"iterations": 3, "channels": (4, 6), "latent": 3, "discriminator_hidden": 8, "precision": "float32"}
 SPEC = TaskSpec("t", (1, 8, 8), 3, frozenset(), (Tap("a", 1, (2, 2)), Tap("b", 4, (1, 1))))

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 import alkit.testing
-from alkit_plugins.strategies.badge import Badge, prediction_errors
+from alkit_plugins.strategies.hybrid.badge import Badge, prediction_errors
 
 
 def world_and_cycle(task="classification", **given):

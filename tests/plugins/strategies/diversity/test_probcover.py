@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alkit import options
 from alkit.distances.balls import Balls
-from alkit_plugins.strategies.probcover import DIAMETER, ProbCover, cover, pure_radius
+from alkit_plugins.strategies.diversity.probcover import DIAMETER, ProbCover, cover, pure_radius
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from alkit import options
-from alkit_plugins.strategies.typiclust import TypiClust, mean_distances
+from alkit_plugins.strategies.diversity.typiclust import TypiClust, mean_distances
 
 
 def on_circle(degrees):

@@ -1,0 +1,1 @@
+"""Strategies whose networks tell labeled images from unlabeled ones."""

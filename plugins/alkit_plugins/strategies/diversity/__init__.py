@@ -1,0 +1,1 @@
+"""Strategies that choose images that represent the pool."""

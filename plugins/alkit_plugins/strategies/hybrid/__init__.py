@@ -1,0 +1,1 @@
+"""Strategies that weigh uncertainty and diversity in one choice."""

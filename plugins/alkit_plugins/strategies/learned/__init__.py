@@ -1,0 +1,1 @@
+"""Strategies that train a network to say which images to label."""

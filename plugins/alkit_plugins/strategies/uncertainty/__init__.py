@@ -1,0 +1,1 @@
+"""Strategies that choose the images of which the model is least certain."""
