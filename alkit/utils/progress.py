@@ -74,6 +74,21 @@ class _DrawnBar:
         self._bar.close()
 
 
+class _Widget(_DrawnBar):
+    """A bar below the cell of a notebook; nothing of it stays in the file of the notebook."""
+
+    def __init__(self, total: int, label: str) -> None:
+        from IPython.display import display  # noqa: PLC0415  # there is none outside notebooks
+        from tqdm.notebook import tqdm  # noqa: PLC0415  # tqdm is slow to import
+
+        super().__init__(tqdm(total=total, desc=label, leave=False, display=False))
+        self._shown = display(self._bar.container, display_id=True)
+
+    def close(self) -> None:
+        super().close()
+        self._shown.update({"text/plain": ""}, raw=True)
+
+
 class _LogBar:
     """Reports progress every half minute, so that a log shows life and stays short."""
 
@@ -129,11 +144,7 @@ class Notebook(Terminal):
         print(shown_by(sys.stdout, text))
 
     def _drawn(self, total: int, label: str) -> _DrawnBar | None:
-        if importlib.util.find_spec("ipywidgets") is None:
-            return None
-        from tqdm.auto import tqdm  # noqa: PLC0415  # it chooses the widget, and is slow to import
-
-        return _DrawnBar(tqdm(total=total, desc=label, leave=False))
+        return _Widget(total, label) if importlib.util.find_spec("ipywidgets") is not None else None
 
 
 def chosen_progress(progress: Progress | bool | None) -> Progress:
