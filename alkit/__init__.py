@@ -13,12 +13,15 @@ from .plugin.hooks import hookimpl as hookimpl
 
 if TYPE_CHECKING:
     from alkit._typing import Indices as Indices
+    from alkit.campaign.analysis.curve import CurvePoint as CurvePoint
+    from alkit.campaign.analysis.curve import LearningCurve as LearningCurve
     from alkit.campaign.ask import QueryRequest as QueryRequest
     from alkit.campaign.campaign import Campaign as Campaign
     from alkit.campaign.create import create as create
     from alkit.campaign.fork import fork as fork
     from alkit.campaign.model.predictions import PredictedImage as PredictedImage
     from alkit.campaign.model.predictions import Predictions as Predictions
+    from alkit.campaign.record.known_labels import KnownLabels as KnownLabels
     from alkit.campaign.record.pool import Pool as Pool
     from alkit.campaign.record.query import Pick as Pick
     from alkit.campaign.record.query import Query as Query
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "alkit._typing": ("Indices",),
+    "alkit.campaign.analysis.curve": ("CurvePoint", "LearningCurve"),
     "alkit.campaign.ask": ("QueryRequest",),
     "alkit.campaign.campaign": ("Campaign",),
     "alkit.campaign.create": ("create",),
@@ -59,6 +63,7 @@ _HOMES = {
         "PredictedImage",
         "Predictions",
     ),
+    "alkit.campaign.record.known_labels": ("KnownLabels",),
     "alkit.campaign.record.pool": ("Pool",),
     "alkit.campaign.record.query": (
         "Pick",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alkit.campaign.analysis.curve import LearningCurve, learning_curve
 from alkit.campaign.record.aggregation import check_rule
 from alkit.campaign.record.events import Aggregated, Created, Stopped
+from alkit.campaign.record.known_labels import KnownLabels
 from alkit.labeling.given_answer import GivenAnswer
+from alkit.reporting import notebook
 from alkit.utils.profiling import Profile
 
 from . import query_files
@@ -45,7 +49,7 @@ class Campaign(CampaignSession):
     Args:
         directory: where it lives.
         device: `auto`, `cpu`, `cuda`, `cuda:1`.
-        progress: where long work shows its progress.
+        progress: True shows how far long work is, False does not; by default, notebooks show it.
 
     Raises:
         CampaignError: there is no campaign, or it cannot be read.
@@ -79,7 +83,7 @@ class Campaign(CampaignSession):
             AlkitError: the strategy, the training or the disk failed; nothing is recorded then.
             CampaignLocked: another process is working on the campaign.
         """
-        return ask(self, QueryRequest(n, **details))
+        return self._with_sheet(ask(self, QueryRequest(n, **details)))
 
     def tell(self, answers: Sequence[GivenAnswer] | Mapping[str | int, str], **options: Any) -> IngestReport:
         """Take answers that name images by path, hash or index; valid answers are kept, others reported.
@@ -329,10 +333,33 @@ class Campaign(CampaignSession):
         """What was found in the images when the campaign was made, as JSON values."""
         return dict(self.ledger.events(Created)[0].data.overview)
 
-    def curve(self) -> list[tuple[int, float]]:
-        """Return the learning curve: labels, and the main metric on the test images, of each training."""
-        trained = [record for record in self.history() if record.metrics]
-        return [(record.labels, next(iter(record.metrics.values()))) for record in trained]
+    @property
+    def queries(self) -> Sequence[Query]:
+        """All queries, the first one first."""
+        return [self._with_sheet(query) for query in super().queries]
+
+    @property
+    def open_query(self) -> Query | None:
+        """The query that waits for answers, or None."""
+        query = super().open_query
+        return None if query is None else self._with_sheet(query)
+
+    def _with_sheet(self, query: Query) -> Query:
+        return dataclasses.replace(query, sheet=self.sheet_path(query))
+
+    def curve(self) -> LearningCurve:
+        """Return the learning curve: labels, and the main metric on the test images, of each training.
+
+        Without test images, it is the accuracy of the model behind each query on the query's control images.
+        """
+        return learning_curve(self, self.history())
+
+    def labels(self) -> KnownLabels:
+        """Return the current label of each labeled image, by its key, as `tell` takes them."""
+        keys, pool = self.state.keys, self.pool
+        return KnownLabels(
+            {keys[index]: value for index, value in zip(pool.labeled.tolist(), pool.values, strict=True)}
+        )
 
     def history(self) -> list[CycleRecord]:
         """The trainings so far, one per cycle: that of a run, or else the latest."""
@@ -376,6 +403,24 @@ class Campaign(CampaignSession):
             },
             "history": [record.as_dict() for record in self.history()],
         }
+
+    def __repr__(self) -> str:
+        return f"<Campaign {str(self.directory)!r}: {self._line}>"
+
+    @property
+    def _line(self) -> str:
+        query = self.open_query
+        waiting = (
+            "" if query is None else f", query {query.number} waits for {len(query.unanswered):,} answers"
+        )
+        return f"{len(self.pool.labeled):,} of {self.pool.size:,} images labeled{waiting}"
+
+    def _repr_html_(self) -> str:
+        counts = self.labels().counts
+        names = [*self.classes, *(name for name in counts if name not in self.classes)]
+        rows = [(name, f"{counts.get(name, 0):,}") for name in names]
+        shown = notebook.table(("label", "images"), rows) if rows else ""
+        return notebook.line(f"campaign {self.directory}: {self._line}") + shown
 
     def csv_path(self, query: Query) -> Path:
         """Where a query's list is."""

@@ -33,7 +33,7 @@ from alkit.plugin import registry
 from alkit.plugin.choice import PluginChoice, choice_of
 from alkit.plugin.encoders import installed_encoder
 from alkit.utils.files import write_atomically
-from alkit.utils.progress import NullProgress, Progress
+from alkit.utils.progress import Progress, chosen_progress
 
 from .campaign import Campaign
 from .changes.evaluation_set import labels_of_test_images, read_test_images, warnings_of
@@ -65,7 +65,7 @@ def create(
     pool: str,
     *,
     device: str = "auto",
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **details: Any,
 ) -> Campaign:
     """Make a campaign and open it.
@@ -77,7 +77,7 @@ def create(
         directory: where to make it; created if missing.
         pool: images, see `alkit.open_source`.
         device: `auto`, `cpu`, `cuda`.
-        progress: where long work shows how far it is.
+        progress: True shows how far long work is, False does not; by default, notebooks show it.
         **details: the other fields of a `CampaignSpec`: labels, classes, test, strategy, oracle and so on.
 
     Raises:
@@ -89,12 +89,12 @@ def create(
 
 
 def create_from(
-    directory: Path, spec: CampaignSpec, *, device: str = "auto", progress: Progress | None = None
+    directory: Path, spec: CampaignSpec, *, device: str = "auto", progress: Progress | bool | None = None
 ) -> Campaign:
     """Make a campaign as `create` does, from a spec."""
     from alkit.utils.devices import find_device  # noqa: PLC0415  # torch takes seconds to import
 
-    progress = NullProgress() if progress is None else progress
+    progress = chosen_progress(progress)
     clear_half_moved(directory)
     check_free(directory)
     check_rule(spec.aggregate)

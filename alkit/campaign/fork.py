@@ -16,7 +16,7 @@ from alkit.errors import SourceError
 from alkit.options import build
 from alkit.plugin import registry
 from alkit.utils.files import write_atomically
-from alkit.utils.progress import NullProgress, Progress
+from alkit.utils.progress import Progress, chosen_progress
 
 from .campaign import Campaign
 from .changes.evaluation_set import labels_of_test_images, new_classes, read_test_images
@@ -39,7 +39,7 @@ def fork(
     campaign: Campaign,
     *,
     device: str = "auto",
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **details: Any,
 ) -> Campaign:
     """Make a campaign from another one and open it; the first one is only read.
@@ -51,7 +51,7 @@ def fork(
         directory: where to make it; created if missing.
         campaign: the first one.
         device: `auto`, `cpu`, `cuda`.
-        progress: where long work shows how far it is.
+        progress: True shows how far long work is, False does not; by default, notebooks show it.
         **details: fields of a `CampaignSpec` that differ: task, task_options, strategy, image_size and so on.
             Options of the task, the strategy and the oracle are added to those of the first one, if that is
             the same.
@@ -63,7 +63,7 @@ def fork(
     from alkit.utils.devices import find_device  # noqa: PLC0415  # torch takes seconds to import
 
     directory = Path(directory)
-    progress = NullProgress() if progress is None else progress
+    progress = chosen_progress(progress)
     clear_half_moved(directory)
     check_free(directory)
     spec = _spec(campaign, details)

@@ -13,7 +13,7 @@ from alkit.campaign.record.ledger import Ledger
 from alkit.campaign.record.settings import Settings, SourceChoice, read_settings
 from alkit.campaign.record.state import CHANGING, State, read_state
 from alkit.errors import CampaignError, CampaignLocked, SourceError
-from alkit.utils.progress import NullProgress, Progress
+from alkit.utils.progress import Progress, chosen_progress
 
 from .resources import Resources
 
@@ -37,20 +37,20 @@ class CampaignSession:
     Args:
         directory: where it lives.
         device: `auto`, `cpu`, `cuda`, `cuda:1`.
-        progress: where long work shows how far it is.
+        progress: True shows how far long work is, False does not; by default, notebooks show it.
 
     Raises:
         CampaignError: there is no campaign, or it cannot be read.
     """
 
     def __init__(
-        self, directory: str | Path, *, device: str = "auto", progress: Progress | None = None
+        self, directory: str | Path, *, device: str = "auto", progress: Progress | bool | None = None
     ) -> None:
         self.directory = Path(directory)
         self._written: Settings = read_settings(self.directory / SETTINGS)
         self.settings: Settings = self._written
         self.ledger = Ledger(self.directory / LEDGER)
-        self.progress: Progress = NullProgress() if progress is None else progress
+        self.progress: Progress = chosen_progress(progress)
         self.resources = Resources(self.directory, self.settings, device, self.progress)
         self.state: State = read_state(self.ledger)
         self._follow()

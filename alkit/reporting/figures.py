@@ -52,6 +52,7 @@ DARK = {
 
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 LINE_POINTS = 10.5
+MOST_TICKS = 8
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)))
 _MARKERS = ("o", "s", "^")
 _STYLE: dict[str, Any] = {
@@ -191,6 +192,21 @@ def draw_lines(axes: Axes, lines: Sequence[Line], styles: dict[str, Look], *, he
     axes.margins(x=0.02)
     ends = [(float(line.x[-1]), float(line.y[-1]), line.name, styles[line.name].color) for line in lines]
     name_ends(axes, ends, height=height)
+
+
+def draw_curve(axes: Axes, line: Line, *, height: float) -> None:
+    """Draw a value against the number of labels, with its intervals as a band.
+
+    Args:
+        axes: where.
+        line: the curve.
+        height: of the figure in inches.
+    """
+    draw_lines(axes, [line], looks([line.name]), height=height * 72 - 42)
+    step = -(-len(line.x) // MOST_TICKS)
+    ticks = list(line.x)[::-1][::step][::-1]
+    axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    axes.set_xlabel("labels")
 
 
 def name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], *, height: float) -> None:

@@ -14,6 +14,7 @@ from typing import TextIO
 # Control characters but for line ends and tabs, line separators, marks that reverse text, lone surrogates.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 LONGEST_WORD = 1_000
+NEW_LINE = "\n"
 NOT_ASCII = re.compile("[^\n\x20-\x7e]")
 
 
@@ -52,13 +53,15 @@ class Console(io.TextIOBase):
 
     Args:
         plain: the stream that it writes to.
-        bars: let the bars through that libraries draw while they download.
+        bars: let the bars through that libraries draw while they download; where nobody watches, as in a
+            log, only what a bar has drawn last is written, as a line.
     """
 
     def __init__(self, plain: TextIO, *, bars: bool = False) -> None:
         super().__init__()
         self.plain = plain
         self._bars = bars
+        self._drawn = ""
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -69,7 +72,15 @@ class Console(io.TextIOBase):
         """Write printable text."""
         start = re.match("\r|\x1b\\[A$", text) if self._bars else None  # how tqdm goes back, and up a line
         drawn = start[0] if start else ""
-        self.plain.write(drawn + shown_by(self.plain, text[len(drawn) :]))
+        rest = shown_by(self.plain, text[len(drawn) :])
+        if self._bars and not self.isatty():
+            if drawn or not text:
+                self._drawn = rest.strip() or self._drawn
+                return len(text)
+            if self._drawn:
+                rest = f"{self._drawn}\n{rest.removeprefix(NEW_LINE)}"
+                self._drawn = ""
+        self.plain.write(drawn + rest)
         return len(text)
 
     def flush(self) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
+from alkit.reporting import notebook
+
+SHOWN = 10  # images in a notebook
 DIGITS = 6  # of a probability that is written
 
 
@@ -97,3 +100,17 @@ class Predictions(Sequence[PredictedImage]):
         found = ", ".join(f"{name} {count:,}" for name, count in self.counts.items()) or "none"
         also = f"; {unreadable:,} unreadable" if unreadable else ""
         return f"<Predictions of {len(self):,} images: {found}{also}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                image.path,
+                image.label or "",
+                "" if image.confidence is None else f"{image.confidence:.3f}",
+                image.error or "",
+            )
+            for image in self
+        ]
+        counts = ", ".join(f"{name} {count:,}" for name, count in self.counts.items())
+        said = notebook.line(f"predictions of {len(self):,} images: {counts or 'none'}")
+        return said + notebook.table(("image", "class", "confidence", "error"), rows, most=SHOWN)

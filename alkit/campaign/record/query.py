@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from alkit.reporting import notebook
+from alkit.reporting.wording import counted
 from alkit.utils.json_values import AsDict
 
 from .events import Asked
@@ -56,6 +59,7 @@ class Query:
         picks: most wanted first.
         open: some picks have no answer yet.
         reused: it was recorded earlier and is returned again.
+        sheet: file of the contact sheet, which a notebook shows; None where that is not known.
     """
 
     number: int
@@ -64,6 +68,7 @@ class Query:
     picks: tuple[Pick, ...]
     open: bool
     reused: bool = False
+    sheet: Path | None = field(default=None, compare=False)
 
     @property
     def cycle(self) -> int:
@@ -126,6 +131,27 @@ class Query:
     def unanswered(self) -> list[Pick]:
         """The picks without an answer that are not given up, as people see them."""
         return [pick for pick in self.shown if pick.answer is None and not pick.given_up]
+
+    def __repr__(self) -> str:
+        return f"<Query {self._line}>"
+
+    @property
+    def _line(self) -> str:
+        waiting = f"{len(self.unanswered):,} unanswered" if self.unanswered else "all answered"
+        return f"{self.number}: {counted(len(self.picks), 'image')} chosen by {self.strategy}, {waiting}"
+
+    def _repr_html_(self) -> str:
+        words = f"query {self._line}"
+        shown = "" if self.sheet is None else notebook.picture(self.sheet, words)
+        return notebook.line(words) + (shown or self._table())
+
+    def _table(self) -> str:
+        """Return the picks as people see them, for where there is no contact sheet."""
+        rows = [
+            (f"{pick.rank}", pick.image, "" if pick.score is None else f"{pick.score:.4g}", pick.answer or "")
+            for pick in self.shown
+        ]
+        return notebook.table(("rank", "image", "score", "label"), rows)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the query as JSON values."""

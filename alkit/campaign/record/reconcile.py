@@ -15,6 +15,7 @@ from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.labeling.references import References
 from alkit.labeling.rejection import Rejection
 from alkit.labeling.times import read_time
+from alkit.reporting import notebook
 from alkit.utils.json_values import AsDict
 
 if TYPE_CHECKING:
@@ -70,6 +71,29 @@ class IngestReport(AsDict):
     def accepted(self) -> int:
         """How many were kept."""
         return len(self.kept)
+
+    def __repr__(self) -> str:
+        return f"<IngestReport: {self._line}>"
+
+    @property
+    def _line(self) -> str:
+        also = {
+            "unchanged": self.unchanged,
+            "corrected": self.corrected,
+            "not asked for": self.unasked,
+            "rejected": len(self.rejected),
+            "without a label": self.blank,
+        }
+        said = [
+            f"{self.accepted:,} accepted",
+            *(f"{count:,} {name}" for name, count in also.items() if count),
+        ]
+        return f"{', '.join(said)}; {self.still_open:,} still open"
+
+    def _repr_html_(self) -> str:
+        rows = [(entry.reason,) for entry in self.rejected]
+        lines = "".join(notebook.line(f"warning: {warning}") for warning in self.warnings)
+        return notebook.line(self._line) + lines + (notebook.table(("rejected",), rows) if rows else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

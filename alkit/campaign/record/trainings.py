@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from alkit.reporting.wording import counted, metric_name
+
 from .events import EvaluationSetChosen, Ran, Trained
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ class CycleRecord:
         """Everything else that was recorded: recipe, losses, measures, checkpoint."""
         told = ("cycle", "labels", "metrics")
         return {key: value for key, value in self.trained.to_json().items() if key not in told}
+
+    def __repr__(self) -> str:
+        metrics = "".join(f", {metric_name(name)} {value:.3f}" for name, value in self.metrics.items())
+        return f"<CycleRecord of cycle {self.cycle}: {counted(self.labels, 'label')}{metrics}>"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as JSON values."""

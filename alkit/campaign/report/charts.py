@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from alkit.reporting.figures import BLUE, GREEN, INK, PAPER, UNLABELED, VERMILLION, Line, draw_lines, looks
+from alkit.reporting.figures import BLUE, GREEN, INK, PAPER, UNLABELED, VERMILLION, Line, draw_curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,19 +15,13 @@ if TYPE_CHECKING:
 
 
 Paint = Callable[["Figure"], None]
-MOST_TICKS = 8
 
 
 def curve(line: Line, *, height: float) -> Paint:
     """Draw a value against the number of labels, with its intervals as a band."""
 
     def paint(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        draw_lines(axes, [line], looks([line.name]), height=height * 72 - 42)
-        step = -(-len(line.x) // MOST_TICKS)
-        ticks = list(line.x)[::-1][::step][::-1]
-        axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
-        axes.set_xlabel("labels")
+        draw_curve(figure.add_subplot(), line, height=height)
 
     return paint
 

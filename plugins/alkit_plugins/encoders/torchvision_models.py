@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -80,7 +81,9 @@ class Torchvision(Encoder):
                 f"the weights of torchvision/{variant} are not on this machine; download {chosen.url} with "
                 "--download, or name the file with -t weights=FILE"
             )
-        torch.hub.load_state_dict_from_url(chosen.url, check_hash=True, progress=True, weights_only=True)
+        torch.hub.load_state_dict_from_url(
+            chosen.url, check_hash=True, progress=sys.stderr.isatty(), weights_only=True
+        )
         return kept
 
 

@@ -774,7 +774,7 @@ def test_a_copy_made_before_the_image_was_lost_keeps_its_label(
 
 def test_labels_by_image_and_the_curve_that_they_make(tmp_path: Path, pictures: Path) -> None:
     with create(tmp_path / "c", str(pictures), test=str(pictures), task_options={"epochs": 2}) as made:
-        assert made.curve() == []
+        assert list(made.curve()) == []
         query = made.ask(6)
         report = made.tell({image: image.partition("/")[0] for image in query.images})
         assert (report.accepted, report.still_open) == (6, 0)

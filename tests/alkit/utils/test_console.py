@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tqdm import tqdm
 
 from alkit.utils.console import UNPRINTABLE, Console, guarded, json_for, one_line, printable
 
@@ -47,8 +48,22 @@ def test_a_console_shows_text_of_any_kind() -> None:
 
 def test_bars_may_go_back_in_their_line_and_text_may_not() -> None:
     plain = io.StringIO()
+    plain.isatty = lambda: True  # type: ignore[method-assign]
     Console(plain, bars=True).write("\rhalf\x1b[2J")
     assert plain.getvalue() == "\rhalf\\x1b[2J"
+
+
+def test_a_log_has_only_what_a_bar_drew_last() -> None:
+    plain = io.StringIO()
+    console = Console(plain, bars=True)
+    with tqdm(total=3, file=console, desc="fetch", mininterval=0) as bar:
+        for _ in range(3):
+            bar.update()
+    console.write("done\n")
+    first, *rest = plain.getvalue().splitlines()
+    assert "\r" not in plain.getvalue()
+    assert first.startswith("fetch: 100%")
+    assert rest == ["done"]
 
 
 def test_the_streams_are_as_before_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
