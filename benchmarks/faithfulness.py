@@ -170,7 +170,7 @@ class Bench:
                 strategy=options.build(registry.strategies.get(name), changed),
                 checkpoints=self.folder / "checkpoints",
             )
-            task = self.campaign.resources.task(self.campaign.classes)
+            task = self.campaign.resources.task(self.campaign.state)
             self.trained[key] = train_model(task, job, torch.device("cpu"), Terminal(), Profile())
         return self.trained[key]
 

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from alkit import options as opts
 from alkit.composition.factory import effective_options, make_strategy
 from alkit.data.labeled_images import LabeledImages
 from alkit.errors import AlkitError, BenchmarkError
-from alkit.plugin import registry
+from alkit.interfaces.labels import ImageFacts
 from alkit.utils import seeding
 from alkit.utils.json_values import finite
 from alkit.utils.malloc import keep_freed_memory
@@ -222,8 +223,7 @@ class _Run:
     def _round(self, number: int, profile: Profile) -> Round:
         from alkit.engine.round import Round  # noqa: PLC0415  # torch takes seconds to import
 
-        parse = registry.tasks.get(self.shared.task).parse
-        values = [parse(self.hidden.revealed(index)) for index in self.labeled.tolist()]
+        values = [self._value(index) for index in self.labeled.tolist()]
         return Round(
             number=number,
             seed=self.seed,
@@ -270,7 +270,7 @@ class _Run:
         """Return the mean loss on the picks of the model that they were chosen with."""
         import torch  # noqa: PLC0415  # torch takes seconds to import
 
-        targets = self.task.encode([self.hidden.revealed(index) for index in picks.tolist()])
+        targets = self.task.encode([self._value(index) for index in picks.tolist()])
         targets = targets.to(cycle.device)
         losses = torch.empty(len(picks))
         start = 0
@@ -282,8 +282,17 @@ class _Run:
         return {"picked_loss": round(float(losses.mean()), 6)}
 
     def _per_class(self, indices: Indices) -> list[int]:
-        names = [self.shared.pool.labels[index] for index in indices.tolist()]
-        return [names.count(name) for name in self.shared.classes]
+        counts = Counter(name for index in indices.tolist() for name in self._names(index))
+        return [counts[name] for name in self.shared.classes]
+
+    def _value(self, index: int) -> Any:
+        """Return a label that was revealed, as the task takes it."""
+        return self.shared.reader.parse(self.hidden.revealed(index), ImageFacts())
+
+    def _names(self, index: int) -> Sequence[str]:
+        """Return the classes in an image's label."""
+        reader = self.shared.reader
+        return reader.names(reader.parse(self.shared.pool.labels[index], ImageFacts()))
 
     def _header(self) -> records.Record:
         return {

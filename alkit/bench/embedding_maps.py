@@ -67,7 +67,7 @@ def write_map(results: Path, protocol: Protocol, shared: SharedData, progress: P
         "cycle": number,
         "indices": shown.tolist(),
         "xy": np.round(xy, 3).tolist(),
-        "classes": [shared.classes.index(shared.pool.labels[index]) for index in shown.tolist()],
+        "classes": [_class_number(shared, index) for index in shown.tolist()],
         "strategies": {
             entry.shown: {
                 "labeled": sorted(place[index] for index in labeled[entry.shown]),
@@ -79,6 +79,11 @@ def write_map(results: Path, protocol: Protocol, shared: SharedData, progress: P
     if boundaries:
         kept["boundaries"] = boundaries
     write_atomically(results / MAP, json.dumps(kept, separators=(",", ":")))
+
+
+def _class_number(shared: SharedData, index: int) -> int:
+    """Return the class to color an image by; one color for all where labels are not one class."""
+    return shared.classes.index(shared.pool.labels[index]) if shared.reader.kind == "class" else 0
 
 
 def _labeled_before(results: Path, seed: int, number: int) -> dict[str, list[int]]:

@@ -18,6 +18,7 @@ from alkit.data.source import Source
 from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter, damaged_blocks, is_whole
 from alkit.errors import BenchmarkError, InvalidProtocol, SourceError
+from alkit.interfaces.labels import ImageFacts, Labels
 from alkit.options import build
 from alkit.plugin import registry
 from alkit.utils import seeding
@@ -102,7 +103,7 @@ def seed_set(protocol: Protocol, shared: SharedData, seed: int) -> Indices:
     """Draw the labels that a seed starts from, the same for every strategy; ascending positions."""
     rng = seeding.numpy_generator(seed, "seed set")
     members, start = np.array(shared.pool.members, dtype=np.int64), protocol.labels.start
-    if protocol.labels.draw == "random":
+    if protocol.labels.draw == "random" or shared.reader.kind != "class":
         return np.sort(rng.choice(members, size=start, replace=False))
     shuffled = rng.permutation(members)
     by_class: dict[str, list[int]] = {}
@@ -192,9 +193,19 @@ def _stamp(path: Path | None) -> str:
 
 
 def _classes(protocol: Protocol, source: Source, pool: Images) -> tuple[str, ...]:
-    if not registry.tasks.get(protocol.task.name).uses_classes:
+    reader = labels_of(protocol)
+    if not reader.named:
         return ()
-    return source.classes or tuple(sorted({pool.labels[index] for index in pool.members}))
+    if source.classes:
+        return source.classes
+    values = [reader.parse(pool.labels[index], ImageFacts()) for index in pool.members]
+    return tuple(reader.new_classes(sorted({name for value in values for name in reader.names(value)})))
+
+
+def labels_of(protocol: Protocol, cache: Path | None = None) -> Labels:
+    """Return what reads the labels of a protocol's task while the classes are unknown."""
+    task: TaskModel = build(registry.tasks.get(protocol.task.name), protocol.task.options)
+    return task.make_labels((), folder=cache)
 
 
 def _imbalanced(pool: Images, classes: Sequence[str], protocol: Protocol) -> Images:
@@ -202,8 +213,10 @@ def _imbalanced(pool: Images, classes: Sequence[str], protocol: Protocol) -> Ima
     data = protocol.data
     if data.imbalance == "none":
         return pool
-    if not classes:
-        raise InvalidProtocol(f"data.imbalance needs classes, which task '{protocol.task.name}' does not use")
+    if not classes or labels_of(protocol).kind != "class":
+        raise InvalidProtocol(
+            f"data.imbalance needs one class an image, which task '{protocol.task.name}' does not have"
+        )
     rng = seeding.numpy_generator(SEED, "imbalance")
     labels = np.array([pool.labels[index] for index in pool.members])
     members = np.array(pool.members, dtype=np.int64)

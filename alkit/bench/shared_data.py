@@ -15,6 +15,8 @@ import numpy as np
 
 from alkit.data.labeled_images import LabeledImages
 from alkit.data.store import ImageStore
+from alkit.interfaces.labels import ImageFacts
+from alkit.interfaces.labels import Labels as LabelKind
 from alkit.options import build
 from alkit.plugin import registry
 from alkit.utils.files import write_atomically
@@ -39,7 +41,7 @@ class Images:
         path: rows of C x H x W bytes.
         count: rows.
         members: positions that take part, ascending: usable, labeled, and not copies.
-        labels: class name by position; empty where unknown.
+        labels: text of the label by position, such as a class name; empty where unknown.
         features: raw file of their features, empty without an encoder.
         dim: how many features an image has.
     """
@@ -108,8 +110,15 @@ class SharedData:
         """Return a new task model, built."""
         task = build(registry.tasks.get(self.task), self.task_options)
         task.cache_dir = Path(self.cache)
+        task.known_labels = self.reader
         task.build(self.shape, self.classes, self.torch_device)
         return task
+
+    @cached_property
+    def reader(self) -> LabelKind:
+        """What reads labels; files of masks are in the cache."""
+        task: TaskModel = build(registry.tasks.get(self.task), self.task_options)
+        return task.make_labels(self.classes, folder=Path(self.cache))
 
     @property
     def torch_device(self) -> torch.device:
@@ -129,8 +138,7 @@ class SharedData:
 
     def labeled(self, images: Images, indices: Indices, store: ImageStore) -> LabeledImages:
         """Return images with their labels as the task takes them."""
-        parse = registry.tasks.get(self.task).parse
-        values = [parse(images.labels[index]) for index in indices.tolist()]
+        values = [self.reader.parse(images.labels[index], ImageFacts()) for index in indices.tolist()]
         return LabeledImages(images=store, indices=indices, values=values)
 
     def store(self, images: Images) -> ImageStore:

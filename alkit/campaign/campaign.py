@@ -373,9 +373,6 @@ class Campaign(CampaignSession):
     def status(self) -> dict[str, Any]:
         """Return where the campaign stands, as JSON values."""
         pool, open_query = self.pool, self.open_query
-        counts = dict.fromkeys(self.classes, 0)
-        for value in pool.values:
-            counts[str(value)] = counts.get(str(value), 0) + 1
         return {
             "directory": str(self.directory),
             "pool": self.settings.pool.location,
@@ -384,7 +381,7 @@ class Campaign(CampaignSession):
             "candidates": len(pool.candidates),
             "pending": len(pool.pending),
             "set_aside": pool.set_aside,
-            "classes": counts,
+            "classes": self.class_counts(),
             "task": self.settings.task.as_dict(),
             "strategy": self.settings.strategy.as_dict(),
             "aggregate": self.state.aggregate,

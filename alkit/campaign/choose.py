@@ -77,9 +77,14 @@ def choose_and_record(
     judged = selection.control > 0 and not selection.seed and not strategy.asks_again and any_labels
     if trained is None and any_labels and (judged or strategy.needs):
         trained, _ = train(session, strategy, round_.profile)
-    task = session.resources.task(session.classes) if trained is None else trained.model
+    task = session.resources.task(session.state) if trained is None else trained.model
     candidates = candidates_for(session, strategy) if selection.candidates is None else selection.candidates
     sliced = judged and not strategy.uniform and judges(task)
+    if judged and not strategy.uniform and not judges(task):
+        session.progress.line(
+            f"no image is drawn as a control, since task '{session.settings.task.name}' does not predict one "
+            "class an image; a test set (--test) says how good the model is"
+        )
     size = slice_size(selection.control, selection.n) if sliced else 0
     control = draw(candidates, size, round_.selection_seed)
     cycle = round_.open_cycle(
@@ -167,7 +172,7 @@ def can_choose_now(session: CampaignSession, strategy: Strategy) -> bool:
         return True
     if strategy.needs_labels or not strategy.needs:
         return not strategy.needs_labels
-    return can_begin(strategy, session.resources.task(session.classes).spec)
+    return can_begin(strategy, session.resources.task(session.state).spec)
 
 
 def candidates_for(session: CampaignSession, strategy: Strategy) -> Indices:
@@ -179,7 +184,7 @@ def candidates_for(session: CampaignSession, strategy: Strategy) -> Indices:
 
 def check_task_provides(session: CampaignSession, strategy: Strategy) -> None:
     """Refuse a strategy that the task cannot serve, before anything is asked for it."""
-    check_needs(strategy, session.resources.task(session.classes).spec)
+    check_needs(strategy, session.resources.task(session.state).spec)
 
 
 def check_budget(n: int, left: int) -> None:

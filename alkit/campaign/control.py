@@ -46,7 +46,7 @@ def slice_size(share: float, n: int) -> int:
 
 def judges(model: TaskModel) -> bool:
     """Say whether a model predicts a class an image, which an answer then confirms or not."""
-    return model.uses_classes and "probabilities" in model.spec.provides
+    return model.labels.kind == "class" and "probabilities" in model.spec.provides
 
 
 def draw(candidates: Indices, count: int, seed: int) -> Indices:

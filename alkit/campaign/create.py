@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,13 +24,14 @@ from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
 from alkit.data.value_range import brightest_value, find_value_range
 from alkit.errors import InvalidAnswers, SourceError
+from alkit.interfaces.labels import ImageFacts, Labels
 from alkit.interfaces.oracle import Oracle
 from alkit.labeling.class_names import twins
 from alkit.labeling.csv_table import TableAnswers, read_answers
 from alkit.labeling.rejection import Rejection
 from alkit.options import build
 from alkit.plugin import registry
-from alkit.plugin.choice import PluginChoice, choice_of
+from alkit.plugin.choice import choice_of
 from alkit.plugin.encoders import installed_encoder
 from alkit.utils.files import write_atomically
 from alkit.utils.progress import Progress, chosen_progress
@@ -117,6 +118,17 @@ class Plan:
     progress: Progress
     overview: Overview
 
+    def labels(self, folder: Path, classes: Sequence[str] = ()) -> Labels:
+        """Return what reads and writes labels.
+
+        Args:
+            folder: of the campaign, for large values.
+            classes: names that are known.
+        """
+        task = self.settings.task
+        made: TaskModel = build(registry.tasks.get(task.name), task.options)
+        return made.make_labels(tuple(classes), folder=folder)
+
     @property
     def encoder(self) -> NamedEncoder | None:
         """The encoder of the task, or None."""
@@ -152,6 +164,7 @@ def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Pla
         oracle=None if oracle is None else choice_of(registry.oracles, oracle, spec.oracle_options),
         test=test_choice,
         threads=worthwhile_threads(),
+        labels=registry.tasks.get(task.name).labels.kind,
     )
     return Plan(
         spec=spec,
@@ -186,27 +199,30 @@ def _fill(draft: Path, plan: Plan) -> None:
             f"encoder: {encoder.name} takes {encoder.input} and gives {encoder.dim:,} features"
         )
     oracle = _connected_oracle(plan, keys)
-    test_labels = labels_of_test_images(plan.test_source, task)
     names: dict[str, str] = dict.fromkeys(spec.classes, "--classes")
-    if oracle is not None and uses_classes(task):
+    if oracle is not None and plan.labels(draft).named:
         names |= {name: BY_ORACLE for name in oracle.classes if name not in names}
-    _check_labels(plan, keys, list(names))
+    reader = plan.labels(draft, list(names))
+    test_labels = labels_of_test_images(plan.test_source, reader, task.name)
+    _check_labels(plan, keys, reader)
     (draft / "cache").mkdir()
     records = _read_pool(draft, plan, keys, shape)
     test_records: Sequence[ImageRecord] = []
     if plan.test_source is not None:
         path = draft / "cache" / TEST_CACHE
         test_records = read_test_images(plan.test_source, path, shape, pool=records, progress=plan.progress)
-    known = _known_labels(plan, records, list(names))
-    values = [str(answer.value) for _, answer in known.kept if answer.kind == "label"]
-    if uses_classes(task):
-        parse = registry.tasks.get(task.name).parse
+    known = _known_labels(plan, records, reader)
+    reader.keep(answer.value for _, answer in known.kept if answer.kind == "label")
+    if reader.named:
+        values = [answer.value for _, answer in known.kept if answer.kind == "label"]
+        tested = [reader.parse(label, ImageFacts()) for label in test_labels.values()]
         counts = {
-            str(spec.labels): Counter(values),
-            "the test images": Counter(str(parse(label)) for label in test_labels.values()),
+            str(spec.labels): _counted(reader, values),
+            "the test images": _counted(reader, tested),
         }
         for place, labels in counts.items():
-            names |= {name: place for name in sorted(labels) if name not in names}
+            fresh = [name for name in reader.new_classes(sorted(labels)) if name not in names]
+            names |= dict.fromkeys(fresh, place)
         if oracle is not None:
             counts[BY_ORACLE] = Counter(plan.source.answers().values())
         add_classes(plan.overview, names, counts)
@@ -233,6 +249,11 @@ def _fill(draft: Path, plan: Plan) -> None:
     write_atomically(draft / SETTINGS, settings.to_toml(__version__))
 
 
+def _counted(labels: Labels, values: Iterable[Any]) -> Counter[str]:
+    """Count the images of each class."""
+    return Counter(name for value in values for name in labels.names(value))
+
+
 def _look_over(
     plan: Plan,
     records: Sequence[ImageRecord],
@@ -255,7 +276,7 @@ def _look_over(
     hidden, by_key = source.answers(), {record.key: record.index for record in records}
     labels = [(by_key[key], label) for key, label in hidden.items() if key in by_key]
     add_disputes(overview, "disputed_copies", records, labels, "folders or labels of the pool")
-    given = [(index, str(answer.value)) for index, answer in known.given if answer.kind == "label"]
+    given = [(index, _in_words(answer.value)) for index, answer in known.given if answer.kind == "label"]
     add_disputes(overview, "disputed_labels", records, given, f"lines of {plan.spec.labels}")
     by_key = {record.key: record.index for record in test[0]}
     tested = [(by_key[key], label) for key, label in test[1].items()]
@@ -328,7 +349,7 @@ def _report(records: Sequence[ImageRecord], shape: tuple[int, int, int], progres
         progress.line(f"  ... and {len(unusable) - 20:,} more; 'alkit status --images' lists all")
 
 
-def _check_labels(plan: Plan, keys: Sequence[str], classes: Sequence[str]) -> None:
+def _check_labels(plan: Plan, keys: Sequence[str], labels: Labels) -> None:
     """Report a bad file of labels before all images are read; what only hashes tell has to wait.
 
     Raises:
@@ -336,7 +357,7 @@ def _check_labels(plan: Plan, keys: Sequence[str], classes: Sequence[str]) -> No
     """
     if plan.spec.labels is None:
         return
-    table, _, refused = _sorted_labels(plan, unread_records(keys), classes)
+    table, _, refused = _sorted_labels(plan, unread_records(keys), labels)
     hashed = {
         given.line
         for given in table.answers
@@ -345,7 +366,7 @@ def _check_labels(plan: Plan, keys: Sequence[str], classes: Sequence[str]) -> No
     _refuse(Path(plan.spec.labels), [entry for entry in refused if entry.line not in hashed])
 
 
-def _known_labels(plan: Plan, records: Sequence[ImageRecord], classes: Sequence[str]) -> IngestReport:
+def _known_labels(plan: Plan, records: Sequence[ImageRecord], labels: Labels) -> IngestReport:
     """Read the labels at hand; at this point a line that does not fit is an error, since nothing is lost yet.
 
     If no classes are named elsewhere, the labels define the classes.
@@ -356,7 +377,7 @@ def _known_labels(plan: Plan, records: Sequence[ImageRecord], classes: Sequence[
     if plan.spec.labels is None:
         return IngestReport()
     path, progress = Path(plan.spec.labels), plan.progress
-    table, report, refused = _sorted_labels(plan, records, classes)
+    table, report, refused = _sorted_labels(plan, records, labels)
     for note in table.notes:
         progress.line(f"labels: {path}: {note}")
     _refuse(path, refused)
@@ -367,7 +388,7 @@ def _known_labels(plan: Plan, records: Sequence[ImageRecord], classes: Sequence[
 
 
 def _sorted_labels(
-    plan: Plan, records: Sequence[ImageRecord], classes: Sequence[str]
+    plan: Plan, records: Sequence[ImageRecord], labels: Labels
 ) -> tuple[TableAnswers, IngestReport, list[Rejection]]:
     """Return the labels at hand, what becomes of them, and the lines that do not fit."""
     path = Path(str(plan.spec.labels))
@@ -377,16 +398,20 @@ def _sorted_labels(
         Standing(
             records=records,
             pool=make_pool(records),
-            classes=classes,
+            classes=labels.classes,
             location=Path(plan.source.location),
             folders=(path.absolute().parent,),
             previous=lambda _: (),
         ),
-        task=registry.tasks.get(plan.settings.task.name),
-        allow_new_classes=not classes,
+        labels=labels,
+        allow_new_classes=not labels.classes,
     )
     refused = [entry for entry in report.rejected if entry.kind != "unusable-image"]
     return table, report, [*table.rejected, *refused]
+
+
+def _in_words(value: Any) -> str:
+    return ";".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _refuse(path: Path, refused: Sequence[Rejection]) -> None:
@@ -394,8 +419,3 @@ def _refuse(path: Path, refused: Sequence[Rejection]) -> None:
         first = refused[0]
         more = f" (and {len(refused) - 1} more lines)" if len(refused) > 1 else ""
         raise InvalidAnswers(f"line {first.line} of {path}: {first.reason}{more}")
-
-
-def uses_classes(task: PluginChoice) -> bool:
-    """Say whether a task's labels are class names."""
-    return registry.tasks.get(task.name).uses_classes

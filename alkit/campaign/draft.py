@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from alkit.campaign.record.ledger import holds_events
 from alkit.errors import CampaignError
+from alkit.labeling.mask_files import FOLDER as MASKS
 
 from .session import LEDGER, LOCK, SETTINGS
 
@@ -108,7 +109,13 @@ def move_in(draft: Path, directory: Path) -> None:
         moved: list[Path] = []
         try:
             (directory / "cache").mkdir(exist_ok=True)
-            for path in (*sorted((draft / "cache").iterdir()), draft / LEDGER, draft / SETTINGS):
+            large = [
+                path for path in (draft / MASKS,) if path.exists()
+            ]  # made from content: never in the way
+            for path in large:
+                (directory / path.name).mkdir(exist_ok=True)
+            files = [file for folder in (draft / "cache", *large) for file in sorted(folder.iterdir())]
+            for path in (*files, draft / LEDGER, draft / SETTINGS):
                 moved.append(directory / path.relative_to(draft))
                 path.replace(moved[-1])
         except BaseException:

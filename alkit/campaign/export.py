@@ -49,7 +49,7 @@ def labeled_export(campaign: Campaign) -> Export:
         raise InvalidAnswers("nothing is labeled yet")
     labels = zip(pool.labeled.tolist(), pool.values, strict=True)
     items = [
-        _labeled(campaign.state.records[index], campaign.source, rank, str(value))
+        _labeled(campaign.state.records[index], campaign.source, rank, campaign.label_text(value))
         for rank, (index, value) in enumerate(labels, start=1)
     ]
     return _export(campaign, f"{campaign.directory.absolute().name}, labeled", None, items)

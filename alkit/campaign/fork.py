@@ -142,7 +142,7 @@ def _test_set(
         return [], {}
     cache = draft / "cache" / TEST_CACHE
     if other:
-        found = labels_of_test_images(plan.test_source, plan.settings.task)
+        found = labels_of_test_images(plan.test_source, plan.labels(draft), plan.settings.task.name)
         records = read_test_images(
             plan.test_source, cache, shape, pool=first.state.records, progress=plan.progress
         )

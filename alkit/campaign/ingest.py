@@ -13,17 +13,31 @@ from alkit.options import build
 from alkit.plugin import registry
 
 
-def find_format(path: Path, name: str | None = None, given: Mapping[str, Any] | None = None) -> Format:
+def find_format(
+    path: Path, name: str | None = None, given: Mapping[str, Any] | None = None, *, kind: str = "class"
+) -> Format:
     """Return the format called `name`, or the one that recognizes a file.
+
+    Args:
+        path: of the answers.
+        name: of the format, if it is known.
+        given: options of the format.
+        kind: of the campaign's labels.
 
     Raises:
         InvalidAnswers: there is no such file, or no format recognizes it.
-        UsageError: several formats do.
+        UsageError: several formats do, or the one that does carries no labels of this kind.
     """
     if not path.exists():
         raise InvalidAnswers(f"there is no file {path}")
-    if name is not None:
-        return build(registry.formats.get(name), given)
+    format = _found(path, kind) if name is None else registry.formats.get(name)
+    ready = build(format, given)
+    ready.carry(kind)
+    return ready
+
+
+def _found(path: Path, kind: str) -> type[Format]:
+    """Return the format that recognizes a file; one that carries the kind of labels comes first."""
     found: list[Format] = []
     reasons: list[str] = []
     broken: list[str] = []
@@ -37,10 +51,12 @@ def find_format(path: Path, name: str | None = None, given: Mapping[str, Any] | 
         except Exception as error:  # a broken format of another plugin must not stop the rest
             said = " ".join(str(error).split())
             broken.append(f" ({plugin} failed to read it: {type(error).__name__}: {said})")
+    fitting = [known for known in found if kind in known.kinds]
+    found = fitting or found
     if len(found) > 1:
         raise UsageError(f"{path} may be {' or '.join(f.name for f in found)}; name the format with --format")
     if found:
-        return build(type(found[0]), given)
+        return type(found[0])
     if reasons:
         raise InvalidAnswers("; ".join(dict.fromkeys(reasons)))
     listed = ", ".join(sorted({plugin.name for plugin in registry.formats}))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alkit.campaign.record.query import Pick, Query
-from alkit.errors import SourceError, UnusableImage
+from alkit.errors import CampaignError, SourceError, UnusableImage
 from alkit.labeling.contact_sheet import write_contact_sheet
 from alkit.labeling.csv_table import COLUMNS, write_table
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .session import CampaignSession
+
+COLOR = 3
 
 
 def csv_path(directory: Path, query: Query) -> Path:
@@ -45,13 +47,29 @@ def write_for_people(session: CampaignSession, query: Query) -> None:
         )
 
 
-def _pixels(session: CampaignSession, pick: Pick) -> npt.NDArray[np.uint8]:
-    """Return an image as it is, or as the cache has it where the original cannot be read now."""
+def drawn(session: CampaignSession, value: Any, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Draw the value of a label over an image [H, W, 1 or 3], if that shows anything."""
+    if session.settings.labels == "class":
+        return pixels
+    color = pixels if pixels.shape[2] == COLOR else np.repeat(pixels[:, :, :1], COLOR, axis=2)
     try:
-        return session.source.load(pick.image)[1]
+        found = session.labels.draw(value, color)
+    except CampaignError:  # a file is missing; the image is there
+        return pixels
+    return pixels if found is None else found
+
+
+def _pixels(session: CampaignSession, pick: Pick) -> npt.NDArray[np.uint8]:
+    """Return an image as it is, or as the cache has it; with its label, if that can be drawn."""
+    try:
+        pixels = session.source.load(pick.image)[1]
     except (SourceError, UnusableImage):
         images = session.resources.images(session.state)
-        return images.take(np.array([pick.index]))[0].permute(1, 2, 0).numpy()
+        pixels = images.take(np.array([pick.index]))[0].permute(1, 2, 0).numpy()
+    answer = session.pool.answer_of(pick.index)
+    if answer is None or answer.kind != "label":
+        return pixels
+    return drawn(session, answer.value, pixels)
 
 
 def write_csv(query: Query, path: Path) -> None:

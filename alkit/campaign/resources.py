@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
     from alkit.data.source import Source
     from alkit.data.store import ImageStore
+    from alkit.interfaces.labels import ImageFacts, Labels
     from alkit.interfaces.oracle import Oracle
     from alkit.interfaces.task import TaskModel
     from alkit.plugin.encoders import NamedEncoder
@@ -232,9 +233,12 @@ class Resources:
         lost = set(self._restore(name, records, choice, "--test"))
         known = [index for index in known if index not in lost]
         path = self.directory / "cache" / name
-        parse = registry.tasks.get(self.settings.task.name).parse
+        reader = self.labels(state)
+        facts = [test_facts(record, choice.location) for record in records]
         with ledger.undamaged():
-            values = [parse(label) for index in known if (label := labels[index]) is not None]
+            values = [
+                reader.parse(label, facts[index]) for index in known if (label := labels[index]) is not None
+            ]
         images = ImageStore.open(path, self.settings.image_shape, len(records), usable=usable)
         self._encode(images, "test", records, choice)
         return LabeledImages(
@@ -242,6 +246,12 @@ class Resources:
             indices=np.array(known, dtype=np.int64),
             values=values,
         )
+
+    def labels(self, state: State) -> Labels:
+        """Return what reads and writes labels, with the classes of a state."""
+        choice = self.settings.task
+        task: TaskModel = opts.build(registry.tasks.get(choice.name), choice.options)
+        return task.make_labels(state.classes, slots=state.slots, folder=self.directory)
 
     def oracle(
         self, state: State, name: str | None = None, options: Mapping[str, Any] | None = None
@@ -266,11 +276,11 @@ class Resources:
             name, options = own.name, _merged(own.options, options)
         return resolve(name, options)
 
-    def task(self, classes: Sequence[str], settled: Mapping[str, Any] | None = None) -> TaskModel:
-        """Return a new task model, built for the pool's images and some classes.
+    def task(self, state: State, settled: Mapping[str, Any] | None = None) -> TaskModel:
+        """Return a new task model, built for the pool's images and the classes of a state.
 
         Args:
-            classes: names, in the order of their numbers.
+            state: of the campaign, now or when the model was trained.
             settled: options of an earlier training, in which nothing is left open to the device.
         """
         choice = self.settings.task
@@ -279,7 +289,8 @@ class Resources:
         earlier = {name: value for name, value in (settled or {}).items() if name in known}
         task = opts.build(plugin, {**choice.options, **earlier})
         task.cache_dir = self.directory / "cache"
-        task.build(self.settings.image_shape, classes, self.device)
+        task.known_labels = self.labels(state)
+        task.build(self.settings.image_shape, state.classes, self.device)
         return task
 
     def _restore(
@@ -293,6 +304,19 @@ class Resources:
             return []
         path.parent.mkdir(exist_ok=True)
         return ensure_store(path, shape, self._opened(choice, flag), records, progress=self.progress)
+
+
+def test_facts(record: ImageRecord, location: str) -> ImageFacts:
+    """Return what the label of a test image may have to fit."""
+    from alkit.interfaces.labels import ImageFacts, folders_of  # noqa: PLC0415  # a command may need none
+
+    return ImageFacts(
+        index=record.index,
+        key=record.key,
+        width=record.width,
+        height=record.height,
+        folders=folders_of(location),
+    )
 
 
 def _is_gone(path: Path) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from alkit.campaign.analysis.evidence import test_curve
+from alkit.campaign.analysis.evidence import metric_curve, test_curve
 from alkit.campaign.record.events import Ran, Stopped
 from alkit.campaign.record.trainings import CycleRecord, history
 from alkit.composition.factory import changed_files, effective_options, origin_of, same_code
 from alkit.errors import CampaignError, InvalidBudget, InvalidOption
+from alkit.plugin import registry
 from alkit.utils.json_values import finite
 from alkit.utils.profiling import Profile
 
@@ -27,6 +28,7 @@ from .tell import consult_or_pass
 from .train import train
 
 if TYPE_CHECKING:
+    from alkit.campaign.analysis.evidence import MetricPoint, Point
     from alkit.campaign.analysis.stopping import StoppingRule
     from alkit.campaign.record.query import Query
     from alkit.engine.train import TrainedModel
@@ -105,6 +107,14 @@ def _check_run(
     curved = [rule for rule in stop if rule.needs_curve]
     if curved and session.settings.test is None:
         raise InvalidOption(f"the rule {curved[0]} needs test images; name them with --test")
+    metrics = [metric.name for metric in registry.tasks.get(session.settings.task.name).metrics]
+    for rule in stop:
+        if rule.needs_accuracy and metrics and "accuracy" not in metrics:
+            raise InvalidOption(
+                f"the rule {rule} needs the metric 'accuracy', which task "
+                f"'{session.settings.task.name}' does not compute: it has {', '.join(metrics)}; "
+                "use budget=LABELS or flat=GAIN:CYCLES"
+            )
 
 
 def _check_same(session: CampaignSession, strategy: Strategy) -> None:
@@ -136,11 +146,14 @@ def _stop(session: CampaignSession, rules: Sequence[StoppingRule], n: int) -> bo
     """Say whether one of the rules ends the run here, and record which."""
     if not rules:
         return False
-    curve = test_curve(session)
+    curve: Sequence[Point] | Sequence[MetricPoint] = test_curve(session)
+    if not curve:
+        curve = metric_curve(session)
     for rule in rules:
-        if rule.needs_curve and not curve:
+        if rule.needs_curve and (not curve or (rule.needs_accuracy and curve[-1].metric != "accuracy")):
+            needed = "the metric 'accuracy'" if rule.needs_accuracy else "a metric"
             raise InvalidOption(
-                f"the rule {rule} needs the metric 'accuracy' on test images, which task "
+                f"the rule {rule} needs {needed} on test images, which task "
                 f"'{session.settings.task.name}' does not compute"
             )
         reason = rule.reason(curve, len(session.pool.labeled), n)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from alkit.campaign.record.pool import Pool
     from alkit.campaign.record.query import Query
     from alkit.data.source import Source
+    from alkit.interfaces.labels import Labels
     from alkit.interfaces.oracle import Oracle
     from alkit.labeling.references import References
 
@@ -53,6 +54,7 @@ class CampaignSession:
         self.progress: Progress = chosen_progress(progress)
         self.resources = Resources(self.directory, self.settings, device, self.progress)
         self.state: State = read_state(self.ledger)
+        self._labels: tuple[State, Labels] | None = None
         self._follow()
 
     def close(self) -> None:
@@ -98,6 +100,36 @@ class CampaignSession:
     def oracle(self, name: str | None = None, options: Mapping[str, Any] | None = None) -> Oracle | None:
         """Return an oracle by name, connected to the pool; by default the campaign's own, if it has one."""
         return self.resources.oracle(self.state, name, options)
+
+    @property
+    def labels(self) -> Labels:
+        """What reads and writes labels, with the classes as they are now."""
+        if self._labels is None or self._labels[0] is not self.state:
+            self._labels = (self.state, self.resources.labels(self.state))
+        return self._labels[1]
+
+    def label_text(self, value: Any) -> str:
+        """Write the value of a label as text."""
+        if isinstance(value, str):  # the task, whose import takes seconds, is not needed
+            return value
+        return self.labels.text(value)
+
+    def class_counts(self, values: Sequence[Any] | None = None) -> dict[str, int]:
+        """Count images by class, in the order of the classes; an image with several counts for each.
+
+        Args:
+            values: of the labels; those of all labeled images by default.
+        """
+        values = self.pool.values if values is None else values
+        counts = dict.fromkeys(self.classes, 0)
+        if all(isinstance(value, str) and value in counts for value in values):
+            names: Iterable[str] = values  # the task, whose import takes seconds, is not needed
+        else:
+            labels = self.labels
+            names = (name for value in values for name in labels.names(value))
+        for name in names:
+            counts[name] = counts.get(name, 0) + 1
+        return counts
 
     def references(self) -> References:
         """Return what finds the images of the pool by their names."""

@@ -16,10 +16,10 @@ from alkit.campaign.record.reconcile import (
     reconcile_oracle_answers,
 )
 from alkit.errors import InvalidAnswers
-from alkit.plugin import registry
 
 if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
+    from alkit.interfaces.labels import Labels
     from alkit.interfaces.oracle import Answer, Oracle
     from alkit.labeling.given_answer import GivenAnswer
 
@@ -50,27 +50,32 @@ class IngestOptions:
 def tell(session: CampaignSession, answers: Sequence[GivenAnswer], options: IngestOptions) -> IngestReport:
     """Take answers that name images by path, hash or index: see `Campaign.tell`."""
     with session.lock():
-        standing = Standing(
-            records=session.state.records,
-            pool=session.pool,
-            classes=session.classes,
-            location=Path(session.settings.pool.location),
-            folders=options.folders,
-            previous=session.state.answers_to,
-            former=session.state.former,
-        )
+        standing = _standing(session, options.folders)
+        labels = session.labels
         report = reconcile_answers(
             [_under_present_name(session, given) for given in answers],
             standing,
-            task=registry.tasks.get(session.settings.task.name),
+            labels=labels,
             allow_new_classes=options.allow_new_classes,
             said_before=options.said_before,
         )
         if options.strict and report.rejected:
             return IngestReport(rejected=report.rejected, still_open=len(session.pool.pending))
         if not options.dry_run:
-            _keep(session, report, options.note)
+            _keep(session, labels, report, options.note)
         return dataclasses.replace(report, still_open=len(session.pool.pending))
+
+
+def _standing(session: CampaignSession, folders: Sequence[Path] = ()) -> Standing:
+    return Standing(
+        records=session.state.records,
+        pool=session.pool,
+        classes=session.classes,
+        location=Path(session.settings.pool.location),
+        folders=folders,
+        previous=session.state.answers_to,
+        former=session.state.former,
+    )
 
 
 def take_back(session: CampaignSession, index: int, annotator: str, *, after: int) -> Answer:
@@ -94,17 +99,17 @@ def consult_about_open(session: CampaignSession, oracle: Oracle) -> IngestReport
 
 def consult(session: CampaignSession, oracle: Oracle, query: Query) -> IngestReport:
     """Let an oracle answer what a query waits for."""
-    asked = [pick.index for pick in query.unanswered]
+    asked, labels = [pick.index for pick in query.unanswered], session.labels
     report = reconcile_oracle_answers(
         _under_present_names(session, oracle.label(asked)),
         asked,
         oracle,
-        task=registry.tasks.get(session.settings.task.name),
-        classes=session.classes,
+        _standing(session),
+        labels=labels,
     )
     for rejection in report.rejected:
         session.progress.line(f"oracle '{oracle.name}': {rejection.reason}")
-    _keep(session, report, {"oracle": oracle.name})
+    _keep(session, labels, report, {"oracle": oracle.name})
     return report
 
 
@@ -143,18 +148,24 @@ def _under_present_names(session: CampaignSession, answers: Mapping[int, Answer]
     """Return what an oracle says with classes as they are called now, without those that are retired."""
     state = session.state
     retired = set(state.retired) - set(state.classes)
-    named = {
-        index: dataclasses.replace(answer, value=state.former_classes.get(answer.value, answer.value))
-        if answer.kind == "label" and isinstance(answer.value, str)
-        else answer
-        for index, answer in answers.items()
-    }
-    return {i: answer for i, answer in named.items() if answer.kind != "label" or answer.value not in retired}
+    named: dict[int, Answer] = {}
+    for index, answer in answers.items():
+        value = answer.value
+        if answer.kind == "label" and isinstance(value, str):
+            value = state.former_classes.get(value, value)
+            if value in retired:
+                continue
+        elif answer.kind == "label" and isinstance(value, list):
+            present = [state.former_classes.get(name, name) for name in value]
+            value = [name for name in present if name not in retired]
+        named[index] = dataclasses.replace(answer, value=value)
+    return named
 
 
-def _keep(session: CampaignSession, report: IngestReport, note: Mapping[str, Any]) -> None:
+def _keep(session: CampaignSession, labels: Labels, report: IngestReport, note: Mapping[str, Any]) -> None:
     if not report.kept:
         return
+    labels.keep(answer.value for _, answer in report.kept if answer.kind == "label")
     with session.ledger.transaction():
         if report.new_classes:
             session.ledger.add_event(ClassesAdded(added=report.new_classes))

@@ -35,7 +35,7 @@ def train(
     past = session.ledger.events(Trained)
     round_ = round_of(session, strategy, profile)
     trained = round_.train(
-        session.resources.task(session.classes),
+        session.resources.task(session.state),
         classes=session.classes,
         test=session.resources.test_images(session.ledger, session.state),
         checkpoints=session.directory / "checkpoints",

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from alkit.interfaces.format import Push as Push
     from alkit.interfaces.format import Reply as Reply
     from alkit.interfaces.format import Server as Server
+    from alkit.interfaces.labels import ALL_KINDS as ALL_KINDS
+    from alkit.interfaces.labels import ClassLabel as ClassLabel
+    from alkit.interfaces.labels import ClassSet as ClassSet
+    from alkit.interfaces.labels import ImageFacts as ImageFacts
+    from alkit.interfaces.labels import Labels as Labels
+    from alkit.interfaces.labels import Mask as Mask
+    from alkit.interfaces.labels import Number as Number
     from alkit.interfaces.oracle import Answer as Answer
     from alkit.interfaces.oracle import AnswerKind as AnswerKind
     from alkit.interfaces.oracle import Oracle as Oracle
@@ -37,6 +44,15 @@ _HOMES = {
         "Push",
         "Reply",
         "Server",
+    ),
+    "alkit.interfaces.labels": (
+        "ALL_KINDS",
+        "ClassLabel",
+        "ClassSet",
+        "ImageFacts",
+        "Labels",
+        "Mask",
+        "Number",
     ),
     "alkit.interfaces.oracle": (
         "Answer",

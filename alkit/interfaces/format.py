@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+from alkit.errors import InvalidOption
 from alkit.labeling.file_names import marked
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.labeling.image_files import whole
@@ -35,7 +36,8 @@ class Item:
         height: height of the upright image in pixels.
         score: the strategy's score, or None.
         file: the original file, which must not be changed; None if the pool is not a folder of files.
-        answer: a class name, `abstain` or `unusable`; None if it is not answered yet.
+        answer: the text of a label, such as a class name, `abstain` or `unusable`; None if it is not
+            answered yet.
         again: it was answered before, and is asked about again.
     """
 
@@ -117,6 +119,8 @@ class Format(ABC):
         name: what the user types, the same as the entry point.
         extensions: file extensions that it writes, the default first; an empty one is a folder of any name.
         unit: what a rejected line is called: `line`, `task`, `file`.
+        kinds: the kinds of labels that it carries: `class`, `classes`, `number`, `mask`.
+        kind: that of the campaign's labels, set before `write` and `read`.
         timed: every answer has its time, so an answer with the time of a known answer is the same answer.
     """
 
@@ -124,6 +128,22 @@ class Format(ABC):
     extensions: ClassVar[tuple[str, ...]]
     unit: ClassVar[str] = "line"
     timed: ClassVar[bool] = False
+    kinds: ClassVar[frozenset[str]] = frozenset({"class"})
+
+    kind: str = field(init=False, default="class", repr=False, compare=False)
+
+    def carry(self, kind: str) -> None:
+        """Prepare for labels of a kind.
+
+        Raises:
+            InvalidOption: the format does not carry them.
+        """
+        if kind not in self.kinds:
+            raise InvalidOption(
+                f"the format {self.name} does not carry labels of kind '{kind}', only of kind "
+                f"{' and '.join(repr(known) for known in sorted(self.kinds))}; choose another format"
+            )
+        self.kind = kind
 
     @abstractmethod
     def recognizes(self, path: Path) -> bool:

@@ -12,6 +12,8 @@ from alkit.errors import UnsupportedTask
 from alkit.options import option
 from alkit.training.recipe import Recipe
 
+from .labels import ClassLabel, Labels
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
@@ -31,20 +33,22 @@ class TaskModel(ABC):
 
     Attributes:
         name: what the user types, the same as the entry point.
-        uses_classes: labels are names from a list that the campaign keeps.
+        labels: the kind of labels that it learns from; one class per image by default.
         metrics: what `evaluate` returns, the main metric first; for others, higher is better.
         spec: what the task provides; set by `build`.
         network: the network; set by `build`.
         warm_start: an option of every task: training continues from the weights of the training before.
+        known_labels: the campaign's labels, set before `build`, for tasks whose values are files.
         cache_dir: folder where the model may keep what is expensive to compute, set before `build`; or None.
     """
 
     name: ClassVar[str]
-    uses_classes: ClassVar[bool] = True
+    labels: ClassVar[type[Labels]] = ClassLabel
     metrics: ClassVar[tuple[Metric, ...]] = ()
 
     spec: TaskSpec = field(init=False, repr=False, compare=False)
     network: nn.Module = field(init=False, repr=False, compare=False)
+    known_labels: Labels | None = field(init=False, default=None, repr=False, compare=False)
     cache_dir: Path | None = field(init=False, default=None, repr=False, compare=False)
     warm_start: bool = option(False, "start from the last cycle's weights instead of new ones")
 
@@ -76,14 +80,17 @@ class TaskModel(ABC):
             InvalidAnswers: a value does not fit the task.
         """
 
-    @classmethod
-    def parse(cls, text: str) -> Any:
-        """Turn the text of a label, as people write it, into the value that is kept (JSON).
+    def make_labels(
+        self, classes: Sequence[str], *, slots: Sequence[str | None] = (), folder: Path | None = None
+    ) -> Labels:
+        """Return what reads and writes labels; override it where options of the task matter.
 
-        Raises:
-            ValueError: it is not a label of this task.
+        Args:
+            classes: names in the order of their numbers.
+            slots: see `Labels`.
+            folder: the campaign's directory.
         """
-        return text
+        return self.labels(classes=classes, slots=slots, folder=folder)
 
     @abstractmethod
     def loss(self, output: Output, targets: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from alkit.errors import InvalidAnswers
 from alkit.interfaces.format import Prediction
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
-from alkit.plugin import registry
 from alkit.utils import seeding
 from alkit.utils.timestamps import now
 
@@ -37,7 +36,12 @@ class LabelSession:
         query = campaign.open_query
         if query is None:
             raise InvalidAnswers("no query is open; make one with 'alkit query' first")
-        self._named = registry.tasks.get(campaign.settings.task.name).uses_classes
+        if campaign.settings.labels == "mask":
+            raise InvalidAnswers(
+                "masks cannot be drawn on this page; draw them in a labeling tool ('alkit export'), and take "
+                "them in with 'alkit ingest'"
+            )
+        self._named = campaign.labels.named
         if self._named and not campaign.classes:
             raise InvalidAnswers(
                 f"the campaign in {campaign.directory} has no classes to choose from yet; take in some known "
@@ -107,7 +111,7 @@ class LabelSession:
             raise InvalidAnswers(f"query {number} does not ask for image {index}; reload the page")
         after = self.campaign.queries[number - 1].event
         answer = self.campaign.take_back(index, self.annotator, after=after)
-        return str(answer.value) if answer.kind == "label" else answer.kind
+        return self.campaign.label_text(answer.value) if answer.kind == "label" else answer.kind
 
     def asked(self, number: int, index: int) -> bool:
         """Say whether a query asked for an image."""

@@ -96,6 +96,9 @@ ADVICE: dict[str, dict[str, str]] = {
             "the first"
         ),
         "one-target-per-answer": "encode each value by itself; settle the order of classes in build",
+        "labels-are-read-back": (
+            "let text write all that parse needs to return the same value; values are JSON"
+        ),
         "reset-is-seeded": "draw all weights in reset, inside 'with alkit.utils.seeding.fence(seed):'",
         "trains": "step the optimizer in fit and call network.eval() at its end; the inherited fit does both",
         "evaluates": (

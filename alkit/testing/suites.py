@@ -66,7 +66,7 @@ class TaskTests:
         options: given to the task model.
         image_shape: (C, H, W) that it is built for.
         classes: names of classes; empty where the task has none.
-        values: an acceptable answer for each of a few images; class names in turn by default.
+        values: an acceptable answer for each of a few images; made for the kind of labels by default.
     """
 
     name: ClassVar[str] = ""

@@ -12,10 +12,12 @@ from alkit import options
 from alkit.data.loader import Batch, Loader
 from alkit.data.model_input import normalize
 from alkit.data.store import ImageStore
+from alkit.interfaces.labels import ImageFacts
 from alkit.plugin import registry
 from alkit.training.recipe import TrainingRun
 from alkit.utils import seeding
 
+from .answers import some_answers
 from .results import NotApplicable, Result, outcome, require, title
 from .world import CLASSES, one_thread
 
@@ -38,7 +40,7 @@ class TaskSubject:
         task: its entry-point name, or its class.
         given: options, as values or as text.
         classes: names of classes; empty where the task has none.
-        values: one acceptable answer for each of a few images, at least two.
+        values: one acceptable answer for each of a few images, at least two; made by default.
         shape: (C, H, W) of the images.
     """
 
@@ -52,14 +54,21 @@ class TaskSubject:
     ) -> None:
         self.entry_point = task if isinstance(task, str) else None
         self.cls = registry.tasks.get(task) if isinstance(task, str) else task
-        self.given, self.classes, self.values, self.shape = dict(given), tuple(classes), list(values), shape
-        pixels = seeding.numpy_generator(0, "task").integers(0, 256, (len(values), *shape), dtype=np.uint8)
+        self.given, self.classes, self.shape = dict(given), tuple(classes), shape
+        made: TaskModel = options.build(self.cls, self.given)
+        self.labels = made.make_labels(self.classes)
+        self.values = list(values) or some_answers(self.labels, shape)
+        self.facts = ImageFacts(index=0, key="0", width=shape[2], height=shape[1])
+        pixels = seeding.numpy_generator(0, "task").integers(
+            0, 256, (len(self.values), *shape), dtype=np.uint8
+        )
         self._store = ImageStore.from_array(pixels)
         self._store.features = _features(options.build(self.cls, self.given).named_encoder(), pixels)
 
     def new(self, seed: int = 0) -> TaskModel:
         """Make and build the model, with weights of a seed, in eval mode."""
         model = options.build(self.cls, self.given)
+        model.known_labels = self.labels
         model.build(self.shape, self.classes, torch.device("cpu"))
         model.reset(seed)
         model.network.eval()
@@ -177,6 +186,19 @@ def one_target_per_answer(subject: TaskSubject) -> None:
     )
 
 
+def labels_are_read_back(subject: TaskSubject) -> None:
+    """The text of a label is read back as the same value, and a value agrees with itself."""
+    labels = subject.labels
+    for value in subject.values:
+        text = labels.text(value)
+        found = labels.parse(text, subject.facts)
+        require(found == value, f"the label {value!r} is written as {text!r}, which is read as {found!r}")
+        agreed = labels.agreement(value, value)
+        require(agreed == 1, f"the agreement of {value!r} with itself is {agreed}, not 1")
+        strange = sorted(set(labels.names(value)) - set(subject.classes))
+        require(not strange or not subject.classes, f"{value!r} names {strange}, which are not classes")
+
+
 def reset_is_seeded(subject: TaskSubject) -> None:
     """The same seed draws the same weights in a new model and an old one; another seed draws others."""
     model = subject.new(seed=1)
@@ -250,6 +272,7 @@ CHECKS: tuple[Callable[[TaskSubject], None], ...] = (
     one_image_alone,
     loss_per_image,
     one_target_per_answer,
+    labels_are_read_back,
     reset_is_seeded,
     trains,
     evaluates,
@@ -271,7 +294,7 @@ def check_task(
         task: entry-point name, or class.
         given: options, as values or as text.
         classes: names of classes; empty where the task has none.
-        values: an acceptable answer for each of a few images; class names in turn by default.
+        values: an acceptable answer for each of a few images; made for the kind of labels by default.
         shape: (C, H, W) that it is built for.
 
     Returns:
@@ -280,7 +303,6 @@ def check_task(
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such task.
     """
-    values = values or [classes[number % len(classes)] for number in range(7)]
     subject = TaskSubject(task, given or {}, classes, values, shape)
     with one_thread():
         return [outcome(title(check), check, subject) for check in CHECKS]

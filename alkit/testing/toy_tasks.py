@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from alkit.interfaces.labels import Mask, Number
 from alkit.interfaces.task import TaskModel
+from alkit.labeling.mask_files import VOID
 from alkit.training.recipe import Recipe
 from alkit.training.types import Metric, Output, Tap, TaskSpec
 from alkit.utils import seeding
@@ -146,17 +148,25 @@ class TinySegmentation(TinyTask):
     """One of several classes per pixel."""
 
     name = "segmentation"
+    labels = Mask
     offers = TinyTask.offers | {"probabilities"}
     dense = True
 
     def encode(self, values: Sequence[Any]) -> Tensor:
-        """Stack label maps, [n, H, W]."""
-        maps = np.array(values, dtype=np.int64).reshape(-1, *self.spec.image_shape[1:])
-        return torch.from_numpy(maps)
+        """Stack label maps, [n, H, W]; they may also be given as arrays."""
+        size = self.spec.image_shape[1:]
+        maps = [
+            self.known_labels.pixels(value, size)
+            if isinstance(value, str) and isinstance(self.known_labels, Mask)
+            else value
+            for value in values
+        ]
+        return torch.from_numpy(np.array(maps, dtype=np.int64).reshape(-1, *size))
 
     def loss(self, output: Output, targets: Tensor) -> Tensor:
-        """Return the cross-entropy averaged over pixels, [B]."""
-        return functional.cross_entropy(output.prediction, targets, reduction="none").mean(dim=(1, 2))
+        """Return the cross-entropy averaged over the pixels that have a label, [B]."""
+        losses = functional.cross_entropy(output.prediction, targets, ignore_index=VOID, reduction="none")
+        return losses.sum(dim=(1, 2)) / (targets != VOID).sum(dim=(1, 2)).clamp_min(1)
 
 
 @dataclass(kw_only=True)
@@ -164,6 +174,7 @@ class TinyRegression(TinyTask):
     """One number per image; there are no probabilities."""
 
     name = "regression"
+    labels = Number
 
     def encode(self, values: Sequence[Any]) -> Tensor:
         """Make a column of the numbers, [n, 1]."""

@@ -11,9 +11,10 @@ from alkit.utils.json_values import AsDict
 from alkit.utils.proportions import needed_for_width
 
 if TYPE_CHECKING:
-    from .evidence import CampaignEvidence, ControlComparison
+    from .evidence import CampaignEvidence, ControlComparison, MetricPoint
 
 
+RECENT = 3  # trainings that count as recent
 WORTH = 0.005  # accuracy that 100 labels should bring
 WIDTH = 0.1  # how precisely an accuracy on control images should be known, on either side
 Action = Literal["go on", "switch strategy", "stop"]
@@ -89,6 +90,9 @@ def _flat(evidence: CampaignEvidence, worth: float) -> list[str]:
 def _accuracy_words(evidence: CampaignEvidence) -> str:
     if evidence.curve:
         return f"The accuracy on the test set is {evidence.curve[-1].accuracy}."
+    if evidence.values:
+        newest = evidence.values[-1]
+        return f"The {_name(newest)} on the test set is {newest.value:.4f}; no interval is known for it."
     return f"{_control_words(evidence)}{_guess_words(evidence)}"
 
 
@@ -100,6 +104,10 @@ def _guess_words(evidence: CampaignEvidence) -> str:
         f" Labels of {seen:,} control images do not count, because their annotators saw the model's "
         "guess; the remaining images may be the easier ones."
     )
+
+
+def _name(point: MetricPoint) -> str:
+    return point.metric.replace("_", " ")
 
 
 def _control_words(evidence: CampaignEvidence) -> str:
@@ -117,6 +125,12 @@ def _control_words(evidence: CampaignEvidence) -> str:
 
 
 def _gain_words(evidence: CampaignEvidence, worth: float) -> str:
+    if evidence.gain is None and len(evidence.values) > 1:
+        first, last = evidence.values[-min(RECENT + 1, len(evidence.values))], evidence.values[-1]
+        return (
+            f"The last {last.labels - first.labels:,} labels changed the {_name(last)} by "
+            f"{last.value - first.value:+.4f}, from {first.value:.4f}; part of that may be chance."
+        )
     if evidence.gain is None:
         return "The gain from new labels is unknown until two models have been evaluated."
     found = evidence.gain

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from alkit.campaign.record.trainings import history
+from alkit.plugin import registry
 from alkit.utils.json_values import AsDict
 from alkit.utils.proportions import ProportionDifference, Share, difference, needed_to_settle, share
 
@@ -101,6 +102,32 @@ class Point(AsDict):
     labels: int
     accuracy: Share
 
+    @property
+    def metric(self) -> str:
+        """Name of what was measured."""
+        return "accuracy"
+
+    @property
+    def goodness(self) -> float:
+        """The value, larger if better."""
+        return self.accuracy.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricPoint(AsDict):
+    """A point of a learning curve of another metric than accuracy, which has no known interval."""
+
+    cycle: int
+    labels: int
+    metric: str
+    value: float
+    higher_is_better: bool = True
+
+    @property
+    def goodness(self) -> float:
+        """The value, larger if better."""
+        return self.value if self.higher_is_better else -self.value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain(AsDict):
@@ -130,6 +157,7 @@ class CampaignEvidence(AsDict):
         comparison: of the last strategy's picks with the control, or None without both.
         classes: class balance over the same queries, in the order of the classes.
         curve: accuracy on the test set by number of labels, empty without one.
+        values: main metric on the test set by number of labels, of a task that computes no accuracy.
         gain: what labels brought lately, or None before there are two points.
         agreement: between annotators, or None before two of them have answered for the same image.
     """
@@ -139,6 +167,7 @@ class CampaignEvidence(AsDict):
     comparison: ControlComparison | None = None
     classes: tuple[ClassBalance, ...] = ()
     curve: tuple[Point, ...] = ()
+    values: tuple[MetricPoint, ...] = ()
     gain: Gain | None = None
     agreement: Agreement | None = None
 
@@ -154,6 +183,7 @@ def gather(campaign: CampaignSession) -> CampaignEvidence:
         comparison=comparison(queries),
         classes=tuple(class_balance(queries, campaign.classes)),
         curve=curve,
+        values=() if curve else tuple(metric_curve(campaign)),
         gain=gain(curve, "test") if len(curve) > 1 else gain(control_curve(accuracy), "control"),
         agreement=agreement(campaign.state.votes),
     )
@@ -271,6 +301,27 @@ def test_curve(campaign: CampaignSession) -> list[Point]:
         Point(record.cycle, record.labels, share(round(record.metrics["accuracy"] * tested), tested))
         for record in history(campaign.ledger)
         if tested and "accuracy" in record.metrics
+    ]
+
+
+def metric_curve(campaign: CampaignSession) -> list[MetricPoint]:
+    """Return the main metric on the test set by number of labels, for a task without `accuracy`."""
+    judged = [record for record in history(campaign.ledger) if record.metrics]
+    if not judged or "accuracy" in judged[-1].metrics:
+        return []
+    name = next(iter(judged[-1].metrics))
+    known = {metric.name: metric for metric in registry.tasks.get(campaign.settings.task.name).metrics}
+    better = name not in known or known[name].higher_is_better
+    return [
+        MetricPoint(
+            cycle=record.cycle,
+            labels=record.labels,
+            metric=name,
+            value=record.metrics[name],
+            higher_is_better=better,
+        )
+        for record in judged
+        if name in record.metrics
     ]
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 from alkit.errors import InvalidOption
 
 if TYPE_CHECKING:
-    from .evidence import Point
+    from .evidence import MetricPoint, Point
+
+    Curve = Sequence[Point] | Sequence[MetricPoint]
 
 
 SYNTAX = "budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES"
@@ -21,17 +23,19 @@ class StoppingRule(ABC):
     """Base of the rules; `str(rule)` is how it is written.
 
     Attributes:
-        needs_curve: it looks at the accuracy on the test set.
+        needs_curve: it looks at the main metric on the test set.
+        needs_accuracy: that metric has to be the accuracy, which has an interval.
     """
 
     needs_curve: ClassVar[bool] = True
+    needs_accuracy: ClassVar[bool] = False
 
     @abstractmethod
-    def reason(self, curve: Sequence[Point], labels: int, n: int) -> str | None:
+    def reason(self, curve: Curve, labels: int, n: int) -> str | None:
         """Return why it is time to stop, as a sentence, or None.
 
         Args:
-            curve: accuracy on the test set by number of labels, the newest last.
+            curve: main metric on the test set by number of labels, the newest last.
             labels: images with a label.
             n: images that the next query would ask for.
         """
@@ -44,7 +48,7 @@ class Budget(StoppingRule):
     labels: int
     needs_curve: ClassVar[bool] = False
 
-    def reason(self, curve: Sequence[Point], labels: int, n: int) -> str | None:
+    def reason(self, curve: Curve, labels: int, n: int) -> str | None:
         """See `StoppingRule.reason`."""
         if labels + n <= self.labels:
             return None
@@ -59,15 +63,14 @@ class Accuracy(StoppingRule):
     """Stop when the lower end of the test accuracy's 95 % interval (Wilson) reaches a target."""
 
     target: float
+    needs_accuracy: ClassVar[bool] = True
 
-    def reason(self, curve: Sequence[Point], labels: int, n: int) -> str | None:
+    def reason(self, curve: Curve, labels: int, n: int) -> str | None:
         """See `StoppingRule.reason`."""
-        if not curve or curve[-1].accuracy.low < self.target:
+        newest = getattr(curve[-1], "accuracy", None) if curve else None
+        if newest is None or newest.low < self.target:
             return None
-        return (
-            f"The test accuracy is {curve[-1].accuracy}; even the lower end reaches the target of "
-            f"{self.target}."
-        )
+        return f"The test accuracy is {newest}; even the lower end reaches the target of {self.target}."
 
     def __str__(self) -> str:
         return f"accuracy={_written(self.target)}"
@@ -75,23 +78,24 @@ class Accuracy(StoppingRule):
 
 @dataclass(frozen=True, slots=True)
 class Flat(StoppingRule):
-    """Stop when each of the last cycles gained less accuracy per 100 labels than a threshold."""
+    """Stop when each of the last cycles gained less per 100 labels than a threshold, in the main metric."""
 
     gain: float
     cycles: int
 
-    def reason(self, curve: Sequence[Point], labels: int, n: int) -> str | None:
+    def reason(self, curve: Curve, labels: int, n: int) -> str | None:
         """See `StoppingRule.reason`; cycles that brought no labels do not count."""
+        points: list[Point | MetricPoint] = [*curve]
         steps = [
-            100 * (after.accuracy.value - before.accuracy.value) / (after.labels - before.labels)
-            for before, after in itertools.pairwise(curve)
+            100 * (after.goodness - before.goodness) / (after.labels - before.labels)
+            for before, after in itertools.pairwise(points)
             if after.labels > before.labels
         ][-self.cycles :]
         if len(steps) < self.cycles or max(steps) >= self.gain:
             return None
         return (
             f"In each of the last {self.cycles:,} cycles, 100 labels gained less than {self.gain} in test "
-            f"accuracy: {', '.join(f'{step:+.4f}' for step in steps)}."
+            f"{curve[-1].metric.replace('_', ' ')}: {', '.join(f'{step:+.4f}' for step in steps)}."
         )
 
     def __str__(self) -> str:

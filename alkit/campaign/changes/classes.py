@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,6 @@ from alkit.campaign.record.events import (
 )
 from alkit.errors import UsageError
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE
-from alkit.plugin import registry
 
 if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 
 def class_report(session: CampaignSession) -> dict[str, Any]:
     """Return the classes with their labels, the retired ones, and what happened to them, as JSON values."""
-    counts = Counter(str(value) for value in session.pool.values)
+    counts = session.class_counts()
     events = session.ledger.all_events(*CLASS_EVENTS)
     return {
         "classes": {name: counts[name] for name in session.classes},
@@ -86,7 +84,8 @@ def _record(session: CampaignSession, event: Happening, images: int) -> dict[str
 
 
 def _labeled_as(session: CampaignSession, names: Sequence[str]) -> int:
-    return sum(str(value) in names for value in session.pool.values)
+    labels = session.labels
+    return sum(not set(names).isdisjoint(labels.names(value)) for value in session.pool.values)
 
 
 def _check_known(session: CampaignSession, names: Sequence[str]) -> None:
@@ -99,8 +98,8 @@ def _check_known(session: CampaignSession, names: Sequence[str]) -> None:
 
 def _check_new(session: CampaignSession, name: str) -> None:
     """Refuse a name that is taken, or that cannot be the name of a class."""
-    task = registry.tasks.get(session.settings.task.name)
-    if not task.uses_classes:
+    labels = session.labels
+    if not labels.named:
         raise UsageError(f"the labels of task '{session.settings.task.name}' are not class names")
     if name in session.classes:
         raise UsageError(
@@ -110,10 +109,9 @@ def _check_new(session: CampaignSession, name: str) -> None:
         raise UsageError(f"'{name}' is an answer of its own and cannot be the name of a class")
     try:
         name.encode()
-        meant = task.parse(name)
     except ValueError as error:
         raise UsageError(f"{name!a} cannot be the name of a class: {error}") from error
-    if not name.strip() or meant != name:
+    if not labels.can_name(name):
         raise UsageError(f"{name!r} cannot be the name of a class; leave out what is around it")
 
 

@@ -17,12 +17,11 @@ from alkit.data.source import Source
 from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
 from alkit.errors import SourceError
-from alkit.plugin import registry
+from alkit.interfaces.labels import ImageFacts, Labels, values_of
 from alkit.utils.progress import Progress
 
 if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession
-    from alkit.plugin.choice import PluginChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,9 @@ def choose_test_set(session: CampaignSession, request: EvaluationSetRequest) -> 
     with session.lock():
         source = open_source(request.location, root=request.root)
         source.value_range = session.settings.pool.value_range
-        task = session.settings.task
-        labels = _under_present_names(session, labels_of_test_images(source, task))
+        labels = _under_present_names(
+            session, labels_of_test_images(source, session.labels, session.settings.task.name)
+        )
         path = session.directory / "cache" / f"{TEST_CACHE}.new"
         path.unlink(missing_ok=True)
         records = read_test_images(
@@ -91,10 +91,15 @@ def _under_present_names(session: CampaignSession, labels: Mapping[str, str]) ->
 
 def new_classes(session: CampaignSession, labels: Mapping[str, str]) -> list[str]:
     """Return the names in labels that are not classes of a campaign yet, sorted."""
-    task = registry.tasks.get(session.settings.task.name)
-    if not task.uses_classes:
+    return names_in(session.labels, labels)
+
+
+def names_in(labels: Labels, texts: Mapping[str, str]) -> list[str]:
+    """Return the names in texts of labels that are no classes yet, in the order in which to add them."""
+    if not labels.named:
         return []
-    return sorted({str(task.parse(label)) for label in labels.values()} - set(session.classes))
+    found = {name for text in texts.values() for name in labels.names(labels.parse(text, ImageFacts()))}
+    return labels.new_classes(sorted(found - set(labels.classes)))
 
 
 def _content(
@@ -138,25 +143,20 @@ def warnings_of(source: Source) -> list[str]:
     return [note.removeprefix("warning: ") for note in source.notes if "not taken as classes" in note]
 
 
-def labels_of_test_images(test_source: Source | None, task: PluginChoice) -> dict[str, str]:
-    """Return the labels of the test images as they are written; each has to be one of the task.
+def labels_of_test_images(test_source: Source | None, labels: Labels, task: str) -> dict[str, str]:
+    """Return the labels of the test images as text; each has to be one of the task.
 
     Raises:
         SourceError: there are no labels, or one is not a label of the task.
     """
     if test_source is None:
         return {}
-    labels = test_source.answers()
-    if not labels:
+    written = test_source.answers()
+    if not written:
         missing = f"the test images in {test_source.location} have no labels"
         raise SourceError("; ".join([missing, *warnings_of(test_source)]))
-    parse = registry.tasks.get(task.name).parse
-    for key, label in labels.items():
-        try:
-            parse(label)
-        except ValueError as error:
-            raise SourceError(
-                f"the test images in {test_source.location} do not fit task '{task.name}': label '{label}' "
-                f"of '{key}': {error}"
-            ) from error
-    return labels
+    try:
+        values = values_of(test_source, written, labels, task)
+    except SourceError as error:
+        raise SourceError(str(error).replace("the images in", "the test images in", 1)) from error
+    return {key: labels.text(value) for key, value in values.items()}

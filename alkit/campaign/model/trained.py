@@ -104,7 +104,7 @@ def _loaded(session: CampaignSession, event: Event[Trained]) -> UsableModel | No
 
     trained, device = event.data, session.resources.device
     state = state_at(session.ledger, event.id)
-    task = session.resources.task(state.classes, trained.options)
+    task = session.resources.task(state, trained.options)
     _check_predicts_classes(task)
     task.prepare(task.encode(state.pool.values))
     task.reset(seeding.derive(session.settings.seed, "weights", trained.cycle))
@@ -142,7 +142,7 @@ def _present_names(session: CampaignSession, classes: Sequence[str]) -> tuple[st
 
 
 def _check_predicts_classes(task: TaskModel) -> None:
-    if not task.uses_classes or "probabilities" not in task.spec.provides:
+    if task.labels.kind != "class" or "probabilities" not in task.spec.provides:
         raise UnsupportedTask(
             f"the task '{task.name}' does not predict one class per image; only models that do can be used "
             "on other images"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .events import ClassesAdded, ClassesMerged, ClassRenamed, ClassRestored, ClassRetired, Happening
 
@@ -67,6 +68,11 @@ class ClassHistory:
         return [self._names[slot] for slot in self._active]
 
     @property
+    def by_slot(self) -> Sequence[str | None]:
+        """The present name of every slot; None of a retired class."""
+        return tuple(self.present(slot) for slot in range(len(self._names)))
+
+    @property
     def retired(self) -> list[str]:
         """The classes that are retired, by the names that they had last."""
         gone = [slot for slot in range(len(self._names)) if slot not in (*self._active, *self._merged)]
@@ -85,7 +91,15 @@ class ClassHistory:
 
     def slot_of(self, name: object) -> int | None:
         """Return the slot of a class by the name that it has now."""
-        return self._by_name.get(name)
+        return self._by_name.get(name) if isinstance(name, str) else None
+
+    def meant_by(self, value: Any) -> tuple[int, ...] | None:
+        """Return the slots of a label that is a class or a list of classes; None if it is neither."""
+        if isinstance(value, list) and all(isinstance(name, str) for name in value):
+            slots = [self.slot_of(name) for name in value]
+            return None if None in slots else tuple(slot for slot in slots if slot is not None)
+        slot = self.slot_of(value)
+        return None if slot is None else (slot,)
 
     def present(self, slot: int) -> str | None:
         """Return the name that a slot has now, after all mergers; None if it is retired."""

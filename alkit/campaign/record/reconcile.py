@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from alkit.interfaces.labels import ImageFacts, Labels
 from alkit.interfaces.oracle import Answer, Oracle
 from alkit.labeling.class_names import same_but_for_case, twins
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
@@ -20,7 +21,6 @@ from alkit.utils.json_values import AsDict
 
 if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
-    from alkit.interfaces.task import TaskModel
 
     from .pool import Pool
 
@@ -123,7 +123,7 @@ def reconcile_answers(
     answers: Sequence[GivenAnswer],
     standing: Standing,
     *,
-    task: type[TaskModel],
+    labels: Labels,
     allow_new_classes: bool,
     said_before: bool = False,
 ) -> IngestReport:
@@ -138,7 +138,7 @@ def reconcile_answers(
     Args:
         answers: as they came in.
         standing: what there is before.
-        task: what a label means.
+        labels: what a label means.
         allow_new_classes: take other names as new classes.
         said_before: what an annotator has said at any time is unchanged too, also if corrected since.
     """
@@ -171,7 +171,7 @@ def reconcile_answers(
             continue
         named_index, index = index, pool.canonical_index(pool.original(index))
         try:
-            answer = _answer(given, task, classes)
+            answer = _answer(given, labels, classes, _facts(records[index], standing))
         except ValueError as error:
             rejected.append(
                 Rejection(
@@ -182,13 +182,14 @@ def reconcile_answers(
         if not _is_text(answer):
             rejected.append(Rejection(given.line, f"'{given.named}' has {NO_TEXT}", "not-text"))
             continue
-        if answer.kind == "label" and task.uses_classes and answer.value not in classes:
-            twin = same_but_for_case(str(answer.value), classes)
-            if not allow_new_classes or twin is not None:
-                reason = _unknown_class(str(answer.value), [twin] if twin else classes)
-                rejected.append(Rejection(given.line, reason, "unknown-class"))
-                continue
-            fresh[answer.value] = None
+        names = _new_names(answer, labels, classes)
+        twins_of = {name: twin for name in names if (twin := same_but_for_case(name, classes)) is not None}
+        if names and (twins_of or not allow_new_classes):
+            name = next(iter(twins_of), names[0])
+            reason = _unknown_class(name, [twins_of[name]] if twins_of else classes)
+            rejected.append(Rejection(given.line, reason, "unknown-class"))
+            continue
+        fresh.update(dict.fromkeys(names))
         understood.append((index, answer))
         named.append((named_index, answer))
     said = {index: list(standing.previous(index)) for index, _ in understood}
@@ -215,7 +216,7 @@ def reconcile_answers(
         kept.append((index, answer))
     return IngestReport(
         tuple(kept),
-        tuple(fresh),
+        tuple(labels.new_classes(fresh)),
         unchanged,
         corrected,
         unasked,
@@ -234,11 +235,29 @@ def _without_blanks(
     return filled, len(answers) - len(filled)
 
 
-def _answer(given: GivenAnswer, task: type[TaskModel], classes: Sequence[str]) -> Answer:
+def _facts(record: ImageRecord, standing: Standing) -> ImageFacts:
+    """Return what a label may have to fit."""
+    return ImageFacts(
+        index=record.index,
+        key=record.key,
+        width=record.width,
+        height=record.height,
+        folders=(*standing.folders, standing.location),
+    )
+
+
+def _new_names(answer: Answer, labels: Labels, classes: Sequence[str]) -> list[str]:
+    """Return the names in an answer that are no classes yet."""
+    if answer.kind != "label" or not labels.named:
+        return []
+    return [name for name in labels.names(answer.value) if name not in classes]
+
+
+def _answer(given: GivenAnswer, labels: Labels, classes: Sequence[str], image: ImageFacts) -> Answer:
     label = given.meant(classes)
     if label in (ABSTAIN, UNUSABLE) and label not in classes:
         return Answer(label, None, given.annotator, given.time, given.cost)  # type: ignore[arg-type]
-    return Answer("label", task.parse(label), given.annotator, given.time, given.cost)
+    return Answer("label", labels.parse(label, image), given.annotator, given.time, given.cost)
 
 
 def _is_text(answer: Answer) -> bool:
@@ -280,14 +299,15 @@ def reconcile_oracle_answers(
     answers: Mapping[int, Answer],
     asked: Sequence[int],
     oracle: Oracle,
+    standing: Standing,
     *,
-    task: type[TaskModel],
-    classes: Sequence[str],
+    labels: Labels,
 ) -> IngestReport:
     """Decide what to keep of what an oracle says; only what it was asked counts.
 
     Names become classes if the oracle declares them, or while there are no classes at all; typos never do.
     """
+    classes = standing.classes
     kept: list[tuple[int, Answer]] = []
     rejected: list[Rejection] = []
     fresh: dict[str, None] = {}
@@ -300,16 +320,23 @@ def reconcile_oracle_answers(
             continue
         if answer.kind == "label":
             try:
-                answer = replace(answer, value=task.parse(str(answer.value)))
+                value = labels.parse(_text_of(answer.value), _facts(standing.records[index], standing))
+                answer = replace(answer, value=value)
             except ValueError as error:
                 rejected.append(
                     Rejection(0, f"'{answer.value}' is not a label of this task: {error}", "invalid-label")
                 )
                 continue
-            if task.uses_classes and answer.value not in classes:
-                if classes and answer.value not in oracle.classes:
-                    rejected.append(Rejection(0, _unknown_class(str(answer.value), classes), "unknown-class"))
-                    continue
-                fresh[answer.value] = None
+            names = _new_names(answer, labels, classes)
+            strange = [name for name in names if classes and name not in oracle.classes]
+            if strange:
+                rejected.append(Rejection(0, _unknown_class(strange[0], classes), "unknown-class"))
+                continue
+            fresh.update(dict.fromkeys(names))
         kept.append((index, answer))
-    return IngestReport(tuple(kept), tuple(sorted(fresh)), rejected=tuple(rejected))
+    return IngestReport(tuple(kept), tuple(labels.new_classes(sorted(fresh))), rejected=tuple(rejected))
+
+
+def _text_of(value: Any) -> str:
+    """Return what an oracle says as text; a list, as of several classes, as JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)

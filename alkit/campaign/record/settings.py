@@ -25,6 +25,7 @@ from alkit.utils.files import read_regular
 from alkit.utils.json_types import check_type
 
 FORMAT = 1
+CLASS = "class"
 MOST_BYTES = 2**20
 MOST_THREADS = 1024
 MOST_PIXELS = 2**26  # of an image as the model sees it
@@ -76,6 +77,7 @@ class Settings:
         strategy: what `alkit query` uses when no strategy is named.
         oracle: answers automatically, or None.
         test: where test images come from, or None.
+        labels: the kind of labels of the task, see `alkit.interfaces.Labels`.
         threads: of torch on a CPU, which decide how sums round; None in campaigns of older versions.
     """
 
@@ -87,6 +89,7 @@ class Settings:
     oracle: PluginChoice | None = None
     test: SourceChoice | None = None
     threads: int | None = None
+    labels: str = CLASS
 
     def to_toml(self, version: str) -> str:
         """Return the file's text."""
@@ -95,6 +98,7 @@ class Settings:
             "alkit": version,
             "seed": self.seed,
             **({"threads": self.threads} if self.threads else {}),
+            **({"labels": self.labels} if self.labels != CLASS else {}),
             "pool": {**self.pool.as_dict(), "image_shape": list(self.image_shape)},
             "task": self.task.as_dict(),
             "strategy": self.strategy.as_dict(),
@@ -136,10 +140,12 @@ def read_settings(path: Path) -> Settings:
         check_type(threads := table.get("threads"), int | None, "'threads'")
         if threads is not None and not 1 <= threads <= MOST_THREADS:
             raise ValueError(f"'threads' should be from 1 to {MOST_THREADS}, not {threads}")
+        check_type(labels := table.get("labels", CLASS), str, "'labels'")
         check_type(table["pool"], dict[str, Any], "'pool'")
         return Settings(
             seed=table["seed"],
             threads=threads,
+            labels=labels,
             image_shape=_shape(table["pool"].pop("image_shape")),
             pool=_source(table, "pool"),
             task=_made(PluginChoice, table, "task"),

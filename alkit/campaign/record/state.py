@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alkit.composition.factory import origin_of, same_code
 
@@ -65,6 +65,7 @@ class State:
         given_up: images that a query asked for and closed without an answer, by its event.
         guesses_seen: images with an answer by somebody who saw the model's guess.
         retracted: numbers of the answers that were taken back and do not count.
+        slots: the present name of every class that there has ever been, None for a retired one.
         retired: classes that are not used any more.
         former_classes: the class that is meant by the former name of one, by that name.
         test_set: the test images that were chosen last, if not when the campaign was made.
@@ -89,6 +90,7 @@ class State:
     given_up: Mapping[int, Set[int]] = field(default_factory=dict)
     guesses_seen: Set[int] = frozenset()
     retracted: Set[int] = frozenset()
+    slots: Sequence[str | None] = ()
     retired: Sequence[str] = ()
     former_classes: Mapping[str, str] = field(default_factory=dict)
     test_set: EvaluationSetChosen | None = None
@@ -201,7 +203,7 @@ class State:
             index=pick.index,
             image=self.records[pick.index].key,
             score=pick.score,
-            answer=None if answer is None else answer.kind if label is None else str(label),
+            answer=None if answer is None else answer.kind if label is None else _shown(label),
             control=pick.control,
             predicted=predicted,
             confidence=pick.confidence,
@@ -210,6 +212,11 @@ class State:
             given_up=given_up,
             saw_guess=answer is not None and self.pool.canonical_index(pick.index) in self.guesses_seen,
         )
+
+
+def _shown(value: Any) -> str:
+    """Return a label as text for people; classes of a set are separated by semicolons."""
+    return ";".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _class_of(number: int | None, classes: Sequence[str]) -> str | None:
@@ -289,7 +296,7 @@ def _replayed(
     records = renamed_records(listed, names)
     moved: Moved | None = None
     classes = ClassHistory()
-    meant: dict[int, int] = {}  # slots of the classes that labels name
+    meant: dict[int, tuple[int, ...]] = {}  # slots of the classes that labels name
     asked_for: dict[int, int | None] = {}  # the `asked` events that these labels answer
     slots_then: list[Sequence[int]] = []
     test_set: EvaluationSetChosen | None = None
@@ -321,8 +328,8 @@ def _replayed(
             asked_by.update(dict.fromkeys(indices, event.id))
         elif isinstance(data, Answered):
             for row in given[event.id]:
-                if row.answer.kind == "label" and (slot := classes.slot_of(row.answer.value)) is not None:
-                    meant[row.id] = slot
+                if row.answer.kind == "label" and (slots := classes.meant_by(row.answer.value)) is not None:
+                    meant[row.id] = slots
                     asked_for[row.id] = asked_by.get(row.index)
                 pool.close(row.index)
                 answered[pool.canonical_index(row.index)].append(row)
@@ -382,6 +389,7 @@ def _replayed(
         given_up=given_up,
         guesses_seen=guesses_seen,
         retracted=retracted,
+        slots=classes.by_slot,
         retired=classes.retired,
         former_classes=classes.former,
         test_set=test_set,
@@ -397,16 +405,26 @@ def _replayed(
 
 
 def _counted(
-    rows: Sequence[AnswerRow], retracted: Set[int], meant: Mapping[int, int], classes: ClassHistory
+    rows: Sequence[AnswerRow],
+    retracted: Set[int],
+    meant: Mapping[int, tuple[int, ...]],
+    classes: ClassHistory,
 ) -> list[AnswerRow]:
-    """Return the answers that count, with the names that classes have now."""
+    """Return the answers that count, with the names that classes have now.
+
+    A label of a retired class does not count; a set of classes loses those that are retired.
+    """
     counted: list[AnswerRow] = []
     for row in rows:
         if row.id in retracted:
             continue
         if row.id not in meant:
             counted.append(row)
-        elif (name := classes.present(meant[row.id])) is not None:
-            same = name == row.answer.value
-            counted.append(row if same else replace(row, answer=replace(row.answer, value=name)))
+            continue
+        names = [name for slot in meant[row.id] if (name := classes.present(slot)) is not None]
+        several = isinstance(row.answer.value, list)
+        if names or several:
+            value = sorted(set(names)) if several else names[0]
+            same = value == row.answer.value
+            counted.append(row if same else replace(row, answer=replace(row.answer, value=value)))
     return counted

@@ -96,7 +96,7 @@ def _embeddings(campaign: Campaign, indices: Indices) -> npt.NDArray[np.float32]
     if not history:
         raise NoMap("there is no map: nothing has been trained yet")
     checkpoint, device = history[-1].trained.checkpoint, campaign.resources.device
-    task = campaign.resources.task(campaign.classes)
+    task = campaign.resources.task(campaign.state)
     try:
         task.network.load_state_dict(load_safely(campaign.directory / str(checkpoint), device)["network"])
     except Exception as error:  # torch raises almost anything on broken files

@@ -166,7 +166,7 @@ def gather_findings(
         rules=ruled,
         queries=queries,
         outcomes=tuple(outcome(query, campaign.classes) for query in queries),
-        classes=tuple(class_counts(campaign.classes, campaign.pool.values, queries)),
+        classes=tuple(class_counts(campaign.class_counts(), queries)),
         annotators=tuple(annotators(campaign.ledger)),
         history=campaign.history(),
         versions=versions(),
@@ -184,8 +184,8 @@ def next_size(queries: Sequence[Query]) -> int:
 
 
 def _ruled(rule: StoppingRule, evidence: CampaignEvidence, labels: int, n: int) -> Ruled:
-    if rule.needs_curve and not evidence.curve:
-        return Ruled(
-            str(rule), unknown="This rule needs the accuracy on a test set, and there is no test set."
-        )
-    return Ruled(str(rule), rule.reason(evidence.curve, labels, n))
+    curve = evidence.curve or (() if rule.needs_accuracy else evidence.values)
+    if rule.needs_curve and not curve:
+        missing = "the task does not compute it" if evidence.values else "there is no test set"
+        return Ruled(str(rule), unknown=f"This rule needs the accuracy on a test set, and {missing}.")
+    return Ruled(str(rule), rule.reason(curve, labels, n))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE
 from alkit.utils.json_values import AsDict
@@ -79,16 +79,14 @@ def outcome(query: Query, classes: Sequence[str]) -> Outcome:
     )
 
 
-def class_counts(classes: Sequence[str], values: Sequence[Any], queries: Sequence[Query]) -> list[ClassCount]:
-    """Count labels by class, and predictions beside answers where both are recorded.
+def class_counts(labels: Mapping[str, int], queries: Sequence[Query]) -> list[ClassCount]:
+    """Count predictions beside answers, by class, where both are recorded.
 
     Args:
-        classes: names in order.
-        values: the current labels.
+        labels: labeled images by class, in the order of the classes.
         queries: all of them.
     """
-    labels = Counter(map(str, values))
     both = [pick for query in queries for pick in query.picks if pick.correct is not None]
     answered = Counter(pick.answer for pick in both)
     predicted = Counter(pick.predicted for pick in both)
-    return [ClassCount(name, labels[name], answered[name], predicted[name]) for name in classes]
+    return [ClassCount(name, count, answered[name], predicted[name]) for name, count in labels.items()]

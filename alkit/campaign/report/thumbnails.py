@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alkit.campaign.query_files import drawn
 from alkit.errors import SourceError, UnusableImage
 from alkit.reporting.document import Picture, Pictures
 
@@ -37,23 +38,32 @@ def sheet(campaign: Campaign, picks: Sequence[Pick], caption: str) -> Pictures:
     for place, pick in enumerate(shown):
         pixels = _pixels(campaign, pick)
         if pixels is not None:
+            answer = campaign.pool.answer_of(pick.index)
+            if answer is not None and answer.kind == "label":
+                pixels = drawn(campaign, answer.value, pixels)
             thumbnail = _thumbnail(pixels)
             left, top = (CELL - thumbnail.width) // 2, (CELL - thumbnail.height) // 2
             strip.paste(thumbnail, (place * CELL + left, top))
-        pictures.append(_picture(pick, readable=pixels is not None))
+        pictures.append(_picture(pick, readable=pixels is not None, mask=_is_mask(campaign, pick)))
     encoded = io.BytesIO()
     strip.save(encoded, "JPEG", quality=QUALITY, optimize=True)
     address = f"data:image/jpeg;base64,{base64.b64encode(encoded.getvalue()).decode()}"
     return Pictures(address, CELL, pictures, caption)
 
 
-def _picture(pick: Pick, *, readable: bool) -> Picture:
-    lines = [str(pick.answer) if readable else f"{pick.answer} (no longer readable)"]
+def _is_mask(campaign: Campaign, pick: Pick) -> bool:
+    answer = campaign.pool.answer_of(pick.index)
+    return campaign.settings.labels == "mask" and answer is not None and answer.kind == "label"
+
+
+def _picture(pick: Pick, *, readable: bool, mask: bool) -> Picture:
+    answer = "mask" if mask else str(pick.answer)
+    lines = [answer if readable else f"{answer} (no longer readable)"]
     if pick.predicted is not None:
         sure = "" if pick.confidence is None else f" {pick.confidence:.0%}"
         lines.append(f"✓{sure}" if pick.correct else f"{pick.predicted}{sure}")
     model = "" if pick.predicted is None else f", predicted as {pick.predicted}"
-    alt = f"{pick.image}: labeled {pick.answer}{model}"
+    alt = f"{pick.image}: labeled {answer}{model}"
     return Picture(alt, lines, wrong=pick.correct is False)
 
 

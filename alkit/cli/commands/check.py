@@ -12,6 +12,7 @@ from alkit.composition import expression
 from alkit.composition.factory import make_strategy
 from alkit.data.sources import open_source
 from alkit.errors import AlkitError, AmbiguousPlugin, BrokenPlugin, InvalidOption, UnknownPlugin, UsageError
+from alkit.interfaces.labels import ImageFacts
 from alkit.options import build, parse_pairs
 from alkit.plugin import registry as plugins
 from alkit.plugin import single_file
@@ -131,21 +132,21 @@ def _results(kind: str, name: str, options: dict[str, str], answers: str | None,
 def _task_results(name: str, options: dict[str, str], answers: str | None) -> list[Result]:
     from alkit import testing  # noqa: PLC0415  # its names are imported when asked for
 
-    cls = plugins.tasks.get(name)
+    labels = build(plugins.tasks.get(name), options).make_labels(())
     if not answers:
-        if not cls.uses_classes:
+        if not labels.named:
             raise UsageError(
                 f"task '{name}' has no classes; give some labels for it, as in --answers 0.1,0.7,0.4"
             )
         return testing.check_task(name, options)
     words = [word.strip() for word in answers.split(",")]
     try:
-        values = [cls.parse(word) for word in words]
+        values = [labels.parse(word, ImageFacts()) for word in words]
     except ValueError as error:
         raise InvalidOption(
             f"--answers {answers} holds a value that is not a label of task '{name}': {error}"
         ) from error
-    classes = tuple(dict.fromkeys(map(str, values))) if cls.uses_classes else ()
+    classes = tuple(dict.fromkeys(name for value in values for name in labels.names(value)))
     return testing.check_task(name, options, classes=classes, values=values)
 
 

@@ -79,6 +79,7 @@ def command(
     if splits and not labeled:
         raise UsageError("--splits and --test-share are for labeled images; add --labeled")
     with open_campaign(campaign, device=device, quiet=quiet) as opened:
+        format.carry(opened.settings.labels)
         exports = labeled_splits(opened, test_share=test_share) if splits else {}
         export = exports["train"] if splits else labeled_export(opened) if labeled else open_export(opened)
         extensions = ("",) if splits else format.extensions

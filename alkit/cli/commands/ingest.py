@@ -127,7 +127,7 @@ def command(
     with open_campaign(campaign, quiet=quiet) as opened:
         if file is not None:
             check_answers(Path(file))
-            format = _format(Path(file), name, option, columns)
+            format = _format(Path(file), name, option, columns, opened.settings.labels)
             take(
                 opened,
                 format.read(Path(file)),
@@ -208,13 +208,13 @@ def _report_undo(undone: UndoReport, *, as_json: bool) -> None:
     click.echo(f"unlabeled      {undone.unlabeled} of {undone.images} images have no other label")
 
 
-def _format(path: Path, name: str | None, option: Sequence[str], columns: str | None) -> Format:
+def _format(path: Path, name: str | None, option: Sequence[str], columns: str | None, kind: str) -> Format:
     """Return the format of a file; columns are an option of tables."""
     if columns is None:
-        return find_format(path, name, parse_pairs(option))
+        return find_format(path, name, parse_pairs(option), kind=kind)
     if name not in (None, "csv", "jsonl"):
         raise UsageError(f"--columns is for tables (csv, jsonl), not for {name}; leave it out")
-    return find_format(path, name or "csv", {**parse_pairs(option), "columns": columns})
+    return find_format(path, name or "csv", {**parse_pairs(option), "columns": columns}, kind=kind)
 
 
 def _all_unknown(receipt: IngestReport) -> bool:

@@ -79,6 +79,7 @@ def command(
     assert isinstance(format, LiveFormat)
     server = Server(url, token, project)
     with open_campaign(campaign, device=device, quiet=quiet) as opened:
+        format.carry(opened.settings.labels)
         if direction == "pull":
             reply = format.pull(server, campaign=identity_of(opened))
             how["said_before"] = format.timed

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import alkit
 from alkit.errors import InvalidAnswers
-from alkit.interfaces import Export, Format, Reply
+from alkit.interfaces import ALL_KINDS, Export, Format, Reply
 from alkit.labeling import (
     Columns,
     GivenAnswer,
@@ -29,6 +29,7 @@ class Lines(Format):
 
     name: ClassVar[str] = "jsonl"
     extensions: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
+    kinds: ClassVar[frozenset[str]] = ALL_KINDS
 
     columns: str = alkit.option("", "keys by meaning, such as image=file,label=species")
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import alkit
 from alkit.errors import InvalidAnswers
-from alkit.interfaces import Export, Format, Reply
+from alkit.interfaces import ALL_KINDS, Export, Format, Reply
 from alkit.labeling import COLUMNS, choose_columns, parse_columns, read_answers, read_table, write_table
 
 from .label_studio_flat import is_exported_table
@@ -28,6 +28,7 @@ class CsvTable(Format):
 
     name: ClassVar[str] = "csv"
     extensions: ClassVar[tuple[str, ...]] = (".csv",)
+    kinds: ClassVar[frozenset[str]] = ALL_KINDS
 
     columns: str = alkit.option("", "columns by meaning, such as image=FILE,label=SPECIES")
 

@@ -18,6 +18,7 @@ from alkit.campaign.record.query import Query
 from alkit.campaign.record.state import read_state
 from alkit.errors import InvalidOption
 from alkit.interfaces.contract import choose
+from alkit.interfaces.labels import Number
 from alkit.interfaces.oracle import Answer, Oracle
 from alkit.labeling.given_answer import GivenAnswer
 from alkit.plugin import registry
@@ -160,7 +161,7 @@ def test_a_strategy_without_a_model_has_none_of_itself(labeled: Path, blind: str
 def test_there_is_none_where_the_model_predicts_no_classes(
     labeled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry.tasks.get("classification"), "uses_classes", False)
+    monkeypatch.setattr(registry.tasks.get("classification"), "labels", Number)
     with Campaign(labeled) as campaign:
         assert campaign.ask(20, control=0.1).controls == 0
 

@@ -16,6 +16,7 @@ from alkit.campaign.create import create
 from alkit.campaign.draft import DRAFT
 from alkit.campaign.record.ledger import Ledger
 from alkit.errors import AlkitError, CampaignError, InvalidAnswers, InvalidOption, SourceError, UnknownPlugin
+from alkit.interfaces.labels import Number
 from alkit.plugin.registry import tasks
 
 
@@ -365,7 +366,7 @@ def test_test_images_without_content_are_no_copies(
 def test_test_labels_that_are_none_of_the_task_are_refused(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks.get("classification"), "parse", classmethod(lambda cls, text: float(text)))
+    monkeypatch.setattr(tasks.get("classification"), "labels", Number)
     with pytest.raises(
         SourceError, match=r"do not fit task 'classification': label 'blue' of 'blue/00\.png'"
     ):

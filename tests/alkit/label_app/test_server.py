@@ -350,7 +350,7 @@ def test_the_guess_is_that_of_the_querys_own_model(labeled: Path, served):
 
     with Campaign(labeled) as campaign:
         query = campaign.ask(5)
-        task = campaign.resources.task(campaign.classes)
+        task = campaign.resources.task(campaign.state)
         state = load_safely(campaign.directory / query.record["checkpoint"], torch.device("cpu"))
         task.network.load_state_dict(state["network"])
         task.network.eval()

@@ -7,6 +7,7 @@ import itertools
 import pytest
 import torch
 
+from alkit.interfaces.labels import ClassLabel
 from alkit.interfaces.oracle import Answer, Oracle
 from alkit.testing import oracles, tasks
 from alkit.testing.results import Nonconforming, title
@@ -62,6 +63,15 @@ class OneTargetTooFew(TinyClassification):
 class RelativeTargets(TinyClassification):
     def encode(self, values):
         return super().encode(values) - len(values)
+
+
+class Forgetful(ClassLabel):
+    def text(self, value):
+        return str(value)[:1]
+
+
+class ForgetfulLabels(TinyClassification):
+    labels = Forgetful
 
 
 class Unseeded(TinyClassification):
@@ -121,6 +131,7 @@ TASK_FAULTS = [
     ("loss-per-image", DetachedLoss),
     ("one-target-per-answer", OneTargetTooFew),
     ("one-target-per-answer", RelativeTargets),
+    ("labels-are-read-back", ForgetfulLabels),
     ("reset-is-seeded", Unseeded),
     ("reset-is-seeded", AlwaysTheSame),
     ("trains", DoesNotTrain),

@@ -18,11 +18,10 @@ from alkit.campaign.record.reconcile import (
     reconcile_oracle_answers,
 )
 from alkit.data.preprocessing import ImageRecord
+from alkit.interfaces.labels import ClassLabel, Labels, Number
 from alkit.interfaces.oracle import Answer
-from alkit.interfaces.task import TaskModel
 from alkit.labeling.given_answer import GivenAnswer
 from alkit.labeling.rejection import Rejection
-from alkit.plugin.registry import tasks
 
 HASHES = [f"{number:x}" * 64 for number in range(6)]
 RECORDS = [
@@ -44,7 +43,7 @@ def sort(
     location: Path = Path("/pool"),
     said_before: bool = False,
     lost: Sequence[int] = (),
-    task: type[TaskModel] | None = None,
+    labels: type[Labels] = ClassLabel,
 ) -> IngestReport:
     pool = Pool(6, unusable=[3, 5], duplicates={4: 0})
     pool.mark_missing(lost)
@@ -62,7 +61,7 @@ def sort(
             location=location,
             previous=lambda index: (before or {}).get(index, ()),
         ),
-        task=tasks.get("classification") if task is None else task,
+        labels=labels(classes=classes),
         allow_new_classes=new,
         said_before=said_before,
     )
@@ -73,14 +72,6 @@ def said_of(line: int, image: str, label: str) -> GivenAnswer:
     if image.isdigit() and image not in [record.key for record in RECORDS]:
         return GivenAnswer(line, "", label, index=int(image))
     return GivenAnswer(line, image, label)
-
-
-class Numbers(TaskModel):
-    """A task whose labels are numbers."""
-
-    @classmethod
-    def parse(cls, text: str) -> float:
-        return float(text)
 
 
 def kept(receipt: IngestReport) -> list[tuple[int, str, object]]:
@@ -113,7 +104,10 @@ def test_what_utf8_cannot_hold_is_rejected_by_line(given: GivenAnswer) -> None:
 def test_what_utf8_cannot_hold_is_not_taken_from_an_oracle_either() -> None:
     oracle: Any = SimpleNamespace(classes=("cat", "\ud800"))
     said = {0: Answer("label", "\ud800"), 1: Answer("label", "cat")}
-    receipt = reconcile_oracle_answers(said, [0, 1], oracle, task=tasks.get("classification"), classes=())
+    standing = Standing(
+        records=RECORDS, pool=Pool(6), classes=(), location=Path("/pool"), previous=lambda _: ()
+    )
+    receipt = reconcile_oracle_answers(said, [0, 1], oracle, standing, labels=ClassLabel())
     assert (kept(receipt), receipt.new_classes) == ([(1, "label", "cat")], ("cat",))
     assert receipt.rejected[0].reason.startswith("image 0 has a label")
 
@@ -226,7 +220,7 @@ def test_a_rejection_says_of_which_kind_it_is() -> None:
         (4, "unknown-class"),
         (5, "not-text"),
     ]
-    assert sort(("0", "x"), task=Numbers).rejected[0].kind == "invalid-label"
+    assert sort(("0", "x"), labels=Number).rejected[0].kind == "invalid-label"
 
 
 def test_a_typo_is_no_class_but_gets_the_nearest_name() -> None:

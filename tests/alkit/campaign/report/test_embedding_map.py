@@ -54,7 +54,7 @@ def test_without_its_checkpoint_there_is_no_map(session: Campaign, damage: Calla
 def test_without_embeddings_there_is_no_map(session: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
 
-    task = type(session.resources.task(session.classes))
+    task = type(session.resources.task(session.state))
     forward = task.forward_batch
     monkeypatch.setattr(
         task, "forward_batch", lambda self, batch: dataclasses.replace(forward(self, batch), embedding=None)

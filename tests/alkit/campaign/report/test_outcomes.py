@@ -41,7 +41,7 @@ def test_predictions_count_only_beside_an_answer() -> None:
         Pick(4, 4, "4", None, "abstain", predicted="red"),
     )
     asked = Query(number=1, event=1, asked=Asked(cycle=0, strategy="margin"), picks=picks, open=False)
-    assert class_counts(["red", "blue", "grey"], ["red", "red", "blue"], [asked]) == [
+    assert class_counts({"red": 2, "blue": 1, "grey": 0}, [asked]) == [
         ClassCount("red", 2, 2, 1),
         ClassCount("blue", 1, 0, 1),
         ClassCount("grey", 0, 0, 0),

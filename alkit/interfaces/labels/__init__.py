@@ -1,0 +1,27 @@
+"""What a label is: a class, a set of classes, numbers or a mask; read, counted, compared and drawn."""
+
+from __future__ import annotations
+
+from .base import ImageFacts as ImageFacts
+from .base import Labels as Labels
+from .class_label import ClassLabel as ClassLabel
+from .class_set import ClassSet as ClassSet
+from .mask import Mask as Mask
+from .number import Number as Number
+from .of_source import folders_of as folders_of
+from .of_source import values_of as values_of
+
+ALL_KINDS = frozenset(kind.kind for kind in (ClassLabel, ClassSet, Number, Mask))
+"""The kinds of labels that alkit knows."""
+
+__all__ = [
+    "ALL_KINDS",
+    "ClassLabel",
+    "ClassSet",
+    "ImageFacts",
+    "Labels",
+    "Mask",
+    "Number",
+    "folders_of",
+    "values_of",
+]
