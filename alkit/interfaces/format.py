@@ -37,6 +37,7 @@ class Item:
         file: the original file, which must not be changed; None if the pool is not a folder of files.
         answer: a class name, `abstain` or `unusable`; None if it is not answered yet.
         again: it was answered before, and is asked about again.
+        note: what annotators noted about it; of several, each with the name.
     """
 
     rank: int
@@ -49,6 +50,7 @@ class Item:
     file: Path | None = None
     answer: str | None = None
     again: bool = False
+    note: str = ""
 
     @property
     def name(self) -> str:
