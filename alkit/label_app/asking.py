@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,7 @@ class Asking:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._shown: dict[str, Any] = {}
+        self._began = 0.0
 
     @property
     def running(self) -> bool:
@@ -58,6 +60,7 @@ class Asking:
                 raise CampaignLocked("the next images are being chosen already; wait until that is done")
             self._stop.clear()
             self._shown = {"images": images, "label": "", "done": 0, "total": 0, "note": "", "line": ""}
+            self._began = time.monotonic()
             self._thread = threading.Thread(target=self._work, args=(images,), daemon=True)
             self._thread.start()
 
@@ -74,7 +77,10 @@ class Asking:
     def state(self) -> dict[str, Any] | None:
         """Return how far it is, as JSON values: `query` or `error` when it is done; None if never started."""
         shown = dict(self._shown)
-        return {**shown, "running": self.running and not shown.keys() & {"query", "error"}} if shown else None
+        if not shown:
+            return None
+        running = self.running and not shown.keys() & {"query", "error"}
+        return {**shown, "running": running, "seconds": int(time.monotonic() - self._began)}
 
     def show(self, **shown: Any) -> None:
         """Take what is to be shown; this is where the work stops, if it should.

@@ -46,7 +46,7 @@ Examples:
     "--guidelines",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Guidelines to show: a Markdown or text file. What stands under a heading with the name of a class is "
+    help="Guidelines to show: a Markdown or text file. What is under a heading with the name of a class is "
     "about that class, and the pictures there are examples.",
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address; do not open a browser.")

@@ -1,355 +1,273 @@
-// The labeling page: shows an image, takes an answer, and continues once the server has recorded it.
-"use strict";
+// The labeling page: shows images, takes an answer, and continues once the server has recorded it.
+import { alikeSelected, onSelection, selectAlike, showAlike } from "./alike.js";
+import { widgetFor } from "./answers.js";
+import { $, say, sentence, trouble } from "./elements.js";
+import { areSeen, clearSelection, focusGrid, gridSelected, onGrid, select, showGrid } from "./grid.js";
+import { hideGuess, showGuess } from "./guess.js";
+import { fetchGuidelines, toggleGuidelines } from "./guidelines.js";
+import { listen } from "./keys.js";
+import { onNext, showEnd } from "./next.js";
+import { noteKept, showNote, writeNote } from "./note.js";
+import { isSeen, keep, picture } from "./pictures.js";
+import { ask, send } from "./server.js";
+import { fit, moveBy, reset, view, zoomIn, zoomOut } from "./view.js";
+import { placeOf, previous, waiting, work } from "./work.js";
 
 const AHEAD = 3; // images to load in advance
-const MANY = 9; // with more classes than this, the user types to search
-const SMALL = 128; // pixels per side up to which an image is scaled by a whole factor, with crisp squares
-const SMALL_SHOWN = 448; // pixels per side of a small image on the page: larger squares are hard to recognize
-const LARGEST_SCALE = 4; // for other images
-const SECONDS_TO_RETRY = 2;
 const SECONDS_TO_LOOK = 15; // between checks for changes by other pages and commands
 const SLOW = 400; // milliseconds until the page says that an answer is being recorded
 
-const $ = (id) => document.getElementById(id);
-const pictures = new Map();
-let state = null; // the server's latest state
-let at = null; // index of the current image, null if all are answered
-let undone = null; // the answer to the current image that was undone, otherwise null
-let sawGuess = false;
-let busy = true;
 let offline = false; // the server did not answer the last check
+let widget = null;
 
-// -- talking to the server ---------------------------------------------------------------------------------
+// -- answers -----------------------------------------------------------------------------------------------
 
-/** Return {ok, status, data}; status is 0 if the server does not answer at all. */
-async function ask(path, body) {
-  const options = body && {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  };
-  try {
-    const response = await fetch(path, { ...options, cache: "no-store" });
-    return { ok: response.ok, status: response.status, data: await response.json() };
-  } catch {
-    return { ok: false, status: 0, data: { error: "'alkit label' is not responding; if it has stopped, start it again and open its new address." } };
-  }
+/** Return the images that the next answer is for. */
+const targets = () => (work.grid ? gridSelected() : work.at === null ? [] : [work.at, ...alikeSelected()]);
+
+/** Say that something is being recorded, or no longer. */
+function setBusy(busy) {
+  work.busy = busy;
+  $("panel").setAttribute("aria-busy", String(busy));
 }
 
-const wait = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
-
-/** Send an answer, repeatedly until it is recorded or refused. */
+/** Send an answer to the current images, repeatedly until it is recorded or refused. */
 async function answer(label) {
-  if (busy || at === null || !isSeen()) return;
-  busy = true;
+  const indices = targets();
+  if (work.busy) return;
+  if (work.grid && !indices.length && waiting().length) return say("Select images first.");
+  if (!indices.length || !(work.grid ? areSeen(indices) : isSeen(work.at))) return;
+  await record(label, indices);
+}
+
+async function record(label, indices) {
+  setBusy(true);
   const slow = setTimeout(() => say("Recording..."), SLOW);
-  const given = { query: state.query, index: at, label, saw_guess: sawGuess };
-  let reply = await ask("answer", given);
-  while (!reply.ok && !(reply.status >= 400 && reply.status < 500)) {
-    trouble(`Not recorded yet: '${label}'. ${sentence(reply.data.error)} The page keeps trying.`);
-    await wait(SECONDS_TO_RETRY);
-    reply = await ask("answer", given);
-  }
+  const given = { query: work.state.query, label, saw_guess: work.sawGuess };
+  await noteKept();
+  const [path, which] = indices.length === 1 ? ["answer", { index: indices[0] }] : ["answers", { indices }];
+  const reply = await send(path, { ...given, ...which }, (why) => trouble(`Not recorded yet: '${label}'. ${why}`));
   clearTimeout(slow);
-  busy = false;
+  setBusy(false);
   trouble(reply.ok ? "" : `Not recorded: '${label}'. ${sentence(reply.data.error)}`);
   if (!reply.ok) return;
-  $("filter").value = "";
-  undone = null;
-  take(reply.data, `${label} recorded. `);
+  widget.clear();
+  work.undone = work.wanted = null;
+  take(reply.data, `${label} recorded${several(indices)}. `);
 }
+
+const several = (indices) => (indices.length > 1 ? ` for ${indices.length} images` : "");
+
+function answerOther(word) {
+  if (work.state.words.includes(word)) answer(word);
+}
+
+/** Undo the latest answer, and show its images again. */
+async function undo() {
+  const latest = work.busy ? null : previous();
+  if (latest === null) return;
+  setBusy(true);
+  const reply = await ask("undo", { query: work.state.query, index: latest.index });
+  setBusy(false);
+  trouble(reply.ok ? "" : `Not undone. ${sentence(reply.data.error)}`);
+  if (!reply.ok) return;
+  const { taken_back: label, indices, ...next } = reply.data;
+  work.undone = { label, indices };
+  if (work.grid) select(indices);
+  else move(latest.index);
+  take(next, `${label} undone${several(indices)}. `);
+}
+
+function again() {
+  if (work.undone === null) {
+    if (work.grid) clearSelection();
+  } else if (!work.busy) record(work.undone.label, work.undone.indices);
+}
+
+// -- the server's state ------------------------------------------------------------------------------------
 
 /** Check for changes by other pages and commands. */
 async function look() {
-  if (busy || document.hidden) return;
+  if (work.busy || document.hidden) return;
   const reply = await ask("state");
-  if (busy) return;
+  if (work.busy) return;
   if (reply.ok === offline) trouble(reply.ok ? "" : sentence(reply.data.error));
   offline = !reply.ok;
   if (offline) return;
-  if (state === null) {
-    state = reply.data;
-    prepare();
-  }
-  take(reply.data, "");
+  if (work.state === null) await enter(reply.data);
+  else take(reply.data, "");
+}
+
+/** Begin to work on the query of a state. */
+async function enter(state) {
+  await fetchGuidelines(state);
+  work.state = state;
+  $("news").hidden = true;
+  prepare();
+  show("");
+}
+
+function prepare() {
+  work.at = work.undone = work.wanted = null;
+  keep([]);
+  widget = widgetFor(work.state);
+  widget.prepare(work.state, answer);
+  $("guess").hidden = !work.state.guesses || work.state.show_guess;
+  for (const word of ["abstain", "unusable"]) $(word).hidden = !work.state.words.includes(word);
 }
 
 /** Show a new state; switch to another query only when the user asks to. */
 function take(next, said) {
-  if (next.query !== state.query) {
-    const done = state.images.every((image) => image.answer !== null) || at === null;
-    const how = done ? "is now open" : `has replaced query ${state.query}, which needs no more answers`;
+  if (next.query !== work.state.query) {
+    const done = !waiting().length;
+    if (done && next.asking?.query === next.query) return enter(next);
+    const how = done ? "is now open" : `has replaced query ${work.state.query}, which needs no more answers`;
     $("news-text").textContent = `${said}Query ${next.query} ${how}.`;
-    $("news-go").onclick = () => { state = next; $("news").hidden = true; prepare(); show(""); };
+    $("news-go").onclick = () => enter(next);
     $("news").hidden = false;
     return;
   }
-  const same = JSON.stringify(next) === JSON.stringify(state);
-  const classesChanged = JSON.stringify(next.classes) !== JSON.stringify(state.classes);
-  state = next;
+  const same = JSON.stringify({ ...next, asking: null }) === JSON.stringify({ ...work.state, asking: null });
+  const classesChanged = JSON.stringify(next.classes) !== JSON.stringify(work.state.classes);
+  work.state = next;
   if (classesChanged) prepare();
-  if (!same || said || at === null) show(said);
+  if (!same || said) show(said);
 }
 
-// -- the current image -------------------------------------------------------------------------------------
+/** Go on with the query that was asked for on this page. */
+async function goOn() {
+  const reply = await ask("state");
+  if (reply.ok && reply.data.query !== work.state.query) await enter(reply.data);
+  else if (reply.ok) take(reply.data, "");
+}
 
-const waiting = () => state.images.filter((image) => image.answer === null);
+// -- what is shown -----------------------------------------------------------------------------------------
 
-/** Show the image whose answer was undone, otherwise the first image without an answer. */
+/** Show the image whose answer was undone, otherwise the one that was wanted or the first without an answer. */
 function show(said) {
   const left = waiting();
-  if (undone === null) move(left.length ? left[0].index : null);
-  const count = state.images.length;
-  $("title").textContent = `Query ${state.query}`;
-  document.title = `${count - left.length} of ${count} - Query ${state.query} - alkit`;
+  const count = work.state.images.length;
+  if (work.undone === null || work.grid) {
+    const wanted = left.find((image) => image.index === work.wanted) ?? left[0];
+    move(work.grid || !wanted ? null : wanted.index);
+  }
+  $("title").textContent = `Query ${work.state.query}`;
+  document.title = `${count - left.length} of ${count} - Query ${work.state.query} - alkit`;
   $("progress").max = count;
   $("progress").value = count - left.length;
   $("count").textContent = `${count - left.length} of ${count}`;
-  $("annotator").textContent = state.annotator ? `Answering as ${state.annotator}` : "";
-  $("undone").hidden = $("again").hidden = undone === null;
-  $("undone").textContent = undone === null ? "" : `Your answer '${undone}' was undone and no longer counts.`;
+  $("annotator").textContent = work.state.annotator ? `Answering as ${work.state.annotator}` : "";
+  $("undone").hidden = $("again").hidden = work.undone === null;
+  $("undone").textContent = work.undone === null ? "" : `Your answer '${work.undone.label}'${several(work.undone.indices)} was undone and no longer counts.`;
   $("undo").setAttribute("aria-disabled", String(previous() === null));
-  for (const button of [$("abstain"), $("unusable"), ...$("classes").children]) {
-    button.setAttribute("aria-disabled", String(at === null));
-  }
-  for (const button of $("classes").children) {
-    const tally = state.images.filter((image) => image.answer === button.value).length;
-    button.querySelector(".tally").textContent = tally || "";
-  }
-  stage(said);
-  filter();
+  stage(said, left);
+  showNote();
+  showAlike();
+  showTargets();
   if (document.activeElement?.closest("[hidden]")) $("stage").focus();
 }
 
 function move(index) {
-  if (index === at && index !== null) return;
-  at = index;
-  sawGuess = false;
+  if (index === work.at && index !== null) return;
+  work.at = index;
   hideGuess();
 }
 
-/** Put the image on the stage, load the next ones, and drop the others. */
-function stage(said) {
-  const ahead = waiting().map((image) => image.index).filter((index) => index !== at).slice(0, AHEAD);
-  const wanted = at === null ? ahead : [at, ...ahead];
-  for (const index of pictures.keys()) if (!wanted.includes(index)) pictures.delete(index);
-  for (const index of wanted) picture(index);
-  if (at === null) {
-    const strong = document.createElement("strong");
-    strong.textContent = `All ${state.images.length} images are answered.`;
-    const command = document.createElement("code");
-    command.textContent = state.next;
-    const line = document.createElement("p");
-    line.append(strong, "Thank you. To get the next query, run: ", command);
-    $("stage").replaceChildren(line);
+/** Put the current image, or all that are left, or the end on the stage. */
+function stage(said, left) {
+  const many = work.grid && left.length > 0;
+  document.body.classList.toggle("many", many);
+  document.body.classList.toggle("ended", !left.length && work.at === null);
+  $("zooming").hidden = $("reset").hidden = work.at === null;
+  $("selecting").hidden = !many;
+  $("grid").setAttribute("aria-pressed", String(work.grid));
+  if (many) {
+    view(null);
+    showGrid();
+    return say(`${said}${left.length} images to answer.`);
+  }
+  const ahead = left.map((image) => image.index).filter((index) => index !== work.at).slice(0, AHEAD);
+  const wanted = work.at === null ? ahead : [work.at, ...ahead];
+  keep(wanted);
+  for (const index of wanted) load(index);
+  if (work.at === null) {
+    view(null);
+    showEnd();
     return say(`${said}All images are answered.`);
   }
-  const place = state.images.findIndex((image) => image.index === at) + 1;
-  const shown = picture(at);
-  shown.alt = `Image ${place} of ${state.images.length} to label`;
+  const shown = load(work.at);
+  shown.alt = `Image ${placeOf(work.at)} of ${work.state.images.length} to label`;
   if (shown.parentElement !== $("stage")) $("stage").replaceChildren(shown);
-  fit();
-  say(`${said}Image ${place} of ${state.images.length}.`);
-  if (state.guesses && state.show_guess) showGuess();
+  view(shown);
+  say(`${said}Image ${placeOf(work.at)} of ${work.state.images.length}.`);
+  if (work.state.guesses && work.state.show_guess) showGuess();
 }
 
-function picture(index) {
-  if (!pictures.has(index)) {
-    const image = new Image();
-    image.src = `image/${state.query}/${index}`;
-    image.onload = fit;
-    image.onerror = () => {
-      if (index === at) $("stage").textContent = "This image cannot be shown.";
-    };
-    pictures.set(index, image);
-  }
-  return pictures.get(index);
+const load = (index) => picture(index, { ready: fit, failed });
+
+function failed(index) {
+  if (index !== work.at) return;
+  view(null);
+  $("stage").textContent = "This image cannot be shown.";
 }
 
-/** No answer is taken while the image is loading; an image that cannot be shown can be answered. */
-const isSeen = () => picture(at).complete;
-
-/** Make the image as large as fits; scale a small one by a whole factor. */
-function fit() {
-  const image = at === null ? null : pictures.get(at);
-  if (!image?.naturalWidth) return;
-  const { clientWidth, clientHeight } = $("stage");
-  const scale = Math.min(clientWidth / image.naturalWidth, clientHeight / image.naturalHeight);
-  const side = Math.max(image.naturalWidth, image.naturalHeight);
-  const small = side <= SMALL;
-  const factor = small ? Math.max(1, Math.floor(Math.min(scale, SMALL_SHOWN / side))) : Math.min(scale, LARGEST_SCALE);
-  image.classList.toggle("small", small);
-  image.width = Math.round(image.naturalWidth * factor);
-  image.height = Math.round(image.naturalHeight * factor);
+/** Say how many images the next answer is for. */
+function showTargets() {
+  if (work.state === null || widget === null) return;
+  const count = targets().length;
+  const left = waiting().length > 0;
+  widget.show(work.state, count > 0);
+  for (const button of [$("abstain"), $("unusable")]) button.setAttribute("aria-disabled", String(count === 0));
+  $("selected").hidden = !(work.grid && left) && count < 2;
+  $("selected").textContent = count === 0 ? "Select images, then choose their class." : `Your answer is for ${count} ${count === 1 ? "image" : "images"}.`;
 }
 
-// -- undo --------------------------------------------------------------------------------------------------
-
-/** Return the image that this annotator answered last in the query, null if there is none. */
-function previous() {
-  const said = state.images.filter((image) => image.said).sort((a, b) => b.said - a.said);
-  return said.length ? said[0] : null;
-}
-
-/** Undo the latest answer, and show its image again. */
-async function undo() {
-  const latest = busy ? null : previous();
-  if (latest === null) return;
-  busy = true;
-  const reply = await ask("undo", { query: state.query, index: latest.index });
-  busy = false;
-  trouble(reply.ok ? "" : `Not undone. ${sentence(reply.data.error)}`);
-  if (!reply.ok) return;
-  const { taken_back: label, ...next } = reply.data;
-  move(latest.index);
-  undone = label;
+/** Show many images at once, or one. */
+function toggleGrid() {
+  if (work.busy || !(waiting().length || work.grid)) return;
+  work.grid = !work.grid;
+  work.undone = null;
+  $("stage").replaceChildren();
   show("");
-  take(next, `${label} undone. `);
+  if (work.grid) focusGrid();
 }
 
-function again() {
-  if (undone !== null) answer(undone);
+function lookAt(index) {
+  work.wanted = index;
+  toggleGrid();
+  $("stage").focus();
 }
 
-// -- the model's guess -------------------------------------------------------------------------------------
+// -- beginning ---------------------------------------------------------------------------------------------
 
-async function showGuess() {
-  const index = at;
-  if (index === null || !state.guesses) return;
-  const reply = await ask(`guess/${state.query}/${index}`);
-  if (index !== at) return;
-  sawGuess = reply.ok;
-  const percent = Math.round(100 * reply.data.probability);
-  $("guessed").textContent = reply.ok ? `Model's guess: ${reply.data.label} (${percent}%)` : sentence(reply.data.error);
-  $("guessed").hidden = false;
-  $("guess").setAttribute("aria-expanded", "true");
-  if (!state.show_guess) say($("guessed").textContent);
-}
-
-function hideGuess() {
-  $("guessed").hidden = true;
-  $("guess").setAttribute("aria-expanded", "false");
-}
-
-// -- classes -----------------------------------------------------------------------------------------------
-
-const isMany = () => state.classes === null || state.classes.length > MANY;
-
-function prepare() {
-  at = undone = null;
-  pictures.clear();
-  $("filter").hidden = !isMany();
-  $("filter").value = "";
-  $("filter").placeholder = state.classes === null ? "Type a label, then press Enter" : `Type to search ${state.classes.length} classes`;
-  $("filter").setAttribute("aria-label", state.classes === null ? "Label" : "Find a class");
-  $("guess").hidden = !state.guesses || state.show_guess;
-  for (const word of ["abstain", "unusable"]) $(word).hidden = !state.words.includes(word);
-  $("classes").replaceChildren(...(state.classes ?? []).map(classButton));
-}
-
-function classButton(name, place) {
-  const button = document.createElement("button");
-  const key = document.createElement("kbd");
-  const text = document.createElement("span");
-  const tally = document.createElement("span");
-  button.type = "button";
-  button.value = name;
-  key.textContent = place < 9 ? place + 1 : "";
-  text.textContent = name;
-  tally.className = "tally";
-  tally.setAttribute("aria-hidden", "true");
-  if (place < 9) button.setAttribute("aria-keyshortcuts", place + 1);
-  button.append(key, text, tally);
-  button.addEventListener("click", () => answer(name));
-  return button;
-}
-
-/** Return how far a class is from the typed text: 0 is the best match, Infinity is no match. */
-function distance(name, typed) {
-  const low = name.toLowerCase();
-  if (low === typed) return 0;
-  if (low.startsWith(typed)) return 1;
-  if (low.split(/[^\p{L}\p{N}]+/u).some((word) => word.startsWith(typed))) return 2;
-  return low.includes(typed) ? 3 : Infinity;
-}
-
-/** Show the classes that match the typed text, the best match first. */
-function filter() {
-  if (!state.classes) return;
-  const typed = $("filter").value.trim().toLowerCase();
-  const order = new Map(state.classes.map((name, place) => [name, typed ? distance(name, typed) * 1e6 + place : place]));
-  const buttons = [...$("classes").children].sort((a, b) => order.get(a.value) - order.get(b.value));
-  const first = buttons[0];
-  for (const button of buttons) {
-    const place = state.classes.indexOf(button.value);
-    const key = button.querySelector("kbd");
-    button.hidden = order.get(button.value) === Infinity;
-    key.textContent = typed ? (button === first ? "↵" : "") : place < 9 ? place + 1 : "";
-  }
-  if (buttons.some((button, place) => button !== $("classes").children[place])) $("classes").replaceChildren(...buttons);
-  $("nothing").hidden = !buttons.every((button) => button.hidden);
-}
-
-function takeTyped() {
-  const typed = $("filter").value.trim();
-  if (!typed) return;
-  if (state.classes === null) return answer(typed);
-  const first = $("classes").querySelector("button:not([hidden])");
-  if (first) answer(first.value);
-}
-
-// -- keys, buttons, messages -------------------------------------------------------------------------------
-
-const COMMANDS = {
-  0: () => answerOther("abstain"),
-  "-": () => answerOther("unusable"),
-  Backspace: undo,
-  Escape: again,
-  "?": () => $("guess").hidden || showGuess(),
-};
-
-function answerOther(word) {
-  if (state.words.includes(word)) answer(word);
-}
-
-function onKey(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || state === null) return;
-  const { key, target } = event;
-  if (event.repeat && (key === "Enter" || key === " ") && target !== $("filter")) return event.preventDefault();
-  const field = $("filter");
-  const typing = target === field;
-  if (typing && key === "Enter") return event.repeat || takeTyped();
-  if (typing && key === "Escape" && field.value) {
-    field.value = "";
-    return filter();
-  }
-  if (event.repeat || (typing && field.value) || (!$("keys").checked && key !== "Escape")) return;
-  if (/^[1-9]$/.test(key) && state.classes !== null) {
-    event.preventDefault();
-    const name = state.classes[Number(key) - 1];
-    if (name !== undefined) answer(name);
-  } else if (key in COMMANDS && !(state.classes === null && typing && /^[-0]$/.test(key))) {
-    event.preventDefault();
-    COMMANDS[key]();
-  } else if (!typing && isMany() && /^[\p{L}\p{N}]$/u.test(key)) {
-    field.focus();
-  }
-}
-
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.?$/, ".");
-const say = (text) => { $("spoken").textContent = text; };
-const trouble = (text) => { if ($("trouble").textContent !== text) $("trouble").textContent = text; };
-
-document.addEventListener("keydown", onKey);
+listen({
+  widget: () => widget,
+  arrows: (key) => !work.grid && moveBy(key),
+  commands: {
+    0: () => answerOther("abstain"),
+    "-": () => answerOther("unusable"),
+    Backspace: undo,
+    Escape: again,
+    "?": () => $("guess").hidden || showGuess(),
+    "*": writeNote,
+    "=": selectAlike,
+    ".": zoomIn,
+    ",": zoomOut,
+    Home: reset,
+    "#": toggleGrid,
+    "!": toggleGuidelines,
+  },
+});
+onSelection(showTargets);
+onGrid(lookAt, showTargets);
+onNext(goOn);
 document.addEventListener("visibilitychange", look);
-window.addEventListener("beforeunload", (event) => { if (busy && state !== null) event.preventDefault(); });
-$("filter").addEventListener("input", filter);
+window.addEventListener("beforeunload", (event) => { if (work.busy && work.state !== null) event.preventDefault(); });
 $("abstain").addEventListener("click", () => answerOther("abstain"));
 $("unusable").addEventListener("click", () => answerOther("unusable"));
 $("undo").addEventListener("click", undo);
 $("again").addEventListener("click", again);
-$("guess").addEventListener("click", showGuess);
-new ResizeObserver(fit).observe($("stage"));
+$("grid").addEventListener("click", toggleGrid);
 setInterval(look, 1000 * SECONDS_TO_LOOK);
-busy = false;
+setBusy(false);
 look();
