@@ -24,6 +24,7 @@ from .changes.undo import UndoReport, undo_file, undo_image
 from .changes.update import UpdateRequest, update
 from .model.export_model import export_model
 from .model.predict import predict
+from .notes import Note, add_note, notes
 from .record.trainings import history
 from .run import run, stopped
 from .session import CampaignSession
@@ -115,6 +116,15 @@ class Campaign(CampaignSession):
             CampaignLocked: another process is working on the campaign.
         """
         return take_back(self, index, annotator, after=after)
+
+    def note(self, index: int, text: str, annotator: str = "") -> None:
+        """Record a note on an image, in place of an earlier one by the same annotator; "" removes it.
+
+        Raises:
+            InvalidAnswers: there is no such image, or the text is too long or has control characters.
+            CampaignLocked: another process is working on the campaign.
+        """
+        add_note(self, index, text, annotator)
 
     def undo_ingest(self, file: str | None = None, *, dry_run: bool = False) -> UndoReport:
         """Take back what the last ingest took in, of a file or of any: it stays in the history.
@@ -361,6 +371,10 @@ class Campaign(CampaignSession):
             {keys[index]: value for index, value in zip(pool.labeled.tolist(), pool.values, strict=True)}
         )
 
+    def notes(self) -> list[Note]:
+        """The notes on images, in the order of the images."""
+        return notes(self)
+
     def history(self) -> list[CycleRecord]:
         """The trainings so far, one per cycle: that of a run, or else the latest."""
         return history(self.ledger)
@@ -398,6 +412,7 @@ class Campaign(CampaignSession):
                 "list": str(self.csv_path(open_query)),
                 "contact_sheet": str(self.sheet_path(open_query)),
             },
+            "notes": [note.as_dict() for note in self.notes()],
             "history": [record.as_dict() for record in self.history()],
         }
 

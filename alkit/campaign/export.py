@@ -15,6 +15,8 @@ from alkit.errors import InvalidAnswers, InvalidOption, SourceError, UnusableIma
 from alkit.interfaces.format import Export, Item, Prediction
 from alkit.utils.files import read_regular
 
+from .notes import notes_by_image
+
 if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
     from alkit.data.preprocessing import ImageRecord
@@ -144,6 +146,8 @@ def _export(
 ) -> Export:
     """Return an export of the images that are still as they were listed; by default, of the pool's."""
     source = campaign.source if source is None else source
+    notes = notes_by_image(campaign) if source is campaign.source else {}
+    items = [dataclasses.replace(item, note=notes.get(item.index, "")) for item in items]
     there = [item for item in items if _is_there(source, item)]
     if len(there) < len(items):
         campaign.progress.line(

@@ -22,6 +22,14 @@ def sums_path(store: Path) -> Path:
     return store.with_name(f"{store.name}.crc")
 
 
+def row_bytes_of(store: Path) -> int | None:
+    """Return the bytes of a row of a raw file, as its checksums say; None where there are none."""
+    try:
+        return int(json.loads(read_regular(sums_path(store)))["row_bytes"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
 @dataclass(slots=True)
 class Checksums:
     """The CRC-32 of each block of rows.

@@ -12,7 +12,7 @@ import numpy as np
 
 from alkit.utils.progress import NullProgress, Progress
 
-from .checksums import ROWS, Checksums
+from .checksums import ROWS, Checksums, row_bytes_of
 from .model_input import Preprocessing
 from .preprocessing import ImageRecord
 
@@ -37,6 +37,24 @@ def features_path(folder: Path, name: str, identity: str) -> Path:
         identity: of the encoder, in hex.
     """
     return folder / f"features-{name}-{identity[:16]}.f32"
+
+
+def kept_features(folder: Path, name: str, count: int) -> npt.NDArray[np.float32] | None:
+    """Return the features [N, D] of all images that were computed last, mapped; None if there are none.
+
+    No encoder is opened for it, so nothing is checked but that no row is missing.
+
+    Args:
+        folder: the cache.
+        name: of the images: pool, test.
+        count: N.
+    """
+    files = sorted(folder.glob(f"features-{name}-*.f32"), key=lambda file: file.stat().st_mtime)
+    for path in reversed(files):
+        size = row_bytes_of(path)
+        if size is not None and size % 4 == 0 and path.stat().st_size >= count * size > 0:
+            return np.memmap(path, dtype=np.float32, mode="r", shape=(count, size // 4))
+    return None
 
 
 def ensure_features(

@@ -39,6 +39,7 @@ class Item:
         answer: the text of a label, such as a class name, `abstain` or `unusable`; None if it is not
             answered yet.
         again: it was answered before, and is asked about again.
+        note: what annotators noted about it; of several, each with the name.
     """
 
     rank: int
@@ -51,6 +52,7 @@ class Item:
     file: Path | None = None
     answer: str | None = None
     again: bool = False
+    note: str = ""
 
     @property
     def name(self) -> str:

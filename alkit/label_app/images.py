@@ -6,13 +6,15 @@ import hashlib
 import io
 from typing import TYPE_CHECKING, NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from alkit.data.source import MAX_BYTES
 from alkit.errors import UnusableImage
 from alkit.utils.files import read_regular
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from alkit._typing import Pixels
     from alkit.data.preprocessing import ImageRecord
     from alkit.data.source import Source
@@ -52,6 +54,47 @@ def picture(source: Source, record: ImageRecord) -> ServedImage:
     if digest != record.hash:
         raise UnusableImage(f"image '{record.key}' has changed since it was listed")
     return as_png(pixels)
+
+
+def picture_of_file(path: Path) -> ServedImage:
+    """Return a picture that is not one of the pool's.
+
+    Raises:
+        UnusableImage: it cannot be read or decoded.
+    """
+    try:
+        content = read_regular(path, most=MAX_BYTES)
+        if (mimetype := _portable_type(content)) is not None:
+            return ServedImage(mimetype, content)
+        with Image.open(io.BytesIO(content)) as image:
+            file = io.BytesIO()
+            ImageOps.exif_transpose(image).convert("RGB").save(file, "PNG", compress_level=1)
+        return ServedImage("image/png", file.getvalue())
+    except Exception as error:  # Pillow's decoders raise almost anything on broken files
+        raise UnusableImage(f"the picture '{path.name}' cannot be shown: {error}") from error
+
+
+def thumbnail(shown: ServedImage, side: int) -> ServedImage:
+    """Return a small copy of an image for a browser, upright, at most `side` pixels wide and high.
+
+    Raises:
+        UnusableImage: it cannot be decoded.
+    """
+    try:
+        with Image.open(io.BytesIO(shown.content), formats=BROWSER_FORMATS) as image:
+            if max(image.size) <= side:
+                return shown
+            image.draft("RGB", (side, side))
+            upright = ImageOps.exif_transpose(image)
+            upright.thumbnail((side, side))
+            file = io.BytesIO()
+            if image.format == "JPEG":
+                upright.convert("RGB").save(file, "JPEG", quality=85)
+                return ServedImage("image/jpeg", file.getvalue())
+            upright.save(file, "PNG", compress_level=1)
+            return ServedImage("image/png", file.getvalue())
+    except Exception as error:  # Pillow's decoders raise almost anything on broken files
+        raise UnusableImage(f"the picture cannot be shown: {error}") from error
 
 
 def as_png(pixels: Pixels) -> ServedImage:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from alkit.campaign.changes.undo import undo_page
 from alkit.errors import InvalidAnswers
 from alkit.interfaces.format import Prediction
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
@@ -48,6 +50,7 @@ class LabelSession:
                 "labels first, with 'alkit ingest FILE --allow-new-classes'"
             )
         self._number = query.number
+        self._revealed: set[int] = set()
 
     def look(self) -> None:
         """Read what other processes have recorded."""
@@ -66,8 +69,8 @@ class LabelSession:
         annotator, so nothing tells the annotator why an image was chosen.
         """
         query = self.query()
-        order = seeding.numpy_generator(self.campaign.settings.seed, "label", query.number)
-        picks = [query.picks[place] for place in order.permutation(len(query.picks))]
+        by_index = {pick.index: pick for pick in query.picks}
+        picks = [by_index[index] for index in self.in_order(query)]
         directory = shlex.quote(str(self.campaign.directory))
         return {
             "query": query.number,
@@ -79,39 +82,92 @@ class LabelSession:
                 for pick in picks
             ],
             "words": [word for word in (ABSTAIN, UNUSABLE) if word not in self.campaign.classes],
+            "notes": self._notes(query),
+            "left": len(self.campaign.pool.candidates),
             "next": f"alkit query --campaign {directory} --budget N",
         }
 
-    def answer(self, number: int, index: int, label: str, *, saw_guess: bool) -> None:
-        """Record an answer; it is on the disk when this returns.
+    def in_order(self, query: Query) -> list[int]:
+        """Return the images of a query as the page shows them: shuffled, the same for every annotator."""
+        order = seeding.numpy_generator(self.campaign.settings.seed, "label", query.number)
+        return [query.picks[place].index for place in order.permutation(len(query.picks))]
 
-        The query may have been replaced by another in the meantime.
+    def check_answered(self) -> None:
+        """Check that no image waits for an answer.
 
         Raises:
-            InvalidAnswers: the query did not ask for the image, or the label does not fit.
+            InvalidAnswers: one does.
+        """
+        self.look()
+        query = self.campaign.open_query
+        if query is not None:
+            raise InvalidAnswers(
+                f"query {query.number} still waits for {len(query.unanswered):,} answers; give them first"
+            )
+
+    def answer(self, number: int, indices: Sequence[int], label: str, *, saw_guess: bool) -> None:
+        """Record the same answer to some images, all or none; it is on the disk when this returns.
+
+        The query may have been replaced by another in the meantime. Images that the query did not ask for
+        can be answered if they were shown beside one that it did.
+
+        Raises:
+            InvalidAnswers: an image was not shown, or the label does not fit.
             CampaignLocked: another process is changing the campaign.
         """
-        if not self.asked(number, index):
-            raise InvalidAnswers(f"query {number} does not ask for image {index}; reload the page")
-        given = GivenAnswer(0, "", label, self.annotator, now(), index=index)
-        note = {"query": number, "page": True, "saw_guess": saw_guess}
-        receipt = self.campaign.tell([given], note=note)
+        for index in indices:
+            self._check_shown(number, index)
+        given = [GivenAnswer(0, "", label, self.annotator, now(), index=index) for index in indices]
+        note: dict[str, Any] = {"query": number, "page": True, "saw_guess": saw_guess}
+        if beside := [index for index in indices if not self.asked(number, index)]:
+            note["beside"] = beside
+        receipt = self.campaign.tell(given, note=note, strict=True)
         if receipt.rejected:
             raise InvalidAnswers(receipt.rejected[0].reason)
         self.taken += receipt.accepted
 
-    def take_back(self, number: int, index: int) -> str:
-        """Undo this annotator's latest answer to an image of a query; return the answer.
+    def take_back(self, number: int, index: int) -> tuple[str, list[int]]:
+        """Undo this annotator's latest answer to an image, with what was answered together with it.
+
+        Returns:
+            The answer, and the images that it was given to.
 
         Raises:
             InvalidAnswers: there is no answer.
             CampaignLocked: another process is changing the campaign.
         """
-        if not self.asked(number, index):
-            raise InvalidAnswers(f"query {number} does not ask for image {index}; reload the page")
+        self._check_shown(number, index)
         after = self.campaign.queries[number - 1].event
-        answer = self.campaign.take_back(index, self.annotator, after=after)
-        return self.campaign.label_text(answer.value) if answer.kind == "label" else answer.kind
+        answers = undo_page(self.campaign, index, self.annotator, after=after)
+        self._revealed.update(answers)
+        answer = next(iter(answers.values()))
+        text = self.campaign.label_text(answer.value) if answer.kind == "label" else answer.kind
+        return text, list(answers)
+
+    def note(self, number: int, index: int, text: str) -> None:
+        """Record a note on an image.
+
+        Raises:
+            InvalidAnswers: the image was not shown, or the note is too long.
+            CampaignLocked: another process is changing the campaign.
+        """
+        self._check_shown(number, index)
+        self.campaign.note(index, text, self.annotator)
+
+    def shown(self, number: int, index: int) -> bool:
+        """Say whether a query asked for an image, or it was shown beside one that it asked for."""
+        return self.asked(number, index) or index in self._revealed
+
+    def reveal(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        """Let images be shown beside one of the query; say whether each can be answered: nobody has yet."""
+        self._revealed.update(indices)
+        pool = self.campaign.pool
+        free = {*pool.candidates.tolist(), *pool.pending.tolist()}
+        return [{"index": index, "open": index in free} for index in indices]
+
+    def _check_shown(self, number: int, index: int) -> None:
+        if not self.shown(number, index):
+            raise InvalidAnswers(f"query {number} does not ask for image {index}; reload the page")
 
     def asked(self, number: int, index: int) -> bool:
         """Say whether a query asked for an image."""
@@ -138,6 +194,15 @@ class LabelSession:
         images = self.campaign.resources.images(self.campaign.state)
         pixels: Pixels = images.take(np.array([index]))[0].permute(1, 2, 0).numpy()
         return pixels
+
+    def _notes(self, query: Query) -> dict[str, str]:
+        """Return this annotator's notes on the images of a query."""
+        asked = set(query.indices)
+        return {
+            str(note.index): note.text
+            for note in self.campaign.notes()
+            if note.index in asked and note.annotator == self.annotator
+        }
 
     def _said(self, query: Query, index: int) -> int:
         """Return the number of this annotator's latest answer to an image, larger if later; 0 if none."""

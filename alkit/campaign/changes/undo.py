@@ -15,6 +15,7 @@ from alkit.utils.json_values import AsDict
 if TYPE_CHECKING:
     from alkit.campaign.record.ledger import AnswerRow, Event
     from alkit.campaign.session import CampaignSession
+    from alkit.interfaces.oracle import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,34 @@ def undo_file(session: CampaignSession, file: str | None, *, dry_run: bool = Fal
             raise InvalidAnswers(_nothing(file, events))
         event = named[-1]
         return _retract(session, f"{event.data.file}, ingested {event.time}", rows[event.id], dry_run)
+
+
+def undo_page(session: CampaignSession, index: int, annotator: str, *, after: int = 0) -> dict[int, Answer]:
+    """Take back an annotator's latest answer to an image, and those given to other images in the same step.
+
+    Args:
+        session: the campaign.
+        index: position in the pool.
+        annotator: who gave the answers.
+        after: number of an event that the answer has to come after.
+
+    Returns:
+        The answers that were taken back, by image.
+
+    Raises:
+        InvalidAnswers: there is no such answer.
+        CampaignLocked: another process is working on the campaign.
+    """
+    with session.lock():
+        latest = session.state.latest(index, annotator, after=after)
+        if latest is None:
+            raise InvalidAnswers(f"there is no answer by '{annotator}' to image {index} to take back")
+        step = next(event for event in session.state.events if event.id == latest.event)
+        on_page = isinstance(step.data, Answered) and step.data.page
+        rows = [row for row in _rows_by_event(session)[latest.event] if on_page or row.id == latest.id]
+        rows = [row for row in rows if _is_latest(session, row, annotator)]
+        _retract(session, "", rows, dry_run=False)
+        return {session.pool.canonical_index(row.index): row.answer for row in rows}
 
 
 def undo_image(session: CampaignSession, image: str, annotator: str, *, dry_run: bool = False) -> UndoReport:
@@ -99,6 +128,11 @@ def _retract(session: CampaignSession, what: str, rows: Sequence[AnswerRow], dry
         unlabeled=len(images - labeled),
         dry_run=dry_run,
     )
+
+
+def _is_latest(session: CampaignSession, row: AnswerRow, annotator: str) -> bool:
+    latest = session.state.latest(row.index, annotator)
+    return latest is not None and latest.id == row.id
 
 
 def _rows_by_event(session: CampaignSession) -> dict[int, list[AnswerRow]]:

@@ -218,6 +218,17 @@ class Retracted(Happening):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Happening):
+    """Somebody's note on an image, in place of an earlier one; an empty text removes it."""
+
+    kind: ClassVar[str] = "noted"
+
+    index: int
+    text: str
+    annotator: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregated(Happening):
     """From now on, the answers of several annotators become one in this way."""
 
@@ -385,7 +396,7 @@ class Unknown(Happening):
 
 
 ALL = (
-    *(Created, ClassesAdded, Extended, Trained, Ran, Stopped, Asked, Answered, Retracted, Aggregated),
+    *(Created, ClassesAdded, Extended, Trained, Ran, Stopped, Asked, Answered, Retracted, Noted, Aggregated),
     *(Withdrawn, Passed, Lost, Found, Moved, Renamed, ClassRenamed, ClassesMerged),
     *(ClassRetired, ClassRestored, Removed, PutBack, EvaluationSetChosen),
 )

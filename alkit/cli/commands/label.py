@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import sys
 import webbrowser
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from alkit.cli.opening import open_campaign
-from alkit.cli.options import campaign_option
+from alkit.cli.options import campaign_option, device_option
 from alkit.label_app.session import LabelSession
 from alkit.utils.extras import need
 
@@ -24,6 +26,7 @@ EXAMPLES = """\b
 Examples:
   alkit label --campaign birds
   alkit label --annotator ada --show-guess
+  alkit label --guidelines guidelines/birds.md
   alkit label --no-browser --port 8000
 """
 
@@ -39,23 +42,41 @@ Examples:
 )
 @click.option("--annotator", metavar="NAME", help="Who answers.  [default: your login name]")
 @click.option("--show-guess", is_flag=True, help="Always show the model's guess.")
+@click.option(
+    "--guidelines",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Guidelines to show: a Markdown or text file. What is under a heading with the name of a class is "
+    "about that class, and the pictures there are examples.",
+)
 @click.option("--no-browser", is_flag=True, help="Only print the address; do not open a browser.")
+@device_option
 def command(
-    campaign: str | None, port: int, annotator: str | None, show_guess: bool, no_browser: bool
+    campaign: str | None,
+    port: int,
+    annotator: str | None,
+    show_guess: bool,
+    guidelines: Path | None,
+    no_browser: bool,
+    device: str,
 ) -> None:
     """Answer the open query on a web page that only this machine can reach; Ctrl-C stops it.
 
     Each answer is recorded as soon as it is given, so closing the page or stopping this command loses none.
+    When all images are answered, the page can ask for the next ones, which are computed on the device.
     Other commands can be used at the same time.
     """
     need("werkzeug", "label")
-    from alkit.label_app.server import HOST, Page, serving  # noqa: PLC0415  # Pillow is slow to import
+    from alkit.label_app.guidelines import read_guidelines  # noqa: PLC0415  # numpy is slow to import
+    from alkit.label_app.page import HOST, Page  # noqa: PLC0415  # Pillow is slow to import
+    from alkit.label_app.server import serving  # noqa: PLC0415  # an extra
 
+    shown = None if guidelines is None else read_guidelines(guidelines)
     with ThreadPoolExecutor(1) as recorder:  # a ledger belongs to the thread that opened it
         session = recorder.submit(_open_session, campaign, annotator or _login_name()).result()
         try:
-            page = Page(session, recorder, show_guess=show_guess)
-            with serving(page, port) as server:
+            page = Page(session, recorder, show_guess=show_guess, guidelines=shown, device=device)
+            with contextlib.closing(page), serving(page, port) as server:
                 root = f"http://{HOST}:{server.port}"
                 click.echo(f"labeling page  {root}/{page.token}/")
                 click.echo("Ctrl-C stops it; all answers are already recorded", err=True)

@@ -59,6 +59,9 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
             f"open query     {query['query']} by '{query['strategy']}': {query['unanswered']} of "
             f"{query['asked']} images unanswered, {query['list']}"
         )
+    if status["notes"]:
+        noted = {note["index"] for note in status["notes"]}
+        click.echo(f"notes          on {len(noted):,} images (--json lists them)")
     if status["history"]:
         metric = next((name for training in status["history"] for name in training["metrics"]), "test")
         rows = [("cycle", "labels", metric, "train s")]

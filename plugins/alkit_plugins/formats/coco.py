@@ -66,6 +66,7 @@ class Coco(Format):
                     "height": item.height,
                     "alkit_index": item.index,
                     "alkit_hash": item.hash,
+                    **({"alkit_note": item.note} if item.note else {}),
                 }
                 for item in export.items
             ],

@@ -38,7 +38,7 @@ class Lines(Format):
         return path.is_file() and path.suffix.lower() in self.extensions
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
-        """Write rank, index, hash, path, score, and a label that is null."""
+        """Write rank, index, hash, path, score, a label that is null, and a note if there is one."""
         rows = [
             {
                 "rank": item.rank,
@@ -47,6 +47,7 @@ class Lines(Format):
                 "image": item.image,
                 "score": item.score,
                 "label": item.answer,
+                **({"note": item.note} if item.note else {}),
             }
             for item in export.items
         ]

@@ -49,13 +49,14 @@ class CsvTable(Format):
         return table or (columns.names_images and "label" in columns.single)
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
-        """Write the columns of a query's list."""
-        rows = []
+        """Write the columns of a query's list, and a column for notes if there are any."""
+        rows: list[tuple[object, ...]] = []
+        noted = any(item.note for item in export.items)
         for item in export.items:
             score = "" if item.score is None else f"{item.score:.6g}"
             named = (item.rank, item.index, item.image, score)
-            rows.append((*named, export.strategy, export.cycle, item.answer or ""))
-        write_table(path, COLUMNS, rows)
+            rows.append((*named, export.strategy, export.cycle, item.answer or "", *([item.note] * noted)))
+        write_table(path, (*COLUMNS, *(["note"] * noted)), rows)
         return [path]
 
     def read(self, path: Path) -> Reply:

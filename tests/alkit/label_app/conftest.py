@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from alkit.campaign.campaign import Campaign
-from alkit.label_app.server import Page, serving
+from alkit.label_app.page import Page
+from alkit.label_app.server import serving
 from alkit.label_app.session import LabelSession
 
 
@@ -86,6 +87,7 @@ def served() -> Iterator[Callable[..., Client]]:
             server.shutdown()
             thread.join()
             context.__exit__(None, None, None)
+            page.close()
             recorder.submit(session.campaign.close).result()
             recorder.shutdown()
 

@@ -16,7 +16,8 @@ from alkit.campaign import session
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.record.events import Answered
 from alkit.errors import InvalidAnswers, UsageError
-from alkit.label_app.server import HEADERS, serving
+from alkit.label_app.page import HEADERS
+from alkit.label_app.server import serving
 from alkit.label_app.session import LabelSession
 from alkit.labeling.given_answer import GivenAnswer
 

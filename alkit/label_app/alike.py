@@ -1,0 +1,138 @@
+"""Images that look alike, from what the campaign has already: the encoder's features, or the small copies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from alkit.campaign.resources import POOL_CACHE
+from alkit.data.features import kept_features
+from alkit.data.store import ImageStore, is_whole
+from alkit.errors import AlkitError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from alkit.data.store import Shape
+
+    Floats = npt.NDArray[np.float32]
+
+
+FEATURES_ALIKE = 0.85  # cosine of features around their mean; unrelated images are around 0
+PIXELS_ALIKE = 0.97  # correlation of tiny copies; pictures of the same kind of thing reach 0.9
+TINY = 16  # pixels per side of a tiny copy
+MOST = 6  # neighbors of an image
+ROWS = 4096  # at once
+SAMPLE = 10_000  # images for the mean
+
+
+class Compared(NamedTuple):
+    """How the images of a query compare: near-duplicates of each, and all in an order of likeness."""
+
+    neighbors: Mapping[int, list[int]]
+    order: list[int]
+
+
+def compare(cache: Path, shape: Shape, indices: Sequence[int], usable: npt.NDArray[np.bool_]) -> Compared:
+    """Compare the images of a query with the pool; if the cache cannot be read, nothing is alike.
+
+    Args:
+        cache: folder of the campaign's cache.
+        shape: (C, H, W) of the small copies.
+        indices: the images of the query.
+        usable: [N] bool, the images that may be found.
+    """
+    try:
+        alike = Alike(cache, shape, len(usable))
+        return Compared(alike.neighbors(indices, usable), alike.order(indices))
+    except (AlkitError, OSError, ValueError):
+        return Compared({}, list(indices))
+
+
+class Alike:
+    """Finds near-duplicates and orders images by likeness; computed once per query.
+
+    Args:
+        cache: folder of the campaign's cache.
+        shape: (C, H, W) of the small copies.
+        count: images of the pool.
+    """
+
+    def __init__(self, cache: Path, shape: Shape, count: int) -> None:
+        self.count = count
+        self._features = kept_features(cache, "pool", count)
+        store = cache / POOL_CACHE
+        self._store: ImageStore | None = None
+        if self._features is None and is_whole(store, shape, count):
+            self._store = ImageStore.open(store, shape, count, in_memory=False)
+        self._alike = PIXELS_ALIKE if self._features is None else FEATURES_ALIKE
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to compare images by."""
+        return self._features is not None or self._store is not None
+
+    def neighbors(self, indices: Sequence[int], usable: npt.NDArray[np.bool_]) -> Mapping[int, list[int]]:
+        """Return the images that are nearly the same as each of some, the nearest first.
+
+        Args:
+            indices: positions in the pool.
+            usable: [N] bool, the images that may be found.
+        """
+        if not self.known or not len(indices):
+            return {index: [] for index in indices}
+        mean = self._mean()
+        wanted = self._units(np.asarray(indices), mean)
+        best = np.full((len(indices), 0), -1.0, dtype=np.float32)
+        rows = np.zeros((len(indices), 0), dtype=np.int64)
+        for start in range(0, self.count, ROWS):
+            block = np.arange(start, min(start + ROWS, self.count))
+            block = block[usable[block]]
+            likeness = wanted @ self._units(block, mean).T
+            likeness[np.asarray(indices)[:, None] == block[None, :]] = -1  # an image itself
+            best = np.concatenate([best, likeness], axis=1)
+            rows = np.concatenate([rows, np.broadcast_to(block, likeness.shape)], axis=1)
+            order = np.argsort(-best, axis=1, kind="stable")[:, :MOST]
+            best, rows = np.take_along_axis(best, order, axis=1), np.take_along_axis(rows, order, axis=1)
+        return {
+            index: rows[place][best[place] >= self._alike].tolist() for place, index in enumerate(indices)
+        }
+
+    def order(self, indices: Sequence[int]) -> list[int]:
+        """Return images so that each is followed by the one most like it of those that are left."""
+        if not self.known or not len(indices):
+            return list(indices)
+        units = self._units(np.asarray(indices), self._mean())
+        left = np.ones(len(indices), dtype=bool)
+        chain = [0]
+        while len(chain) < len(indices):
+            left[chain[-1]] = False
+            chain.append(int(np.argmax(np.where(left, units @ units[chain[-1]], -np.inf))))
+        return [indices[place] for place in chain]
+
+    def _mean(self) -> Floats | float:
+        if self._features is None:
+            return 0.0
+        rows = np.linspace(0, self.count - 1, min(self.count, SAMPLE)).astype(np.int64)
+        mean: Floats = self._features[rows].mean(axis=0)
+        return mean
+
+    def _units(self, rows: npt.NDArray[np.int64], mean: Floats | float) -> Floats:
+        """Return vectors [n, D] of length one, or zero where there is nothing to compare."""
+        vectors = self._features[rows] - mean if self._features is not None else self._tiny(rows)
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        units: Floats = (vectors / np.maximum(length, 1e-6)).astype(np.float32)
+        return units
+
+    def _tiny(self, rows: npt.NDArray[np.int64]) -> Floats:
+        """Return tiny copies around the mean of each [n, C * 16 * 16]."""
+        from torch.nn.functional import adaptive_avg_pool2d  # noqa: PLC0415  # torch takes seconds to import
+
+        assert self._store is not None
+        images = self._store.take(rows).float()
+        side = (min(TINY, images.shape[2]), min(TINY, images.shape[3]))
+        vectors: Floats = adaptive_avg_pool2d(images, side).flatten(1).numpy()
+        return vectors - vectors.mean(axis=1, keepdims=True)
