@@ -270,15 +270,16 @@ class _Run:
         """Return the mean loss on the picks of the model that they were chosen with."""
         import torch  # noqa: PLC0415  # torch takes seconds to import
 
+        from alkit.data.loader import Loader  # noqa: PLC0415  # torch takes seconds to import
+
         targets = self.task.encode([self._value(index) for index in picks.tolist()])
-        targets = targets.to(cycle.device)
+        loader = Loader(self.shared.images, cycle.device, targets=targets, labeled=picks)
         losses = torch.empty(len(picks))
-        start = 0
-        for output in cycle.outputs(picks):
-            stop = start + len(output.prediction)
+        for number, output in enumerate(cycle.outputs(picks)):
+            part = slice(number * cycle.batch_size, (number + 1) * cycle.batch_size)
+            rows = loader.target_rows(picks[part])
             with torch.no_grad():
-                losses[start:stop] = self.task.loss(output, targets[start:stop]).flatten().float().cpu()
-            start = stop
+                losses[part] = self.task.loss(output, rows).flatten().float().cpu()
         return {"picked_loss": round(float(losses.mean()), 6)}
 
     def _per_class(self, indices: Indices) -> list[int]:

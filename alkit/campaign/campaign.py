@@ -428,7 +428,7 @@ class Campaign(CampaignSession):
         return f"{len(self.pool.labeled):,} of {self.pool.size:,} images labeled{waiting}"
 
     def _repr_html_(self) -> str:
-        counts = self.labels().counts
+        counts = self.class_counts()
         names = [*self.classes, *(name for name in counts if name not in self.classes)]
         rows = [(name, f"{counts.get(name, 0):,}") for name in names]
         shown = notebook.table(("label", "images"), rows) if rows else ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+
+from .targets import Targets, map_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,13 +17,17 @@ if TYPE_CHECKING:
 
     from .store import ImageStore
 
+    Augment = Callable[[Tensor, Any, torch.Generator], tuple[Tensor, Any]]
+
+
+UNREAD = object()
+
 
 class Batch:
-    """Some images of the pool; the pixels are loaded when they are first asked for.
+    """Some images of the pool; pixels and targets are loaded when they are first asked for.
 
     Attributes:
         indices: [B] int64, positions in the pool.
-        targets: [B, ...] on the device, or None if unknown.
         loader: where the batch comes from.
     """
 
@@ -29,7 +35,7 @@ class Batch:
         self.indices, self.loader = indices, loader
         self._seed = seed
         self._images: Tensor | None = None
-        self.targets = None if loader.targets is None else loader.target_rows(indices)
+        self._targets: Any = UNREAD
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -38,8 +44,25 @@ class Batch:
     def images(self) -> Tensor:
         """[B, C, H, W] float32 on the device, normalized, augmented if drawn for training."""
         if self._images is None:
-            self._images = self.loader.load(self.indices, self._seed)
+            self._load()
+        assert self._images is not None
         return self._images
+
+    @property
+    def targets(self) -> Any:
+        """[B, ...] on the device, moved along with augmented images; None if unknown."""
+        if self._targets is UNREAD:
+            if self._seed is None or self.loader.augment is None:
+                self._targets = self.loader.target_rows(self.indices)
+            else:
+                self._load()
+        return self._targets
+
+    def _load(self) -> None:
+        if self._seed is None or self.loader.augment is None:
+            self._images = self.loader.load(self.indices, self._seed)
+        else:
+            self._images, self._targets = self.loader.load_with_targets(self.indices, self._seed)
 
     @property
     def features(self) -> Tensor:
@@ -60,10 +83,11 @@ class Loader:
     Args:
         images: the stored images.
         device: where batches go.
-        targets: [n, ...] rows for the images in `labeled`, or None.
+        targets: [n, ...] rows for the images in `labeled`, `Targets`, or None.
         labeled: [n] int64, the positions that `targets` are for.
         mean: per-channel mean in [0, 1]; the store's own by default.
         std: per-channel standard deviation in [0, 1]; the store's own by default.
+        augment: moves images and their targets, see `TaskModel.augment_batch`; only images by default.
     """
 
     def __init__(
@@ -71,13 +95,14 @@ class Loader:
         images: ImageStore,
         device: torch.device,
         *,
-        targets: Tensor | None = None,
+        targets: Tensor | Targets | None = None,
         labeled: Indices | None = None,
         mean: Tensor | None = None,
         std: Tensor | None = None,
+        augment: Augment | None = None,
     ) -> None:
-        self.store, self.device = images, device
-        self.targets = None if targets is None else targets.to(device)
+        self.store, self.device, self.augment = images, device, augment
+        self.targets = targets.to(device) if isinstance(targets, torch.Tensor) else targets
         self._row = np.full(len(images), -1, dtype=np.int64)
         if labeled is not None:
             self._row[labeled] = np.arange(len(labeled))
@@ -86,11 +111,13 @@ class Loader:
         self._mean = (255.0 * mean).view(1, -1, 1, 1).to(device)
         self._scale = (255.0 * std).reciprocal().view(1, -1, 1, 1).to(device)
 
-    def target_rows(self, indices: Indices) -> Tensor | None:
+    def target_rows(self, indices: Indices) -> Any:
         """Return the targets of images, or None if any target is missing."""
         rows = self._row[indices]
         if self.targets is None or (rows < 0).any():
             return None
+        if isinstance(self.targets, Targets):
+            return map_tensors(lambda part: part.to(self.device), self.targets.take(rows))
         return self.targets[torch.from_numpy(rows).to(self.device)]
 
     def load(self, indices: Indices, seed: int | None) -> Tensor:
@@ -99,6 +126,14 @@ class Loader:
         if seed is not None:
             pixels = augment(pixels, torch.Generator().manual_seed(seed))
         return (pixels.float() - self._mean) * self._scale
+
+    def load_with_targets(self, indices: Indices, seed: int) -> tuple[Tensor, Any]:
+        """Return images as `load` does and their targets, augmented together."""
+        assert self.augment is not None
+        pixels = self.store.take(indices).to(self.device, non_blocking=True)
+        generator = torch.Generator().manual_seed(seed)
+        pixels, targets = self.augment(pixels, self.target_rows(indices), generator)
+        return (pixels.float() - self._mean) * self._scale, targets
 
     def sequential(self, indices: Indices, size: int) -> Iterator[Batch]:
         """Yield every image once, in order, unaugmented; the last batch may be smaller."""
@@ -145,7 +180,20 @@ def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
         pixels: [B, C, H, W], any dtype.
         generator: on the CPU, so that every device draws the same.
     """
-    count, channels, height, width = pixels.shape
+    return moved(pixels, random_moves(pixels, generator))
+
+
+def random_moves(pixels: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw a flip and a shift for each image, as `augment` does: where each pixel comes from.
+
+    Args:
+        pixels: [B, C, H, W], any dtype.
+        generator: on the CPU, so that every device draws the same.
+
+    Returns:
+        [B, 1, H * W] int64, positions in the flattened image.
+    """
+    count, _, height, width = pixels.shape
     device = pixels.device
     up, left = height // 8, width // 8
     down = torch.randint(0, 2 * up + 1, (count, 1), generator=generator).to(device) - up
@@ -154,9 +202,15 @@ def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
     rows = _reflected(torch.arange(height, device=device) + down, height)
     columns = _reflected(torch.arange(width, device=device) + right, width)
     columns = torch.where(flip, width - 1 - columns, columns)
-    flat = (rows.unsqueeze(2) * width + columns.unsqueeze(1)).view(count, 1, -1)
-    gathered = pixels.flatten(2).gather(2, flat.expand(-1, channels, -1))
-    return gathered.view(count, channels, height, width)
+    return (rows.unsqueeze(2) * width + columns.unsqueeze(1)).view(count, 1, -1)
+
+
+def moved(pixels: Tensor, moves: Tensor) -> Tensor:
+    """Move the pixels of images [B, C, H, W], or of masks [B, H, W], as `random_moves` says."""
+    if pixels.dim() == 3:
+        return moved(pixels.unsqueeze(1), moves).squeeze(1)
+    gathered = pixels.flatten(2).gather(2, moves.expand(-1, pixels.shape[1], -1))
+    return gathered.view(pixels.shape)
 
 
 def _reflected(positions: Tensor, size: int) -> Tensor:

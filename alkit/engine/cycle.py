@@ -12,6 +12,8 @@ import numpy as np
 import torch
 
 from alkit.data.loader import Batch, Loader
+from alkit.data.targets import map_tensors
+from alkit.interfaces.task import TaskModel
 from alkit.training.precision import autocast
 from alkit.training.recipe import Precision
 from alkit.training.types import Output
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alkit._typing import Indices
+    from alkit.data.loader import Augment
     from alkit.data.store import ImageStore
-    from alkit.interfaces.task import TaskModel
+    from alkit.data.targets import Targets
     from alkit.training.types import Companion
 
 
@@ -46,7 +49,7 @@ class PoolView:
 
     images: ImageStore
     labeled: Indices
-    targets: Tensor
+    targets: Tensor | Targets
     candidates: Indices
     disputes: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
@@ -103,7 +106,13 @@ class Cycle:
         self.profile = Profile() if profile is None else profile
         self.scores: dict[int, float] = {}
         self._seed = seed
-        self._loader = Loader(pool.images, self.device, targets=pool.targets, labeled=pool.labeled)
+        self._loader = Loader(
+            pool.images,
+            self.device,
+            targets=pool.targets,
+            labeled=pool.labeled,
+            augment=own_augment(model),
+        )
         self._embeddings: Tensor | None = None
         self._whole: Cycle | None = None
         self._row = np.full(len(pool.images), -1, dtype=np.int64)
@@ -265,8 +274,14 @@ class Cycle:
 def _in_float32(output: Output) -> Output:
     probabilities, embedding = output.probabilities, output.embedding
     return Output(
-        output.prediction.float(),
+        map_tensors(lambda part: part.float() if part.is_floating_point() else part, output.prediction),
         None if probabilities is None else probabilities.float(),
         None if embedding is None else embedding.float(),
         tuple(feature.float() for feature in output.features),
+        output.weights,
     )
+
+
+def own_augment(model: TaskModel) -> Augment | None:
+    """Return how a task augments images with their targets; None if it does so as every task by default."""
+    return None if type(model).augment_batch is TaskModel.augment_batch else model.augment_batch

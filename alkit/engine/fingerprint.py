@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from alkit.composition.factory import effective_options, origins, plugin_of
+from alkit.data.targets import Targets
 from alkit.errors import AmbiguousPlugin, UnknownPlugin
 from alkit.options import values_of
 from alkit.plugin import registry as plugins
@@ -28,8 +29,8 @@ def fingerprint_of(
     job: TrainingJob,
     device: torch.device,
     companion: Companion | None,
-    targets: torch.Tensor,
-    test_targets: torch.Tensor | None,
+    targets: torch.Tensor | Targets,
+    test_targets: torch.Tensor | Targets | None,
 ) -> str:
     """Hash everything that a training is made from, so that equal means the same model.
 
@@ -50,12 +51,16 @@ def fingerprint_of(
         "companion": None if companion is None else _made_from(companion, job.strategy),
         "device": device.type,
         "previous": job.previous.name if warm and job.previous else None,
-        "labels": [job.labeled.indices.tolist(), _hash_of({"targets": targets})],
+        "labels": [job.labeled.indices.tolist(), _digest_of(targets)],
         "test": None
         if job.test is None or test_targets is None
-        else [job.test.indices.tolist(), _hash_of({"targets": test_targets})],
+        else [job.test.indices.tolist(), _digest_of(test_targets)],
     }
     return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _digest_of(targets: torch.Tensor | Targets) -> str:
+    return targets.digest() if isinstance(targets, Targets) else _hash_of({"targets": targets})
 
 
 def _made_from(companion: Companion, strategy: Strategy | None) -> list[Any]:

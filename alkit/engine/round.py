@@ -18,7 +18,7 @@ from alkit.utils.devices import threads_for
 from alkit.utils.profiling import Profile
 from alkit.utils.progress import NullProgress, Progress
 
-from .cycle import SCORING_BATCH, Cycle, PoolView, Scoring
+from .cycle import Cycle, PoolView, Scoring
 from .strategy_state import load_state, save_state
 from .train import TrainedModel, TrainingJob, train_model
 
@@ -97,7 +97,7 @@ class Round:
         candidates: Indices,
         *,
         disputes: Mapping[int, tuple[int, ...]] | None = None,
-        batch_size: int = SCORING_BATCH,
+        batch_size: int | None = None,
     ) -> Cycle:
         """Return the cycle that the strategy sees.
 
@@ -106,7 +106,7 @@ class Round:
             trained: what `train` returned, or None for a strategy that needs no model.
             candidates: [m] int64 ascending, positions in the pool that may be chosen.
             disputes: for a strategy that `asks_again`.
-            batch_size: images scored at once.
+            batch_size: images scored at once; what the task says by default.
 
         Raises:
             UnsupportedTask: the strategy needs what the task does not provide.
@@ -123,7 +123,7 @@ class Round:
             seed=self.selection_seed,
             model=task,
             companion=None if trained is None else trained.companion,
-            scoring=Scoring(self.device, batch_size, precision),
+            scoring=Scoring(self.device, batch_size or task.scoring_batch(), precision),
             progress=self.progress,
             profile=self.profile,
         )

@@ -24,12 +24,13 @@ from alkit.training.recipe import Precision, Recipe, TrainingRun
 from alkit.utils import seeding
 from alkit.utils.devices import threads_for
 
-from .cycle import SCORING_BATCH
+from .cycle import own_augment
 from .fingerprint import _hash_of, fingerprint_of
 
 if TYPE_CHECKING:
     from alkit.data.labeled_images import LabeledImages
     from alkit.data.store import ImageStore
+    from alkit.data.targets import Targets
     from alkit.interfaces.strategy import Strategy
     from alkit.interfaces.task import TaskModel
     from alkit.training.types import Companion
@@ -81,7 +82,7 @@ class TrainedModel:
 
     model: TaskModel
     companion: Companion | None
-    targets: torch.Tensor
+    targets: torch.Tensor | Targets
     fingerprint: str
     checkpoint: Path | None
     metrics: Mapping[str, float]
@@ -165,13 +166,19 @@ def _fit(
     task: TaskModel,
     job: TrainingJob,
     companion: Companion | None,
-    targets: torch.Tensor,
+    targets: torch.Tensor | Targets,
     run: TrainingRun,
     profile: Profile,
 ) -> str:
     """Train, and return a hash of the order in which the first epoch's images come."""
     labeled, recipe = job.labeled, run.recipe
-    loader = Loader(labeled.images, run.device, targets=targets, labeled=labeled.indices)
+    loader = Loader(
+        labeled.images,
+        run.device,
+        targets=targets,
+        labeled=labeled.indices,
+        augment=own_augment(task),
+    )
 
     def epoch_batches(epoch: int) -> Iterator[Batch]:
         rng = seeding.numpy_generator(job.seed, "order", job.cycle, epoch)
@@ -235,7 +242,7 @@ def make_companion(task: TaskModel, job: TrainingJob, device: torch.device) -> C
 def evaluate(
     task: TaskModel,
     test: LabeledImages | None,
-    targets: torch.Tensor | None,
+    targets: torch.Tensor | Targets | None,
     pool: ImageStore,
     device: torch.device,
     precision: Precision,
@@ -253,7 +260,7 @@ def evaluate(
     )
     task.network.eval()
     with torch.inference_mode(), autocast(device, precision):
-        return task.evaluate(loader.sequential(test.indices, SCORING_BATCH))
+        return task.evaluate(loader.sequential(test.indices, task.scoring_batch()))
 
 
 def described(task: TaskModel, recipe: Recipe, labels: int, *, companion: bool = False) -> str:

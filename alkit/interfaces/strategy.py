@@ -69,12 +69,15 @@ class ScoreStrategy(Strategy):
     def score(self, cycle: Cycle, output: Output) -> torch.Tensor:
         """Score a batch: [B], or [B, positions...], which is averaged; higher is more wanted."""
 
+    def per_image(self, output: Output, scores: torch.Tensor) -> torch.Tensor:
+        """Turn scores of positions [B, positions...] into one for each image, [B]."""
+        return output.per_image(scores)
+
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Score every candidate and take the n highest; in a tie, the lower index comes first."""
 
         def scored(output: Output) -> torch.Tensor:
-            scores = self.score(cycle, output)
-            return scores if scores.dim() == 1 else scores.flatten(1).mean(dim=1)
+            return self.per_image(output, self.score(cycle, output))
 
         with cycle.measure("score"):
             scores = cycle.collect(cycle.candidates, scored)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from alkit.data.loader import Batch
+    from alkit.data.targets import Targets
     from alkit.plugin.encoders import NamedEncoder
     from alkit.training.recipe import TrainingRun
     from alkit.training.types import Companion, Metric, Output, PortableNetwork, TaskSpec
@@ -73,8 +74,8 @@ class TaskModel(ABC):
         return self.forward(batch.images)
 
     @abstractmethod
-    def encode(self, values: Sequence[Any]) -> Tensor:
-        """Turn accepted answers into targets, one row per answer.
+    def encode(self, values: Sequence[Any]) -> Tensor | Targets:
+        """Turn accepted answers into targets, one row per answer; `Targets` are made when they are needed.
 
         Raises:
             InvalidAnswers: a value does not fit the task.
@@ -92,8 +93,27 @@ class TaskModel(ABC):
         """
         return self.labels(classes=classes, slots=slots, folder=folder)
 
+    def augment_batch(self, images: Tensor, targets: Any, generator: torch.Generator) -> tuple[Tensor, Any]:
+        """Change images for training, and targets with them where they have positions.
+
+        By default half of the images are flipped and all are moved a little; targets stay as they are. A
+        task whose targets have positions overrides it, for example with `alkit.data.random_moves`.
+
+        Args:
+            images: [B, C, H, W] uint8.
+            targets: of these images, as `encode` makes them, or None if unknown.
+            generator: on the CPU; the only source of randomness.
+        """
+        from alkit.data.loader import augment  # noqa: PLC0415  # torch takes seconds to import
+
+        return augment(images, generator), targets
+
+    def scoring_batch(self) -> int:
+        """Return how many images to run through the network at once when nothing is trained."""
+        return 256
+
     @abstractmethod
-    def loss(self, output: Output, targets: Tensor) -> Tensor:
+    def loss(self, output: Output, targets: Any) -> Tensor:
         """Return the loss per image, [B]."""
 
     @abstractmethod
@@ -115,7 +135,7 @@ class TaskModel(ABC):
         """
         return ""
 
-    def prepare(self, targets: Tensor) -> None:  # noqa: B027  # optional
+    def prepare(self, targets: Any) -> None:  # noqa: B027  # optional
         """Look at all training targets before training, for example to weight classes."""
 
     def portable(self) -> PortableNetwork:

@@ -96,6 +96,9 @@ ADVICE: dict[str, dict[str, str]] = {
             "the first"
         ),
         "one-target-per-answer": "encode each value by itself; settle the order of classes in build",
+        "targets-follow-images": (
+            "override augment_batch and move targets as images, as with random_moves and moved of alkit.data"
+        ),
         "labels-are-read-back": (
             "let text write all that parse needs to return the same value; values are JSON"
         ),

@@ -340,8 +340,8 @@ def companion_loss(subject: Subject, task: str) -> None:
             batch = next(iter(cycle.batches(world.labeled, size=size)))
             with torch.enable_grad():
                 output: Output = world.model.forward_batch(batch)
-                losses = world.model.loss(output, batch.targets)  # type: ignore[arg-type]
-                step = Step(epoch, 10, batch.images, batch.targets, output, losses)  # type: ignore[arg-type]
+                losses = world.model.loss(output, batch.targets)
+                step = Step(epoch, 10, batch.images, batch.targets, output, losses)
                 try:
                     loss = world.companion.extra_loss(step)
                 except Exception as error:

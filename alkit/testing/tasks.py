@@ -12,6 +12,7 @@ from alkit import options
 from alkit.data.loader import Batch, Loader
 from alkit.data.model_input import normalize
 from alkit.data.store import ImageStore
+from alkit.data.targets import map_tensors
 from alkit.interfaces.labels import ImageFacts
 from alkit.plugin import registry
 from alkit.training.recipe import TrainingRun
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from alkit.training.types import Output
 
 
+FOLLOWS = 0.9  # share of pixels whose target has to be that of a pixel of their color
 WORDS = frozenset({"model", "loss", "probabilities", "embedding", "features"})
 
 
@@ -81,6 +83,12 @@ class TaskSubject:
         loader = Loader(self._store, torch.device("cpu"), targets=targets, labeled=everything)
         return next(iter(loader.sequential(everything[:count], len(self.values))))
 
+    def first_target(self, model: TaskModel, count: int) -> Any:
+        """Return the target of the first of so many answers, which are encoded together."""
+        targets, rows = model.encode(self.values[:count]), np.arange(count)
+        loader = Loader(self._store, torch.device("cpu"), targets=targets, labeled=rows)
+        return loader.target_rows(rows[:1])
+
     def output(self, model: TaskModel, count: int | None = None) -> Output:
         """Run the model on the first images, without gradients."""
         with torch.no_grad():
@@ -120,19 +128,26 @@ def outputs_as_specified(subject: TaskSubject) -> None:
         not strange, f"the spec provides {strange}, but a task can only provide {', '.join(sorted(WORDS))}"
     )
     output = subject.output(model)
-    require(len(output.prediction) == count, f"{len(output.prediction)} predictions for {count} images")
+    if isinstance(output.prediction, torch.Tensor):
+        found = len(output.prediction)
+        require(found == count, f"{found} predictions for {count} images")
     if "probabilities" in spec.provides:
-        found = output.probabilities
+        shares = output.probabilities
         require(
-            found is not None and len(found) == count,
+            shares is not None and len(shares) == count,
             "the spec provides probabilities, but the output has none or not one row per image",
         )
-        assert found is not None
-        total = found.sum(dim=1)
+        assert shares is not None
+        total = shares.sum(dim=1)
         require(torch.allclose(total, torch.ones_like(total), atol=1e-4), "probabilities do not sum to one")
+        wanted = spec.num_classes or spec.num_outputs
         require(
-            found.shape[1] == spec.num_outputs,
-            f"there are probabilities of {found.shape[1]} outputs, not {spec.num_outputs}",
+            shares.shape[1] == wanted,
+            f"there are probabilities of {shares.shape[1]} outputs, not {wanted}",
+        )
+        require(
+            shares.dim() == 2 or output.weights is None or output.weights.shape == total.shape,
+            "the weights of the output should have one number for each position",
         )
     if "embedding" in spec.provides:
         shape = None if output.embedding is None else tuple(output.embedding.shape)
@@ -156,11 +171,14 @@ def outputs_as_specified(subject: TaskSubject) -> None:
 def one_image_alone(subject: TaskSubject) -> None:
     """In eval mode, an image's prediction does not depend on the rest of its batch."""
     model = subject.new()
-    alone, together = subject.output(model, 1).prediction, subject.output(model).prediction[:1]
-    require(
-        torch.allclose(alone, together, rtol=1e-3, atol=1e-4),
-        "an image has another prediction alone than in a batch",
-    )
+    alone, together = subject.output(model, 1).prediction, subject.output(model).prediction
+    close: list[bool] = []
+
+    def compare(one: torch.Tensor, all_: torch.Tensor) -> None:
+        close.append(torch.allclose(one, all_[: len(one)], rtol=1e-3, atol=1e-4))
+
+    _pairwise(compare, alone, together)
+    require(all(close), "an image has another prediction alone than in a batch")
 
 
 def loss_per_image(subject: TaskSubject) -> None:
@@ -180,10 +198,45 @@ def one_target_per_answer(subject: TaskSubject) -> None:
     model = subject.new()
     targets = model.encode(subject.values)
     require(len(targets) == len(subject.values), f"{len(targets)} targets for {len(subject.values)} answers")
-    require(
-        torch.equal(model.encode(subject.values[:1])[0], targets[0]),
-        "an answer has another target alone than with others",
-    )
+    alone, together = subject.first_target(model, 1), subject.first_target(model, len(targets))
+    require(_same_tree(alone, together), "an answer has another target alone than with others")
+
+
+def targets_follow_images(subject: TaskSubject) -> None:
+    """Targets that have the positions of pixels move along when images are augmented."""
+    model = subject.new()
+    targets = subject.batch(model).targets
+    if not isinstance(targets, torch.Tensor) or tuple(targets.shape[1:]) != subject.shape[1:]:
+        raise NotApplicable("the task's targets are not as large as the images")
+    if not model.recipe(len(targets)).augment:
+        raise NotApplicable("the task's recipe augments no images")
+    shown = torch.unique(targets, return_inverse=True)[1].to(torch.uint8)
+    images = shown.unsqueeze(1).expand(-1, subject.shape[0], -1, -1).contiguous() * 50
+    for seed in range(4):
+        moved, their = model.augment_batch(images, targets, torch.Generator().manual_seed(seed))
+        purity = np.mean([_purity(image[0], target) for image, target in zip(moved, their, strict=True)])
+        require(
+            purity > FOLLOWS,
+            f"after augmentation, {1 - purity:.0%} of the pixels have the target of another pixel",
+        )
+
+
+def _purity(image: torch.Tensor, target: torch.Tensor) -> float:
+    """Return the share of pixels whose target is the most frequent one of their color."""
+    found = 0
+    for color in torch.unique(image):
+        found += int(torch.unique(target[image == color], return_counts=True)[1].max())
+    return found / image.numel()
+
+
+def _same_tree(first: Any, second: Any) -> bool:
+    if isinstance(first, torch.Tensor):
+        return isinstance(second, torch.Tensor) and torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(_same_tree(first[key], second[key]) for key in first)
+    if isinstance(first, (list, tuple)):
+        return len(first) == len(second) and all(map(_same_tree, first, second))
+    return bool(first == second)
 
 
 def labels_are_read_back(subject: TaskSubject) -> None:
@@ -252,10 +305,24 @@ def evaluates(subject: TaskSubject) -> None:
 def probabilities_follow_predictions(subject: TaskSubject) -> None:
     """The most probable class is the predicted one, as strategies assume."""
     output = subject.output(subject.new())
-    if output.probabilities is None or output.prediction.shape != output.probabilities.shape:
+    single = isinstance(output.prediction, torch.Tensor)
+    if output.probabilities is None or not single or output.prediction.shape != output.probabilities.shape:
         raise NotApplicable("the task does not give one probability per prediction")
     same = torch.equal(output.prediction.argmax(dim=1), output.probabilities.argmax(dim=1))
     require(same, "the largest prediction is not the largest probability")
+
+
+def _pairwise(function: Callable[[torch.Tensor, torch.Tensor], None], first: Any, second: Any) -> None:
+    """Call a function with the tensors in the same places of two trees."""
+    others: list[torch.Tensor] = []
+    map_tensors(lambda part: others.append(part) or part, second)  # type: ignore[func-returns-value]
+    rest = iter(others)
+
+    def call(part: torch.Tensor) -> torch.Tensor:
+        function(part, next(rest))
+        return part
+
+    map_tensors(call, first)
 
 
 def _weights(model: TaskModel) -> dict[str, torch.Tensor]:
@@ -272,6 +339,7 @@ CHECKS: tuple[Callable[[TaskSubject], None], ...] = (
     one_image_alone,
     loss_per_image,
     one_target_per_answer,
+    targets_follow_images,
     labels_are_read_back,
     reset_is_seeded,
     trains,

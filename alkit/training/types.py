@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+Reduction = Literal["mean", "top", "max"]
+"""How the scores of positions become that of an image."""
+TOP = 0.1
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,10 +32,12 @@ class TaskSpec:
     Attributes:
         task: the task's name.
         image_shape: (C, H, W).
-        num_outputs: classes, or values regressed.
+        num_outputs: classes, or values regressed: dimension 1 of the prediction.
         provides: out of `model`, `loss`, `probabilities`, `embedding`, `features`.
         taps: the feature maps, in the order of `Output.features`.
         embedding_dim: width of the embedding, or None.
+        dense: predictions and probabilities have positions, such as one per pixel.
+        num_classes: dimension 1 of the probabilities, where that is not `num_outputs`.
         pretrained: the embedding can be used while nothing is labeled: its weights were trained before, or
             labels never change it.
     """
@@ -43,6 +49,8 @@ class TaskSpec:
     taps: tuple[Tap, ...] = ()
     embedding_dim: int | None = None
     pretrained: bool = False
+    dense: bool = False
+    num_classes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +67,46 @@ class Output:
     """A task model's output for a batch of B images.
 
     Attributes:
-        prediction: [B, ...], raw (logits for a classifier).
+        prediction: [B, ...], raw (logits for a classifier), or a tree of lists, tuples and dicts of such
+            tensors.
         probabilities: [B, classes, positions...] summing to one over dimension 1, or None.
         embedding: [B, D], or None.
         features: one [B, channels, H, W] per tap ([B, channels] for a vector).
+        weights: [B, positions...], how much each position counts: 0 for padding; all the same by default.
     """
 
-    prediction: Tensor
+    prediction: Any
     probabilities: Tensor | None = None
     embedding: Tensor | None = None
     features: tuple[Tensor, ...] = ()
+    weights: Tensor | None = None
+
+    def per_image(self, scores: Tensor, reduce: Reduction = "mean") -> Tensor:
+        """Turn scores of positions [B, positions...] into one for each image, [B].
+
+        Args:
+            scores: [B, positions...]; [B] is returned as it is.
+            reduce: `mean` over positions, weighted; the mean of the highest tenth of those that count
+                (`top`); or the highest of them (`max`).
+        """
+        if scores.dim() == 1:
+            return scores
+        flat = scores.flatten(1)
+        weights = None if self.weights is None else self.weights.flatten(1).to(flat)
+        if reduce == "mean":
+            if weights is None:
+                return flat.mean(dim=1)
+            return (flat * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1e-12)
+        import torch  # noqa: PLC0415  # torch takes seconds to import
+
+        counted = flat if weights is None else flat.masked_fill(weights <= 0, -float("inf"))
+        if reduce == "max":
+            return counted.amax(dim=1)
+        ordered = counted.sort(dim=1, descending=True).values
+        valid = torch.isfinite(ordered).sum(dim=1)
+        kept = (valid * TOP).ceil().clamp_min(1)
+        first = torch.arange(flat.shape[1], device=flat.device) < kept.unsqueeze(1)
+        return ordered.masked_fill(~first, 0).sum(dim=1) / kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +143,7 @@ class Step:
     epoch: int
     epochs: int
     images: Tensor
-    targets: Tensor
+    targets: Any
     output: Output
     losses: Tensor
 
@@ -148,6 +186,6 @@ class Trainable(Protocol):
         """Run the network on a batch."""
         ...
 
-    def loss(self, output: Output, targets: Tensor) -> Tensor:
+    def loss(self, output: Output, targets: Any) -> Tensor:
         """Return the loss per image, [B]."""
         ...

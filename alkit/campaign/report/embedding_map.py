@@ -89,7 +89,6 @@ def _embeddings(campaign: Campaign, indices: Indices) -> npt.NDArray[np.float32]
     import torch  # noqa: PLC0415  # torch takes seconds to import
 
     from alkit.data.loader import Loader  # noqa: PLC0415  # torch takes seconds to import
-    from alkit.engine.cycle import SCORING_BATCH  # noqa: PLC0415  # torch takes seconds to import
     from alkit.training.checkpoints import load_safely  # noqa: PLC0415  # torch takes seconds to import
 
     history = campaign.history()
@@ -107,7 +106,7 @@ def _embeddings(campaign: Campaign, indices: Indices) -> npt.NDArray[np.float32]
     loader = Loader(campaign.resources.images(campaign.state), device)
     found = []
     with torch.inference_mode(), campaign.progress.bar(len(indices), "embed") as bar:
-        for batch in loader.sequential(indices, SCORING_BATCH):
+        for batch in loader.sequential(indices, task.scoring_batch()):
             embedding = task.forward_batch(batch).embedding
             if embedding is None:
                 raise NoMap(f"there is no map: task '{task.name}' has no embeddings")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -11,7 +12,7 @@ from alkit.interfaces.labels import ClassLabel
 from alkit.interfaces.oracle import Answer, Oracle
 from alkit.testing import oracles, tasks
 from alkit.testing.results import Nonconforming, title
-from alkit.testing.toy_tasks import TinyClassification
+from alkit.testing.toy_tasks import TinyClassification, TinySegmentation
 from alkit.training.types import Metric, Output
 
 
@@ -63,6 +64,11 @@ class OneTargetTooFew(TinyClassification):
 class RelativeTargets(TinyClassification):
     def encode(self, values):
         return super().encode(values) - len(values)
+
+
+class LeavesTargets(TinySegmentation):
+    def recipe(self, labeled):
+        return dataclasses.replace(super().recipe(labeled), augment=True)
 
 
 class Forgetful(ClassLabel):
@@ -131,6 +137,7 @@ TASK_FAULTS = [
     ("loss-per-image", DetachedLoss),
     ("one-target-per-answer", OneTargetTooFew),
     ("one-target-per-answer", RelativeTargets),
+    ("targets-follow-images", LeavesTargets),
     ("labels-are-read-back", ForgetfulLabels),
     ("reset-is-seeded", Unseeded),
     ("reset-is-seeded", AlwaysTheSame),
@@ -146,7 +153,7 @@ TASK_CHECKS = {title(check): check for check in tasks.CHECKS}
 
 @pytest.mark.parametrize(("check", "fault"), TASK_FAULTS)
 def test_a_fault_fails_its_check(check: str, fault: type[TinyClassification]) -> None:
-    values = ["cat", "dog", "owl", "dog", "cat"]
+    values = [] if fault.dense else ["cat", "dog", "owl", "dog", "cat"]
     subject = tasks.TaskSubject(fault, {}, ("cat", "dog", "owl"), values, (3, 9, 9))
     with pytest.raises(Nonconforming):
         TASK_CHECKS[check](subject)
