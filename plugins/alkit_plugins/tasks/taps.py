@@ -115,7 +115,7 @@ def wire(
         InvalidOption: a named module does not exist or does not run in the forward pass, or the network does
             not return [B, classes].
     """
-    output, calls = _trace(network, example)
+    output, calls = trace(network, example)
     if output.shape != (len(example), num_outputs):
         raise InvalidOption(
             f"the network returns {list(output.shape)} for {len(example)} images of {num_outputs} classes; "
@@ -123,14 +123,14 @@ def wire(
         )
     known = {call.name: call for call in calls}
     layers = [call for call in calls if isinstance(call.module, (nn.Linear, nn.Conv2d))]
-    head = layers[-1] if layers and _width(layers[-1]) == num_outputs else None
+    head = layers[-1] if layers and width_of(layers[-1]) == num_outputs else None
     body = calls[: calls.index(head)] if head else calls
-    names = _named(taps, known, "taps") if taps else _default_taps(body)
-    found = tuple(_tap(known[name]) for name in names)
+    names = named(taps, known, "taps") if taps else default_taps(body)
+    found = tuple(tap_of(known[name]) for name in names)
     channels_last = frozenset(call.name for call in calls if call.channels_last)
     if embedding:
-        (name,) = _named([embedding], known, "embedding")
-        return Wiring(found, name, False, _width(known[name]), channels_last)
+        (name,) = named([embedding], known, "embedding")
+        return Wiring(found, name, False, width_of(known[name]), channels_last)
     if head is not None:
         module = head.module
         dim = module.in_features if isinstance(module, nn.Linear) else module.in_channels
@@ -144,7 +144,7 @@ def wire(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Call:
+class Call:
     """A module that ran exactly once, and the shape of what it returned: [B, ...], two to four dimensions."""
 
     name: str
@@ -154,20 +154,21 @@ class _Call:
 
     @property
     def size(self) -> tuple[int, ...]:
+        """Height and width of a map; the rest of the shape otherwise."""
         return self.shape[1:3] if self.channels_last else self.shape[2:]
 
 
-def _trace(network: nn.Module, example: Tensor) -> tuple[Tensor, list[_Call]]:
+def trace(network: nn.Module, example: Tensor) -> tuple[Tensor, list[Call]]:
     """Return the network's output, and the modules that ran exactly once, in the order of their outputs."""
     count: dict[str, int] = defaultdict(int)
-    seen: list[_Call] = []
+    seen: list[Call] = []
 
     def listen(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
             count[name] += 1
             first = output[0] if isinstance(output, (tuple, list)) and output else output
             if isinstance(first, Tensor) and 2 <= first.dim() <= 4 and len(first) == len(example):
-                seen.append(_Call(name, module, tuple(first.shape)))
+                seen.append(Call(name, module, tuple(first.shape)))
 
         return hook
 
@@ -185,14 +186,15 @@ def _trace(network: nn.Module, example: Tensor) -> tuple[Tensor, list[_Call]]:
     turned = {call.shape for call in seen if len(call.shape) == 4 and type(call.module) in ON_LAST_DIMENSION}
     turned -= {call.shape for call in seen if isinstance(call.module, nn.Conv2d)}
     return output, [
-        _Call(call.name, call.module, call.shape, call.shape in turned)
+        Call(call.name, call.module, call.shape, call.shape in turned)
         for call in seen
         if count[call.name] == 1
     ]
 
 
-def _default_taps(body: Sequence[_Call]) -> Sequence[str]:
-    levels: dict[int, list[_Call]] = defaultdict(list)
+def default_taps(body: Sequence[Call]) -> Sequence[str]:
+    """Return the modules to take feature maps from, as `wire` says."""
+    levels: dict[int, list[Call]] = defaultdict(list)
     for call in body:
         if not isinstance(call.module, PASSING):
             levels[call.name.count(".")].append(call)
@@ -209,7 +211,7 @@ def _default_taps(body: Sequence[_Call]) -> Sequence[str]:
     return stages
 
 
-def _stages(level: Sequence[_Call]) -> list[str]:
+def _stages(level: Sequence[Call]) -> list[str]:
     """Return the last module of each map size; none if maps grow again, as with squeeze-and-excitation."""
     maps = [call for call in level if len(call.shape) == 4]
     sizes = [call.size for call in maps]
@@ -218,7 +220,12 @@ def _stages(level: Sequence[_Call]) -> list[str]:
     return list({call.size: call.name for call in maps}.values())
 
 
-def _named(wanted: Sequence[str], known: dict[str, _Call], option: str) -> Sequence[str]:
+def named(wanted: Sequence[str], known: dict[str, Call], option: str) -> Sequence[str]:
+    """Return the modules that an option names.
+
+    Raises:
+        InvalidOption: the network runs no such module exactly once.
+    """
     for name in wanted:
         if name not in known:
             listed = ", ".join(list(known)[:12])
@@ -229,12 +236,14 @@ def _named(wanted: Sequence[str], known: dict[str, _Call], option: str) -> Seque
     return wanted
 
 
-def _tap(call: _Call) -> Tap:
+def tap_of(call: Call) -> Tap:
+    """Return the tap of a module."""
     height, width = call.size if len(call.shape) == 4 else (*call.shape[1:-1], 1, 1)[:2]
-    return Tap(call.name, _width(call), (height, width))
+    return Tap(call.name, width_of(call), (height, width))
 
 
-def _width(call: _Call) -> int:
+def width_of(call: Call) -> int:
+    """Return the channels of what a module returned."""
     return call.shape[-1] if call.channels_last or len(call.shape) < 4 else call.shape[1]
 
 

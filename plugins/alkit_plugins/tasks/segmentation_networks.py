@@ -1,0 +1,50 @@
+"""Networks for segmentation: a small U-Net, those of torchvision, and any other by import path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from alkit.errors import InvalidOption
+
+from .networks import find as find_classifier
+from .unet import UNet
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SHORT = {
+    "lraspp": "lraspp_mobilenet_v3_large",
+    "deeplabv3": "deeplabv3_mobilenet_v3_large",
+    "fcn": "fcn_resnet50",
+}
+BASES = {"unet": 24, "tiny-unet": 12}
+
+
+def find(name: str, in_channels: int, num_classes: int, side: int) -> Callable[[], nn.Module]:
+    """Return a function that makes a network for segmentation.
+
+    Args:
+        name: `unet`, `tiny-unet`, a name of torchvision (also `lraspp`, `deeplabv3`, `fcn`), or
+            `package.module:factory`.
+        in_channels: channels of the images.
+        num_classes: number of outputs.
+        side: of the images in pixels.
+
+    Raises:
+        InvalidOption: there is no such network.
+    """
+    if name in BASES:
+        return lambda: UNet(in_channels, num_classes, BASES[name])
+    if ":" in name:
+        return find_classifier(name, in_channels, num_classes, side)
+    from torchvision import models  # noqa: PLC0415  # torchvision takes seconds to import
+
+    full = SHORT.get(name, name)
+    if full not in models.list_models(module=models.segmentation):
+        raise InvalidOption(
+            f"there is no network '{name}' for segmentation; choose from {', '.join([*BASES, *SHORT])}, "
+            "torchvision's segmentation models, or your own as package.module:factory"
+        )
+    builder = models.get_model_builder(full)
+    return lambda: builder(weights=None, weights_backbone=None, num_classes=num_classes)
