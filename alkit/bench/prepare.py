@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alkit.data.aspect import size_in_proportion
 from alkit.data.checksums import move_store
 from alkit.data.features import ensure_features, features_path
 from alkit.data.preprocessing import choose_shape, scan, unread_records
@@ -18,7 +19,7 @@ from alkit.data.source import Source
 from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter, damaged_blocks, is_whole
 from alkit.errors import BenchmarkError, InvalidProtocol, SourceError
-from alkit.interfaces.labels import ImageFacts, Labels
+from alkit.interfaces.labels import ImageFacts, Labels, values_of, written_labels
 from alkit.options import build
 from alkit.plugin import registry
 from alkit.utils import seeding
@@ -53,8 +54,9 @@ def prepare(
         keep_freed_memory()
     pool_source, test_source, notes = _sources(protocol, download)
     shape = _shape(pool_source, protocol)
-    pool = _read(pool_source, shape, cache, progress)
-    test = _read(test_source, shape, cache, progress)
+    reader = labels_of(protocol, cache)
+    pool = _read(pool_source, shape, cache, progress, reader)
+    test = _read(test_source, shape, cache, progress, reader)
     classes = _classes(protocol, pool_source, pool)
     shared = SharedData(
         location=pool_source.location,
@@ -140,12 +142,20 @@ def _sources(protocol: Protocol, download: bool) -> tuple[Source, Source, list[s
 
 def _shape(source: Source, protocol: Protocol) -> tuple[int, int, int]:
 
-    return choose_shape(source, source.keys(), size=protocol.data.image_size)
+    size: int | tuple[int, int] | None = protocol.data.image_size
+    if size is None and registry.tasks.get(protocol.task.name).keeps_aspect:
+        size = size_in_proportion(source, source.keys())
+    return choose_shape(source, source.keys(), size=size)
 
 
-def _read(source: Source, shape: tuple[int, int, int], cache: Path, progress: Progress) -> Images:
+def _read(
+    source: Source, shape: tuple[int, int, int], cache: Path, progress: Progress, reader: Labels
+) -> Images:
     """Read a source into a raw file of the cache, or find it there."""
-    keys, labels = source.keys(), source.answers()
+    keys, labels = source.keys(), written_labels(source, reader)
+    if reader.kind == "mask":  # the files of the cache do not move
+        values = values_of(source, labels, reader, "of the protocol")
+        labels = {key: reader.text(value) for key, value in values.items()}
     if not labels:
         raise SourceError(
             f"the images in '{source.location}' have no labels; a benchmark needs a labeled pool"

@@ -18,6 +18,7 @@ from alkit.campaign.record.reconcile import IngestReport, Standing, reconcile_an
 from alkit.campaign.record.settings import Settings, SourceChoice
 from alkit.campaign.record.state import make_pool
 from alkit.composition.factory import resolve
+from alkit.data.aspect import size_in_proportion, why_in_proportion
 from alkit.data.preprocessing import DEFAULT_SIDE, ImageRecord, choose_shape, scan, unread_records, why_shape
 from alkit.data.source import Source
 from alkit.data.sources import open_source
@@ -27,7 +28,8 @@ from alkit.errors import InvalidAnswers, SourceError
 from alkit.interfaces.labels import ImageFacts, Labels
 from alkit.interfaces.oracle import Oracle
 from alkit.labeling.class_names import twins
-from alkit.labeling.csv_table import TableAnswers, read_answers
+from alkit.labeling.csv_table import TableAnswers
+from alkit.labeling.given_labels import read_labels
 from alkit.labeling.rejection import Rejection
 from alkit.options import build
 from alkit.plugin import registry
@@ -130,6 +132,12 @@ class Plan:
         return made.make_labels(tuple(classes), folder=folder)
 
     @property
+    def keeps_aspect(self) -> bool:
+        """Whether images keep their proportions."""
+        kept: bool = registry.tasks.get(self.settings.task.name).keeps_aspect
+        return kept
+
+    @property
     def encoder(self) -> NamedEncoder | None:
         """The encoder of the task, or None."""
         task = self.settings.task
@@ -187,11 +195,17 @@ def _value_range(source: Source, spec: CampaignSpec, overview: Overview) -> tupl
     return None if found is None else found.chosen
 
 
+def _size(plan: Plan, keys: Sequence[str]) -> tuple[int, int] | None:
+    """Return the size to resize images to; None to choose it from the images."""
+    named = plan.spec.image_size
+    return size_in_proportion(plan.source, keys) if named is None and plan.keeps_aspect else named
+
+
 def _fill(draft: Path, plan: Plan) -> None:
     """Make all files of a campaign in a draft."""
     spec, task = plan.spec, plan.settings.task
     keys = plan.source.keys()
-    shape = choose_shape(plan.source, keys, size=spec.image_size, channels=spec.channels)
+    shape = choose_shape(plan.source, keys, size=_size(plan, keys), channels=spec.channels)
     # Report what cannot be used before reading all images.
     build(registry.tasks.get(task.name), task.options).build(shape, tuple(spec.classes), plan.device)
     if (encoder := plan.encoder) is not None:
@@ -200,8 +214,9 @@ def _fill(draft: Path, plan: Plan) -> None:
         )
     oracle = _connected_oracle(plan, keys)
     names: dict[str, str] = dict.fromkeys(spec.classes, "--classes")
-    if oracle is not None and plan.labels(draft).named:
-        names |= {name: BY_ORACLE for name in oracle.classes if name not in names}
+    if oracle is not None:
+        declared = plan.labels(draft).declared(oracle.classes)
+        names |= {name: BY_ORACLE for name in declared if name not in names}
     reader = plan.labels(draft, list(names))
     test_labels = labels_of_test_images(plan.test_source, reader, task.name)
     _check_labels(plan, keys, reader)
@@ -223,7 +238,7 @@ def _fill(draft: Path, plan: Plan) -> None:
         for place, labels in counts.items():
             fresh = [name for name in reader.new_classes(sorted(labels)) if name not in names]
             names |= dict.fromkeys(fresh, place)
-        if oracle is not None:
+        if oracle is not None and plan.settings.labels == "class":
             counts[BY_ORACLE] = Counter(plan.source.answers().values())
         add_classes(plan.overview, names, counts)
         plan.overview.lines += [f"warning: {warning}" for warning in twins(names)]
@@ -266,14 +281,16 @@ def _look_over(
     """Say what was made of the folder, and what is strange in it."""
     overview, source, oracle = plan.overview, plan.source, plan.settings.oracle
     if plan.spec.image_size is None:
-        reason = why_shape(source, source.keys(), shape) if plan.encoder is None else SMALL_COPIES
+        why = why_in_proportion if plan.keeps_aspect else why_shape
+        reason = why(source, source.keys(), shape) if plan.encoder is None else SMALL_COPIES
         overview.add("image_size", {"height": shape[1], "width": shape[2], "reason": reason}, reason)
         larger = max(shape[1:]) > DEFAULT_SIDE or (bool(reason) and max(shape[1:]) == DEFAULT_SIDE)
         if larger and shape[0] == COLOR and (encoder := _better_encoder(plan.spec)):
             overview.add("proposed_encoder", encoder, PROPOSAL.format(encoder=encoder))
     overview.add("pool", dict(source.facts))
     add_layout(overview, source, oracle=None if oracle is None else oracle.name)
-    hidden, by_key = source.answers(), {record.key: record.index for record in records}
+    hidden = source.answers() if plan.settings.labels == "class" else {}
+    by_key = {record.key: record.index for record in records}
     labels = [(by_key[key], label) for key, label in hidden.items() if key in by_key]
     add_disputes(overview, "disputed_copies", records, labels, "folders or labels of the pool")
     given = [(index, _in_words(answer.value)) for index, answer in known.given if answer.kind == "label"]
@@ -392,7 +409,7 @@ def _sorted_labels(
 ) -> tuple[TableAnswers, IngestReport, list[Rejection]]:
     """Return the labels at hand, what becomes of them, and the lines that do not fit."""
     path = Path(str(plan.spec.labels))
-    table = read_answers(path, plan.spec.columns)
+    table = read_labels(path, plan.spec.columns)
     report = reconcile_answers(
         table.answers,
         Standing(

@@ -51,7 +51,13 @@ def labeled_export(campaign: Campaign) -> Export:
         raise InvalidAnswers("nothing is labeled yet")
     labels = zip(pool.labeled.tolist(), pool.values, strict=True)
     items = [
-        _labeled(campaign.state.records[index], campaign.source, rank, campaign.label_text(value))
+        _labeled(
+            campaign.state.records[index],
+            campaign.source,
+            rank,
+            campaign.label_text(value),
+            _files_of_labels(campaign),
+        )
         for rank, (index, value) in enumerate(labels, start=1)
     ]
     return _export(campaign, f"{campaign.directory.absolute().name}, labeled", None, items)
@@ -99,12 +105,16 @@ def _test_export(campaign: Campaign, source: Source) -> Export:
     records, labels = campaign.ledger.test_images()
     known = [(record, label) for record in records if (label := labels[record.index]) is not None]
     items = [
-        _labeled(record, source, rank, label)
+        _labeled(record, source, rank, label, _files_of_labels(campaign))
         for rank, (record, label) in enumerate(
             ((record, label) for record, label in known if record.unusable is None), start=1
         )
     ]
     return _export(campaign, f"{campaign.directory.absolute().name}, test", None, items, source)
+
+
+def _files_of_labels(campaign: Campaign) -> Path | None:
+    return campaign.directory if campaign.settings.labels == "mask" else None
 
 
 def _draw(item: Item) -> float:
@@ -124,7 +134,10 @@ def _item(campaign: Campaign, rank: int, index: int, score: float | None) -> Ite
     return dataclasses.replace(item, score=score, again=campaign.pool.answer_of(index) is not None)
 
 
-def _labeled(record: ImageRecord, source: Source, rank: int, answer: str | None) -> Item:
+def _labeled(
+    record: ImageRecord, source: Source, rank: int, answer: str | None, folder: Path | None = None
+) -> Item:
+    """Return a labeled image; the text of its label is a file in a folder, if that is given."""
     return Item(
         rank=rank,
         index=record.index,
@@ -134,6 +147,7 @@ def _labeled(record: ImageRecord, source: Source, rank: int, answer: str | None)
         height=record.height,
         file=source.path(record.key),
         answer=answer,
+        answer_file=None if folder is None or answer is None else folder / answer,
     )
 
 

@@ -104,7 +104,7 @@ def consult(session: CampaignSession, oracle: Oracle, query: Query) -> IngestRep
         _under_present_names(session, oracle.label(asked)),
         asked,
         oracle,
-        _standing(session),
+        _standing(session, oracle.folders),
         labels=labels,
     )
     for rejection in report.rejected:

@@ -17,8 +17,8 @@ from alkit.campaign.spec import DECIDED, CampaignSpec, spec_of
 from alkit.composition.factory import resolve
 from alkit.data.columns import parse_columns
 from alkit.errors import CampaignError, InvalidBudget, UsageError
-from alkit.labeling.csv_table import read_answers
 from alkit.labeling.given_answer import composed
+from alkit.labeling.given_labels import read_labels
 from alkit.options import parse_pairs
 from alkit.utils.progress import NullProgress, Terminal
 
@@ -163,7 +163,7 @@ def _number(word: str) -> str:
 
 def take_labels(campaign: Campaign, path: Path, columns: Mapping[str, str] | None = None) -> None:
     """Take a file's labels into an existing campaign; taking the same file again undoes no correction."""
-    table = read_answers(path, columns)
+    table = read_labels(path, columns)
     receipt = campaign.tell(
         table.answers,
         allow_new_classes=not campaign.classes,

@@ -99,7 +99,7 @@ def choose_shape(
         raise InvalidOption(f"an image size of {wanted[0]} x {wanted[1]} pixels is not possible")
     if wanted is not None and channels is not None:
         return channels, *wanted
-    headers = _sampled_headers(source, keys)
+    headers = sampled_headers(source, keys)
     if channels is None:
         channels = max(header[0] for header in headers)
     if wanted is None:
@@ -115,7 +115,7 @@ def choose_shape(
 
 def why_shape(source: Source, keys: Sequence[str], shape: Shape) -> str:
     """Say why images get a shape that was chosen for them; empty if they keep their own."""
-    headers = _sampled_headers(source, keys)
+    headers = sampled_headers(source, keys)
     sizes = {header[1:] for header in headers}
     side = max(shape[1:])
     if sizes == {shape[1:]}:
@@ -138,7 +138,12 @@ def spaced(keys: Sequence[str], count: int) -> list[str]:
     return [keys[at] for at in sorted({index * len(keys) // count for index in range(count)} if keys else ())]
 
 
-def _sampled_headers(source: Source, keys: Sequence[str]) -> list[Shape]:
+def sampled_headers(source: Source, keys: Sequence[str]) -> list[Shape]:
+    """Return (C, H, W) of up to 64 readable images, evenly spaced.
+
+    Raises:
+        SourceError: there are no usable images.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # decoders warn about metadata, which is not used
         headers = [header for header in map(source.header, spaced(keys, SAMPLED)) if header]

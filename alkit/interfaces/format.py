@@ -38,6 +38,7 @@ class Item:
         file: the original file, which must not be changed; None if the pool is not a folder of files.
         answer: the text of a label, such as a class name, `abstain` or `unusable`; None if it is not
             answered yet.
+        answer_file: the file of an answer that is one, such as a mask; it must not be changed.
         again: it was answered before, and is asked about again.
         note: what annotators noted about it; of several, each with the name.
     """
@@ -51,6 +52,7 @@ class Item:
     score: float | None = None
     file: Path | None = None
     answer: str | None = None
+    answer_file: Path | None = None
     again: bool = False
     note: str = ""
 

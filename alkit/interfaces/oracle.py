@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -41,12 +42,14 @@ class Oracle(ABC):
     Attributes:
         name: what the user types, the same as the entry point.
         classes: class names that it can answer with, known after `connect`; they are always allowed.
+        folders: where relative paths in its labels start, known after `connect`.
         notes: sentences for the user about what it does not use, known after `connect`.
     """
 
     name: ClassVar[str]
 
     classes: tuple[str, ...] = field(init=False, default=(), repr=False)
+    folders: tuple[Path, ...] = field(init=False, default=(), repr=False)
     notes: tuple[str, ...] = field(init=False, default=(), repr=False)
 
     def connect(self, source: Source, keys: Sequence[str], seed: int) -> None:  # noqa: B027  # optional

@@ -35,6 +35,7 @@ class TaskModel(ABC):
     Attributes:
         name: what the user types, the same as the entry point.
         labels: the kind of labels that it learns from; one class per image by default.
+        keeps_aspect: images keep their proportions where nobody names a size.
         metrics: what `evaluate` returns, the main metric first; for others, higher is better.
         spec: what the task provides; set by `build`.
         network: the network; set by `build`.
@@ -45,6 +46,7 @@ class TaskModel(ABC):
 
     name: ClassVar[str]
     labels: ClassVar[type[Labels]] = ClassLabel
+    keeps_aspect: ClassVar[bool] = False
     metrics: ClassVar[tuple[Metric, ...]] = ()
 
     spec: TaskSpec = field(init=False, repr=False, compare=False)

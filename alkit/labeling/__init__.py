@@ -24,8 +24,12 @@ if TYPE_CHECKING:
     from alkit.labeling.given_answer import GivenAnswer as GivenAnswer
     from alkit.labeling.given_answer import as_index as as_index
     from alkit.labeling.given_answer import as_number as as_number
+    from alkit.labeling.given_labels import read_labels as read_labels
     from alkit.labeling.image_files import place as place
     from alkit.labeling.image_files import whole as whole
+    from alkit.labeling.mask_folder import masks_beside as masks_beside
+    from alkit.labeling.mask_folder import masks_in as masks_in
+    from alkit.labeling.mask_folder import read_mask_folder as read_mask_folder
     from alkit.labeling.references import References as References
     from alkit.labeling.references import UnknownImageError as UnknownImageError
     from alkit.labeling.rejection import Rejection as Rejection
@@ -43,6 +47,8 @@ _HOMES = {
     "alkit.labeling.csv_table": ("COLUMNS", "TableAnswers", "read_answers", "write_table"),
     "alkit.labeling.file_names": ("find_mark",),
     "alkit.labeling.given_answer": ("ABSTAIN", "UNUSABLE", "GivenAnswer", "as_index", "as_number"),
+    "alkit.labeling.given_labels": ("read_labels",),
+    "alkit.labeling.mask_folder": ("masks_beside", "masks_in", "read_mask_folder"),
     "alkit.labeling.image_files": (
         "place",
         "whole",

@@ -17,7 +17,7 @@ from alkit.data.source import Source
 from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
 from alkit.errors import SourceError
-from alkit.interfaces.labels import ImageFacts, Labels, values_of
+from alkit.interfaces.labels import ImageFacts, Labels, values_of, written_labels
 from alkit.utils.progress import Progress
 
 if TYPE_CHECKING:
@@ -151,9 +151,11 @@ def labels_of_test_images(test_source: Source | None, labels: Labels, task: str)
     """
     if test_source is None:
         return {}
-    written = test_source.answers()
+    written = written_labels(test_source, labels)
     if not written:
+        beside = "; their masks belong in a folder 'masks' beside that of the images"
         missing = f"the test images in {test_source.location} have no labels"
+        missing += beside if labels.kind == "mask" else ""
         raise SourceError("; ".join([missing, *warnings_of(test_source)]))
     try:
         values = values_of(test_source, written, labels, task)

@@ -328,7 +328,8 @@ def reconcile_oracle_answers(
                 )
                 continue
             names = _new_names(answer, labels, classes)
-            strange = [name for name in names if classes and name not in oracle.classes]
+            declared = labels.declared(oracle.classes)
+            strange = [name for name in names if classes and name not in declared]
             if strange:
                 rejected.append(Rejection(0, _unknown_class(strange[0], classes), "unknown-class"))
                 continue

@@ -10,6 +10,7 @@ from .mask import Mask as Mask
 from .number import Number as Number
 from .of_source import folders_of as folders_of
 from .of_source import values_of as values_of
+from .of_source import written_labels as written_labels
 
 ALL_KINDS = frozenset(kind.kind for kind in (ClassLabel, ClassSet, Number, Mask))
 """The kinds of labels that alkit knows."""
@@ -24,4 +25,5 @@ __all__ = [
     "Number",
     "folders_of",
     "values_of",
+    "written_labels",
 ]

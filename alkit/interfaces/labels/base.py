@@ -77,6 +77,10 @@ class Labels(ABC):
         """Return the names of the classes that are in a value, to check and to count; none for numbers."""
         return ()
 
+    def declared(self, words: Iterable[str]) -> Sequence[str]:
+        """Return the class names in what an oracle says that it may answer."""
+        return ()
+
     def can_name(self, name: str) -> bool:
         """Say whether a class may have this name."""
         return bool(name) and name == name.strip()

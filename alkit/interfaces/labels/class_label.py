@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,6 +23,10 @@ class ClassLabel(Labels):
     def text(self, value: Any) -> str:
         """Return the name."""
         return str(value)
+
+    def declared(self, words: Iterable[str]) -> Sequence[str]:
+        """Return all of them."""
+        return tuple(words)
 
     def names(self, value: Any) -> Sequence[str]:
         """Return the name."""

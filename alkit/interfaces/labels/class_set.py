@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -46,6 +46,10 @@ class ClassSet(Labels):
         if plain == NONE or plain.startswith("[") or any(SEPARATOR in n or n != n.strip() for n in value):
             return json.dumps(value, ensure_ascii=False)
         return plain
+
+    def declared(self, words: Iterable[str]) -> Sequence[str]:
+        """Return the classes of all sets."""
+        return tuple(dict.fromkeys(name for word in words for name in self.parse(word, ImageFacts())))
 
     def can_name(self, name: str) -> bool:
         """Refuse names that would be read as several, too."""

@@ -7,11 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.errors import SourceError
+from alkit.labeling.mask_folder import masks_beside
 
 from .base import ImageFacts, Labels
 
 if TYPE_CHECKING:
     from alkit.data.source import Source
+
+
+def written_labels(source: Source, labels: Labels) -> dict[str, str]:
+    """Return the text of the label of each image of a source, by key, where it is known.
+
+    The masks of a folder of images are in a folder beside it.
+    """
+    if labels.kind == "mask" and (folder := Path(source.location)).is_dir():
+        return masks_beside(folder, source.keys())
+    return source.answers()
 
 
 def values_of(source: Source, written: Mapping[str, str], labels: Labels, task: str) -> dict[str, Any]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import alkit
 from alkit import Answer, Oracle, option, seeding
 from alkit.errors import SourceError
+from alkit.labeling import masks_beside
 
 if TYPE_CHECKING:
     from alkit import Source
@@ -37,7 +39,8 @@ class DatasetOracle(Oracle):
         Raises:
             SourceError: the source has no labels.
         """
-        self._labels, self._keys, self._seed = source.answers(), keys, seed
+        self._keys, self._seed = keys, seed
+        self._labels = source.answers() or masks_beside(Path(source.location), keys)
         if not self._labels:
             raise SourceError(
                 f"{source.location} has no labels to answer with; label by hand, or use the oracle 'file'"

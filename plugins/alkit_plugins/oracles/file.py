@@ -11,7 +11,7 @@ import alkit
 from alkit import Answer, AnswerKind, Oracle, option
 from alkit.data import unread_records
 from alkit.errors import InvalidAnswers, InvalidOption
-from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, References, Rejection, read_answers
+from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, References, Rejection, read_labels
 
 if TYPE_CHECKING:
     from alkit import Source
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class FileOracle(Oracle):
-    """Answers from a file; images that it does not name stay unanswered."""
+    """Answers from a file, or from a folder of masks; images that it does not name stay unanswered."""
 
     name: ClassVar[str] = "file"
 
-    path: str = option("", "CSV file with the columns image and label")
+    path: str = option("", "CSV file with the columns image and label, or folder of masks")
 
     def __post_init__(self) -> None:
         """Make the path absolute, since a campaign can be opened from other directories."""
@@ -39,10 +39,11 @@ class FileOracle(Oracle):
         """
         if not self.path:
             raise InvalidOption("oracle 'file' needs a file: --oracle-option path=labels.csv")
-        table = read_answers(Path(self.path))
+        table = read_labels(Path(self.path))
         if table.rejected:
             first = table.rejected[0]
             raise InvalidAnswers(f"line {first.line} of {self.path} {first.reason}")
+        self.folders = (Path(self.path).parent,)
         references = References(unread_records(keys), Path(source.location), [Path(self.path).parent])
         given = [answer for answer in table.answers if not answer.is_blank(source.classes)]
         self._answers: dict[int, Answer] = {}
