@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -222,9 +223,15 @@ def reconcile_answers(
         unasked,
         tuple(rejected),
         blank=blank,
-        warnings=tuple(twins(fresh, classes)),
+        warnings=tuple(twins(fresh, classes, _counts(pool, kept))) if fresh else (),
         given=tuple(named),
     )
+
+
+def _counts(pool: Pool, kept: Sequence[tuple[int, Answer]]) -> Counter[str]:
+    """Return the number of images by label after answers are kept."""
+    now = dict(zip(pool.labeled.tolist(), pool.values, strict=True)) | {i: a.value for i, a in kept}
+    return Counter(str(label) for label in now.values() if label is not None)
 
 
 def _without_blanks(
