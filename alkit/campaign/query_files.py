@@ -53,7 +53,7 @@ def drawn(session: CampaignSession, value: Any, pixels: npt.NDArray[np.uint8]) -
         return pixels
     color = pixels if pixels.shape[2] == COLOR else np.repeat(pixels[:, :, :1], COLOR, axis=2)
     try:
-        found = session.labels.draw(value, color)
+        found = session.label_kind.draw(value, color)
     except CampaignError:  # a file is missing; the image is there
         return pixels
     return pixels if found is None else found

@@ -102,7 +102,7 @@ class CampaignSession:
         return self.resources.oracle(self.state, name, options)
 
     @property
-    def labels(self) -> Labels:
+    def label_kind(self) -> Labels:
         """What reads and writes labels, with the classes as they are now."""
         if self._labels is None or self._labels[0] is not self.state:
             self._labels = (self.state, self.resources.labels(self.state))
@@ -112,7 +112,7 @@ class CampaignSession:
         """Write the value of a label as text."""
         if isinstance(value, str):  # the task, whose import takes seconds, is not needed
             return value
-        return self.labels.text(value)
+        return self.label_kind.text(value)
 
     def class_counts(self, values: Sequence[Any] | None = None) -> dict[str, int]:
         """Count images by class, in the order of the classes; an image with several counts for each.
@@ -125,7 +125,7 @@ class CampaignSession:
         if all(isinstance(value, str) and value in counts for value in values):
             names: Iterable[str] = values  # the task, whose import takes seconds, is not needed
         else:
-            labels = self.labels
+            labels = self.label_kind
             names = (name for value in values for name in labels.names(value))
         for name in names:
             counts[name] = counts.get(name, 0) + 1

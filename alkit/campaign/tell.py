@@ -51,7 +51,7 @@ def tell(session: CampaignSession, answers: Sequence[GivenAnswer], options: Inge
     """Take answers that name images by path, hash or index: see `Campaign.tell`."""
     with session.lock():
         standing = _standing(session, options.folders)
-        labels = session.labels
+        labels = session.label_kind
         report = reconcile_answers(
             [_under_present_name(session, given) for given in answers],
             standing,
@@ -99,7 +99,7 @@ def consult_about_open(session: CampaignSession, oracle: Oracle) -> IngestReport
 
 def consult(session: CampaignSession, oracle: Oracle, query: Query) -> IngestReport:
     """Let an oracle answer what a query waits for."""
-    asked, labels = [pick.index for pick in query.unanswered], session.labels
+    asked, labels = [pick.index for pick in query.unanswered], session.label_kind
     report = reconcile_oracle_answers(
         _under_present_names(session, oracle.label(asked)),
         asked,

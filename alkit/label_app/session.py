@@ -43,7 +43,7 @@ class LabelSession:
                 "masks cannot be drawn on this page; draw them in a labeling tool ('alkit export'), and take "
                 "them in with 'alkit ingest'"
             )
-        self._named = campaign.labels.named
+        self._named = campaign.label_kind.named
         if self._named and not campaign.classes:
             raise InvalidAnswers(
                 f"the campaign in {campaign.directory} has no classes to choose from yet; take in some known "

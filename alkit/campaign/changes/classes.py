@@ -84,7 +84,7 @@ def _record(session: CampaignSession, event: Happening, images: int) -> dict[str
 
 
 def _labeled_as(session: CampaignSession, names: Sequence[str]) -> int:
-    labels = session.labels
+    labels = session.label_kind
     return sum(not set(names).isdisjoint(labels.names(value)) for value in session.pool.values)
 
 
@@ -98,7 +98,7 @@ def _check_known(session: CampaignSession, names: Sequence[str]) -> None:
 
 def _check_new(session: CampaignSession, name: str) -> None:
     """Refuse a name that is taken, or that cannot be the name of a class."""
-    labels = session.labels
+    labels = session.label_kind
     if not labels.named:
         raise UsageError(f"the labels of task '{session.settings.task.name}' are not class names")
     if name in session.classes:

@@ -44,7 +44,7 @@ def choose_test_set(session: CampaignSession, request: EvaluationSetRequest) -> 
         source = open_source(request.location, root=request.root)
         source.value_range = session.settings.pool.value_range
         labels = _under_present_names(
-            session, labels_of_test_images(source, session.labels, session.settings.task.name)
+            session, labels_of_test_images(source, session.label_kind, session.settings.task.name)
         )
         path = session.directory / "cache" / f"{TEST_CACHE}.new"
         path.unlink(missing_ok=True)
@@ -91,7 +91,7 @@ def _under_present_names(session: CampaignSession, labels: Mapping[str, str]) ->
 
 def new_classes(session: CampaignSession, labels: Mapping[str, str]) -> list[str]:
     """Return the names in labels that are not classes of a campaign yet, sorted."""
-    return names_in(session.labels, labels)
+    return names_in(session.label_kind, labels)
 
 
 def names_in(labels: Labels, texts: Mapping[str, str]) -> list[str]:

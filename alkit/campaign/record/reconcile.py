@@ -223,15 +223,16 @@ def reconcile_answers(
         unasked,
         tuple(rejected),
         blank=blank,
-        warnings=tuple(twins(fresh, classes, _counts(pool, kept))) if fresh else (),
+        warnings=tuple(twins(fresh, classes, _counts(pool, kept, labels))) if fresh else (),
         given=tuple(named),
     )
 
 
-def _counts(pool: Pool, kept: Sequence[tuple[int, Answer]]) -> Counter[str]:
-    """Return the number of images by label after answers are kept."""
-    now = dict(zip(pool.labeled.tolist(), pool.values, strict=True)) | {i: a.value for i, a in kept}
-    return Counter(str(label) for label in now.values() if label is not None)
+def _counts(pool: Pool, kept: Sequence[tuple[int, Answer]], labels: Labels) -> Counter[str]:
+    """Return the number of images by class after answers are kept."""
+    now = dict(zip(pool.labeled.tolist(), pool.values, strict=True))
+    now |= {index: answer.value if answer.kind == "label" else None for index, answer in kept}
+    return Counter(name for value in now.values() if value is not None for name in labels.names(value))
 
 
 def _without_blanks(
