@@ -109,6 +109,10 @@ def build(cls: type[T], given: Mapping[str, Any] | None = None) -> T:
         if preset not in presets:
             raise InvalidOption(f"{label} has no preset '{preset}'; {_choices(presets, 'it has no presets')}")
         values.update(_settled(presets[preset], known, label))
+    misnamed: Mapping[str, str] = getattr(cls, "misnamed", {})
+    for key in given:
+        if key not in known and key in misnamed:
+            raise InvalidOption(f"{label} has no option '{key}'; {misnamed[key]}")
     values.update(_settled(given, known, label))
     try:
         return cls(**values)

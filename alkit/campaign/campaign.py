@@ -365,10 +365,11 @@ class Campaign(CampaignSession):
         return learning_curve(self, self.history())
 
     def labels(self) -> KnownLabels:
-        """Return the current label of each labeled image, by its key, as `tell` takes them."""
+        """Return the current label of each labeled image as text, by its key, as `tell` takes them."""
         keys, pool = self.state.keys, self.pool
+        texts = map(self.label_text, pool.values)
         return KnownLabels(
-            {keys[index]: value for index, value in zip(pool.labeled.tolist(), pool.values, strict=True)}
+            {keys[index]: text for index, text in zip(pool.labeled.tolist(), texts, strict=True)}
         )
 
     def notes(self) -> list[Note]:
@@ -428,10 +429,8 @@ class Campaign(CampaignSession):
         return f"{len(self.pool.labeled):,} of {self.pool.size:,} images labeled{waiting}"
 
     def _repr_html_(self) -> str:
-        counts = self.class_counts()
-        names = [*self.classes, *(name for name in counts if name not in self.classes)]
-        rows = [(name, f"{counts.get(name, 0):,}") for name in names]
-        shown = notebook.table(("label", "images"), rows) if rows else ""
+        rows = [(name, f"{count:,}") for name, count in self.class_counts().items()]
+        shown = notebook.table(("class", "images"), rows) if rows else ""
         return notebook.line(f"campaign {self.directory}: {self._line}") + shown
 
     def csv_path(self, query: Query) -> Path:

@@ -241,7 +241,8 @@ def _fill(draft: Path, plan: Plan) -> None:
         if oracle is not None and plan.settings.labels == "class":
             counts[BY_ORACLE] = Counter(plan.source.answers().values())
         add_classes(plan.overview, names, counts)
-        plan.overview.lines += [f"warning: {warning}" for warning in twins(names)]
+        total = sum(counts.values(), Counter[str]())
+        plan.overview.lines += [f"warning: {warning}" for warning in twins(names, counts=total)]
     brightest = brightest_value(draft / "cache" / POOL_CACHE, shape, records)
     _look_over(plan, records, known, (test_records, test_labels), shape, brightest=brightest)
     ledger = Ledger(draft / LEDGER, create=True)

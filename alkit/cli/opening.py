@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from alkit.campaign.spec import DECIDED, CampaignSpec, spec_of
+from alkit.campaign.spec import DECIDED, DEFAULT_TASK, CampaignSpec, spec_of
 from alkit.composition.factory import resolve
 from alkit.data.columns import parse_columns
 from alkit.errors import CampaignError, InvalidBudget, UsageError
@@ -187,8 +187,9 @@ def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
         if task not in (None, ENCODED) or given.get("model"):
             raise UsageError("--encoder brings its own task and network; leave out --task and --model")
         task, task_options["encoder"] = ENCODED, given["encoder"]
-        if given.get("download"):
-            task_options["download"] = True
+    fine_tuned = "weights" in task_options and task in (None, DEFAULT_TASK)
+    if given.get("download") and (given.get("encoder") or fine_tuned):
+        task_options.setdefault("download", True)
     fields: dict[str, Any] = {
         "root": given.get("root"),
         "download": given.get("download"),

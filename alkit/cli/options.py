@@ -107,7 +107,7 @@ def creation_options(function: F) -> F:
             click.option(
                 "--download",
                 is_flag=True,
-                help="Let a data set be downloaded to --root, or weights of an encoder.",
+                help="Let a data set be downloaded to --root, or pretrained weights.",
             ),
             click.option("--labels", metavar="FILE", help="CSV file of known labels: image,label."),
             columns_option("--labels"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 SHORTEST = 4  # letters of a name in which one other letter is more likely a slip than another word
+MANY = 5  # times as many labels has a class that is meant as its misspelling
 
 
 def same_but_for_case(name: str, classes: Iterable[str]) -> str | None:
@@ -14,12 +16,18 @@ def same_but_for_case(name: str, classes: Iterable[str]) -> str | None:
     return next((known for known in classes if known != name and _plain(known) == _plain(name)), None)
 
 
-def twins(names: Iterable[str], classes: Sequence[str] = ()) -> list[str]:
+def twins(
+    names: Iterable[str], classes: Sequence[str] = (), counts: Mapping[str, int] = MappingProxyType({})
+) -> list[str]:
     """Return a sentence for each new name that may be another one written differently.
+
+    Two names that differ by a letter may both be right (shirt and skirt). They are named only if one has few
+    labels and the other one has many.
 
     Args:
         names: new names.
         classes: those that are classes already.
+        counts: labels by name.
     """
     fresh = list(dict.fromkeys(names))
     pairs = [*itertools.product(fresh, classes), *itertools.combinations(fresh, 2)]
@@ -30,7 +38,12 @@ def twins(names: Iterable[str], classes: Sequence[str] = ()) -> list[str]:
         if _plain(name) == _plain(other):
             said.append(f"the classes '{name}' and '{other}' differ only by case or white space")
         elif _one_letter_apart(_plain(name), _plain(other)):
-            said.append(f"the classes '{name}' and '{other}' differ by one letter")
+            few, many = sorted((name, other), key=lambda one: counts.get(one, 0))
+            if 0 < counts.get(few, 0) * MANY <= counts.get(many, 0):
+                said.append(
+                    f"the classes '{few}' ({counts[few]:,} labels) and '{many}' ({counts[many]:,}) differ by "
+                    "one letter"
+                )
     return said
 
 

@@ -137,7 +137,7 @@ class References:
     def _match(self, given: GivenAnswer) -> Match:
         """Find an image by everything that an answer says of it."""
         said: list[tuple[str, set[int]]] = []
-        match: Match | None = None
+        matches: list[Match | None] = []  # None: by a name that two images have had
         if given.hash:
             same = self._with_hash(given.hash)
             if not same:
@@ -157,13 +157,13 @@ class References:
                 missed = missed or error
                 if given.index is not None or given.hash:
                     said.append((f"'{text}'", set(error.images)))
-                    match = match or Match(-1)
+                    matches.append(None)
             except UnknownImageError as error:
                 missed = missed or error
             else:
-                match = match or named
+                matches.append(named)
                 said.append((f"'{text}'", {named.index}))
-        if missed and match is None and not given.hash:
+        if missed and not matches and not given.hash:
             raise missed
         if not said:
             raise UnknownImageError("names no image")
@@ -171,7 +171,8 @@ class References:
         if not common:
             listed = ", ".join(f"{name} is '{self._key(min(images))}'" for name, images in said)
             raise UnknownImageError(f"contradicts itself: {listed}")
-        return Match(min(common)) if match is None or match.index < 0 else match
+        first = next(iter(matches), None)
+        return Match(min(common)) if first is None else first
 
     def named(self, text: str) -> Match:
         """Return the image that a path, a file name or a hash means.

@@ -110,6 +110,10 @@ ADVICE: dict[str, dict[str, str]] = {
         "probabilities-follow-predictions": (
             "compute the probabilities from the prediction, by softmax(dim=1)"
         ),
+        "portable": (
+            "return logits in eval mode, and a source whose make_network() has the same names of weights and "
+            "does not import alkit; or leave portable out, and the model cannot be exported"
+        ),
     },
     "oracle": {
         "answers-what-was-asked": (

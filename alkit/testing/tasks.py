@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from alkit import options
 from alkit.data.loader import Batch, Loader
 from alkit.data.model_input import normalize
 from alkit.data.store import ImageStore
 from alkit.data.targets import map_tensors
+from alkit.errors import UnsupportedTask
 from alkit.interfaces.labels import ImageFacts
 from alkit.plugin import registry
 from alkit.training.recipe import TrainingRun
@@ -28,10 +31,11 @@ if TYPE_CHECKING:
     from alkit._typing import Pixels
     from alkit.interfaces.task import TaskModel
     from alkit.plugin.encoders import NamedEncoder
-    from alkit.training.types import Output
+    from alkit.training.types import Output, PortableNetwork
 
 
 FOLLOWS = 0.9  # share of pixels whose target has to be that of a pixel of their color
+TOLERANCE = 1e-4  # of probabilities
 WORDS = frozenset({"model", "loss", "probabilities", "embedding", "features"})
 
 
@@ -325,6 +329,44 @@ def _pairwise(function: Callable[[torch.Tensor, torch.Tensor], None], first: Any
     map_tensors(call, first)
 
 
+def portable(subject: TaskSubject) -> None:
+    """The network that `portable` returns gives the same probabilities, and its source needs no alkit."""
+    model = subject.new()
+    if "probabilities" not in model.spec.provides:
+        raise NotApplicable("the task does not give probabilities")
+    try:
+        found = model.portable()
+    except UnsupportedTask:
+        raise NotApplicable("the task does not say how its network works without alkit") from None
+    encoder = model.named_encoder()
+    shape = subject.shape if encoder is None else encoder.input.shape
+    images = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
+    require(not found.network.training, "the network is in training mode")
+    with torch.no_grad():
+        own = model.forward(images).probabilities
+        assert own is not None
+        for network in (found.network, *([_made_by(found)] if found.source else [])):
+            other = network(images).float().softmax(dim=1)
+            require(
+                other.shape == own.shape,
+                f"its outputs have the shape {tuple(other.shape)} instead of {tuple(own.shape)}",
+            )
+            gap = float((own.float() - other).abs().max())
+            require(gap <= TOLERANCE, f"probabilities differ by {gap:.2g} from those of the task")
+
+
+def _made_by(found: PortableNetwork) -> nn.Module:
+    """Return the network that the source makes, with the weights of the model."""
+    imports = re.search(r"^\s*(import|from) alkit\b", found.source, re.MULTILINE)
+    require(imports is None, "the source imports alkit")
+    namespace: dict[str, Any] = {"__name__": "network"}
+    exec(compile(found.source, "network.py", "exec"), namespace)
+    require("make_network" in namespace, "the source has no function make_network")
+    network: nn.Module = namespace["make_network"]()
+    network.load_state_dict(found.network.state_dict())
+    return network.eval()
+
+
 def _weights(model: TaskModel) -> dict[str, torch.Tensor]:
     return {key: value.detach().clone() for key, value in model.network.state_dict().items()}
 
@@ -345,6 +387,7 @@ CHECKS: tuple[Callable[[TaskSubject], None], ...] = (
     trains,
     evaluates,
     probabilities_follow_predictions,
+    portable,
 )
 
 

@@ -37,6 +37,8 @@ class UsableModel:
         preprocessing: how an image becomes what the model takes, the same as in training.
         precision: of the forward pass.
         device: where the model is.
+        threads: of torch on a CPU, the same as in training, so that sums round alike; None: as many as torch
+            uses already.
         state: the campaign when the model was trained.
     """
 
@@ -46,6 +48,7 @@ class UsableModel:
     preprocessing: Preprocessing
     precision: Precision
     device: torch.device
+    threads: int | None
     state: State
 
     @contextlib.contextmanager
@@ -57,7 +60,11 @@ class UsableModel:
         from alkit.utils.devices import threads_for  # noqa: PLC0415  # torch takes seconds to import
 
         side = max(self.preprocessing.shape[1:])
-        with threads_for(side, self.device), torch.no_grad(), autocast(self.device, self.precision):
+        with (
+            threads_for(side, self.device, self.threads),
+            torch.no_grad(),
+            autocast(self.device, self.precision),
+        ):
             yield
 
 
@@ -130,6 +137,7 @@ def _loaded(session: CampaignSession, event: Event[Trained]) -> UsableModel | No
         preprocessing=Preprocessing.of(pool) if encoder is None else Preprocessing.of_encoder(encoder.input),
         precision=task.recipe(trained.labels).precision,
         device=device,
+        threads=session.settings.threads,
         state=state,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from alkit.reporting import notebook
 from alkit.reporting.wording import counted
@@ -12,22 +11,22 @@ from alkit.reporting.wording import counted
 SHOWN = 12  # classes in a line
 
 
-class KnownLabels(Mapping[str, Any]):
+class KnownLabels(Mapping[str, str]):
     """The current label of each labeled image, by its key.
 
     Args:
         labels: by key.
     """
 
-    def __init__(self, labels: Mapping[str, Any]) -> None:
+    def __init__(self, labels: Mapping[str, str]) -> None:
         self._labels = dict(labels)
 
     @property
     def counts(self) -> dict[str, int]:
         """Number of images by label, the most frequent first."""
-        return dict(Counter(str(label) for label in self._labels.values()).most_common())
+        return dict(Counter(self._labels.values()).most_common())
 
-    def __getitem__(self, image: str, /) -> Any:
+    def __getitem__(self, image: str, /) -> str:
         return self._labels[image]
 
     def __len__(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -222,9 +223,16 @@ def reconcile_answers(
         unasked,
         tuple(rejected),
         blank=blank,
-        warnings=tuple(twins(fresh, classes)),
+        warnings=tuple(twins(fresh, classes, _counts(pool, kept, labels))) if fresh else (),
         given=tuple(named),
     )
+
+
+def _counts(pool: Pool, kept: Sequence[tuple[int, Answer]], labels: Labels) -> Counter[str]:
+    """Return the number of images by class after answers are kept."""
+    now = dict(zip(pool.labeled.tolist(), pool.values, strict=True))
+    now |= {index: answer.value if answer.kind == "label" else None for index, answer in kept}
+    return Counter(name for value in now.values() if value is not None for name in labels.names(value))
 
 
 def _without_blanks(

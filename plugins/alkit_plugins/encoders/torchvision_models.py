@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
 from torch import nn
 
 import alkit
@@ -17,6 +15,7 @@ from alkit.data import EncoderInput
 from alkit.errors import InvalidOption
 from alkit.interfaces import Encoder, OpenEncoder
 
+from .torchvision_weights import weights_file
 from .weights import filled, linear_head, without_last
 
 INCEPTIONS = ("googlenet", "inception_v3")
@@ -73,18 +72,7 @@ class Torchvision(Encoder):
         """
         if self.weights:
             return Path(self.weights)
-        kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
-        if kept.exists():
-            return kept
-        if not self.download:
-            raise InvalidOption(
-                f"the weights of torchvision/{variant} are not on this machine; download {chosen.url} with "
-                "--download, or name the file with -t weights=FILE"
-            )
-        torch.hub.load_state_dict_from_url(
-            chosen.url, check_hash=True, progress=sys.stderr.isatty(), weights_only=True
-        )
-        return kept
+        return weights_file(chosen, f"torchvision/{variant}", download=self.download)
 
 
 def _input(transforms: Any) -> EncoderInput:

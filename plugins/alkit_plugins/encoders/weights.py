@@ -32,6 +32,11 @@ def filled(network: nn.Module, path: Path, named: str, *, has_head: bool = True)
     try:
         loaded: Any = load_safely(path, checked=False)
     except FileNotFoundError:
+        if re.fullmatch(r"\w+", path.name):
+            raise InvalidOption(
+                f"there is no weights file '{path.name}'; {named} comes with pretrained weights, so leave "
+                f"weights={path.name} out, and allow a download with --download where one is needed"
+            ) from None
         raise InvalidOption(f"there is no weights file {path}; check the option 'weights'") from None
     except Exception as error:  # a damaged or malicious file may raise anything
         raise InvalidOption(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import ClassVar, Literal
 from urllib.parse import unquote
@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import alkit
 from alkit.errors import InvalidAnswers
 from alkit.interfaces import Export, Format, Reply
-from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, find_mark, place, whole
+from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, place, whole
 
 UNLABELED = "_unlabeled"
 RESERVED = {f"_{ABSTAIN}": ABSTAIN, f"_{UNUSABLE}": UNUSABLE}
@@ -68,23 +68,21 @@ class Folders(Format):
 
     def read(self, path: Path) -> Reply:
         """Read which folder each file is in; names identify files, and no file is opened."""
-        found: dict[tuple[str, ...], list[str]] = {}
+        found: dict[GivenAnswer, list[str]] = {}
         reply = Reply()
         for folder, name in _files(path):
             if name:
-                found.setdefault(find_mark(name) or (name,), []).append(folder)
+                found.setdefault(GivenAnswer.of_file(0, name, ""), []).append(folder)
         blank = 0
-        for number, (image, places) in enumerate(found.items(), start=1):
+        for number, (given, places) in enumerate(found.items(), start=1):
             label = RESERVED.get(places[0]) or unquote(places[0])
             if places == [UNLABELED]:
                 blank += 1
             elif len(places) > 1:
-                name = image[0] if len(image) == 1 else f"image {image[0]}"
+                name = given.image or f"image {given.index}"
                 reply.reject(number, f"{name} is in {' and '.join(places)}; keep only one")
-            elif len(image) == 1:
-                reply.answers.append(GivenAnswer(number, image[0], label))
             else:
-                reply.answers.append(GivenAnswer(number, "", label, index=int(image[0]), hash=image[1]))
+                reply.answers.append(replace(given, line=number, label=label))
         return Reply(reply.answers, reply.rejected, blank)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,11 +15,12 @@ import alkit
 from alkit import Output, Tap, TaskModel, TaskSpec, option, seeding
 from alkit.errors import AlkitError, InvalidOption
 from alkit.training import PortableNetwork, Precision, Recipe, Schedule
+from alkit_plugins.encoders.torchvision_weights import is_name, named_weights, weights_file
 from alkit_plugins.encoders.weights import filled
 
 from .class_labels import ClassLabels
 from .frozen import FrozenBackbone
-from .networks import expected_channels, find, logits
+from .networks import SMALL, expected_channels, find, logits
 from .portable import NetworkRecipe, joined, portable
 from .taps import Listener, Wiring, wire
 
@@ -38,11 +39,16 @@ class Classification(ClassLabels):
     """One label per image, trained with cross-entropy."""
 
     name: ClassVar[str] = "classification"
+    misnamed: ClassVar[Mapping[str, str]] = {"pretrained": "for pretrained weights, write weights=pretrained"}
 
     model: str = option(
         "auto", "network: small-cnn, tiny-cnn, resnet18, a torchvision name, or package.module:factory"
     )
-    weights: str | None = option(None, "file of starting weights (.safetensors, or .pt with plain tensors)")
+    weights: str | None = option(
+        None,
+        "starting weights: a file (.safetensors, or .pt with plain tensors), or pretrained: torchvision's",
+    )
+    download: bool = option(False, "let torchvision download the weights that are named")
     freeze_backbone: bool = option(False, "train only a linear classifier, on cached embeddings")
     taps: tuple[str, ...] | None = option(None, "modules whose outputs are the mid-level features")
     embedding: str | None = option(None, "module whose output is the embedding")
@@ -65,7 +71,7 @@ class Classification(ClassLabels):
 
     def __post_init__(self) -> None:
         """Make the path of the weights absolute, since a campaign can be opened from other directories."""
-        if self.weights:
+        if self.weights and not is_name(self.weights):
             self.weights = str(Path(self.weights).absolute())
 
     def build(self, image_shape: tuple[int, int, int], classes: Sequence[str], device: torch.device) -> None:
@@ -116,9 +122,25 @@ class Classification(ClassLabels):
         if self._wiring is None:
             self._wiring = self._wire(network)
         if self.weights:
-            filled(network, Path(self.weights), f"the network '{self.model}'")
+            filled(network, self._weights_file(self.weights), f"the network '{self.model}'")
         self.network = network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._listener = Listener(self.network, self._wiring)
+
+    def _weights_file(self, weights: str) -> Path:
+        """Return the file of starting weights.
+
+        Raises:
+            InvalidOption: torchvision has none of that name for the network, or they are not there.
+        """
+        if not is_name(weights):
+            return Path(weights)
+        chosen = named_weights(self.model, weights)
+        if self.model == "resnet18" and max(self._image_shape[1:]) <= SMALL:
+            raise InvalidOption(
+                f"torchvision's weights do not fit the resnet18 for images of up to {SMALL} pixels; make "
+                "them larger, for example with --image-size 128, or choose another network, such as resnet34"
+            )
+        return weights_file(chosen, f"the network '{self.model}'", download=self.download)
 
     def starting_weights(self) -> dict[str, Any]:
         """Return the network's weights, and those of a frozen backbone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -37,6 +37,10 @@ class Encoded(ClassLabels):
     """
 
     name: ClassVar[str] = "encoded"
+    misnamed: ClassVar[Mapping[str, str]] = {
+        "pretrained": "encoders are pretrained, so leave it out",
+        "model": "name the network with encoder=NAME",
+    }
 
     encoder: str = option("", "efficientnet-lite0, torchvision/NAME, timm/NAME, ...; see alkit plugins")
     weights: str = option("", "file with the encoder's weights; those of its library if empty")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import math
@@ -13,6 +14,14 @@ from torch import Tensor, nn
 
 from alkit.errors import InvalidOption
 
+ENCODERS = {
+    "dino": "timm/vit_small_patch14_dinov2.lvd142m",
+    "clip": "timm/vit_base_patch16_clip_224.openai",
+    "efficientnet": "efficientnet-lite0",
+}
+"""Encoders that are meant, by a word in the name of a network."""
+SMALL = 64
+"""Side up to which `resnet18` is the variant for small images."""
 BUILT_IN = ("small-cnn", "tiny-cnn", "resnet18")
 
 
@@ -75,20 +84,33 @@ def find(name: str, in_channels: int, num_classes: int, side: int) -> Callable[[
         return lambda: SmallCNN(in_channels, num_classes, side)
     if name == "tiny-cnn":
         return lambda: SmallCNN(in_channels, num_classes, side, base=16)
-    if name == "resnet18" and side <= 64:
+    if name == "resnet18" and side <= SMALL:
         return lambda: resnet18_cifar(in_channels, num_classes)
     if ":" in name:
         return _imported(name, in_channels, num_classes)
     from torchvision import models  # noqa: PLC0415  # torchvision takes seconds to import
 
     if name not in models.list_models(module=models):
-        close = ", ".join(BUILT_IN)
         raise InvalidOption(
-            f"there is no network '{name}'; choose from {close}, torchvision's classification models "
-            "(resnet50, mobilenet_v3_small, vit_b_16, ...) or your own as package.module:factory"
+            f"there is no network '{name}'{_nearest(name)}; choose from {', '.join(BUILT_IN)}, "
+            "torchvision's classification models (resnet50, mobilenet_v3_small, vit_b_16, ...) or your own "
+            "as package.module:factory"
         )
     builder, options = models.get_model_builder(name), torchvision_options(name, num_classes, side)
     return lambda: builder(**options)
+
+
+def _nearest(name: str) -> str:
+    """Return a suggestion for a name that is no network, in parentheses."""
+    from torchvision import models  # noqa: PLC0415  # torchvision takes seconds to import
+
+    encoder = (
+        name if "/" in name else next((full for word, full in ENCODERS.items() if word in name.lower()), "")
+    )
+    if encoder:
+        return f" (did you mean the pretrained --encoder {encoder}?)"
+    close = difflib.get_close_matches(name, [*BUILT_IN, *models.list_models(module=models)], n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""
 
 
 def torchvision_options(name: str, num_classes: int, side: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from alkit.training import PortableNetwork
 
-from .networks import BUILT_IN, SmallCNN, factory_options, resnet18_cifar, torchvision_options
+from .networks import BUILT_IN, SMALL, SmallCNN, factory_options, resnet18_cifar, torchvision_options
 from .taps import Wiring
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def _made(recipe: NetworkRecipe) -> tuple[str, list[str], str]:
     if name in ("small-cnn", "tiny-cnn"):
         base = "" if name == "small-cnn" else ", base=16"
         return "", [inspect.getsource(SmallCNN)], f"SmallCNN({channels}, {classes}, {side}{base})"
-    if name == BUILT_IN[2] and side <= 64:
+    if name == BUILT_IN[2] and side <= SMALL:
         return "", [inspect.getsource(resnet18_cifar)], f"resnet18_cifar({channels}, {classes})"
     if ":" in name:
         module, _, attribute = name.partition(":")

@@ -13,7 +13,7 @@ from alkit.interfaces.oracle import Answer, Oracle
 from alkit.testing import oracles, tasks
 from alkit.testing.results import Nonconforming, title
 from alkit.testing.toy_tasks import TinyClassification, TinySegmentation
-from alkit.training.types import Metric, Output
+from alkit.training.types import Metric, Output, PortableNetwork
 
 
 class OtherSpec(TinyClassification):
@@ -127,6 +127,41 @@ class Reversed(TinyClassification):
         return Output(-output.prediction, output.probabilities, output.embedding, output.features)
 
 
+class OtherOutputs(torch.nn.Module):
+    """Gives every image the same probabilities."""
+
+    def __init__(self, outputs=3):
+        super().__init__()
+        self.outputs = outputs
+
+    def forward(self, images):
+        return images.new_zeros(len(images), self.outputs)
+
+
+def exported(network, source=""):
+    return PortableNetwork(network=network.eval(), source=source, name="tiny", arguments={})
+
+
+class ExportsAnother(TinyClassification):
+    def portable(self):
+        return exported(OtherOutputs())
+
+
+class ExportsFewerOutputs(TinyClassification):
+    def portable(self):
+        return exported(OtherOutputs(2))
+
+
+class NeedsAlkitToLoad(TinyClassification):
+    def portable(self):
+        return exported(self.network, "import alkit\n\ndef make_network():\n    return alkit")
+
+
+class MakesNoNetwork(TinyClassification):
+    def portable(self):
+        return exported(self.network, "network = None")
+
+
 TASK_FAULTS = [
     ("name", OtherSpec),
     ("outputs-as-specified", Unnormalized),
@@ -147,6 +182,10 @@ TASK_FAULTS = [
     ("evaluates", NoMetric),
     ("evaluates", DeclaresOtherMetrics),
     ("probabilities-follow-predictions", Reversed),
+    ("portable", ExportsAnother),
+    ("portable", ExportsFewerOutputs),
+    ("portable", NeedsAlkitToLoad),
+    ("portable", MakesNoNetwork),
 ]
 TASK_CHECKS = {title(check): check for check in tasks.CHECKS}
 

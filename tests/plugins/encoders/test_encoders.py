@@ -212,3 +212,11 @@ def test_a_program_of_torch_export_is_an_encoder(tmp_path: Path) -> None:
     encoder = alkit.open_encoder(f"file:{path}:load")
     images = torch.randn(3, 3, 8, 8)
     torch.testing.assert_close(encoder.embed(torch.device("cpu"))(images), network(images).detach())
+
+
+@pytest.mark.parametrize("word", ["pretrained", "DEFAULT", "IMAGENET1K_V2"])
+def test_encoders_need_no_name_of_weights(word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = f"'{word}'; torchvision/resnet18 comes with pretrained weights, so leave weights={word} out"
+    with pytest.raises(InvalidOption, match=said):
+        _ = alkit.open_encoder("torchvision/resnet18", weights=word).dim

@@ -126,6 +126,68 @@ def test_a_head_of_the_same_size_is_loaded_too(tmp_path: Path) -> None:
     assert torch.equal(task.network.head.weight, tensors["head.weight"])
 
 
+def kept(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> dict[str, torch.Tensor]:
+    """Put weights of a network of torchvision where torch keeps those that it has downloaded."""
+    from torchvision import models
+
+    monkeypatch.setenv("TORCH_HOME", str(folder))
+    tensors: dict[str, torch.Tensor] = models.shufflenet_v2_x0_5(weights=None).state_dict()
+    (folder / "hub" / "checkpoints").mkdir(parents=True)
+    torch.save(tensors, folder / "hub" / "checkpoints" / name)
+    return tensors
+
+
+@pytest.mark.parametrize("name", ["pretrained", "DEFAULT", "IMAGENET1K_V1"])
+def test_torchvisions_weights_are_found_by_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensors = kept(tmp_path, monkeypatch, "shufflenetv2_x0.5-f707e7126e.pth")
+    task = built((3, 32, 32), model="shufflenet_v2_x0_5", weights=name)
+    own = task.network.state_dict()
+    assert all(torch.equal(own[name], tensors[name]) for name in tensors if not name.startswith("fc"))
+    assert own["fc.weight"].shape[0] == 3
+    assert task.spec.pretrained
+
+
+def test_weights_by_name_are_downloaded_only_if_that_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    with pytest.raises(InvalidOption, match=r"not on this machine; download https://\S+ with --download, or"):
+        built((3, 32, 32), model="shufflenet_v2_x0_5", weights="pretrained")
+
+    def fetch(url: str, **_: Any) -> None:
+        assert url == "https://download.pytorch.org/models/shufflenetv2_x0.5-f707e7126e.pth"
+        kept(tmp_path / "home", monkeypatch, "shufflenetv2_x0.5-f707e7126e.pth")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fetch)
+    assert built((3, 32, 32), model="shufflenet_v2_x0_5", weights="pretrained", download=True).spec.pretrained
+
+
+@pytest.mark.parametrize(
+    ("model", "weights", "said"),
+    [
+        ("shufflenet_v2_x0_5", "IMAGENET1K_V2", "choose from pretrained, IMAGENET1K_V1, or name a file"),
+        (
+            "auto",
+            "pretrained",
+            "the network 'small-cnn'; choose a network of torchvision, such as --model resnet50",
+        ),
+        ("resnet18", "pretrained", "do not fit the resnet18 for images of up to 64 pixels"),
+    ],
+)
+def test_weights_that_a_network_does_not_have_are_one_sentence(model: str, weights: str, said: str) -> None:
+    with pytest.raises(InvalidOption, match=said):
+        built((3, 32, 32), model=model, weights=weights)
+
+
+def test_a_switch_for_pretrained_weights_is_explained() -> None:
+    with pytest.raises(
+        InvalidOption, match="no option 'pretrained'; for pretrained weights, write weights=pretrained"
+    ):
+        build(Classification, {"pretrained": "true"})
+
+
 class Malice:
     def __reduce__(self) -> Any:
         return os.mkdir, ("malice",)

@@ -32,11 +32,26 @@ def test_resnet18_for_small_images_starts_at_full_size() -> None:
 
 def test_an_unknown_network_says_what_there_is() -> None:
     with pytest.raises(
-        InvalidOption, match="no network 'resnet19'; choose from small-cnn, tiny-cnn, resnet18, torchvision"
+        InvalidOption,
+        match=r"no network 'resnet19' \(did you mean 'resnet\d\d'\?\); choose from small-cnn, tiny-cnn, ",
     ):
         find("resnet19", 3, 10, 32)
     with pytest.raises(InvalidOption, match="no network 'fcn_resnet50'"):
         find("fcn_resnet50", 3, 10, 32)  # torchvision's, but for segmentation
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder"),
+    [
+        ("dinov2", "timm/vit_small_patch14_dinov2.lvd142m"),
+        ("CLIP", "timm/vit_base_patch16_clip_224.openai"),
+        ("efficientnet-lite0", "efficientnet-lite0"),
+        ("torchvision/resnet50", "torchvision/resnet50"),
+    ],
+)
+def test_an_encoder_in_place_of_a_network_is_named(name: str, encoder: str) -> None:
+    with pytest.raises(InvalidOption, match=f"did you mean the pretrained --encoder {encoder}?"):
+        find(name, 3, 10, 32)
 
 
 def test_a_network_of_ones_own_gets_what_it_takes(own_networks: str) -> None:

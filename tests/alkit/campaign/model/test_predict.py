@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from alkit.campaign.campaign import Campaign
@@ -18,6 +21,7 @@ from alkit.campaign.create import create
 from alkit.campaign.model import predict as module
 from alkit.campaign.model.predict import open_images, predict_to
 from alkit.campaign.model.predictions import PredictedImage, Predictions
+from alkit.campaign.model.trained import usable_model
 from alkit.campaign.record.events import Trained
 from alkit.errors import SourceError, TrainingError, UsageError
 
@@ -43,6 +47,20 @@ def test_predictions_on_the_pool_are_the_campaigns_own(labeled: Path, pictures: 
             assert by_path[pick.image].label == pick.predicted
             assert by_path[pick.image].confidence == pytest.approx(pick.confidence, abs=2e-6)
         assert len(campaign.ledger.events(Trained)) == 1
+
+
+def test_the_model_is_applied_with_the_threads_of_the_campaign(labeled: Path) -> None:
+    before = torch.get_num_threads()
+    settings = labeled / "campaign.toml"
+    text = re.sub(r"(?m)^threads = \d+$", f"threads = {before + 1}", settings.read_text())
+    settings.write_text(text)
+    with Campaign(labeled) as campaign:
+        assert campaign.settings.threads == before + 1
+        model = usable_model(campaign)
+    large = replace(model, preprocessing=replace(model.preprocessing, shape=(3, 64, 64)))
+    with large.applied():
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
 
 
 def test_a_pool_that_has_grown_since_changes_no_prediction(
