@@ -127,7 +127,8 @@ function take(next, said) {
     $("news").hidden = false;
     return;
   }
-  const same = JSON.stringify({ ...next, asking: null }) === JSON.stringify({ ...work.state, asking: null });
+  const told = (state) => JSON.stringify({ ...state, asking: Boolean(state.asking?.running) });
+  const same = told(next) === told(work.state);
   const classesChanged = JSON.stringify(next.classes) !== JSON.stringify(work.state.classes);
   work.state = next;
   if (classesChanged) prepare();
