@@ -83,7 +83,7 @@ def _several(nodes: Sequence[SyntaxTreeNode], path: Path, pictures: list[Path]) 
 def _made(node: SyntaxTreeNode, path: Path, pictures: list[Path]) -> list[Node | str]:
     kind = node.type
     if kind == "text":
-        return [node.content]
+        return [node.content] if node.content else []
     if kind == "softbreak":
         return [" "]
     if kind == "code_inline":

@@ -75,6 +75,7 @@ class LabelSession:
         return {
             "query": query.number,
             "annotator": self.annotator,
+            "kind": self.campaign.label_kind.kind,
             "classes": list(self.campaign.classes) if self._named else None,
             "guesses": any(pick.predicted is not None for pick in picks),
             "images": [

@@ -9,10 +9,11 @@ const field = $("filter");
 let names = [];
 let codes = new Map();
 let give = () => {};
+let searching = false; // whatever is typed belongs to the search
 
 const isMany = () => names.length > MANY;
 
-export const fits = (state) => state.classes !== null;
+export const fits = (state) => state.kind === "class";
 
 export function prepare(state, give_) {
   give = give_;
@@ -27,15 +28,17 @@ export function prepare(state, give_) {
 }
 
 /** Show how many images have each class, and whether an answer can be given. */
-export function show(state, open) {
+export function show(state, open, namesOf = (image) => [image.answer]) {
   for (const button of $("classes").children) {
-    const tally = state.images.filter((image) => image.answer === button.value).length;
+    const tally = state.images.filter((image) => namesOf(image).includes(button.value)).length;
     button.querySelector(".tally").textContent = tally || "";
     button.setAttribute("aria-disabled", String(!open));
   }
 }
 
 export function clear() {
+  searching = false;
+  if (field.value === "") return;
   field.value = "";
   filter();
 }
@@ -46,7 +49,7 @@ export function typing(event) {
     if (!event.repeat) takeTyped();
     return true;
   }
-  if (!field.value) return false;
+  if (!field.value && !searching) return false;
   if (event.key === "Escape") clear();
   return true;
 }
@@ -60,7 +63,8 @@ export function key(event) {
   }
   if (!isMany() || !/^[\p{L}/]$/u.test(event.key)) return false;
   field.focus();
-  if (event.key === "/") event.preventDefault();
+  searching = event.key === "/";
+  if (searching) event.preventDefault();
   return true;
 }
 
@@ -133,4 +137,5 @@ function takeTyped() {
   if (first) give(first.value);
 }
 
+field.addEventListener("blur", () => { searching = false; });
 field.addEventListener("input", () => { if (names.length) filter(); });

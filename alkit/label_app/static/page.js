@@ -32,28 +32,28 @@ function setBusy(busy) {
 }
 
 /** Send an answer to the current images, repeatedly until it is recorded or refused. */
-async function answer(label) {
+async function answer(label, shown = label) {
   const indices = targets();
   if (work.busy) return;
   if (work.grid && !indices.length && waiting().length) return say("Select images first.");
   if (!indices.length || !(work.grid ? areSeen(indices) : isSeen(work.at))) return;
-  await record(label, indices);
+  await record(label, indices, shown);
 }
 
-async function record(label, indices) {
+async function record(label, indices, shown = label) {
   setBusy(true);
   const slow = setTimeout(() => say("Recording..."), SLOW);
   const given = { query: work.state.query, label, saw_guess: work.sawGuess };
   await noteKept();
   const [path, which] = indices.length === 1 ? ["answer", { index: indices[0] }] : ["answers", { indices }];
-  const reply = await send(path, { ...given, ...which }, (why) => trouble(`Not recorded yet: '${label}'. ${why}`));
+  const reply = await send(path, { ...given, ...which }, (why) => trouble(`Not recorded yet: '${shown}'. ${why}`));
   clearTimeout(slow);
   setBusy(false);
-  trouble(reply.ok ? "" : `Not recorded: '${label}'. ${sentence(reply.data.error)}`);
+  trouble(reply.ok ? "" : `Not recorded: '${shown}'. ${sentence(reply.data.error)}`);
   if (!reply.ok) return;
   widget.clear();
   work.undone = work.wanted = null;
-  take(reply.data, `${label} recorded${several(indices)}. `);
+  take(reply.data, `${shown} recorded${several(indices)}. `);
 }
 
 const several = (indices) => (indices.length > 1 ? ` for ${indices.length} images` : "");
@@ -111,6 +111,7 @@ function prepare() {
   work.at = work.undone = work.wanted = null;
   keep([]);
   widget = widgetFor(work.state);
+  $("give").hidden = work.state.kind !== "classes";
   widget.prepare(work.state, answer);
   $("guess").hidden = !work.state.guesses || work.state.show_guess;
   for (const word of ["abstain", "unusable"]) $(word).hidden = !work.state.words.includes(word);
@@ -127,7 +128,8 @@ function take(next, said) {
     $("news").hidden = false;
     return;
   }
-  const same = JSON.stringify({ ...next, asking: null }) === JSON.stringify({ ...work.state, asking: null });
+  const told = (state) => JSON.stringify({ ...state, asking: Boolean(state.asking?.running) });
+  const same = told(next) === told(work.state);
   const classesChanged = JSON.stringify(next.classes) !== JSON.stringify(work.state.classes);
   work.state = next;
   if (classesChanged) prepare();
@@ -169,6 +171,7 @@ function show(said) {
 
 function move(index) {
   if (index === work.at && index !== null) return;
+  if (index !== work.at) widget.clear();
   work.at = index;
   hideGuess();
 }

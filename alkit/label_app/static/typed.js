@@ -1,4 +1,4 @@
-// Answers that are typed: the label itself, where a task has no classes.
+// Answers that are typed: numbers, and other labels where a task has no classes.
 import { $ } from "./elements.js";
 
 const field = $("filter");
@@ -6,12 +6,13 @@ let give = () => {};
 
 export const fits = (state) => state.classes === null;
 
-export function prepare(_, give_) {
+export function prepare(state, give_) {
   give = give_;
   field.hidden = false;
   field.value = "";
-  field.placeholder = "Type a label, then press Enter";
-  field.setAttribute("aria-label", "Label");
+  const what = state.kind === "number" ? "number" : "label";
+  field.placeholder = `Type a ${what}, then press Enter`;
+  field.setAttribute("aria-label", what === "number" ? "Number" : "Label");
   $("classes").replaceChildren();
   $("nothing").hidden = true;
 }

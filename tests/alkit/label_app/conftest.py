@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +22,12 @@ from alkit.campaign.campaign import Campaign
 from alkit.label_app.page import Page
 from alkit.label_app.server import serving
 from alkit.label_app.session import LabelSession
+
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+PATIENCE = 30
 
 
 @dataclass
@@ -111,3 +122,106 @@ def asked(labeled: Path) -> Path:
 def client(asked: Path, served: Callable[..., Client]) -> Client:
     """A page for that query."""
     return served(asked)
+
+
+class Window:
+    """A browser window, used as a person without a mouse does."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+
+    def open(self, address: str) -> None:
+        self.driver.get(address)
+        self.until(lambda: self.text("count") != "")
+        self.until(self.seen)
+
+    def press(self, *keys: str) -> None:
+        from selenium.webdriver import ActionChains
+
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def answer(self, *keys: str) -> int:
+        """Press keys that answer the image on show; return its index when the page has gone on."""
+        self.until(self.seen)
+        index = self.index
+        self.press(*keys)
+        self.until(lambda: self.index != index)
+        return index
+
+    def run(self, script: str, *values: Any) -> Any:
+        return self.driver.execute_script(script, *values)
+
+    def let_go(self) -> None:
+        """Leave the page without being asked whether to."""
+        self.run("window.addEventListener('beforeunload', (e) => e.stopImmediatePropagation(), true)")
+
+    def text(self, name: str) -> str:
+        return self.driver.execute_script(f"return document.getElementById('{name}').textContent")
+
+    def visible(self, name: str) -> bool:
+        return self.driver.execute_script(f"return !document.getElementById('{name}').hidden")
+
+    def seen(self) -> bool:
+        return self.driver.execute_script("return document.querySelector('#stage img')?.complete ?? true")
+
+    @property
+    def index(self) -> int:
+        """The image on show, -1 if all are answered."""
+        script = "return document.querySelector('#stage img')?.src ?? '/-1'"
+        return int(self.driver.execute_script(script).rpartition("/")[2])
+
+    def until(self, condition: Callable[[], Any]) -> None:
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05).until(lambda _: condition())
+
+
+@pytest.fixture(scope="package")
+def driver() -> Iterator[Any]:
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        for flag in (*FLAGS, f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+        yield driver
+        driver.quit()
+
+
+@pytest.fixture
+def window(driver: Any) -> Iterator[Window]:
+    """A window, in which no script may fail and no policy may be broken."""
+    driver.get_log("browser")
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    yield Window(driver)
+    Window(driver).let_go()
+    driver.get("about:blank")
+    refused = ("net::ERR", "503 (", "422 (")  # what the browser itself notes of requests that fail
+    log = [line["message"] for line in driver.get_log("browser")]
+    assert [line for line in log if not any(word in line for word in refused)] == []
+
+
+@pytest.fixture
+def label() -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
+    """Start `alkit label`; return the process and the address that it prints."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(directory: Path, *words: str) -> tuple[subprocess.Popen[str], str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "alkit", "label", "-c", str(directory), "--no-browser", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        found = re.search(r"http://\S+", process.stdout.readline())
+        assert found is not None
+        return process, found[0]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate(timeout=PATIENCE)

@@ -5,12 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -29,109 +24,8 @@ pytestmark = [
     ),
 ]
 
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 CLASSES = ("blue", "green", "red")
 PATIENCE = 30
-
-
-class Window:
-    """A browser window, used as a person without a mouse does."""
-
-    def __init__(self, driver: Any) -> None:
-        self.driver = driver
-
-    def open(self, address: str) -> None:
-        self.driver.get(address)
-        self.until(lambda: self.text("count") != "")
-        self.until(self.seen)
-
-    def press(self, *keys: str) -> None:
-        from selenium.webdriver import ActionChains
-
-        ActionChains(self.driver).send_keys(*keys).perform()
-
-    def answer(self, *keys: str) -> int:
-        """Press keys that answer the image on show; return its index when the page has gone on."""
-        self.until(self.seen)
-        index = self.index
-        self.press(*keys)
-        self.until(lambda: self.index != index)
-        return index
-
-    def text(self, name: str) -> str:
-        return self.driver.execute_script(f"return document.getElementById('{name}').textContent")
-
-    def visible(self, name: str) -> bool:
-        return self.driver.execute_script(f"return !document.getElementById('{name}').hidden")
-
-    def seen(self) -> bool:
-        return self.driver.execute_script("return document.querySelector('#stage img')?.complete ?? true")
-
-    @property
-    def index(self) -> int:
-        """The image on show, -1 if all are answered."""
-        script = "return document.querySelector('#stage img')?.src ?? '/-1'"
-        return int(self.driver.execute_script(script).rpartition("/")[2])
-
-    def until(self, condition: Callable[[], Any]) -> None:
-        from selenium.webdriver.support.ui import WebDriverWait
-
-        WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05).until(lambda _: condition())
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        for flag in (*FLAGS, f"--user-data-dir={profile}"):
-            options.add_argument(flag)
-        driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
-        yield driver
-        driver.quit()
-
-
-@pytest.fixture
-def window(driver: Any) -> Iterator[Window]:
-    """A window, in which no script may fail and no policy may be broken."""
-    driver.get_log("browser")
-    yield Window(driver)
-    driver.execute_script(
-        "window.addEventListener('beforeunload', (e) => e.stopImmediatePropagation(), true)"
-    )
-    driver.get("about:blank")
-    refused = ("net::ERR", "503 (", "422 (")  # what the browser itself notes of requests that fail
-    log = [line["message"] for line in driver.get_log("browser")]
-    assert [line for line in log if not any(word in line for word in refused)] == []
-
-
-@pytest.fixture
-def label() -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
-    """Start `alkit label`; return the process and the address that it prints."""
-    processes: list[subprocess.Popen[str]] = []
-
-    def start(directory: Path, *words: str) -> tuple[subprocess.Popen[str], str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "alkit", "label", "-c", str(directory), "--no-browser", *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        processes.append(process)
-        assert process.stdout is not None
-        found = re.search(r"http://\S+", process.stdout.readline())
-        assert found is not None
-        return process, found[0]
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.communicate(timeout=PATIENCE)
 
 
 def in_force(directory: Path) -> dict[int, str]:
@@ -179,7 +73,7 @@ def test_what_the_page_has_acknowledged_survives_a_kill(window, label, asked):
     window.until(lambda: "Not recorded yet: 'blue'" in window.text("trouble"))
     assert window.text("count") == "4 of 9"
     _, address = label(asked)
-    window.driver.execute_script("busy = false")  # leave without being asked whether to
+    window.let_go()
     window.open(address)
     assert window.text("count") == "4 of 9"
     given[window.answer("3")] = "red"
@@ -261,11 +155,12 @@ def test_what_was_said_before_it_was_asked_for_again_cannot_be_undone(window, la
 def test_what_is_refused_is_not_tried_again(window, label, asked, status):
     _, address = label(asked)
     window.open(address)
-    refused = f"{{ok: false, status: {status}, data: {{error: 'not this'}}}}"
-    window.driver.execute_script(f"window.asked = 0; ask = async () => (window.asked++, {refused})")
+    refused = f"Response.json({{error: 'not this'}}, {{status: {status}}})"
+    window.driver.execute_script(f"window.asked = 0; fetch = async () => (window.asked++, {refused})")
     window.press("1")
     window.until(lambda: window.text("trouble") == "Not recorded: 'blue'. Not this.")
-    assert window.driver.execute_script("return [window.asked, busy]") == [1, False]
+    busy = "document.getElementById('panel').getAttribute('aria-busy')"
+    assert window.driver.execute_script(f"return [window.asked, {busy}]") == [1, "false"]
 
 
 def test_the_guess_is_hidden_until_asked_for(window, label, labeled):
@@ -347,6 +242,13 @@ def test_many_classes_are_found_by_typing(window, label, pictures, tmp_path):
     assert in_force(tmp_path / "camp") == given
 
 
+NAMED = """
+const element = document.activeElement;
+const label = element.labels?.[0]?.textContent.trim();
+return element.getAttribute("aria-label") || label || element.textContent.trim();
+"""
+
+
 def test_small_windows_and_every_button_by_tab(window, label, asked):
     from selenium.webdriver import Keys
 
@@ -357,13 +259,15 @@ def test_small_windows_and_every_button_by_tab(window, label, asked):
         window.open(address)
         assert window.driver.execute_script("return document.documentElement.scrollWidth") == 360
         reached = []
-        for _ in range(7):
+        for _ in range(14):
             window.press(Keys.TAB)
-            reached.append(window.driver.execute_script("return document.activeElement.textContent.trim()"))
+            reached.append(window.driver.execute_script(NAMED))
             outline = window.driver.execute_script(
                 "return getComputedStyle(document.activeElement).outlineStyle"
             )
             assert outline == "solid", f"the focus on {reached[-1]} cannot be seen"
     finally:
         window.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    assert reached == ["1blue", "2green", "3red", "0Cannot tell", "-Unusable", "⌫Undo", "Keys"]
+    assert reached[:6] == ["1blue", "2green", "3red", "0Cannot tell", "-Unusable", "⌫Undo"]
+    assert reached[6:8] == ["Note on this image", "Keys"]
+    assert reached[8:] == ["Zoom out", "Zoom in", "Brightness", "Contrast", "HomeReset", "#Grid"]
