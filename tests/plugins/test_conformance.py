@@ -154,6 +154,14 @@ class TestTAVAAL(StrategyTests):
     options = TASK_AWARE
 
 
+class TestMaxHerding(StrategyTests):
+    name = "maxherding"
+
+
+class TestUHerding(StrategyTests):
+    name = "uherding"
+
+
 class TestSubset(StrategyTests):
     name = "subset"
 

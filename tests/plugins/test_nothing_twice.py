@@ -31,6 +31,8 @@ SEEN = {
     "kmeans": "candidates",
     "typiclust": "both",
     "probcover": "both",
+    "maxherding": "both",
+    "uherding": "both",
     "coregcn": "both",
     "uncertaingcn": "both",
     "vaal": "nothing",
