@@ -46,6 +46,7 @@ TWO_COMPANIONS = {
     ),
     "keep": 11,
 }
+RANKED = {"strategy": "margin", "by": "rank", "beta": 2.0}
 MIXED = {"strategies": ["0.5 entropy", "0.3 coreset", "0.2 random"]}
 
 
@@ -160,6 +161,15 @@ class TestMaxHerding(StrategyTests):
 
 class TestUHerding(StrategyTests):
     name = "uherding"
+
+
+class TestPower(StrategyTests):
+    name = "power"
+
+
+class TestPowerOfRanks(StrategyTests):
+    name = "power"
+    options = RANKED
 
 
 class TestSubset(StrategyTests):
