@@ -172,6 +172,10 @@ class TestPowerOfRanks(StrategyTests):
     options = RANKED
 
 
+class TestDropQuery(StrategyTests):
+    name = "dropquery"
+
+
 class TestSubset(StrategyTests):
     name = "subset"
 

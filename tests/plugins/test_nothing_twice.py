@@ -33,6 +33,7 @@ SEEN = {
     "probcover": "both",
     "maxherding": "both",
     "uherding": "both",
+    "dropquery": "candidates",
     "coregcn": "both",
     "uncertaingcn": "both",
     "vaal": "nothing",
