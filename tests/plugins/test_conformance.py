@@ -176,6 +176,10 @@ class TestDropQuery(StrategyTests):
     name = "dropquery"
 
 
+class TestGalaxy(StrategyTests):
+    name = "galaxy"
+
+
 class TestSubset(StrategyTests):
     name = "subset"
 

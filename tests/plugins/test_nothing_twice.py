@@ -34,6 +34,7 @@ SEEN = {
     "maxherding": "both",
     "uherding": "both",
     "dropquery": "candidates",
+    "galaxy": "both",
     "coregcn": "both",
     "uncertaingcn": "both",
     "vaal": "nothing",
