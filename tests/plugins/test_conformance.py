@@ -180,6 +180,10 @@ class TestGalaxy(StrategyTests):
     name = "galaxy"
 
 
+class TestBait(StrategyTests):
+    name = "bait"
+
+
 class TestSubset(StrategyTests):
     name = "subset"
 

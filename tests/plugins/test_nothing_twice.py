@@ -35,6 +35,7 @@ SEEN = {
     "uherding": "both",
     "dropquery": "candidates",
     "galaxy": "both",
+    "bait": "both",
     "coregcn": "both",
     "uncertaingcn": "both",
     "vaal": "nothing",

@@ -141,7 +141,7 @@ def mean_probabilities(output: Output) -> Tensor:
 
 
 def _of_class(targets: Tensor, classes: int) -> npt.NDArray[np.bool_]:
-    """Return whether each labeled image is of each class, [classes, n]; of a map, the most frequent counts."""
+    """Return whether each labeled image is of each class, [classes, n]; a map counts by its most frequent."""
     answers = targets if targets.dim() == 1 else targets.flatten(1).mode(dim=1).values
     found: npt.NDArray[np.bool_] = answers.cpu().numpy() == np.arange(classes)[:, None]
     return found
