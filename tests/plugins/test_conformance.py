@@ -46,6 +46,7 @@ TWO_COMPANIONS = {
     ),
     "keep": 11,
 }
+RANKED = {"strategy": "margin", "by": "rank", "beta": 2.0}
 MIXED = {"strategies": ["0.5 entropy", "0.3 coreset", "0.2 random"]}
 
 
@@ -152,6 +153,35 @@ class TestVAAL(StrategyTests):
 class TestTAVAAL(StrategyTests):
     name = "ta-vaal"
     options = TASK_AWARE
+
+
+class TestMaxHerding(StrategyTests):
+    name = "maxherding"
+
+
+class TestUHerding(StrategyTests):
+    name = "uherding"
+
+
+class TestPower(StrategyTests):
+    name = "power"
+
+
+class TestPowerOfRanks(StrategyTests):
+    name = "power"
+    options = RANKED
+
+
+class TestDropQuery(StrategyTests):
+    name = "dropquery"
+
+
+class TestGalaxy(StrategyTests):
+    name = "galaxy"
+
+
+class TestBait(StrategyTests):
+    name = "bait"
 
 
 class TestSubset(StrategyTests):

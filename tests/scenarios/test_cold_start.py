@@ -37,7 +37,7 @@ def frozen(pictures: Path, tmp_path: Path) -> Iterator[Campaign]:
         yield made
 
 
-@pytest.mark.parametrize("name", ["typiclust", "probcover", "kmeans", "subset(by=cover)"])
+@pytest.mark.parametrize("name", ["typiclust", "probcover", "maxherding", "kmeans", "subset(by=cover)"])
 def test_embeddings_of_a_frozen_backbone_answer_the_first_query(frozen: Campaign, name: str) -> None:
     query = frozen.ask(6, strategy=name)
     assert (query.number, query.record["seed_query"], query.record["labels"]) == (1, False, 0)

@@ -11,6 +11,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from alkit import Indices
+    from alkit.distances import KMeansResult
+
+
+def nearest(found: KMeansResult, n: int) -> Indices:
+    """Choose n rows, each the nearest remaining one to the center of the cluster whose turn it is."""
+    # Two members are equally far from their mean, apart from rounding: the lower index comes first.
+    far = max(float(found.distances.max()), np.finfo(np.float64).tiny)
+    everything = np.arange(len(found.cluster))
+    return in_turn(found.cluster, np.round(found.distances / far, 5), everything[:0], everything, n)
 
 
 def in_turn(

@@ -26,7 +26,7 @@ from alkit.training import autocast
 from . import candidates
 
 if TYPE_CHECKING:
-    from alkit import Batch, Cycle, Indices
+    from alkit import Batch, Cycle, Indices, Output
 
 
 DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
@@ -136,17 +136,32 @@ class Dropping:
         Raises:
             UnsupportedTask: the network does not run the layers whose units should be dropped.
         """
+        for _, probabilities in self._batches(indices, whole=False):
+            yield probabilities
+
+    def with_outputs(self, indices: Indices) -> Iterator[tuple[Output, Tensor]]:
+        """Yield batches as `outputs` does, each after the model's output with all units.
+
+        Raises:
+            UnsupportedTask: the network does not run the layers whose units should be dropped.
+        """
+        for output, probabilities in self._batches(indices, whole=True):
+            assert output is not None
+            yield output, probabilities
+
+    def _batches(self, indices: Indices, *, whole: bool) -> Iterator[tuple[Output | None, Tensor]]:
         cycle = self._cycle
         with cycle.progress.bar(len(indices), "score") as bar:
             for batch in cycle.batches(indices):
                 with torch.inference_mode(False), torch.no_grad(), autocast(cycle.device, cycle.precision):
-                    probabilities = self._through_head(batch)
-                    if probabilities is None:
-                        probabilities = self._through_all(batch)
-                yield probabilities
+                    found: tuple[Output | None, Tensor] | None = self._through_head(batch)
+                    if found is None:
+                        output = cycle.model.forward_batch(batch) if whole else None
+                        found = output, self._through_all(batch)
+                yield found
                 bar.update(len(batch))
 
-    def _through_head(self, batch: Batch) -> Tensor | None:
+    def _through_head(self, batch: Batch) -> tuple[Output, Tensor] | None:
         """Run the network once, and only the classifier for each pass.
 
         Returns:
@@ -158,12 +173,14 @@ class Dropping:
         inputs: list[Tensor] = []
         handle = head.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
         try:
-            whole = self._probabilities(batch)
+            whole = self._cycle.model.forward_batch(batch)
         finally:
             handle.remove()
-        if len(inputs) != 1 or not _same(_softmax(head(inputs[0])), whole):
+        assert whole.probabilities is not None
+        if len(inputs) != 1 or not _same(_softmax(head(inputs[0])), whole.probabilities.float()):
             return None
-        return torch.stack([self._with_hooks(run, lambda: _softmax(head(inputs[0]))) for run in self._runs])
+        passes = [self._with_hooks(run, lambda: _softmax(head(inputs[0]))) for run in self._runs]
+        return whole, torch.stack(passes)
 
     def _through_all(self, batch: Batch) -> Tensor:
         """Run the whole network for each pass."""

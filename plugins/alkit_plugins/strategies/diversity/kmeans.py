@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 import alkit
 from alkit.distances import k_means
 from alkit_plugins.components import clusters
@@ -43,11 +41,7 @@ class KMeans(alkit.Strategy):
                 seed=int(cycle.rng.integers(2**31)),
                 iterations=self.iterations,
             )
-            # Two members are equally far from their mean, apart from rounding: the lower index comes first.
-            far = max(float(found.distances.max()), np.finfo(np.float64).tiny)
-            distance = np.round(found.distances / far, 5)
-            everything = np.arange(len(features))
-            chosen = clusters.in_turn(found.cluster, distance, everything[:0], everything, n)
+            chosen = clusters.nearest(found, n)
         cycle.diagnostics["clusters"] = len(found.centers)
         return cycle.candidates[chosen]
 
