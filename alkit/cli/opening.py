@@ -71,7 +71,8 @@ def open_or_create(
         pool: value of `--pool`.
         device: value of `--device`.
         quiet: value of `--quiet`.
-        given: the options of the command by name, including `strategy`, `option` and `budget`.
+        given: the options of the command by name, including `strategy`, `option` and `budget`;
+            `default_strategy` is that of a new campaign where `strategy` is None.
 
     Raises:
         InvalidBudget: the budget is not positive.
@@ -90,7 +91,7 @@ def open_or_create(
     if (Path(directory) / SETTINGS).exists():
         campaign = open_campaign(directory, device=device, quiet=quiet)
         return Opening(_unless_contradicted(campaign, pool, given), strategy, options)
-    spec = spec_from(pool, given)
+    spec = spec_from(pool, {**given, "strategy": strategy or given.get("default_strategy")})
     chosen = resolve(spec.strategy, spec.strategy_options)
     spec = dataclasses.replace(spec, strategy=chosen, strategy_options={})
     progress = NullProgress() if quiet else Terminal()
