@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
+from alkit.data.sources import VECTORS
 from alkit.errors import InvalidBudget, InvalidOption
 
 from .choose import (
@@ -90,7 +91,7 @@ class QueryRequest:
 
 def ask(session: CampaignSession, request: QueryRequest) -> Query:
     """Choose images, record the choice, write it for people, and return it: see `Campaign.ask`."""
-    files = request.read_files()
+    files = _with_vectors_of_pool(session, request.read_files())
     with session.lock(images=True):
         open_query = session.open_query
         if open_query is not None and not request.new:
@@ -165,6 +166,18 @@ def _seed_first(
         left_now = selection.given.with_rows(candidates_for(session, chosen.strategy))
         selection = dataclasses.replace(selection, candidates=left_now)
     return choose_and_record(session, chosen, selection)
+
+
+def _with_vectors_of_pool(session: CampaignSession, files: GivenFiles | None) -> GivenFiles | None:
+    """Take the vectors of a pool without pixels as its embeddings, unless others are given."""
+    if not session.settings.pool.location.startswith(VECTORS) or (files and files.embeddings is not None):
+        return files
+    from alkit.data.sources.vectors import Vectors  # noqa: PLC0415  # numpy is slow to import
+
+    source = session.source
+    assert isinstance(source, Vectors)
+    rows = dataclasses.replace(source.rows, names=source.keys())
+    return dataclasses.replace(files or GivenFiles(), embeddings=rows)
 
 
 def _matched(session: CampaignSession, files: GivenFiles | None, strategy: Strategy) -> Given | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from alkit.campaign.record.events import ClassesMerged, ClassRestored, ClassRetired, Trained, from_json
 from alkit.campaign.record.trainings import CycleRecord
 from alkit.data.labeled_images import LabeledImages
+from alkit.data.sources import VECTORS
 from alkit.errors import TrainingError
 from alkit.options import values_of
 
@@ -33,6 +34,12 @@ def train(
     """
     if len(session.pool.labeled) == 0:
         raise TrainingError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
+    if session.settings.pool.location.startswith(VECTORS):
+        raise TrainingError(
+            "the pool holds vectors without pixels, so there is nothing to train on; choose "
+            "with a strategy that "
+            "needs embeddings only, or bring --predictions of your own model"
+        )
     past = session.ledger.events(Trained)
     round_ = round_of(session, strategy, profile)
     trained = round_.train(

@@ -16,6 +16,7 @@ import click
 from alkit.campaign.spec import DECIDED, CampaignSpec, spec_of
 from alkit.composition.factory import resolve
 from alkit.data.columns import parse_columns
+from alkit.data.sources import VECTORS
 from alkit.errors import CampaignError, InvalidBudget, UsageError
 from alkit.labeling.csv_table import read_answers
 from alkit.labeling.given_answer import composed
@@ -222,13 +223,17 @@ def parse_classes(text: str) -> list[str]:
 
 
 def _pool_name(pool: str) -> str:
-    path = Path(pool)
+    path = Path(pool.removeprefix(VECTORS))
     return (
-        path.stem if path.suffix in (".csv", ".npz", ".npy") else Path(os.path.realpath(path)).name
+        path.stem
+        if path.suffix in (".csv", ".npz", ".npy") or pool.startswith(VECTORS)
+        else Path(os.path.realpath(path)).name
     ) or "pool"
 
 
 def _same_pool(pool: str, location: str) -> bool:
+    if location.startswith(VECTORS):
+        pool, location = pool.removeprefix(VECTORS), location.removeprefix(VECTORS)
     return pool == location or os.path.realpath(Path(pool).expanduser()) == os.path.realpath(location)
 
 

@@ -1,4 +1,4 @@
-"""Queries from files: the picks of a trained campaign fed with its own outputs, and the campaign around them."""
+"""Queries from files: the picks of a trained campaign fed with its own outputs."""
 
 from __future__ import annotations
 
