@@ -55,6 +55,10 @@ class InvalidAnswers(AlkitError):
     """A file of answers cannot be read, or no answer in it fits the campaign."""
 
 
+class InvalidRows(AlkitError):
+    """A file of embeddings or predictions cannot be read, or does not fit the images."""
+
+
 class CampaignError(AlkitError):
     """A campaign cannot be created, opened or continued."""
 

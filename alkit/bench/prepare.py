@@ -16,7 +16,7 @@ from alkit.data.checksums import move_store
 from alkit.data.features import ensure_features, features_path
 from alkit.data.preprocessing import choose_shape, scan, unread_records
 from alkit.data.source import Source
-from alkit.data.sources import open_source
+from alkit.data.sources import open_source, with_pixels
 from alkit.data.store import StoreWriter, damaged_blocks, is_whole
 from alkit.errors import BenchmarkError, InvalidProtocol, SourceError
 from alkit.interfaces.labels import ImageFacts, Labels, values_of, written_labels
@@ -123,7 +123,7 @@ def _sources(protocol: Protocol, download: bool) -> tuple[Source, Source, list[s
         if location == toy.NAME:
             return toy.ToyPoints(test=False), toy.ToyPoints(test=True), notes
         try:
-            pool = open_source(location, root=protocol.data.root, download=download)
+            pool = with_pixels(open_source(location, root=protocol.data.root, download=download))
         except SourceError as error:
             missing.append(f"{location}: {error}")
             continue

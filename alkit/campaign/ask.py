@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
-from alkit.errors import InvalidBudget
+from alkit.data.sources import VECTORS
+from alkit.errors import InvalidBudget, InvalidOption
 
 from .choose import (
     Selection,
@@ -20,6 +21,9 @@ from .choose import (
     resolve_strategy,
 )
 from .control import DEFAULT_SHARE, check_share
+from .given.files import GivenFiles, Rows, read_files
+from .given.outputs import Given, match_files
+from .given.refusals import check_companion, check_given
 from .query_files import write_for_people
 from .tell import consult
 
@@ -48,6 +52,12 @@ class QueryRequest:
             ten images, strategies that choose uniformly and those that ask again have none, nor do tasks
             that predict no class an image. Where a share is named, a model is trained for its
             predictions, also for a strategy that needs none.
+        embeddings: a file of embeddings, or an array [N, D] in the order of the pool; with these or
+            predictions, nothing is trained.
+        predictions: a file of predictions, or an array of probabilities [N, classes].
+        logits: the predictions are logits.
+        prediction_classes: the classes of the columns of predictions, where the file does not name them.
+        partial: choose among the images that have rows in the files, instead of refusing if some have none.
     """
 
     n: int
@@ -58,10 +68,30 @@ class QueryRequest:
     seed_strategy: str = "random"
     seed_size: int | None = None
     control: float | None = None
+    embeddings: Rows | None = None
+    predictions: Rows | None = None
+    logits: bool = False
+    prediction_classes: Sequence[str] = ()
+    partial: bool = False
+
+    def read_files(self) -> GivenFiles | None:
+        """Read the files; None if there are none.
+
+        Raises:
+            InvalidRows: they cannot be used.
+        """
+        return read_files(
+            self.embeddings,
+            self.predictions,
+            logits=self.logits,
+            classes=self.prediction_classes,
+            partial=self.partial,
+        )
 
 
 def ask(session: CampaignSession, request: QueryRequest) -> Query:
     """Choose images, record the choice, write it for people, and return it: see `Campaign.ask`."""
+    files = _with_vectors_of_pool(session, request.read_files())
     with session.lock(images=True):
         open_query = session.open_query
         if open_query is not None and not request.new:
@@ -72,15 +102,25 @@ def ask(session: CampaignSession, request: QueryRequest) -> Query:
             write_for_people(session, open_query)
             return dataclasses.replace(open_query, reused=True)
         chosen = resolve_strategy(session, request.strategy, request.options)
-        control = _control_share(session, request.control, chosen.strategy)
+        given = _matched(session, files, chosen.strategy)
+        control = _control_share(session, request.control, chosen.strategy, given)
         if open_query is not None:  # recorded together with the query that replaces it
             session.pool.withdraw(pick.index for pick in open_query.unanswered)
-        left = len(candidates_for(session, chosen.strategy))
+        candidates = candidates_for(session, chosen.strategy)
+        if given is not None:
+            candidates = given.with_rows(candidates)
+        left = len(candidates)
         if left == 0 and chosen.strategy.asks_again:
             raise InvalidBudget("there are no disputed images: annotators disagree on none")
         check_budget(request.n, left)
-        selection = Selection(n=request.n, control=control, instead_of=open_query)
-        if can_choose_now(session, chosen.strategy):
+        selection = Selection(
+            n=request.n,
+            control=control,
+            candidates=None if given is None else candidates,
+            instead_of=open_query,
+            given=given,
+        )
+        if can_choose_now(session, chosen.strategy, given):
             return choose_and_record(session, chosen, selection)
         return _seed_first(session, request, chosen, selection, left)
 
@@ -93,13 +133,14 @@ def _seed_first(
     left: int,
 ) -> Query:
     """Ask a seed query; if an oracle answers it at once, ask the main query too."""
-    check_task_provides(session, chosen.strategy)
+    if selection.given is None:
+        check_task_provides(session, chosen.strategy)
     if not chosen.strategy.needs_labels and chosen.strategy.needs == {"embedding"}:
         session.progress.line(
             f"'{chosen.strategy.name}' needs no seed if the network is pretrained: with starting "
             "weights, or with a frozen backbone"
         )
-    seeder = resolve_seed_strategy(session, request.seed_strategy)
+    seeder = resolve_seed_strategy(session, request.seed_strategy, selection.given)
     seed = dataclasses.replace(selection, seed=True, control=0.0)
     oracle = session.oracle()
     if oracle is None:
@@ -120,10 +161,46 @@ def _seed_first(
         f"seed set: {report.accepted} images chosen by '{request.seed_strategy}' and labeled by "
         f"oracle '{oracle.name}'"
     )
-    return choose_and_record(session, chosen, dataclasses.replace(selection, instead_of=None))
+    selection = dataclasses.replace(selection, instead_of=None)
+    if selection.given is not None:
+        left_now = selection.given.with_rows(candidates_for(session, chosen.strategy))
+        selection = dataclasses.replace(selection, candidates=left_now)
+    return choose_and_record(session, chosen, selection)
 
 
-def _control_share(session: CampaignSession, control: float | None, strategy: Strategy) -> float:
+def _with_vectors_of_pool(session: CampaignSession, files: GivenFiles | None) -> GivenFiles | None:
+    """Take the vectors of a pool without pixels as its embeddings, unless others are given."""
+    if not session.settings.pool.location.startswith(VECTORS) or (files and files.embeddings is not None):
+        return files
+    from alkit.data.sources.vectors import Vectors  # noqa: PLC0415  # numpy is slow to import
+
+    source = session.source
+    assert isinstance(source, Vectors)
+    rows = dataclasses.replace(source.rows, names=source.keys())
+    return dataclasses.replace(files or GivenFiles(), embeddings=rows)
+
+
+def _matched(session: CampaignSession, files: GivenFiles | None, strategy: Strategy) -> Given | None:
+    """Match the files with the pool, after refusing a strategy that they cannot serve."""
+    if files is None:
+        return None
+    check_given(strategy, files.provides)
+    given = match_files(session, files)
+    check_companion(strategy, given.model(session).spec)
+    for note in given.notes:
+        session.progress.line(note)
+    return given
+
+
+def _control_share(
+    session: CampaignSession, control: float | None, strategy: Strategy, given: Given | None
+) -> float:
+    if given is not None and not given.named:
+        if control:
+            raise InvalidOption(
+                "a control measures predictions, so it needs --predictions with names of classes"
+            )
+        return 0.0
     if control is None:
         return DEFAULT_SHARE if session.settings.oracle is None and strategy.needs else 0.0
     return check_share(control)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alkit.campaign.record.events import Asked, Withdrawn
+from alkit.campaign.record.events import Asked, ClassesAdded, Withdrawn
 from alkit.composition.factory import ResolvedStrategy, effective_options, origin_of, resolve
 from alkit.errors import InvalidBudget, InvalidOption
 from alkit.interfaces.contract import can_begin, check_needs
@@ -18,6 +18,7 @@ from alkit.utils.json_values import finite
 from alkit.utils.profiling import Profile
 
 from .control import draw, judges, rows, slice_size
+from .given.refusals import begins_with_files, check_given
 from .query_files import write_for_people
 from .train import round_of, train
 
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from alkit._typing import Indices
     from alkit.campaign.record.ledger import PickRow
     from alkit.campaign.record.query import Query
+    from alkit.data.store import ImageStore
     from alkit.engine.train import TrainedModel
+    from alkit.interfaces.task import TaskModel
 
+    from .given.outputs import Given
     from .session import CampaignSession
 
 STATES = "states"
@@ -43,6 +47,7 @@ class Selection:
         candidates: [m] int64 ascending, positions that may be chosen; by default whatever the strategy may
             choose from.
         instead_of: the open query that this one replaces.
+        given: files to choose from, in the place of a training.
     """
 
     n: int
@@ -50,6 +55,7 @@ class Selection:
     control: float = 0.0
     candidates: Indices | None = None
     instead_of: Query | None = None
+    given: Given | None = None
 
 
 def choose_and_record(
@@ -69,15 +75,17 @@ def choose_and_record(
         profile: collects seconds and memory.
         trained: the result, if this strategy was already trained for in this cycle.
     """
-    strategy = chosen.strategy
-    round_ = round_of(session, strategy, Profile() if profile is None else profile)
+    strategy, given = chosen.strategy, selection.given
+    images = None if given is None else _no_pixels(session)
+    round_ = round_of(session, strategy, Profile() if profile is None else profile, images=images)
     if (remembered := session.state.remembered(strategy)) is not None:
         round_.recall(session.directory / remembered)
     any_labels = len(session.pool.labeled) > 0
-    judged = selection.control > 0 and not selection.seed and not strategy.asks_again and any_labels
-    if trained is None and any_labels and (judged or strategy.needs):
+    judged = selection.control > 0 and not selection.seed and not strategy.asks_again
+    judged = judged and (any_labels or given is not None)
+    if given is None and trained is None and any_labels and (judged or strategy.needs):
         trained, _ = train(session, strategy, round_.profile)
-    task = session.resources.task(session.state) if trained is None else trained.model
+    task = _task_of(session, given, trained)
     candidates = candidates_for(session, strategy) if selection.candidates is None else selection.candidates
     sliced = judged and not strategy.uniform and judges(task)
     if judged and not strategy.uniform and not judges(task):
@@ -99,7 +107,7 @@ def choose_and_record(
         f"candidates{more}"
     )
     source = "" if chosen.plugin is None else f" of distribution '{chosen.plugin.distribution}'"
-    classes = None if trained is None else len(session.classes)
+    classes = _classes_predicted(session, given, trained)
     with round_.threads():
         picks = round_.choose(cycle, selection.n - size, source)
         recorded = rows(cycle, picks, control, seed=round_.selection_seed, classes=classes)
@@ -119,12 +127,37 @@ def choose_and_record(
         measures=round_.profile.as_dict(),
         diagnostics=finite(cycle.diagnostics),
         state=session.relative(state),
+        given={} if given is None else given.record(),
     )
-    return _record(session, asked, recorded, selection.instead_of)
+    return _record(session, asked, recorded, selection)
 
 
-def _record(session: CampaignSession, asked: Asked, picks: list[PickRow], instead_of: Query | None) -> Query:
+def _no_pixels(session: CampaignSession) -> ImageStore:
+    from alkit.engine.given_outputs import NoPixels  # noqa: PLC0415  # torch takes seconds to import
+
+    return NoPixels(session.settings.image_shape, len(session.state.records))
+
+
+def _task_of(session: CampaignSession, given: Given | None, trained: TrainedModel | None) -> TaskModel:
+    if given is not None:
+        return given.model(session)
+    return session.resources.task(session.state) if trained is None else trained.model
+
+
+def _classes_predicted(
+    session: CampaignSession, given: Given | None, trained: TrainedModel | None
+) -> int | None:
+    """Return the number of classes if predictions of picks are to be recorded, else None."""
+    if given is None:
+        return None if trained is None else len(session.classes)
+    return len(session.classes) + len(given.added_classes) if given.named else None
+
+
+def _record(session: CampaignSession, asked: Asked, picks: list[PickRow], selection: Selection) -> Query:
+    instead_of, given = selection.instead_of, selection.given
     with session.ledger.transaction():
+        if given is not None and given.added_classes:
+            session.ledger.add_event(ClassesAdded(added=list(given.added_classes)))
         if instead_of is not None:
             indices = [pick.index for pick in instead_of.unanswered]
             session.ledger.add_event(Withdrawn(query=instead_of.number, indices=indices))
@@ -149,7 +182,9 @@ def resolve_strategy(
     return resolve(strategy)
 
 
-def resolve_seed_strategy(session: CampaignSession, name: str) -> ResolvedStrategy:
+def resolve_seed_strategy(
+    session: CampaignSession, name: str, given: Given | None = None
+) -> ResolvedStrategy:
     """Return a strategy that can choose while nothing is labeled.
 
     Raises:
@@ -158,7 +193,9 @@ def resolve_seed_strategy(session: CampaignSession, name: str) -> ResolvedStrate
     seeder = resolve_strategy(session, name, {})
     if seeder.strategy.needs_labels or seeder.strategy.asks_again:
         raise InvalidOption(f"strategy '{name}' needs labels and cannot choose the seed; use 'random'")
-    if not can_choose_now(session, seeder.strategy):
+    if given is not None:
+        check_given(seeder.strategy, given.provides)
+    if not can_choose_now(session, seeder.strategy, given):
         raise InvalidOption(
             f"strategy '{name}' uses what the model of task '{session.settings.task.name}' has learned, and "
             "nothing is trained yet; use 'random', or a strategy that uses embeddings of a pretrained network"
@@ -166,10 +203,12 @@ def resolve_seed_strategy(session: CampaignSession, name: str) -> ResolvedStrate
     return seeder
 
 
-def can_choose_now(session: CampaignSession, strategy: Strategy) -> bool:
-    """Say whether a strategy can choose with the current labels."""
+def can_choose_now(session: CampaignSession, strategy: Strategy, given: Given | None = None) -> bool:
+    """Say whether a strategy can choose with the current labels, and with files if there are any."""
     if len(session.pool.labeled):
         return True
+    if given is not None:
+        return begins_with_files(strategy)
     if strategy.needs_labels or not strategy.needs:
         return not strategy.needs_labels
     return can_begin(strategy, session.resources.task(session.state).spec)

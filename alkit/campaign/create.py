@@ -24,7 +24,7 @@ from alkit.data.source import Source
 from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
 from alkit.data.value_range import brightest_value, find_value_range
-from alkit.errors import InvalidAnswers, SourceError
+from alkit.errors import InvalidAnswers, SourceError, UsageError
 from alkit.interfaces.labels import ImageFacts, Labels
 from alkit.interfaces.oracle import Oracle
 from alkit.labeling.class_names import twins
@@ -156,6 +156,11 @@ def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Pla
 
     source = open_source(spec.pool, root=spec.root, download=spec.download)
     test_source, test_choice = _test_source(source, spec.test, spec.root, spec.download)
+    if not source.has_pixels and (spec.test is not None or spec.task != DEFAULT_TASK):
+        given = "--test" if spec.test is not None else f"task '{spec.task}'"
+        raise UsageError(
+            f"'{spec.pool}' holds vectors without pixels, on which nothing is trained; leave out {given}"
+        )
     oracle = "dataset" if spec.oracle is None and source.answers_itself else spec.oracle
     task = choice_of(registry.tasks, spec.task, spec.task_options)
     overview = Overview()

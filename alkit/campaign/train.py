@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from alkit.campaign.record.events import ClassesMerged, ClassRestored, ClassRetired, Trained, from_json
 from alkit.campaign.record.trainings import CycleRecord
 from alkit.data.labeled_images import LabeledImages
+from alkit.data.sources import VECTORS
 from alkit.errors import TrainingError
 from alkit.options import values_of
 
 if TYPE_CHECKING:
     from alkit.campaign.record.ledger import Event
+    from alkit.data.store import ImageStore
     from alkit.engine.round import Round
     from alkit.engine.train import TrainedModel
     from alkit.interfaces.strategy import Strategy
@@ -32,6 +34,12 @@ def train(
     """
     if len(session.pool.labeled) == 0:
         raise TrainingError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
+    if session.settings.pool.location.startswith(VECTORS):
+        raise TrainingError(
+            "the pool holds vectors without pixels, so there is nothing to train on; choose "
+            "with a strategy that "
+            "needs embeddings only, or bring --predictions of your own model"
+        )
     past = session.ledger.events(Trained)
     round_ = round_of(session, strategy, profile)
     trained = round_.train(
@@ -63,8 +71,21 @@ def train(
     return trained, CycleRecord(recorded, reused=trained.reused)
 
 
-def round_of(session: CampaignSession, strategy: Strategy | None, profile: Profile) -> Round:
-    """Return the round of active learning that a campaign is in."""
+def round_of(
+    session: CampaignSession,
+    strategy: Strategy | None,
+    profile: Profile,
+    *,
+    images: ImageStore | None = None,
+) -> Round:
+    """Return the round of active learning that a campaign is in.
+
+    Args:
+        session: the campaign.
+        strategy: chooses; None trains a plain model.
+        profile: collects seconds and memory.
+        images: of the pool; by default as the campaign keeps them, with features if it has an encoder.
+    """
     from alkit.engine.round import Round  # noqa: PLC0415  # torch takes seconds to import
 
     pool = session.pool
@@ -72,7 +93,9 @@ def round_of(session: CampaignSession, strategy: Strategy | None, profile: Profi
         number=session.cycle,
         seed=session.settings.seed,
         labeled=LabeledImages(
-            images=session.resources.encoded_images(session.state), indices=pool.labeled, values=pool.values
+            images=session.resources.encoded_images(session.state) if images is None else images,
+            indices=pool.labeled,
+            values=pool.values,
         ),
         strategy=strategy,
         device=session.resources.device,

@@ -16,6 +16,7 @@ import click
 from alkit.campaign.spec import DECIDED, DEFAULT_TASK, CampaignSpec, spec_of
 from alkit.composition.factory import resolve
 from alkit.data.columns import parse_columns
+from alkit.data.sources import VECTORS
 from alkit.errors import CampaignError, InvalidBudget, UsageError
 from alkit.labeling.given_answer import composed
 from alkit.labeling.given_labels import read_labels
@@ -71,7 +72,8 @@ def open_or_create(
         pool: value of `--pool`.
         device: value of `--device`.
         quiet: value of `--quiet`.
-        given: the options of the command by name, including `strategy`, `option` and `budget`.
+        given: the options of the command by name, including `strategy`, `option` and `budget`;
+            `default_strategy` is that of a new campaign where `strategy` is None.
 
     Raises:
         InvalidBudget: the budget is not positive.
@@ -90,7 +92,7 @@ def open_or_create(
     if (Path(directory) / SETTINGS).exists():
         campaign = open_campaign(directory, device=device, quiet=quiet)
         return Opening(_unless_contradicted(campaign, pool, given), strategy, options)
-    spec = spec_from(pool, given)
+    spec = spec_from(pool, {**given, "strategy": strategy or given.get("default_strategy")})
     chosen = resolve(spec.strategy, spec.strategy_options)
     spec = dataclasses.replace(spec, strategy=chosen, strategy_options={})
     progress = NullProgress() if quiet else Terminal()
@@ -222,13 +224,17 @@ def parse_classes(text: str) -> list[str]:
 
 
 def _pool_name(pool: str) -> str:
-    path = Path(pool)
+    path = Path(pool.removeprefix(VECTORS))
     return (
-        path.stem if path.suffix in (".csv", ".npz", ".npy") else Path(os.path.realpath(path)).name
+        path.stem
+        if path.suffix in (".csv", ".npz", ".npy") or pool.startswith(VECTORS)
+        else Path(os.path.realpath(path)).name
     ) or "pool"
 
 
 def _same_pool(pool: str, location: str) -> bool:
+    if location.startswith(VECTORS):
+        pool, location = pool.removeprefix(VECTORS), location.removeprefix(VECTORS)
     return pool == location or os.path.realpath(Path(pool).expanduser()) == os.path.realpath(location)
 
 

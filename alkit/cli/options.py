@@ -90,6 +90,38 @@ def seed_options(function: F) -> F:
     )(function)
 
 
+def given_options(function: F) -> F:
+    """Add the options of a query from files."""
+    for option in reversed(
+        [
+            click.option(
+                "--embeddings",
+                metavar="FILE",
+                help="Embeddings of your own model, to choose from without training: .npy, .npz, .csv, "
+                ".jsonl or .parquet. Rows are found by the image's name, or else taken in the order of the "
+                "pool.",
+            ),
+            click.option(
+                "--predictions",
+                metavar="FILE",
+                help="Probabilities of all classes by your own model, to choose from without training: the "
+                "same kinds of files, or COCO's results (.json).",
+            ),
+            click.option("--logits", is_flag=True, help="The predictions are logits, not probabilities."),
+            click.option(
+                "--prediction-classes",
+                metavar="A,B,...",
+                help="Classes of the columns of --predictions, where the file does not name them.",
+            ),
+            click.option(
+                "--partial", is_flag=True, help="Choose only among the images that the files have rows for."
+            ),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
 def columns_option(named: str) -> Callable[[F], F]:
     """Return the option that says which column of a table is which."""
     return click.option(

@@ -50,6 +50,7 @@ class Source(ABC):
         facts: the same as JSON values.
         value_range: black and white of the values as stored, where they are not 8-bit; by default those of
             their type: [0, 65535] of 16-bit integers, [0, 1] of floating point.
+        has_pixels: what `read` gives are pictures; otherwise blanks, on which nothing can be trained.
     """
 
     location: str
@@ -59,6 +60,7 @@ class Source(ABC):
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = MappingProxyType({})
     value_range: tuple[float, float] | None = None
+    has_pixels: bool = True
 
     @abstractmethod
     def keys(self) -> list[str]:

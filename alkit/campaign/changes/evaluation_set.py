@@ -14,7 +14,7 @@ from alkit.campaign.resources import TEST_CACHE
 from alkit.data.checksums import sums_path
 from alkit.data.preprocessing import ImageRecord, scan
 from alkit.data.source import Source
-from alkit.data.sources import open_source
+from alkit.data.sources import open_source, with_pixels
 from alkit.data.store import StoreWriter
 from alkit.errors import SourceError
 from alkit.interfaces.labels import ImageFacts, Labels, values_of, written_labels
@@ -41,7 +41,7 @@ class EvaluationSetRequest:
 def choose_test_set(session: CampaignSession, request: EvaluationSetRequest) -> dict[str, Any]:
     """Test on other images from now on: see `Campaign.choose_test_set`."""
     with session.lock():
-        source = open_source(request.location, root=request.root)
+        source = with_pixels(open_source(request.location, root=request.root))
         source.value_range = session.settings.pool.value_range
         labels = _under_present_names(
             session, labels_of_test_images(source, session.label_kind, session.settings.task.name)

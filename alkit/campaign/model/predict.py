@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.data.source import Source
-from alkit.data.sources import open_source
+from alkit.data.sources import open_source, with_pixels
 
 from . import prediction_files
 from .prediction_files import PartialPredictions
@@ -71,7 +71,7 @@ def open_images(images: str | Path | Source | Sequence[str | Path] | Any) -> Sou
             return read_list(path)
         if suffix in SUFFIXES and path.is_file():
             return Listed([path], location=str(path))
-        return open_source(os.fspath(images))
+        return with_pixels(open_source(os.fspath(images)))
     if not isinstance(images, Sequence):
         from alkit.data.sources.arrays import ArraySource  # noqa: PLC0415  # numpy is slow to import
 

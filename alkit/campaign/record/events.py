@@ -157,6 +157,8 @@ class Asked(Happening):
         measures: seconds and peak memory by phase.
         diagnostics: what the strategy says of its own choice.
         state: file of what the strategy remembers, or None.
+        given: the files of embeddings and predictions that it chose from, by kind; empty if a model was
+            trained, or none was needed.
     """
 
     kind: ClassVar[str] = "asked"
@@ -177,6 +179,7 @@ class Asked(Happening):
     measures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     state: str | None = None
+    given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata=OMITTED_IF_UNSAID)
 
     @property
     def origin(self) -> dict[str, Any]:

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alkit.cli.opening import open_or_create
+from alkit.campaign.given.refusals import check_given, default_strategy
+from alkit.cli.opening import open_or_create, parse_classes
 from alkit.cli.options import (
     NumberRange,
     campaign_option,
     creation_options,
     device_option,
+    given_options,
     json_option,
     quiet_option,
     seed_options,
 )
 from alkit.cli.options import strategy_options as strategy_flags
 from alkit.cli.output import print_json
+from alkit.composition.factory import resolve
+from alkit.options import parse_pairs
 
 if TYPE_CHECKING:
     from alkit.campaign.campaign import Campaign
@@ -31,6 +35,9 @@ Examples:
   alkit query --strategy entropy --pool photos/ --labels known.csv --budget 100
   alkit query --campaign birds --strategy learning-loss -o loss=ranking --budget 100
   alkit query --campaign birds --strategy disputed --budget 20
+  alkit query --pool photos/ --embeddings emb.npy --strategy typiclust --budget 100
+  alkit query --campaign birds --predictions new.csv --strategy margin --budget 100
+  alkit query --campaign birds --embeddings out.npz --predictions out.npz --strategy badge --budget 100
 """
 
 
@@ -51,6 +58,7 @@ Examples:
     help="Share of the N images to draw at random, to measure the model on.  [default: 0.1; 0 with an oracle "
     "or without a model]",
 )
+@given_options
 @seed_options
 @creation_options
 @device_option
@@ -64,6 +72,11 @@ def command(
     pool: str | None,
     new: bool,
     control: float | None,
+    embeddings: str | None,
+    predictions: str | None,
+    logits: bool,
+    prediction_classes: str | None,
+    partial: bool,
     seed_strategy: str,
     seed_size: int | None,
     device: str,
@@ -75,8 +88,23 @@ def command(
 
     While a query is open, the same query is returned; --new withdraws it. If no image is labeled yet, a seed
     query comes first.
+
+    With --embeddings or --predictions, nothing is trained: the strategy chooses from what your own model says
+    about the images, and every query may bring new files.
     """
-    given.update(strategy=strategy, option=option, budget=budget)
+    from alkit.campaign.given.files import read_files  # noqa: PLC0415  # numpy is slow to import
+
+    files = read_files(
+        embeddings,
+        predictions,
+        logits=logits,
+        classes=parse_classes(prediction_classes or ""),
+        partial=partial,
+    )
+    if files is not None and strategy is not None:
+        check_given(resolve(strategy, parse_pairs(option)).strategy, files.provides)
+    default = None if files is None else default_strategy(files.provides)
+    given.update(strategy=strategy, option=option, budget=budget, default_strategy=default)
     opening = open_or_create(campaign, pool, device=device, quiet=quiet, given=given)
     with opening.campaign as opened:
         query = opened.ask(
@@ -87,6 +115,9 @@ def command(
             seed_strategy=seed_strategy,
             seed_size=seed_size,
             control=control,
+            embeddings=None if files is None else files.embeddings,
+            predictions=None if files is None else files.predictions,
+            partial=partial,
         )
         unused = query.reused and budget != len(query.picks)
         if unused:

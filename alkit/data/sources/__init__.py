@@ -1,4 +1,4 @@
-"""Where images come from: a folder, a CSV manifest, arrays, a torchvision data set, scikit-learn's digits."""
+"""Where images come from: a folder, a CSV manifest, arrays, vectors, a torchvision data set, or digits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 2**30  # of a manifest
 DIGITS = "digits"
+VECTORS = "vectors:"
 VISION = ("cifar10", "cifar100", "fashion-mnist", "mnist", "svhn")
 
 
@@ -21,9 +22,10 @@ def open_source(location: str, *, root: str | None = None, download: bool = Fals
     """Open a pool of images.
 
     Args:
-        location: a folder, a `.csv` manifest, an `.npy` or `.npz` file, or the name of a data set
-            (`digits`, `cifar10`, `cifar100`, `fashion-mnist`, `mnist`, `svhn`; with `/test` for its test
-            images). A data set's name wins over a folder of that name, which is then `./NAME`.
+        location: a folder, a `.csv` manifest, an `.npy` or `.npz` file of images or of vectors,
+            `vectors:FILE` for vectors in any file that `alkit query --embeddings` takes, or the name of a
+            data set (`digits`, `cifar10`, `cifar100`, `fashion-mnist`, `mnist`, `svhn`; with `/test` for its
+            test images). A data set's name wins over a folder of that name, which is then `./NAME`.
         root: where a torchvision data set lies, or is downloaded to.
         download: allow torchvision to download what is missing; nothing else uses the network.
 
@@ -39,7 +41,25 @@ def open_source(location: str, *, root: str | None = None, download: bool = Fals
         from .vision import Vision  # noqa: PLC0415  # Pillow is slow to import
 
         return Vision(name, root=root, download=download, test=split == "test")
+    if location.startswith(VECTORS):
+        from .vectors import Vectors  # noqa: PLC0415  # numpy is slow to import
+
+        return Vectors(Path(location.removeprefix(VECTORS)))
     return _open_path(location)
+
+
+def with_pixels(source: Source) -> Source:
+    """Return a source if it has pixels.
+
+    Raises:
+        SourceError: it holds vectors only.
+    """
+    if not source.has_pixels:
+        raise SourceError(
+            f"'{source.location}' holds vectors without pixels; they can only be a pool that "
+            "'alkit query' chooses from"
+        )
+    return source
 
 
 def _open_path(location: str) -> Source:
@@ -69,6 +89,9 @@ def _open_path(location: str) -> Source:
         return Manifest(path)
     if suffix in (".npy", ".npz"):
         from .arrays import ArrayFile  # noqa: PLC0415  # Pillow is slow to import
+        from .vectors import Vectors, holds_vectors  # noqa: PLC0415  # numpy is slow to import
 
+        if holds_vectors(path):
+            return Vectors(path)
         return ArrayFile(path)
     raise SourceError(f"'{location}' is not a pool of images; give a folder, a .csv, an .npy or an .npz file")

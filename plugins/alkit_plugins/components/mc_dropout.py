@@ -37,7 +37,7 @@ SAME = 1e-5  # probabilities closer than this are considered equal
 class DropoutStrategy(alkit.Strategy):
     """Base of strategies that use several passes of a network with dropout."""
 
-    needs = frozenset({"probabilities"})
+    needs = frozenset({"probabilities", "model"})
 
     passes: int = option(10, "passes with dropout over the candidates", minimum=1)
     dropout: float = option(

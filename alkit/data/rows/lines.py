@@ -1,0 +1,88 @@
+"""Rows in JSON Lines: an object per image, with a list of numbers or numbers by class."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alkit.errors import InvalidRows
+
+from .named_rows import KINDS, NamedRows, checked
+from .tables import image_column
+
+if TYPE_CHECKING:
+    from .named_rows import Kind
+
+
+def read_lines(path: Path, kind: Kind) -> NamedRows:
+    """Read JSON Lines such as `{"image": "a.jpg", "probabilities": {"cat": 0.7, "dog": 0.3}}`.
+
+    A line without numbers, or with null in their place (an image that could not be read), counts as missing.
+
+    Raises:
+        InvalidRows: it cannot be read, or a line does not fit.
+    """
+    values, names, numbers = list[list[float]](), list[str](), list[int]()
+    columns: list[str] | None = None
+    left_out = 0
+    for number, row in _objects(path):
+        where = f"line {number} of '{path}'"
+        image, found = image_column(list(row)), next((row[key] for key in KINDS[kind] if key in row), None)
+        if image is None:
+            raise InvalidRows(f'{where} names no image; write it as {{"image": "PATH", ...}}')
+        if found is None:
+            left_out += 1
+            continue
+        if isinstance(found, Mapping):
+            columns = list(found) if columns is None else columns
+            if set(found) != set(columns):
+                odd = sorted(set(found) ^ set(columns))[0]
+                raise InvalidRows(f"{where} has other classes than the lines before it: '{odd}'")
+            found = [found[name] for name in columns]
+        if not isinstance(found, list) or not all(_is_number(value) for value in found):
+            raise InvalidRows(f"{where} should have a list of numbers, or numbers by class, as its {kind}")
+        if values and len(found) != len(values[0]):
+            raise InvalidRows(
+                f"{where} has {len(found):,} numbers, and the lines before it {len(values[0]):,}"
+            )
+        values.append(found)
+        names.append(str(row[image]))
+        numbers.append(number)
+    if not values:
+        raise InvalidRows(f"'{path}' holds no {kind}; write them as \"{KINDS[kind][0]}\"")
+    return checked(
+        NamedRows(
+            place=str(path),
+            values=np.array(values, dtype=np.float64),
+            names=names,
+            columns=columns,
+            where="line",
+            numbers=numbers,
+            notes=[f"{left_out:,} lines without numbers are left out"] if left_out else [],
+        ),
+        kind,
+    )
+
+
+def _objects(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    rows = []
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise InvalidRows(f"line {number} of '{path}' is not a JSON object")
+                rows.append((number, row))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidRows(f"'{path}' cannot be read as JSON Lines: {error}") from error
+    return rows
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
