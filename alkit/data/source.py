@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from alkit.errors import UnusableImage
 
+from .pixel_types import PixelType, as_picture
+
 if TYPE_CHECKING:
-    from alkit._typing import Pixels
+    from alkit._typing import Pixels, Values
 
 
 MAX_BYTES = 2**30  # of an image's file
@@ -27,14 +29,14 @@ class DecodedImage:
         hash: hex SHA-256 of the content; empty if no byte could be read.
         width: upright, in pixels as stored; 0 where unknown.
         height: upright, in pixels as stored; 0 where unknown.
-        pixels: [H, W, C] uint8 with C 1 or 3, upright; None if unusable.
+        pixels: [H, W, C] of the source's pixel type, upright, with any C; None if unusable.
         unusable: why the image cannot be used, or None.
     """
 
     hash: str
     width: int = 0
     height: int = 0
-    pixels: Pixels | None = None
+    pixels: Values | None = None
     unusable: str | None = None
 
 
@@ -50,6 +52,8 @@ class Source(ABC):
         facts: the same as JSON values.
         value_range: black and white of the values as stored, where they are not 8-bit; by default those of
             their type: [0, 65535] of 16-bit integers, [0, 1] of floating point.
+        pixel_type: what `read` gives: `uint8`, to which other values are scaled by `value_range`; `uint16` or
+            `float32`, in which they stay as stored.
     """
 
     location: str
@@ -59,6 +63,7 @@ class Source(ABC):
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = MappingProxyType({})
     value_range: tuple[float, float] | None = None
+    pixel_type: PixelType = "uint8"
 
     @abstractmethod
     def keys(self) -> list[str]:
@@ -75,6 +80,24 @@ class Source(ABC):
             at_least: (height, width); a decoder that can skip detail may return fewer pixels, down to these.
         """
 
+    def looks(
+        self, keys: Sequence[str], *, at_least: tuple[int, int] | None = None
+    ) -> Iterator[DecodedImage]:
+        """Yield what `read` returns for each of these images, in order; by default one by one.
+
+        A source whose images lie in larger files (shards, tables) may open each file once here. Safe to call
+        from many threads. Callers ask for neighbors together, in the order of `keys`.
+        """
+        for key in keys:
+            yield self.read(key, at_least=at_least)
+
+    def columns(self) -> Mapping[str, Mapping[str, str]]:
+        """Return what else is known of the images: by column (`cost`, `site`), its text by key.
+
+        Strategies get them by `cycle.column("cost")`. Labels are not among them.
+        """
+        return {}
+
     def header(self, key: str) -> tuple[int, int, int] | None:
         """Return (C, H, W) of one image, upright, as cheaply as possible; None if it is unusable."""
         reading = self.read(key)
@@ -88,7 +111,7 @@ class Source(ABC):
         """Return type, minimum and maximum of an image's values as stored; None if 8-bit or unusable."""
         return None
 
-    def load(self, key: str) -> tuple[str, Pixels]:
+    def load(self, key: str) -> tuple[str, Values]:
         """Return the content hash and the pixels [H, W, C] of one image.
 
         Raises:
@@ -100,6 +123,18 @@ class Source(ABC):
         if reading.pixels is None:
             raise UnusableImage(f"image '{key}' cannot be used: {reading.unusable}")
         return reading.hash, reading.pixels
+
+    def picture(self, key: str) -> tuple[str, Pixels]:
+        """Return the content hash of one image, and what people see of it: [H, W, 1 or 3] uint8.
+
+        By default the first three channels, or the first of two; values that are not 8-bit are scaled by
+        `value_range`, or channel by channel where there are more than three.
+
+        Raises:
+            UnusableImage: it cannot be read or decoded.
+        """
+        digest, values = self.load(key)
+        return digest, as_picture(values, self.value_range)
 
     def answers(self) -> dict[str, str]:
         """Return hidden class names by key, only for a simulated oracle; unknown ones are left out."""

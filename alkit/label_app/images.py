@@ -50,7 +50,7 @@ def picture(source: Source, record: ImageRecord) -> ServedImage:
         mimetype = _portable_type(content)
         if mimetype is not None and hashlib.sha256(content).hexdigest() == record.hash:
             return ServedImage(mimetype, content)
-    digest, pixels = source.load(record.key)
+    digest, pixels = source.picture(record.key)
     if digest != record.hash:
         raise UnusableImage(f"image '{record.key}' has changed since it was listed")
     return as_png(pixels)

@@ -143,6 +143,7 @@ def predict_to(
 
 def _scaled_as_pool(session: CampaignSession, source: Source) -> Source:
     """Return images whose values become black and white where those of the pool do."""
+    source.pixel_type = session.settings.pool.pixel_type
     if source.value_range is None:
         source.value_range = session.settings.pool.value_range
     return source

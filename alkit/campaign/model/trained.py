@@ -121,6 +121,7 @@ def _loaded(session: CampaignSession, event: Event[Trained]) -> UsableModel | No
         session.settings.image_shape,
         len(state.records),
         usable=state.pool.usable,
+        pixel_type=session.settings.pool.pixel_type,
     )
     encoder = task.named_encoder()
     return UsableModel(

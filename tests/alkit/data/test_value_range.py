@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alkit.data.pixel_types import to_uint8
 from alkit.data.sources import open_source
-from alkit.data.sources.values import to_uint8
 from alkit.data.value_range import find_value_range
 
 
