@@ -20,7 +20,6 @@ from alkit.campaign.record.state import make_pool
 from alkit.composition.factory import resolve
 from alkit.data.preprocessing import DEFAULT_SIDE, ImageRecord, choose_shape, scan, unread_records, why_shape
 from alkit.data.source import Source
-from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
 from alkit.data.value_range import brightest_value, find_value_range, pixel_type_of
 from alkit.errors import InvalidAnswers, SourceError
@@ -33,6 +32,7 @@ from alkit.options import build
 from alkit.plugin import registry
 from alkit.plugin.choice import choice_of
 from alkit.plugin.encoders import installed_encoder
+from alkit.plugin.sources import open_source
 from alkit.utils.files import write_atomically
 from alkit.utils.progress import Progress, chosen_progress
 

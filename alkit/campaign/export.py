@@ -185,7 +185,7 @@ def _export(
 def _is_there(source: Source, item: Item) -> bool:
     try:
         if item.file is None:
-            return source.load(item.image)[0] == item.hash
+            return source.hash_of(item.image) == item.hash
         content = read_regular(item.file, most=MAX_BYTES)
         return hashlib.sha256(content).hexdigest() == item.hash
     except (OSError, ValueError, SourceError, UnusableImage):

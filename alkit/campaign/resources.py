@@ -133,7 +133,11 @@ class Resources:
 
     def encoded_images(self, state: State) -> ImageStore:
         """Return the pool's images as `images` does, with their features if the task has an encoder."""
+        from alkit.data.pool_columns import PoolColumns  # noqa: PLC0415  # numpy is slow to import
+
         images = self.images(state)
+        keys = [record.key for record in state.records]
+        images.columns = PoolColumns(keys, lambda: self.source.columns())
         self._encode(images, "pool", state.records, self.settings.pool)
         return images
 

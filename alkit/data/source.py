@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from alkit.errors import UnusableImage
 
@@ -43,8 +43,16 @@ class DecodedImage:
 class Source(ABC):
     """Images by key, and what is known about them; it never changes what it reads.
 
+    A plugin's source has a `name` and a classmethod `open`, and says in its class body which locations it
+    opens, as literals: alkit reads them without importing the plugin.
+
     Attributes:
-        location: opens the same source again: an absolute path, or a data set's name.
+        name: of the plugin, the same as the entry point; `NAME:LOCATION` opens this source.
+        schemes: of addresses that it opens (`s3` for `s3://bucket`).
+        suffixes: of files that it opens (`.csv`).
+        datasets: names that it opens, with `/test` after them or without.
+        folders: it also opens a folder that holds files with its suffixes and no images.
+        location: opens the same source again: an absolute path, an address, or a data set's name.
         root: where a torchvision data set lies.
         answers_itself: it is a demonstration, whose simulated oracle is on by default.
         classes: the class names that the layout or the data set knows, sorted or in the data set's order.
@@ -56,6 +64,12 @@ class Source(ABC):
             `float32`, in which they stay as stored.
     """
 
+    name: ClassVar[str] = ""
+    schemes: ClassVar[tuple[str, ...]] = ()
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    datasets: ClassVar[tuple[str, ...]] = ()
+    folders: ClassVar[bool] = False
+
     location: str
     root: str | None = None
     answers_itself: bool = False
@@ -65,19 +79,36 @@ class Source(ABC):
     value_range: tuple[float, float] | None = None
     pixel_type: PixelType = "uint8"
 
+    @classmethod
+    def open(cls, location: str, *, root: str | None = None, download: bool = False) -> Source:
+        """Open a pool of images.
+
+        Args:
+            location: an absolute path, the name of a data set, or whatever follows a scheme, scheme included.
+            root: where the user wants data from elsewhere to be kept.
+            download: the user allows a download.
+
+        Raises:
+            SourceError: there is nothing, or it cannot be read.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def keys(self) -> list[str]:
         """Name every image: a relative path with `/`, or split and position; the order never varies."""
 
     @abstractmethod
     def read(self, key: str, *, at_least: tuple[int, int] | None = None) -> DecodedImage:
-        """Read, hash and decode one image; problems are reported in the result, never raised.
+        """Read, hash and decode one image; problems are reported in the result.
 
         Safe to call from many threads. Decoders may warn; who calls `read` keeps them quiet.
 
         Args:
             key: one of `keys`, or one that was.
             at_least: (height, width); a decoder that can skip detail may return fewer pixels, down to these.
+
+        Raises:
+            SourceError: the place cannot be reached now; nothing is wrong with the image.
         """
 
     def looks(
@@ -142,6 +173,10 @@ class Source(ABC):
 
     def path(self, key: str) -> Path | None:
         """Return the file of an image, where there is one, for people and labeling tools."""
+        return None
+
+    def original(self, key: str) -> bytes | None:
+        """Return the bytes of an image's file where that is not a file of its own on this machine."""
         return None
 
     def test_split(self) -> Source | None:

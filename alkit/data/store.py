@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from alkit._typing import Pixels, Values
 
+    from .pool_columns import PoolColumns
+
     Shape = tuple[int, int, int]
 
 
@@ -143,6 +145,7 @@ class ImageStore:
         pixel_type: of the values.
         white: by which values are divided first: 255 of uint8, 65535 of uint16, 1 of float32.
         features: [N, D] what an encoder makes of the originals, or None without an encoder.
+        columns: what else is known of the images, or None.
     """
 
     def __init__(
@@ -162,6 +165,7 @@ class ImageStore:
         self._mapped, self._taken = mapped, 0
         self.shape: Shape = (pixels.shape[1], pixels.shape[2], pixels.shape[3])
         self.features: npt.NDArray[np.floating[Any]] | None = None
+        self.columns: PoolColumns | None = None
 
     @classmethod
     def from_array(cls, array: Values, usable: npt.NDArray[np.bool_] | None = None) -> ImageStore:

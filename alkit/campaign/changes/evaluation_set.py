@@ -14,10 +14,10 @@ from alkit.campaign.resources import TEST_CACHE
 from alkit.data.checksums import sums_path
 from alkit.data.preprocessing import ImageRecord, scan
 from alkit.data.source import Source
-from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
 from alkit.errors import SourceError
 from alkit.interfaces.labels import ImageFacts, Labels, values_of
+from alkit.plugin.sources import open_source
 from alkit.utils.progress import Progress
 
 if TYPE_CHECKING:

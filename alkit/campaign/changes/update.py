@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from alkit.campaign.record.events import Extended, Happening, Moved
 from alkit.campaign.record.names import Matching, match_files, name_to_list, renaming
 from alkit.campaign.resources import POOL_CACHE
-from alkit.data.sources import open_source
 from alkit.errors import SourceError
+from alkit.plugin.sources import open_source
 
 if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession

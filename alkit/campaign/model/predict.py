@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.data.source import Source
-from alkit.data.sources import open_source
+from alkit.plugin.sources import open_source
 
 from . import prediction_files
 from .prediction_files import PartialPredictions

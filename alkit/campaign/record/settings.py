@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from alkit.data.pixel_types import MOST_CHANNELS, PIXEL_TYPES, PixelType
 from alkit.data.source import Source
-from alkit.data.sources import open_source
 from alkit.errors import CampaignError
+from alkit.plugin.sources import open_source
 
 if sys.version_info >= (3, 11):
     import tomllib

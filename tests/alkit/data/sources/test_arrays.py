@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alkit.data.sources import open_source
 from alkit.errors import SourceError
+from alkit.plugin.sources import open_source
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (11, 5, 7, 3), dtype=np.uint8)
