@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from alkit.composition.fields import nested as nested
     from alkit.data.loader import Batch as Batch
     from alkit.data.source import Source as Source
-    from alkit.data.sources import open_source as open_source
     from alkit.data.store import ImageStore as ImageStore
     from alkit.engine.cycle import Cycle as Cycle
     from alkit.errors import AlkitError as AlkitError
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from alkit.interfaces.task import TaskModel as TaskModel
     from alkit.plugin.encoders import NamedEncoder as NamedEncoder
     from alkit.plugin.encoders import open_encoder as open_encoder
+    from alkit.plugin.sources import open_source as open_source
     from alkit.training.types import Companion as Companion
     from alkit.training.types import Metric as Metric
     from alkit.training.types import Output as Output
@@ -75,7 +75,7 @@ _HOMES = {
     "alkit.composition.fields": ("nested",),
     "alkit.data.loader": ("Batch",),
     "alkit.data.source": ("Source",),
-    "alkit.data.sources": ("open_source",),
+    "alkit.plugin.sources": ("open_source",),
     "alkit.data.store": ("ImageStore",),
     "alkit.engine.cycle": ("Cycle",),
     "alkit.errors": ("AlkitError",),

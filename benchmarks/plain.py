@@ -25,7 +25,7 @@ import common
 
 from alkit.bench import records
 from alkit.bench.protocol import read_protocol
-from alkit.data.sources import open_source
+from alkit.plugin.sources import open_source
 
 Augment = Callable[[Tensor], Tensor]
 

@@ -16,12 +16,13 @@ from alkit.data.checksums import move_store
 from alkit.data.features import ensure_features, features_path
 from alkit.data.preprocessing import choose_shape, scan, unread_records
 from alkit.data.source import Source
-from alkit.data.sources import open_source, with_pixels
+from alkit.data.sources import with_pixels
 from alkit.data.store import StoreWriter, damaged_blocks, is_whole
 from alkit.errors import BenchmarkError, InvalidProtocol, SourceError
 from alkit.interfaces.labels import ImageFacts, Labels, values_of, written_labels
 from alkit.options import build
 from alkit.plugin import registry
+from alkit.plugin.sources import open_source
 from alkit.utils import seeding
 from alkit.utils.files import temporary_name, write_atomically
 from alkit.utils.malloc import keep_freed_memory

@@ -17,7 +17,7 @@ from alkit.plugin import registry
 from alkit.utils.json_values import finite
 from alkit.utils.profiling import Profile
 
-from .control import draw, judges, rows, slice_size
+from .control import draw, rows, slice_size
 from .given.refusals import begins_with_files, check_given
 from .query_files import write_for_people
 from .train import round_of, train
@@ -87,8 +87,8 @@ def choose_and_record(
         trained, _ = train(session, strategy, round_.profile)
     task = _task_of(session, given, trained)
     candidates = candidates_for(session, strategy) if selection.candidates is None else selection.candidates
-    sliced = judged and not strategy.uniform and judges(task)
-    if judged and not strategy.uniform and not judges(task):
+    sliced = judged and not strategy.uniform and task.predicts_class
+    if judged and not strategy.uniform and not task.predicts_class:
         session.progress.line(
             f"no image is drawn as a control, since task '{session.settings.task.name}' does not predict one "
             "class an image; a test set (--test) says how good the model is"

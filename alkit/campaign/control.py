@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from alkit._typing import Indices
     from alkit.engine.cycle import Cycle
-    from alkit.interfaces.task import TaskModel
     from alkit.training.types import Output
 
 
@@ -42,11 +41,6 @@ def slice_size(share: float, n: int) -> int:
     if share == 0 or n < SMALLEST_QUERY:
         return 0
     return min(max(1, round(share * n)), n - 1)
-
-
-def judges(model: TaskModel) -> bool:
-    """Say whether a model predicts a class an image, which an answer then confirms or not."""
-    return model.labels.kind == "class" and "probabilities" in model.spec.provides
 
 
 def draw(candidates: Indices, count: int, seed: int) -> Indices:
@@ -95,7 +89,7 @@ def predictions(cycle: Cycle, indices: Indices, classes: int) -> list[tuple[int 
 
     Outputs beyond the classes, as of a head that is larger than it need be, are left out.
     """
-    if not judges(cycle.model):
+    if not cycle.model.predicts_class:
         return None
 
     import torch  # noqa: PLC0415  # torch takes seconds to import

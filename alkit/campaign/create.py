@@ -21,9 +21,8 @@ from alkit.composition.factory import resolve
 from alkit.data.aspect import size_in_proportion, why_in_proportion
 from alkit.data.preprocessing import DEFAULT_SIDE, ImageRecord, choose_shape, scan, unread_records, why_shape
 from alkit.data.source import Source
-from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
-from alkit.data.value_range import brightest_value, find_value_range
+from alkit.data.value_range import brightest_value, find_value_range, pixel_type_of
 from alkit.errors import InvalidAnswers, SourceError, UsageError
 from alkit.interfaces.labels import ImageFacts, Labels
 from alkit.interfaces.oracle import Oracle
@@ -35,6 +34,7 @@ from alkit.options import build
 from alkit.plugin import registry
 from alkit.plugin.choice import choice_of
 from alkit.plugin.encoders import installed_encoder
+from alkit.plugin.sources import open_source
 from alkit.utils.files import write_atomically
 from alkit.utils.progress import Progress, chosen_progress
 
@@ -49,6 +49,7 @@ from .spec import DEFAULT_TASK, CampaignSpec
 if TYPE_CHECKING:
     import torch
 
+    from alkit.data.pixel_types import PixelType
     from alkit.interfaces.task import TaskModel
     from alkit.plugin.encoders import NamedEncoder
 
@@ -59,6 +60,7 @@ PROPOSAL = (
     "--encoder {encoder}"
 )
 COLOR = 3
+CHANNELS = {1: "grey", COLOR: "color"}
 SMALL_COPIES = "the encoder reads the original files; the small copies are for strategies that look at pixels"
 NO_SHAPE = (0, 0, 0)  # before the images have been looked at
 
@@ -164,13 +166,14 @@ def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Pla
     oracle = "dataset" if spec.oracle is None and source.answers_itself else spec.oracle
     task = choice_of(registry.tasks, spec.task, spec.task_options)
     overview = Overview()
-    source.value_range = _value_range(source, spec, overview)
+    source.value_range, source.pixel_type = _values(source, spec, overview)
+    pool = SourceChoice(source.location, source.root, source.value_range, source.pixel_type)
     if test_source is not None and test_choice is not None:
-        test_source.value_range = source.value_range
-        test_choice = dataclasses.replace(test_choice, value_range=source.value_range)
+        pool.applied(test_source)
+        test_choice = dataclasses.replace(pool, location=test_choice.location, root=test_choice.root)
     settings = Settings(
         seed=spec.seed,
-        pool=SourceChoice(source.location, source.root, source.value_range),
+        pool=pool,
         image_shape=NO_SHAPE,
         task=task,
         strategy=resolve(spec.strategy, spec.strategy_options).choice,
@@ -190,14 +193,20 @@ def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Pla
     )
 
 
-def _value_range(source: Source, spec: CampaignSpec, overview: Overview) -> tuple[float, float] | None:
-    """Return the range to scale values by that are not 8-bit, and say what was found."""
-    if spec.value_range is not None:
-        return spec.value_range
+def _values(
+    source: Source, spec: CampaignSpec, overview: Overview
+) -> tuple[tuple[float, float] | None, PixelType]:
+    """Return black and white of values beyond 8 bits, and the type to keep them in; say what was found."""
+    if spec.value_range is not None and spec.pixel_type is not None:
+        return spec.value_range, spec.pixel_type
     found = find_value_range(source, source.keys())
-    if found is not None:
-        overview.add("values", dataclasses.asdict(found), f"values: {found.sentence}")
-    return None if found is None else found.chosen
+    kind = pixel_type_of(found) if spec.pixel_type is None else spec.pixel_type
+    if found is not None and spec.value_range is None:
+        kept = "" if kind == "uint8" else f"; the model gets all of them, as {kind}"
+        facts = dataclasses.asdict(found) | {"pixel_type": kind}
+        overview.add("values", facts, f"values: {found.sentence}{kept}")
+    chosen = None if found is None else found.chosen
+    return spec.value_range or chosen, kind
 
 
 def _size(plan: Plan, keys: Sequence[str]) -> tuple[int, int] | None:
@@ -248,7 +257,7 @@ def _fill(draft: Path, plan: Plan) -> None:
         add_classes(plan.overview, names, counts)
         total = sum(counts.values(), Counter[str]())
         plan.overview.lines += [f"warning: {warning}" for warning in twins(names, counts=total)]
-    brightest = brightest_value(draft / "cache" / POOL_CACHE, shape, records)
+    brightest = brightest_value(draft / "cache" / POOL_CACHE, shape, records, plan.source)
     _look_over(plan, records, known, (test_records, test_labels), shape, brightest=brightest)
     ledger = Ledger(draft / LEDGER, create=True)
     try:
@@ -340,7 +349,8 @@ def _read_pool(
     """
     for note in plan.source.notes:
         plan.overview.lines.append(note)
-    with StoreWriter(draft / "cache" / POOL_CACHE, shape) as store:
+    kind = plan.source.pixel_type
+    with StoreWriter(draft / "cache" / POOL_CACHE, shape, pixel_type=kind) as store:
         records = scan(plan.source, keys, store=store, progress=plan.progress)
     if all(record.unusable is not None for record in records):
         raise SourceError(
@@ -362,7 +372,7 @@ def _test_source(
 def _report(records: Sequence[ImageRecord], shape: tuple[int, int, int], progress: Progress) -> None:
     unusable = [record for record in records if record.unusable is not None]
     copies = sum(record.duplicate_of is not None for record in records)
-    size = f"{shape[1]} x {shape[2]}, {'grey' if shape[0] == 1 else 'color'}"
+    size = f"{shape[1]} x {shape[2]}, {CHANNELS.get(shape[0], f'{shape[0]:,} channels')}"
     progress.line(
         f"pool: {len(records):,} images as {size}; {len(unusable):,} unusable, {copies:,} exact copies"
     )

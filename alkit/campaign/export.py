@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from .campaign import Campaign
 
 
+NOT_SHOWN = (".npy",)
+"""Suffixes of files for which labeling tools get a picture."""
+
+
 def open_export(campaign: Campaign) -> Export:
     """Return the images of the open query that nobody has answered yet.
 
@@ -145,10 +149,16 @@ def _labeled(
         hash=record.hash,
         width=record.width,
         height=record.height,
-        file=source.path(record.key),
+        file=_file(source, record),
         answer=answer,
         answer_file=None if folder is None or answer is None else folder / answer,
     )
+
+
+def _file(source: Source, record: ImageRecord) -> Path | None:
+    """Return the file of an image if other programs can show it."""
+    path = source.path(record.key)
+    return None if path is None or path.suffix.lower() in NOT_SHOWN else path
 
 
 def _export(
@@ -189,7 +199,7 @@ def _export(
 def _is_there(source: Source, item: Item) -> bool:
     try:
         if item.file is None:
-            return source.load(item.image)[0] == item.hash
+            return source.hash_of(item.image) == item.hash
         content = read_regular(item.file, most=MAX_BYTES)
         return hashlib.sha256(content).hexdigest() == item.hash
     except (OSError, ValueError, SourceError, UnusableImage):
@@ -197,12 +207,12 @@ def _is_there(source: Source, item: Item) -> bool:
 
 
 def _content(source: Source, item: Item) -> bytes:
-    """Return the bytes of the original, or its pixels as a PNG."""
+    """Return the bytes of the original, or a picture of it as a PNG."""
     if item.file is not None:
         return read_regular(item.file, most=MAX_BYTES)
     from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
 
-    pixels = source.load(item.image)[1]
+    pixels = source.picture(item.image)[1]
     encoded = io.BytesIO()
     Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(encoded, format="PNG")
     return encoded.getvalue()

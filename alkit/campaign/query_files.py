@@ -14,11 +14,12 @@ from alkit.labeling.contact_sheet import write_contact_sheet
 from alkit.labeling.csv_table import COLUMNS, write_table
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from alkit._typing import Pixels
 
     from .session import CampaignSession
 
 COLOR = 3
+MOST_SENTENCES = 3
 
 
 def csv_path(directory: Path, query: Query) -> Path:
@@ -42,12 +43,12 @@ def write_for_people(session: CampaignSession, query: Query) -> None:
         except SourceError as error:
             session.progress.line(f"the contact sheet shows images as the campaign keeps them: {error}")
         title = f"query {query.number}: {len(query.picks)} images chosen by {query.strategy}"
-        write_contact_sheet(
-            title, query.shown, functools.partial(_pixels, session), sheet_path(session.directory, query)
-        )
+        read, path = functools.partial(_pixels, session), sheet_path(session.directory, query)
+        for sentence in write_contact_sheet(title, query.shown, read, path)[:MOST_SENTENCES]:
+            session.progress.line(f"contact sheet: {sentence}")
 
 
-def drawn(session: CampaignSession, value: Any, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def drawn(session: CampaignSession, value: Any, pixels: Pixels) -> Pixels:
     """Draw the value of a label over an image [H, W, 1 or 3], if that shows anything."""
     if session.settings.labels == "class":
         return pixels
@@ -59,13 +60,13 @@ def drawn(session: CampaignSession, value: Any, pixels: npt.NDArray[np.uint8]) -
     return pixels if found is None else found
 
 
-def _pixels(session: CampaignSession, pick: Pick) -> npt.NDArray[np.uint8]:
+def _pixels(session: CampaignSession, pick: Pick) -> Pixels:
     """Return an image as it is, or as the cache has it; with its label, if that can be drawn."""
     try:
-        pixels = session.source.load(pick.image)[1]
+        pixels = session.source.picture(pick.image)[1]
     except (SourceError, UnusableImage):
         images = session.resources.images(session.state)
-        pixels = images.take(np.array([pick.index]))[0].permute(1, 2, 0).numpy()
+        pixels = images.picture(pick.index, session.settings.pool.value_range)
     answer = session.pool.answer_of(pick.index)
     if answer is None or answer.kind != "label":
         return pixels

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from alkit.campaign.record.settings import Settings, SourceChoice
     from alkit.campaign.record.state import State
     from alkit.data.labeled_images import LabeledImages
+    from alkit.data.pixel_types import PixelType
     from alkit.data.preprocessing import ImageRecord
     from alkit.data.source import Source
     from alkit.data.store import ImageStore
@@ -108,8 +109,12 @@ class Resources:
         """Let go of the open source, which lists what was there when it was opened."""
         self.__dict__.pop("source", None)
 
+    @property
+    def _pixel_type(self) -> PixelType:
+        return self.settings.pool.pixel_type
+
     def images(self, state: State) -> ImageStore:
-        """Return the pool's images, [N, C, H, W] uint8; see `restore_images` if the cache is gone.
+        """Return the pool's images, [N, C, H, W]; see `restore_images` if the cache is gone.
 
         Raises:
             SourceError: the cache is gone.
@@ -121,12 +126,18 @@ class Resources:
             self._lost = lost
             path = self.directory / "cache" / POOL_CACHE
             shape = self.settings.image_shape
-            self._images = ImageStore.open(path, shape, len(state.records), usable=state.pool.usable)
+            self._images = ImageStore.open(
+                path, shape, len(state.records), usable=state.pool.usable, pixel_type=self._pixel_type
+            )
         return self._images
 
     def encoded_images(self, state: State) -> ImageStore:
         """Return the pool's images as `images` does, with their features if the task has an encoder."""
+        from alkit.data.pool_columns import PoolColumns  # noqa: PLC0415  # numpy is slow to import
+
         images = self.images(state)
+        keys = [record.key for record in state.records]
+        images.columns = PoolColumns(keys, lambda: self.source.columns())
         self._encode(images, "pool", state.records, self.settings.pool)
         return images
 
@@ -159,7 +170,8 @@ class Resources:
         """Say whether the cache of the pool's images is complete."""
         from alkit.data.store import is_whole  # noqa: PLC0415  # numpy is slow to import
 
-        return is_whole(self.directory / "cache" / POOL_CACHE, self.settings.image_shape, len(state.records))
+        path, count = self.directory / "cache" / POOL_CACHE, len(state.records)
+        return is_whole(path, self.settings.image_shape, count, self._pixel_type)
 
     def damage(self, state: State) -> list[int] | None:
         """Return the indices of images whose rows in the cache are damaged, None if all are; looks once."""
@@ -169,7 +181,7 @@ class Resources:
         if self._checked:
             return []
         path, count = self.directory / "cache" / POOL_CACHE, len(state.records)
-        blocks = damaged_blocks(path, self.settings.image_shape, count)
+        blocks = damaged_blocks(path, self.settings.image_shape, count, self._pixel_type)
         self._checked = blocks == []
         return (
             None
@@ -198,20 +210,21 @@ class Resources:
         from alkit.data.store import row_bytes  # noqa: PLC0415  # numpy is slow to import
 
         shape, found = self.settings.image_shape, list[int]()
+        size = row_bytes(shape, self._pixel_type)
         for index in wanted:
             record = state.records[index]
             reading = self.source.read(record.key, at_least=shape[1:])
             if reading.hash != record.hash or reading.pixels is None:
                 continue
             with open(self.directory / "cache" / POOL_CACHE, "r+b") as file:
-                file.seek(index * row_bytes(shape))
+                file.seek(index * size)
                 file.write(resize(reading.pixels, shape).tobytes())
                 os.fsync(file.fileno())
             found.append(index)
         if found:
             self._images = None
             path = self.directory / "cache" / POOL_CACHE
-            if (sums := Checksums.load(path, row_bytes(shape))) is not None:
+            if (sums := Checksums.load(path, size)) is not None:
                 sums.renew(path, found)
                 sums.save(path)
         return found
@@ -239,7 +252,8 @@ class Resources:
             values = [
                 reader.parse(label, facts[index]) for index in known if (label := labels[index]) is not None
             ]
-        images = ImageStore.open(path, self.settings.image_shape, len(records), usable=usable)
+        shape, kind = self.settings.image_shape, self._pixel_type
+        images = ImageStore.open(path, shape, len(records), usable=usable, pixel_type=kind)
         self._encode(images, "test", records, choice)
         return LabeledImages(
             images=images,
@@ -300,7 +314,8 @@ class Resources:
         from alkit.data.store import damaged_blocks, is_whole  # noqa: PLC0415  # numpy is slow to import
 
         path, shape = self.directory / "cache" / name, self.settings.image_shape
-        if is_whole(path, shape, len(records)) and damaged_blocks(path, shape, len(records)) == []:
+        count, kind = len(records), self._pixel_type
+        if is_whole(path, shape, count, kind) and damaged_blocks(path, shape, count, kind) == []:
             return []
         path.parent.mkdir(exist_ok=True)
         return ensure_store(path, shape, self._opened(choice, flag), records, progress=self.progress)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.events import Found, Happening, Lost
 from alkit.campaign.record.ledger import Ledger
-from alkit.campaign.record.settings import Settings, SourceChoice, read_settings
+from alkit.campaign.record.settings import Settings, read_settings
 from alkit.campaign.record.state import CHANGING, State, read_state
 from alkit.errors import CampaignError, CampaignLocked, SourceError
 from alkit.utils.progress import Progress, chosen_progress
@@ -154,7 +154,7 @@ class CampaignSession:
             pool = dataclasses.replace(settings.pool, location=moved.location, root=moved.root)
             settings = dataclasses.replace(settings, pool=pool)
         if (chosen := self.state.test_set) is not None:
-            test = SourceChoice(chosen.location, chosen.root, settings.pool.value_range)
+            test = dataclasses.replace(settings.pool, location=chosen.location, root=chosen.root)
             settings = dataclasses.replace(settings, test=test)
         if settings != self.settings:
             self.settings = settings

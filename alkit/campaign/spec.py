@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alkit.composition.factory import ResolvedStrategy
+    from alkit.data.pixel_types import PixelType
 
     from .campaign import Campaign
 
@@ -36,8 +37,10 @@ class CampaignSpec:
         oracle: answers automatically; by default a demonstration set's own labels, otherwise nobody.
         oracle_options: its options.
         image_size: (height, width) to resize to; chosen from the images by default.
-        channels: 1 or 3; chosen from the images by default.
+        channels: 1 (grey), 3 (color), or as many as the images have, as by default.
         value_range: what becomes black and white where values are not 8-bit; from the images by default.
+        pixel_type: `uint8`, `uint16` or `float32`, in which images are kept and the model gets them; by
+            default the one that loses nothing.
         seed: of all randomness.
         aggregate: how the answers of several annotators become one; see `Campaign.aggregate_by`.
     """
@@ -59,6 +62,7 @@ class CampaignSpec:
     image_size: tuple[int, int] | None = None
     channels: int | None = None
     value_range: tuple[float, float] | None = None
+    pixel_type: PixelType | None = None
     seed: int = 0
     aggregate: str = "last"
 
@@ -87,5 +91,6 @@ def spec_of(campaign: Campaign) -> CampaignSpec:
         image_size=settings.image_shape[1:],
         channels=settings.image_shape[0],
         value_range=settings.pool.value_range,
+        pixel_type=settings.pool.pixel_type,
         seed=settings.seed,
     )

@@ -16,11 +16,11 @@ import click
 from alkit.campaign.spec import DECIDED, DEFAULT_TASK, CampaignSpec, spec_of
 from alkit.composition.factory import resolve
 from alkit.data.columns import parse_columns
-from alkit.data.sources import VECTORS
 from alkit.errors import CampaignError, InvalidBudget, UsageError
 from alkit.labeling.given_answer import composed
 from alkit.labeling.given_labels import read_labels
 from alkit.options import parse_pairs
+from alkit.plugin.sources import SCHEME, claimed
 from alkit.utils.progress import NullProgress, Terminal
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from alkit.composition.factory import ResolvedStrategy
 
 ENCODED = "encoded"
+FILES = (".csv", ".npz", ".npy", ".parquet", ".arrow", ".tar")
+"""Suffixes that are not part of a pool's name."""
 FLAGS = {
     "task": ("task", "encoder"),
     "task_options": ("task_option", "model", "encoder"),
@@ -206,6 +208,7 @@ def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
         "oracle": given.get("oracle"),
         "oracle_options": parse_pairs(given.get("oracle_option") or ()),
         "image_size": _size(given.get("image_size")),
+        "pixel_type": given.get("pixel_type"),
         "channels": int(given["channels"]) if given.get("channels") else None,
         "value_range": _range(given.get("value_range")),
         "seed": given.get("seed"),
@@ -224,18 +227,18 @@ def parse_classes(text: str) -> list[str]:
 
 
 def _pool_name(pool: str) -> str:
-    path = Path(pool.removeprefix(VECTORS))
-    return (
-        path.stem
-        if path.suffix in (".csv", ".npz", ".npy") or pool.startswith(VECTORS)
-        else Path(os.path.realpath(path)).name
-    ) or "pool"
+    path = Path(_without_scheme(pool))
+    return (path.stem if path.suffix in FILES else Path(os.path.realpath(path)).name) or "pool"
 
 
 def _same_pool(pool: str, location: str) -> bool:
-    if location.startswith(VECTORS):
-        pool, location = pool.removeprefix(VECTORS), location.removeprefix(VECTORS)
-    return pool == location or os.path.realpath(Path(pool).expanduser()) == os.path.realpath(location)
+    given, recorded = (_without_scheme(text) for text in (pool, location))
+    return pool == location or os.path.realpath(Path(given).expanduser()) == os.path.realpath(recorded)
+
+
+def _without_scheme(text: str) -> str:
+    found = SCHEME.match(text)
+    return text if found is None or "://" in text or found[1] not in claimed() else text[found.end() :]
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

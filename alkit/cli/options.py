@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from alkit.data.pixel_types import PIXEL_TYPES
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -186,6 +188,11 @@ def creation_options(function: F) -> F:
                 "--channels",
                 type=click.Choice(["1", "3"]),
                 help="1 for gray, 3 for color.  [default: from the images]",
+            ),
+            click.option(
+                "--pixel-type",
+                type=click.Choice(PIXEL_TYPES),
+                help="Type in which images are kept.  [default: the one that loses nothing]",
             ),
             click.option(
                 "--value-range",

@@ -108,8 +108,8 @@ class Loader:
             self._row[labeled] = np.arange(len(labeled))
         mean = images.mean if mean is None else mean
         std = images.std if std is None else std
-        self._mean = (255.0 * mean).view(1, -1, 1, 1).to(device)
-        self._scale = (255.0 * std).reciprocal().view(1, -1, 1, 1).to(device)
+        self._mean = (images.white * mean).view(1, -1, 1, 1).to(device)
+        self._scale = (images.white * std).reciprocal().view(1, -1, 1, 1).to(device)
 
     def target_rows(self, indices: Indices) -> Any:
         """Return the targets of images, or None if any target is missing."""

@@ -13,22 +13,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alkit.errors import InvalidOption, SourceError
+from alkit.errors import InvalidOption, SourceError, UnusableImage
 from alkit.utils.files import sync_folder
 from alkit.utils.progress import NullProgress, Progress
 
 from .checksums import ROWS, Checksums, move_store, sums_path
+from .pixel_types import MOST_CHANNELS, to_rgb_or_grey
+from .source import DecodedImage
 from .store import BLOCK_IMAGES, StoreWriter, damaged_blocks, is_whole, row_bytes
 
 if TYPE_CHECKING:
-    from alkit._typing import Pixels
+    from alkit._typing import Values
 
     from .encoder_input import EncoderInput
-    from .source import DecodedImage, Source
+    from .source import Source
 
     Shape = tuple[int, int, int]
 
@@ -37,6 +39,7 @@ SAMPLED = 64  # images looked at to choose a shape
 KEPT_SIDE = 96  # up to this many pixels a side, images keep their size
 DEFAULT_SIDE = 64
 BLOCK_BYTES = 2**24
+LUMA = np.array([0.299, 0.587, 0.114])  # of red, green and blue, as Pillow has it
 QUICK_SECONDS = 2.5e-4  # an image read in less than this is read quickest by one thread
 
 
@@ -77,8 +80,8 @@ def choose_shape(
 ) -> Shape:
     """Choose the shape (C, H, W) to which all images of a campaign are resized.
 
-    What is given wins. The rest is decided by the headers of up to 64 readable images, evenly spaced: one
-    channel if all of them are grey, otherwise three. Images of one size and at most 96 pixels a side keep it,
+    What is given wins. The rest is decided by the headers of up to 64 readable images, evenly spaced: as many
+    channels as the image with the most of them has. Images of one size and at most 96 pixels a side keep it,
     square or not. If sizes differ and the median side is at most 96, images become squares of that side.
     Otherwise they become 64 x 64, which trains in reasonable time everywhere.
 
@@ -86,22 +89,25 @@ def choose_shape(
         source: where the images are.
         keys: the images that count.
         size: pixels a side, or (height, width).
-        channels: 1 or 3.
+        channels: 1 (grey), 3 (color), or as many as the images have.
 
     Raises:
         SourceError: there are no usable images.
         InvalidOption: size or channels are not possible.
     """
-    if channels not in (None, 1, 3):
-        raise InvalidOption(f"images have 1 channel (grey) or 3 (color), not {channels}")
+    if channels is not None and not 1 <= channels <= MOST_CHANNELS:
+        raise InvalidOption(f"images have from 1 to {MOST_CHANNELS:,} channels, not {channels}")
     wanted = (size, size) if isinstance(size, int) else size
     if wanted is not None and min(wanted) < 1:
         raise InvalidOption(f"an image size of {wanted[0]} x {wanted[1]} pixels is not possible")
-    if wanted is not None and channels is not None:
+    if wanted is not None and channels in (1, 3):
         return channels, *wanted
     headers = sampled_headers(source, keys)
+    most = max(header[0] for header in headers)
+    if channels not in (None, 1, 3, most):
+        raise InvalidOption(f"the images have {most} channels, not {channels}; leave out --channels")
     if channels is None:
-        channels = max(header[0] for header in headers)
+        channels = most
     if wanted is None:
         sizes = {header[1:] for header in headers}
         sides = [side for header in headers for side in header[1:]]
@@ -231,7 +237,8 @@ def ensure_store(
         The indices of the images that had to be read again and are lost; empty as long as the file is whole.
     """
     progress = NullProgress() if progress is None else progress
-    blocks = damaged_blocks(path, shape, len(records)) if is_whole(path, shape, len(records)) else None
+    count, kind = len(records), source.pixel_type
+    blocks = damaged_blocks(path, shape, count, kind) if is_whole(path, shape, count, kind) else None
     if blocks == []:
         return []
     wanted = [r for r in records if blocks is None or r.index // ROWS in set(blocks)]
@@ -241,7 +248,7 @@ def ensure_store(
         progress.line(f"{len(wanted):,} images of the cache '{path}' are damaged and are read again")
     fresh = path.with_name(f"{path.name}.new")
     _remove(fresh)
-    with progress.bar(len(wanted), "read images") as bar, StoreWriter(fresh, shape) as store:
+    with progress.bar(len(wanted), "read images") as bar, StoreWriter(fresh, shape, pixel_type=kind) as store:
         for readings, rows in read_blocks(source, [record.key for record in usable], shape, workers):
             block, usable = usable[: len(readings)], usable[len(readings) :]
             for record, reading, row in zip(block, readings, rows, strict=True):
@@ -257,7 +264,7 @@ def ensure_store(
             _remove(path)
         move_store(fresh, path)
     else:
-        _write_over(path, shape, fresh, [record.index for record in wanted])
+        _write_over(path, row_bytes(shape, kind), fresh, [record.index for record in wanted])
     sync_folder(path.parent)
     if lost:
         names = ", ".join(f"'{records[index].key}'" for index in lost[:3])
@@ -274,9 +281,8 @@ def _place(index: int, blocks: Sequence[int] | None) -> int:
     return index if blocks is None else bisect.bisect_left(blocks, index // ROWS) * ROWS + index % ROWS
 
 
-def _write_over(path: Path, shape: Shape, fresh: Path, indices: Sequence[int]) -> None:
+def _write_over(path: Path, size: int, fresh: Path, indices: Sequence[int]) -> None:
     """Write the rows of a file over some rows of another, and remove the file."""
-    size = row_bytes(shape)
     with open(fresh, "rb") as rows, open(path, "r+b") as file:
         for index in indices:
             file.seek(index * size)
@@ -305,15 +311,16 @@ def read_blocks(
     shape: Shape,
     workers: int | None,
     encoder_input: EncoderInput | None = None,
-) -> Iterator[tuple[list[DecodedImage], Pixels]]:
+) -> Iterator[tuple[list[DecodedImage], Values]]:
     """Yield readings without pixels, and rows [n, C, H, W], block by block in order; few blocks at a time.
 
     Images are stretched to the shape, or brought to it as an encoder takes them. The row of an image that
     cannot be used is zero.
     """
-    size = max(1, min(BLOCK_IMAGES, BLOCK_BYTES // row_bytes(shape)))
+    kind = source.pixel_type if encoder_input is None else "uint8"
+    size = max(1, min(BLOCK_IMAGES, BLOCK_BYTES // row_bytes(shape, kind)))
     starts = iter(range(0, len(keys), size))
-    waiting: deque[Future[tuple[list[DecodedImage], Pixels]]] = deque()
+    waiting: deque[Future[tuple[list[DecodedImage], Values]]] = deque()
     with warnings.catch_warnings():  # here and not in the threads, which all share the filters
         warnings.simplefilter("ignore")
         if workers is None:
@@ -342,35 +349,64 @@ def read_blocks(
 
 def _read_block(
     source: Source, keys: Sequence[str], shape: Shape, encoder_input: EncoderInput | None
-) -> tuple[list[DecodedImage], Pixels]:
+) -> tuple[list[DecodedImage], Values]:
     at_least = shape[1:] if encoder_input is None else encoder_input.at_least
-    rows = np.zeros((len(keys), *shape), dtype=np.uint8)
+    rows = np.zeros((len(keys), *shape), dtype=source.pixel_type if encoder_input is None else np.uint8)
     readings = []
-    for row, key in zip(rows, keys, strict=True):
-        reading = source.read(key, at_least=at_least)
-        if reading.pixels is not None:
-            pixels = reading.pixels
-            row[:] = resize(pixels, shape) if encoder_input is None else encoder_input.prepare(pixels)
-        readings.append(_without_pixels(reading))
+    for row, reading in zip(rows, source.looks(keys, at_least=at_least), strict=True):
+        reason = reading.unusable
+        if (pixels := reading.pixels) is not None:
+            try:
+                row[:] = (
+                    resize(pixels, shape)
+                    if encoder_input is None
+                    else encoder_input.prepare(to_rgb_or_grey(pixels, source.value_range))
+                )
+            except UnusableImage as error:
+                reason = str(error)
+        readings.append(DecodedImage(reading.hash, reading.width, reading.height, None, reason))
     return readings, rows
 
 
-def _without_pixels(reading: DecodedImage) -> DecodedImage:
-    return type(reading)(reading.hash, reading.width, reading.height, None, reading.unusable)
+def resize(pixels: Values, shape: Shape) -> Values:
+    """Bring pixels [h, w, c] to (C, H, W): stretched, antialiased; color to luma, grey to every channel.
 
-
-def resize(pixels: Pixels, shape: Shape) -> Pixels:
-    """Bring pixels [h, w, c] to (C, H, W): stretched, antialiased; color to luma, grey to every channel."""
-    if pixels.shape[:2] != shape[1:] or pixels.shape[2] > shape[0]:
+    Raises:
+        UnusableImage: the image has other channels.
+    """
+    channels, *size = shape
+    if pixels.shape[2] not in (1, channels) and (pixels.shape[2], channels) != (3, 1):
+        raise UnusableImage(f"image of {pixels.shape[2]} channels, in a pool of {channels}")
+    if pixels.dtype != np.uint8 or pixels.shape[2] not in (1, 3):
+        if pixels.shape[2] > channels:
+            pixels = _rounded(pixels @ LUMA, pixels.dtype)[:, :, None]
+        if pixels.shape[:2] != shape[1:]:
+            planes = [_resized(pixels[:, :, c], size[0], size[1]) for c in range(pixels.shape[2])]
+            pixels = np.stack(planes, axis=2)
+    elif pixels.shape[:2] != shape[1:] or pixels.shape[2] > channels:
         from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
 
         image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-        if pixels.shape[2] > shape[0]:
+        if pixels.shape[2] > channels:
             image = image.convert("L")
         # A gap of 3 shrinks large images by whole factors first: much quicker, hardly different.
-        image = image.resize((shape[2], shape[1]), Image.Resampling.BILINEAR, reducing_gap=3.0)
-        pixels = np.asarray(image).reshape(*shape[1:], -1)
+        image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR, reducing_gap=3.0)
+        pixels = np.asarray(image).reshape(*size, -1)
     return np.broadcast_to(pixels.transpose(2, 0, 1), shape)
+
+
+def _resized(plane: Values, height: int, width: int) -> Values:
+    """Stretch one channel [h, w] of any type to [H, W]."""
+    from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
+
+    image = Image.fromarray(plane if plane.dtype == np.uint8 else plane.astype(np.float32))
+    resized = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0))
+    return _rounded(resized, plane.dtype)
+
+
+def _rounded(values: Values, dtype: np.dtype[Any]) -> Values:
+    """Bring values to a type; those that are between integers become the nearest one."""
+    return values.astype(dtype) if dtype.kind == "f" else np.rint(values).astype(dtype)
 
 
 def _cores() -> int:

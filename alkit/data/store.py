@@ -14,6 +14,7 @@ from alkit.errors import SourceError
 from alkit.utils.files import check_regular, sync_folder
 
 from .checksums import Checksums, sums_path
+from .pixel_types import BYTES, PIXEL_TYPES, WHITE, PixelType, as_picture
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,31 +22,34 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
-    from alkit._typing import Pixels
+    from alkit._typing import Pixels, Values
+
+    from .pool_columns import PoolColumns
 
     Shape = tuple[int, int, int]
 
 
 STATISTICS_SAMPLE = 10_000
 BLOCK_IMAGES = 64
+SMALLEST_STD = 1e-6  # of floating point, whose values may be of any size
 MOST_IN_MEMORY = (
     2**31
 )  # bytes; a mapped file is as quick to take from, and the system can have the pages back
 MOST_MAPPED = 2**28  # bytes taken from a mapped file before its pages are let go of
 
 
-def is_whole(path: Path, shape: Shape, count: int) -> bool:
+def is_whole(path: Path, shape: Shape, count: int, pixel_type: PixelType = "uint8") -> bool:
     """Say whether a raw file exists with a number of rows, or more of them that nobody has recorded yet."""
     try:
         check_regular(path)
     except OSError:
         return False
-    return path.stat().st_size >= count * row_bytes(shape)
+    return path.stat().st_size >= count * row_bytes(shape, pixel_type)
 
 
-def damaged_blocks(path: Path, shape: Shape, count: int) -> list[int] | None:
+def damaged_blocks(path: Path, shape: Shape, count: int, pixel_type: PixelType = "uint8") -> list[int] | None:
     """Return the blocks of a whole raw file that are not as they were written; None: it has other rows."""
-    sums = Checksums.load(path, row_bytes(shape))
+    sums = Checksums.load(path, row_bytes(shape, pixel_type))
     if sums is None or sums.rows < count:
         return None if sums_path(path).exists() else []  # older versions of alkit wrote no checksums
     return sums.damaged(path, count)
@@ -61,24 +65,26 @@ class StoreWriter:
         path: the raw file, created if missing.
         shape: (C, H, W) of a row.
         count: rows that are kept.
+        pixel_type: of the values.
 
     Raises:
         SourceError: the file holds fewer rows than that.
     """
 
-    def __init__(self, path: Path, shape: Shape, *, count: int = 0) -> None:
-        self.shape = shape
+    def __init__(self, path: Path, shape: Shape, *, count: int = 0, pixel_type: PixelType = "uint8") -> None:
+        self.shape, self.pixel_type = shape, pixel_type
+        size = row_bytes(shape, pixel_type)
         self._path, self._count = path, count
         new = not path.exists()
         self._file: IO[bytes] = open(path, "w+b" if new else "r+b")  # noqa: SIM115
-        kept = count * row_bytes(shape)
+        kept = count * size
         if path.stat().st_size < kept:
             self._file.close()
             raise SourceError(
                 f"the store '{path}' has fewer than {count} rows; build it again from the source"
             )
-        sums = Checksums.load(path, row_bytes(shape)) if count else None
-        self._sums = Checksums(row_bytes(shape)) if sums is None else sums
+        sums = Checksums.load(path, size) if count else None
+        self._sums = Checksums(size) if sums is None else sums
         self._sums.cut(path, count)
         self._sums.cover(path, count)  # of a file from before there were checksums
         self._file.truncate(kept)
@@ -86,10 +92,12 @@ class StoreWriter:
         if new:
             sync_folder(path.parent)
 
-    def append(self, rows: Pixels) -> None:
-        """Append rows [n, C, H, W] uint8."""
-        if rows.dtype != np.uint8 or rows.shape[1:] != self.shape:
-            raise ValueError(f"rows of {rows.dtype} {rows.shape[1:]} for a store of uint8 {self.shape}")
+    def append(self, rows: Values) -> None:
+        """Append rows [n, C, H, W] of the store's pixel type."""
+        if rows.dtype != self.pixel_type or rows.shape[1:] != self.shape:
+            raise ValueError(
+                f"rows of {rows.dtype} {rows.shape[1:]} for a store of {self.pixel_type} {self.shape}"
+            )
         content = np.ascontiguousarray(rows).data
         self._file.write(content)
         self._sums.add(content)
@@ -98,7 +106,9 @@ class StoreWriter:
     def skip(self, index: int) -> None:
         """Append rows of zeros until `index` is next."""
         while self._count < index:
-            self.append(np.zeros((min(index - self._count, BLOCK_IMAGES), *self.shape), dtype=np.uint8))
+            self.append(
+                np.zeros((min(index - self._count, BLOCK_IMAGES), *self.shape), dtype=self.pixel_type)
+            )
 
     def sync(self) -> None:
         """Wait until the rows are on disk."""
@@ -122,36 +132,44 @@ class StoreWriter:
 
 
 class ImageStore:
-    """The pixels of a pool, uint8 [N, C, H, W], read only.
+    """The pixels of a pool, [N, C, H, W] of one type, read only.
 
     Args:
-        pixels: [N, C, H, W] uint8.
+        pixels: [N, C, H, W] uint8, uint16 or float32.
         usable: [N] bool, the images that the statistics are taken over (leave duplicates out as well); all
             by default.
         mapped: the mapped file that `pixels` lie in, if they do.
 
     Attributes:
         shape: (C, H, W).
+        pixel_type: of the values.
+        white: by which values are divided first: 255 of uint8, 65535 of uint16, 1 of float32.
         features: [N, D] what an encoder makes of the originals, or None without an encoder.
+        columns: what else is known of the images, or None.
     """
 
     def __init__(
         self,
-        pixels: Pixels,
+        pixels: Values,
         usable: npt.NDArray[np.bool_] | None = None,
         mapped: mmap.mmap | None = None,
     ) -> None:
-        if pixels.dtype != np.uint8 or pixels.ndim != 4:
-            raise ValueError(f"a store holds uint8 [N, C, H, W], not {pixels.dtype} {pixels.shape}")
+        kinds = [kind for kind in PIXEL_TYPES if pixels.dtype == kind]
+        if not kinds or pixels.ndim != 4:
+            raise ValueError(
+                f"a store holds {', '.join(PIXEL_TYPES)} [N, C, H, W], not {pixels.dtype} {pixels.shape}"
+            )
+        self.pixel_type, self.white = kinds[0], WHITE[kinds[0]]
         self._pixels = pixels
         self._usable = usable
         self._mapped, self._taken = mapped, 0
         self.shape: Shape = (pixels.shape[1], pixels.shape[2], pixels.shape[3])
         self.features: npt.NDArray[np.floating[Any]] | None = None
+        self.columns: PoolColumns | None = None
 
     @classmethod
-    def from_array(cls, array: Pixels, usable: npt.NDArray[np.bool_] | None = None) -> ImageStore:
-        """Hold an array [N, C, H, W] uint8; it is not copied."""
+    def from_array(cls, array: Values, usable: npt.NDArray[np.bool_] | None = None) -> ImageStore:
+        """Hold an array [N, C, H, W] uint8, uint16 or float32; it is not copied."""
         return cls(np.ascontiguousarray(array), usable)
 
     @classmethod
@@ -163,44 +181,51 @@ class ImageStore:
         *,
         in_memory: bool | None = None,
         usable: npt.NDArray[np.bool_] | None = None,
+        pixel_type: PixelType = "uint8",
     ) -> ImageStore:
         """Open a raw file of `count` rows or more.
 
         Args:
-            path: the file: rows of C x H x W bytes, nothing else.
+            path: the file: rows of C x H x W values, nothing else.
             shape: (C, H, W).
             count: rows that belong to the pool.
             in_memory: load it, rather than map it; by default if it takes less than a quarter of the memory
                 that is free, and less than 2 GiB.
             usable: see `ImageStore`.
+            pixel_type: of the values.
 
         Raises:
             SourceError: the file is missing or too short.
         """
-        size = count * row_bytes(shape)
-        if not is_whole(path, shape, count):
+        size = count * row_bytes(shape, pixel_type)
+        if not is_whole(path, shape, count, pixel_type):
             raise SourceError(
                 f"the store '{path}' has fewer than {count} rows; build it again from the source"
             )
         if in_memory is None:
             in_memory = size < min(available_memory() // 4, MOST_IN_MEMORY)
         if in_memory or size == 0:  # an empty file cannot be mapped
-            return cls(np.fromfile(path, dtype=np.uint8, count=size).reshape(count, *shape), usable)
+            values = count * shape[0] * shape[1] * shape[2]
+            return cls(np.fromfile(path, dtype=pixel_type, count=values).reshape(count, *shape), usable)
         with open(path, "rb") as file:
             mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
-        pixels = np.frombuffer(mapped, dtype=np.uint8).reshape(count, *shape)
+        pixels = np.frombuffer(mapped, dtype=pixel_type).reshape(count, *shape)
         return cls(pixels, usable, mapped)
 
     def __len__(self) -> int:
         return len(self._pixels)
 
     def take(self, indices: npt.NDArray[np.int64]) -> Tensor:
-        """Return a copy of images by index: [B, C, H, W] uint8 on the CPU."""
+        """Return a copy of images by index: [B, C, H, W] on the CPU; uint16 becomes int32, for torch."""
         import torch  # noqa: PLC0415  # torch takes seconds to import
 
         rows = np.take(self._pixels, indices, axis=0)
         self._let_go(rows.nbytes)
-        return torch.from_numpy(rows)
+        return torch.from_numpy(rows.astype(np.int32) if rows.dtype == np.uint16 else rows)
+
+    def picture(self, index: int, value_range: tuple[float, float] | None = None) -> Pixels:
+        """Return what people see of an image as it is stored: [H, W, 1 or 3] uint8; see `as_picture`."""
+        return as_picture(self._pixels[index].transpose(1, 2, 0), value_range)
 
     def _let_go(self, taken: int) -> None:
         """Release the pages of a mapped file now and then; otherwise they count as this process's memory."""
@@ -213,14 +238,14 @@ class ImageStore:
 
     @property
     def mean(self) -> Tensor:
-        """[C] float32 in [0, 1], over at most 10,000 usable images, evenly spaced."""
+        """[C] float32, of values divided by `white`, over at most 10,000 usable images, evenly spaced."""
         import torch  # noqa: PLC0415  # torch takes seconds to import
 
         return torch.tensor(self._statistics[0])
 
     @property
     def std(self) -> Tensor:
-        """[C] float32 in [0, 1], like `mean`; at least 1/255, so that division is always safe."""
+        """[C] float32, like `mean`; at least 1/255 (or 1/65535, 1e-6), so that division is always safe."""
         import torch  # noqa: PLC0415  # torch takes seconds to import
 
         return torch.tensor(self._statistics[1])
@@ -232,6 +257,8 @@ class ImageStore:
             return np.full(self.shape[0], 0.5, np.float32), np.full(self.shape[0], 0.5, np.float32)
         taken = min(len(rows), STATISTICS_SAMPLE)
         rows = rows[np.arange(taken) * len(rows) // taken]
+        if self.pixel_type != "uint8":
+            return self._moments(rows)
         # Counts of the 256 values are exact, and hold however large the images are.
         counts = np.zeros((self.shape[0], 256), dtype=np.int64)
         for start in range(0, taken, BLOCK_IMAGES):
@@ -244,6 +271,22 @@ class ImageStore:
         variance = (shares * (values - mean[:, None]) ** 2).sum(axis=1)
         std = np.maximum(np.sqrt(variance), 1 / 255)
         return mean.astype(np.float32), std.astype(np.float32)
+
+    def _moments(
+        self, rows: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return mean and deviation per channel of values with too many levels to count; two passes."""
+        channels = self.shape[0]
+        pixels = len(rows) * self.shape[1] * self.shape[2]
+        mean, variance = np.zeros(channels), np.zeros(channels)
+        for start in range(0, len(rows), BLOCK_IMAGES):
+            block = self._pixels[rows[start : start + BLOCK_IMAGES]].astype(np.float64) / self.white
+            mean += block.sum(axis=(0, 2, 3)) / pixels
+        for start in range(0, len(rows), BLOCK_IMAGES):
+            block = self._pixels[rows[start : start + BLOCK_IMAGES]].astype(np.float64) / self.white
+            variance += ((block - mean[:, None, None]) ** 2).sum(axis=(0, 2, 3)) / pixels
+        least = SMALLEST_STD if self.pixel_type == "float32" else 1 / self.white
+        return mean.astype(np.float32), np.maximum(np.sqrt(variance), least).astype(np.float32)
 
 
 def available_memory() -> int:
@@ -260,6 +303,6 @@ def available_memory() -> int:
         return free
 
 
-def row_bytes(shape: Shape) -> int:
+def row_bytes(shape: Shape, pixel_type: PixelType = "uint8") -> int:
     """Return the bytes of one image."""
-    return shape[0] * shape[1] * shape[2]
+    return shape[0] * shape[1] * shape[2] * BYTES[pixel_type]

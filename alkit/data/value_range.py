@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .pixel_types import PixelType
 from .preprocessing import SAMPLED, spaced
 from .store import ImageStore
 
@@ -68,13 +69,27 @@ def find_value_range(source: Source, keys: Sequence[str]) -> ValueRange | None:
     return ValueRange(" and ".join(kinds), low, high, len(found), _chosen(kinds, low, high))
 
 
-def brightest_value(store: Path, shape: tuple[int, int, int], records: Sequence[ImageRecord]) -> int:
-    """Return the highest value of up to 64 usable images in a raw file, evenly spaced."""
+def pixel_type_of(found: ValueRange | None) -> PixelType:
+    """Return the type that keeps all bits of the values of a pool; uint8 if they are all 8-bit."""
+    if found is None:
+        return "uint8"
+    whole = not any(kind.startswith("float") for kind in found.kind.split(" and "))
+    return "uint16" if whole and found.low >= 0 and found.high <= WIDEST else "float32"
+
+
+def brightest_value(
+    store: Path, shape: tuple[int, int, int], records: Sequence[ImageRecord], source: Source
+) -> int:
+    """Return the highest value that people see in up to 64 usable images in a raw file, evenly spaced."""
     usable = [record.index for record in records if record.unusable is None]
-    rows = ImageStore.open(store, shape, len(records), in_memory=False)
+    kind = source.pixel_type
+    rows = ImageStore.open(store, shape, len(records), in_memory=False, pixel_type=kind)
     sampled = np.array(
         [usable[at * len(usable) // SAMPLED] for at in range(SAMPLED if usable else 0)], np.int64
     )
+    if kind != "uint8":
+        seen = [rows.picture(index, source.value_range).max() for index in sampled.tolist()]
+        return int(max(seen, default=0))
     return int(rows.take(sampled).max()) if len(sampled) else 0
 
 

@@ -13,6 +13,7 @@ import torch
 
 from alkit.data.loader import Batch, Loader
 from alkit.data.targets import map_tensors
+from alkit.errors import SourceError
 from alkit.interfaces.task import TaskModel
 from alkit.training.precision import autocast
 from alkit.training.recipe import Precision
@@ -121,6 +122,17 @@ class Cycle:
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of the pool's images."""
         return self._loader.store.shape
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Return what the source knows of each image of the pool, such as `cost`: [N], numbers or text.
+
+        Raises:
+            SourceError: the pool has no such column.
+        """
+        columns = self._loader.store.columns
+        if columns is None:
+            raise SourceError(f"the images of this pool have no column '{name}', and no others")
+        return columns.get(name)
 
     def generator(self, *purpose: str | int) -> torch.Generator:
         """Return a torch generator on the CPU for one purpose of this cycle."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from alkit._typing import Indices
     from alkit.data.loader import Batch
+    from alkit.data.targets import Targets
 
 PROVIDED = frozenset({"probabilities", "embedding"})
 """What files can provide of all that a strategy may need."""
@@ -95,7 +96,12 @@ class GivenOutputs(TaskModel):
             pretrained=True,
         )
         self.network = NoNetwork()
-        vars(self)["uses_classes"] = self.task.uses_classes and self.names_classes
+
+    @property
+    def predicts_class(self) -> bool:
+        """Whether the files give probabilities of the task's classes, one class an image."""
+        given = self.names_classes and self.probabilities is not None
+        return given and self.task.labels.kind == "class"
 
     def build(self, image_shape: tuple[int, int, int], classes: Sequence[str], device: torch.device) -> None:
         """Do nothing: there is no network."""
@@ -119,11 +125,11 @@ class GivenOutputs(TaskModel):
             embedding,
         )
 
-    def encode(self, values: Sequence[Any]) -> Tensor:
+    def encode(self, values: Sequence[Any]) -> Tensor | Targets:
         """Turn labels into targets, as the task does."""
         return self.task.encode(values)
 
-    def loss(self, output: Output, targets: Tensor) -> Tensor:
+    def loss(self, output: Output, targets: Any) -> Tensor:
         """Return the loss per image, as the task does."""
         return self.task.loss(output, targets)
 

@@ -83,6 +83,11 @@ class TaskModel(ABC):
             InvalidAnswers: a value does not fit the task.
         """
 
+    @property
+    def predicts_class(self) -> bool:
+        """Whether it predicts one class an image, which an answer then confirms or not."""
+        return self.labels.kind == "class" and "probabilities" in self.spec.provides
+
     def make_labels(
         self, classes: Sequence[str], *, slots: Sequence[str | None] = (), folder: Path | None = None
     ) -> Labels:

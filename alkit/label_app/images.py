@@ -47,10 +47,12 @@ def picture(source: Source, record: ImageRecord) -> ServedImage:
                 f"image '{record.key}' cannot be read: {reason}; if the images have moved, run "
                 "'alkit update --pool NEW'"
             ) from error
-        mimetype = _portable_type(content)
-        if mimetype is not None and hashlib.sha256(content).hexdigest() == record.hash:
-            return ServedImage(mimetype, content)
-    digest, pixels = source.load(record.key)
+    else:
+        content = source.original(record.key) or b""
+    mimetype = _portable_type(content)
+    if mimetype is not None and hashlib.sha256(content).hexdigest() == record.hash:
+        return ServedImage(mimetype, content)
+    digest, pixels = source.picture(record.key)
     if digest != record.hash:
         raise UnusableImage(f"image '{record.key}' has changed since it was listed")
     return as_png(pixels)

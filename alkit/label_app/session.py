@@ -185,16 +185,15 @@ class LabelSession:
         return Prediction(pick.predicted, pick.confidence)
 
     def stored_pixels(self, index: int) -> Pixels:
-        """Return an image [H, W, C] as the model sees it, for use if the original has changed or is missing.
+        """Return a picture [H, W, 1 or 3] of an image as the campaign keeps it.
+
+        It is for use if the original has changed or is missing.
 
         Raises:
             SourceError: the stored images are missing too.
         """
-        import numpy as np  # noqa: PLC0415  # numpy is slow to import
-
         images = self.campaign.resources.images(self.campaign.state)
-        pixels: Pixels = images.take(np.array([index]))[0].permute(1, 2, 0).numpy()
-        return pixels
+        return images.picture(index, self.campaign.settings.pool.value_range)
 
     def _notes(self, query: Query) -> dict[str, str]:
         """Return this annotator's notes on the images of a query."""

@@ -29,7 +29,7 @@ def write_contact_sheet(
     picks: Sequence[Pick],
     read: Callable[[Pick], npt.NDArray[np.uint8]],
     path: Path,
-) -> None:
+) -> list[str]:
     """Write a PNG of the first picks with rank and score under each.
 
     Args:
@@ -37,6 +37,9 @@ def write_contact_sheet(
         picks: most wanted first.
         read: gives the pixels [H, W, 1 or 3] of a pick.
         path: the PNG file.
+
+    Returns:
+        A sentence for each picture that could not be made for a reason that nobody expects.
     """
     from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415  # Pillow is slow to import
 
@@ -51,6 +54,7 @@ def write_contact_sheet(
     font = ImageFont.load_default(12)
     more = f", first {len(shown)} of {len(picks)}" if len(picks) > len(shown) else ""
     draw.text((GAP + 2, 8), title + more, fill=INK, font=ImageFont.load_default(14))
+    failed: list[str] = []
     for number, pick in enumerate(shown):
         left = GAP + number % columns * (CELL + GAP)
         top = head + number // columns * (CELL + CAPTION + GAP)
@@ -59,7 +63,11 @@ def write_contact_sheet(
             sheet.paste(
                 thumbnail, (left + (CELL - thumbnail.width) // 2, top + (CELL - thumbnail.height) // 2)
             )
-        except (UnusableImage, OSError):
+        except (
+            Exception
+        ) as error:  # of a source or a picture that may be anybody's: the query is recorded already
+            if not isinstance(error, (UnusableImage, OSError)):
+                failed.append(f"{pick.image!r} has no picture: {type(error).__name__}: {error}")
             draw.rectangle((left, top, left + CELL, top + CELL), outline=FADED)
             draw.text((left + 8, top + CELL // 2), "no longer readable", fill=FADED, font=font)
         draw.text((left + 2, top + CELL + 2), f"{pick.rank}", fill=INK, font=font)
@@ -70,6 +78,7 @@ def write_contact_sheet(
     encoded = io.BytesIO()
     sheet.save(encoded, format="PNG")
     write_atomically(path, encoded.getvalue())
+    return failed
 
 
 def _thumbnail(pixels: npt.NDArray[np.uint8]) -> Image:

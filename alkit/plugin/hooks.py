@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import click
 
     from alkit.campaign.record.query import Query
+    from alkit.data.source import Source
     from alkit.interfaces.encoder import Encoder
     from alkit.interfaces.format import Format
     from alkit.interfaces.oracle import Oracle
@@ -45,6 +46,11 @@ def alkit_formats() -> Sequence[type[Format]]:  # type: ignore[empty-body]
 @hookspec
 def alkit_encoders() -> Sequence[type[Encoder]]:  # type: ignore[empty-body]
     """Return the encoders of this plugin; each `name` must also be an entry point in `alkit.encoders`."""
+
+
+@hookspec
+def alkit_sources() -> Sequence[type[Source]]:  # type: ignore[empty-body]
+    """Return the sources of this plugin; each `name` must also be an entry point in `alkit.sources`."""
 
 
 @hookspec

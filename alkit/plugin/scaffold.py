@@ -34,6 +34,7 @@ KINDS = {
     "encoder": Kind(
         "Encoder", "alkit check {}", "alkit query --pool photos/ --labels known.csv --encoder {} --budget 20"
     ),
+    "source": Kind("Source", "alkit check {0} --pool photos.{0}", "alkit init birds --pool photos.{0}"),
     "format": Kind("Format", "alkit check {}", "alkit export --campaign birds --format {}"),
 }
 

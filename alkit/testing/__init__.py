@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from alkit.testing.results import Nonconforming as Nonconforming
     from alkit.testing.results import NotApplicable as NotApplicable
     from alkit.testing.results import Result as Result
+    from alkit.testing.sources import check_source as check_source
     from alkit.testing.strategies import check_strategy as check_strategy
     from alkit.testing.suites import EncoderTests as EncoderTests
     from alkit.testing.suites import FormatTests as FormatTests
     from alkit.testing.suites import OracleTests as OracleTests
+    from alkit.testing.suites import SourceTests as SourceTests
     from alkit.testing.suites import StrategyTests as StrategyTests
     from alkit.testing.suites import TaskTests as TaskTests
     from alkit.testing.tasks import check_task as check_task
@@ -41,11 +43,13 @@ _HOMES = {
         "NotApplicable",
         "Result",
     ),
+    "alkit.testing.sources": ("check_source",),
     "alkit.testing.strategies": ("check_strategy",),
     "alkit.testing.suites": (
         "EncoderTests",
         "FormatTests",
         "OracleTests",
+        "SourceTests",
         "StrategyTests",
         "TaskTests",
     ),

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from . import encoders, formats, oracles, strategies, tasks
+from . import encoders, formats, oracles, sources, strategies, tasks
 from .results import Result, title
 
 CHECKS: dict[str, tuple[Callable[..., None], ...]] = {
@@ -15,9 +15,28 @@ CHECKS: dict[str, tuple[Callable[..., None], ...]] = {
     "oracle": oracles.CHECKS,
     "format": formats.CHECKS,
     "encoder": encoders.CHECKS,
+    "source": sources.CHECKS,
 }
 RANDOMNESS = "take randomness from cycle.rng (numpy) or cycle.generator('purpose') (torch), never elsewhere"
 ADVICE: dict[str, dict[str, str]] = {
+    "source": {
+        "opened-by-its-plugin": (
+            "write schemes, suffixes and datasets as tuples of strings in the class body; alkit reads them "
+            "from the source code"
+        ),
+        "opens-again": "set self.location to an absolute path or an address that open understands",
+        "names-images": "keys returns distinct texts; name an image by what stays when others are added",
+        "reads-images": (
+            "return DecodedImage(hash, width, height, pixels), best by alkit.data.decode; where an image is "
+            "broken, DecodedImage(hash, unusable=reason)"
+        ),
+        "keeps-all-bits": "give values of self.pixel_type: alkit.data.decode and ArraySource do",
+        "unknown-key-is-unusable": "catch the error, and return DecodedImage('', unusable='no such image')",
+        "looks-as-it-reads": "looks, hash_of and header are quicker ways to the same; leave them out first",
+        "reads-from-threads": "share no open file between threads, or hold a lock while it is read",
+        "shows-pictures": "return the hash and [H, W, 1 or 3] uint8, which alkit.data.as_picture makes",
+        "knows-its-images": "return texts by key, only for keys that keys() returns",
+    },
     "strategy": {
         "name": "use the same name, in kebab-case, in the class and as the entry point",
         "options-round-trip": (

@@ -22,6 +22,7 @@ from .formats import check_format
 from .hints import describe
 from .oracles import check_oracle
 from .results import Nonconforming, Result
+from .sources import check_source
 from .strategies import interface_results, task_results
 from .subject import Subject
 from .tasks import check_task
@@ -116,6 +117,25 @@ class EncoderTests:
     def test_encoder(self) -> None:
         """Run the checks of an encoder."""
         _judge("encoder", check_encoder(self.name, weights=self.weights))
+
+
+class SourceTests:
+    """All checks of a source; a subclass overrides `location`.
+
+    Attributes:
+        name: the entry point's name.
+    """
+
+    name: ClassVar[str] = ""
+
+    @pytest.fixture
+    def location(self) -> str:
+        """Return the location of some images, as users write it."""
+        raise NotImplementedError("override the fixture 'location'")
+
+    def test_source(self, location: str) -> None:
+        """Run the checks of a source."""
+        _judge("source", check_source(location, name=self.name))
 
 
 class FormatTests:

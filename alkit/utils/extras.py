@@ -12,6 +12,7 @@ NEEDED_BY = {
     "label": "'alkit label' needs",
     "onnx": "a model as ONNX needs",
     "parquet": "Parquet files need",
+    "remote": "addresses such as s3:// need",
 }
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from alkit import options
-from alkit.data.sources import open_source
 from alkit.interfaces.oracle import Oracle
 from alkit.plugin import registry as plugins
+from alkit.plugin.sources import open_source
 from alkit.testing import EncoderTests, OracleTests, StrategyTests, TaskTests
 
 MEANS = f"file:{Path(__file__).parent / 'encoders' / 'means.py'}:make"

@@ -14,10 +14,11 @@ from alkit.campaign.resources import TEST_CACHE
 from alkit.data.checksums import sums_path
 from alkit.data.preprocessing import ImageRecord, scan
 from alkit.data.source import Source
-from alkit.data.sources import open_source, with_pixels
+from alkit.data.sources import with_pixels
 from alkit.data.store import StoreWriter
 from alkit.errors import SourceError
 from alkit.interfaces.labels import ImageFacts, Labels, values_of, written_labels
+from alkit.plugin.sources import open_source
 from alkit.utils.progress import Progress
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def choose_test_set(session: CampaignSession, request: EvaluationSetRequest) -> 
     """Test on other images from now on: see `Campaign.choose_test_set`."""
     with session.lock():
         source = with_pixels(open_source(request.location, root=request.root))
-        source.value_range = session.settings.pool.value_range
+        session.settings.pool.applied(source)
         labels = _under_present_names(
             session, labels_of_test_images(source, session.label_kind, session.settings.task.name)
         )
@@ -126,7 +127,7 @@ def read_test_images(
     progress: Progress,
 ) -> Sequence[ImageRecord]:
     """Read all test images into a cache; say how many of them are in the pool, too."""
-    with StoreWriter(path, shape) as store:
+    with StoreWriter(path, shape, pixel_type=source.pixel_type) as store:
         records = scan(source, source.keys(), store=store, progress=progress)
     known = {record.hash for record in pool if record.hash}
     leaked = sum(record.hash in known for record in records)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from alkit.campaign.record.events import Extended, Happening, Moved
 from alkit.campaign.record.names import Matching, match_files, name_to_list, renaming
 from alkit.campaign.resources import POOL_CACHE
-from alkit.data.sources import open_source
 from alkit.errors import SourceError
+from alkit.plugin.sources import open_source
 
 if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession
@@ -61,8 +61,7 @@ def update(session: CampaignSession, request: UpdateRequest) -> dict[str, Any]:
 
 def _opened(session: CampaignSession, request: UpdateRequest) -> Source:
     source = open_source(str(request.pool), root=request.root)
-    source.value_range = session.settings.pool.value_range
-    return source
+    return session.settings.pool.applied(source)
 
 
 def _contents(
@@ -143,7 +142,8 @@ def _take_in(session: CampaignSession, fresh: Sequence[str]) -> list[dict[str, A
         for r in session.state.records
         if session.pool.usable[r.index] or r.index in session.pool.removed  # a lost image was moved
     }
-    with StoreWriter(session.directory / "cache" / POOL_CACHE, shape, count=first) as store:
+    cache, kind = session.directory / "cache" / POOL_CACHE, session.source.pixel_type
+    with StoreWriter(cache, shape, count=first, pixel_type=kind) as store:
         added = scan(session.source, fresh, first=first, known=hashes, store=store, progress=session.progress)
     taken = {record.key for record in session.state.listed}
     listed = []

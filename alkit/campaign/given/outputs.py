@@ -91,7 +91,7 @@ class Given:
             rows = self.embeddings
             embeddings = OutputRows(values=rows.values, row=rows.row, refuse=rows.refuse)
         return GivenOutputs(
-            task=session.resources.task(session.classes),
+            task=session.resources.task(session.state),
             probabilities=predictions,
             embeddings=embeddings,
             device=session.resources.device,

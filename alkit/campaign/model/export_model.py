@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alkit.errors import BrokenPlugin, UsageError
+from alkit.errors import BrokenPlugin, UnsupportedTask, UsageError
 from alkit.utils.extras import need
 from alkit.utils.files import sync_folder
 from alkit.utils.json_values import as_json
@@ -64,6 +64,7 @@ def export_model(
         need("onnx", "onnx")
         need("onnxscript", "onnx")
     model = usable_model(session)
+    _check_images(model)
     network = model.task.portable()
     _check_same(model, network)
     fresh = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
@@ -74,6 +75,16 @@ def export_model(
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return ExportedModel(folder, files, model)
+
+
+def _check_images(model: UsableModel) -> None:
+    """Refuse images that the code in an exported model could not read without alkit."""
+    steps = model.preprocessing
+    if steps.pixel_type != "uint8" or steps.shape[0] not in (1, 3):
+        raise UnsupportedTask(
+            f"the model takes {steps.pixel_type} images of {steps.shape[0]} channels, and only models of "
+            "8-bit grey or color images can be exported; predict with 'alkit predict'"
+        )
 
 
 def _written(

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.data.source import Source
-from alkit.data.sources import open_source, with_pixels
+from alkit.data.sources import with_pixels
+from alkit.plugin.sources import open_source
 
 from . import prediction_files
 from .prediction_files import PartialPredictions
@@ -143,6 +144,7 @@ def predict_to(
 
 def _scaled_as_pool(session: CampaignSession, source: Source) -> Source:
     """Return images whose values become black and white where those of the pool do."""
+    source.pixel_type = session.settings.pool.pixel_type
     if source.value_range is None:
         source.value_range = session.settings.pool.value_range
     return source

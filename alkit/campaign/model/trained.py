@@ -128,6 +128,7 @@ def _loaded(session: CampaignSession, event: Event[Trained]) -> UsableModel | No
         session.settings.image_shape,
         len(state.records),
         usable=state.pool.usable,
+        pixel_type=session.settings.pool.pixel_type,
     )
     encoder = task.named_encoder()
     return UsableModel(
@@ -150,7 +151,7 @@ def _present_names(session: CampaignSession, classes: Sequence[str]) -> tuple[st
 
 
 def _check_predicts_classes(task: TaskModel) -> None:
-    if task.labels.kind != "class" or "probabilities" not in task.spec.provides:
+    if not task.predicts_class:
         raise UnsupportedTask(
             f"the task '{task.name}' does not predict one class per image; only models that do can be used "
             "on other images"

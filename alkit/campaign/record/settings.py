@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from alkit.data.pixel_types import MOST_CHANNELS, PIXEL_TYPES, PixelType
 from alkit.data.source import Source
-from alkit.data.sources import open_source
 from alkit.errors import CampaignError
+from alkit.plugin.sources import open_source
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -41,11 +42,13 @@ class SourceChoice:
         location: what opens it again.
         root: torchvision's root directory, where it has one.
         value_range: what becomes black and white, where values are not 8-bit; see `Source`.
+        pixel_type: in which images are kept; see `Source`.
     """
 
     location: str
     root: str | None = None
     value_range: tuple[float, float] | None = None
+    pixel_type: PixelType = "uint8"
 
     def open(self) -> Source:
         """Open it.
@@ -54,7 +57,11 @@ class SourceChoice:
             SourceError: it no longer exists.
         """
         source = open_source(self.location, root=self.root)
-        source.value_range = self.value_range
+        return self.applied(source)
+
+    def applied(self, source: Source) -> Source:
+        """Return a source that gives values as those of this one are given."""
+        source.value_range, source.pixel_type = self.value_range, self.pixel_type
         return source
 
     def as_dict(self) -> dict[str, Any]:
@@ -62,6 +69,8 @@ class SourceChoice:
         more: dict[str, Any] = {"root": self.root} if self.root else {}
         if self.value_range is not None:
             more["value_range"] = list(self.value_range)
+        if self.pixel_type != "uint8":
+            more["pixel_type"] = self.pixel_type
         return {"location": self.location, **more}
 
 
@@ -173,6 +182,10 @@ def _source(table: dict[str, Any], name: str) -> SourceChoice:
     check_type(table[name], dict[str, Any], f"'{name}'")
     value_range = table[name].pop("value_range", None)
     choice = _made(SourceChoice, table, name)
+    if choice.pixel_type not in PIXEL_TYPES:
+        raise ValueError(
+            f"'{name}.pixel_type' should be one of {', '.join(PIXEL_TYPES)}, not {choice.pixel_type}"
+        )
     if value_range is None:
         return choice
     numbers = isinstance(value_range, list) and [type(value) in (int, float) for value in value_range]
@@ -184,6 +197,6 @@ def _source(table: dict[str, Any], name: str) -> SourceChoice:
 def _shape(value: Any) -> tuple[int, int, int]:
     check_type(value, tuple[int, int, int], "'pool.image_shape'")
     channels, height, width = value
-    if channels not in (1, 3) or min(height, width) < 1 or height * width > MOST_PIXELS:
-        raise ValueError(f"'pool.image_shape' should be [1 or 3, height, width], not {value}")
+    if not 1 <= channels <= MOST_CHANNELS or min(height, width) < 1 or height * width > MOST_PIXELS:
+        raise ValueError(f"'pool.image_shape' should be [channels, height, width], not {value}")
     return channels, height, width

@@ -7,16 +7,14 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from alkit.campaign.query_files import drawn
 from alkit.errors import SourceError, UnusableImage
 from alkit.reporting.document import Picture, Pictures
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     from PIL.Image import Image
 
+    from alkit._typing import Pixels
     from alkit.campaign.campaign import Campaign
     from alkit.campaign.record.query import Pick
 
@@ -67,23 +65,22 @@ def _picture(pick: Pick, *, readable: bool, mask: bool) -> Picture:
     return Picture(alt, lines, wrong=pick.correct is False)
 
 
-def _pixels(campaign: Campaign, pick: Pick) -> npt.NDArray[np.uint8] | None:
+def _pixels(campaign: Campaign, pick: Pick) -> Pixels | None:
     """Return [H, W, 1 or 3] of the original, or of the stored image where that has changed or gone."""
     try:
-        digest, pixels = campaign.source.load(pick.image)
+        digest, pixels = campaign.source.picture(pick.image)
         if digest == campaign.state.records[pick.index].hash:
             return pixels
     except (SourceError, UnusableImage):
         pass
     try:
-        stored = campaign.resources.images(campaign.state).take(np.array([pick.index]))
+        images = campaign.resources.images(campaign.state)
+        return images.picture(pick.index, campaign.settings.pool.value_range)
     except SourceError:
         return None
-    pixels = stored[0].permute(1, 2, 0).numpy()
-    return pixels
 
 
-def _thumbnail(pixels: npt.NDArray[np.uint8]) -> Image:
+def _thumbnail(pixels: Pixels) -> Image:
     """Fit an image into a cell; small ones grow by whole factors, so that pixels stay pixels."""
     from PIL.Image import Resampling, fromarray  # noqa: PLC0415  # Pillow is slow to import
 

@@ -10,12 +10,12 @@ from alkit.cli.options import json_option
 from alkit.cli.output import print_json
 from alkit.composition import expression
 from alkit.composition.factory import make_strategy
-from alkit.data.sources import open_source
 from alkit.errors import AlkitError, AmbiguousPlugin, BrokenPlugin, InvalidOption, UnknownPlugin, UsageError
 from alkit.interfaces.labels import ImageFacts
 from alkit.options import build, parse_pairs
 from alkit.plugin import registry as plugins
 from alkit.plugin import single_file
+from alkit.plugin.sources import open_source
 
 from .new_plugin import KINDS
 
@@ -31,6 +31,7 @@ Examples:
   alkit check ./mine.py:Mine -o temperature=2
   alkit check "subset(300) > my-idea"
   alkit check --kind oracle my-oracle --pool photos/
+  alkit check --kind source webdataset --pool shards/
 """
 
 
@@ -51,7 +52,11 @@ Examples:
     help="Labels to try a task with.  [default: class names, if the task has classes]",
 )
 @click.option(
-    "--pool", default="digits", show_default=True, metavar="POOL", help="Images to ask an oracle about."
+    "--pool",
+    default="digits",
+    show_default=True,
+    metavar="POOL",
+    help="Images to ask an oracle about, or to open with a source.",
 )
 @json_option
 def command(
@@ -116,6 +121,8 @@ def _found(name: str, kind: str | None) -> tuple[str, str]:
 def _results(kind: str, name: str, options: dict[str, str], answers: str | None, pool: str) -> list[Result]:
     from alkit import testing  # noqa: PLC0415  # its names are imported when asked for
 
+    if kind == "source":
+        return testing.check_source(pool, name=name.rpartition(":")[2])
     if kind == "strategy":
         make_strategy(name, options)
         return testing.check_strategy(name, options)

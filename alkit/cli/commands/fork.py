@@ -11,10 +11,11 @@ from alkit.cli.opening import open_campaign, spec_from
 from alkit.cli.options import campaign_option, device_option, json_option, quiet_option
 from alkit.cli.options import strategy_options as strategy_flags
 from alkit.cli.output import print_json
+from alkit.data.pixel_types import PIXEL_TYPES
 from alkit.options import parse_pairs
 from alkit.utils.progress import NullProgress, Terminal
 
-NAMED = ("task", "strategy", "test", "image_size", "channels", "value_range", "seed")
+NAMED = ("task", "strategy", "test", "image_size", "channels", "pixel_type", "value_range", "seed")
 EXAMPLES = """\b
 Examples:
   alkit fork birds-large --campaign birds --image-size 128
@@ -40,6 +41,7 @@ Examples:
 )
 @click.option("--image-size", metavar="N|HxW", help="Size in pixels to resize images to.")
 @click.option("--channels", type=click.Choice(["1", "3"]), help="1 for gray, 3 for color.")
+@click.option("--pixel-type", type=click.Choice(PIXEL_TYPES), help="Type in which images are kept.")
 @click.option("--value-range", metavar="LOW,HIGH", help="Values that become black and white.")
 @click.option("--seed", type=int, help="Seed of all random choices.")
 @device_option

@@ -9,7 +9,7 @@ import click
 from alkit.plugin.scaffold import KINDS as scaffolds
 from alkit.plugin.scaffold import create
 
-KINDS = ("strategy", "task", "oracle", "format", "encoder")
+KINDS = ("strategy", "task", "oracle", "format", "encoder", "source")
 EXAMPLES = """\b
 Examples:
   alkit new-plugin --kind strategy my-idea

@@ -8,14 +8,21 @@ from alkit.cli.describe import describe, print_description
 from alkit.cli.options import json_option
 from alkit.cli.output import print_json, print_rows
 from alkit.errors import UnknownPlugin
-from alkit.plugin.registry import all_plugins, encoders, formats, oracles, strategies, tasks
+from alkit.plugin.registry import all_plugins, encoders, formats, oracles, sources, strategies, tasks
 
 EXAMPLES = """\b
 Examples:
   alkit plugins
   alkit plugins classification
 """
-FLAGS = {"strategy": "-o", "task": "-t", "oracle": "--oracle-option", "format": "-o"}
+FLAGS = {
+    "strategy": "-o",
+    "task": "-t",
+    "oracle": "--oracle-option",
+    "format": "-o",
+    "encoder": "-t",
+    "source": "",
+}
 
 
 @click.command("plugins", short_help="List all plugins, or describe one.", epilog=EXAMPLES)
@@ -24,7 +31,7 @@ FLAGS = {"strategy": "-o", "task": "-t", "oracle": "--oracle-option", "format": 
 def command(name: str | None, as_json: bool) -> None:
     """List all installed plugins with their distributions, or describe one."""
     if name is not None:
-        for registry in (strategies, tasks, oracles, formats, encoders):
+        for registry in (strategies, tasks, oracles, formats, encoders, sources):
             if any(name in (plugin.name, f"{plugin.distribution}:{plugin.name}") for plugin in registry):
                 description = describe(registry, name)
                 if as_json:

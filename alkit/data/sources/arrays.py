@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alkit.data.pixel_types import MOST_CHANNELS, convert, extremes
 from alkit.data.source import DecodedImage, Source
 from alkit.data.store import available_memory
 from alkit.errors import SourceError, UnusableImage
-
-from .values import extremes, to_uint8
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,7 +29,8 @@ class ArraySource(Source):
 
     Args:
         location: opens the source again.
-        images: [N, H, W], [N, H, W, C] or [N, C, H, W] with C 1 or 3 (if both fit: [N, H, W, C]).
+        images: [N, H, W], [N, H, W, C] or [N, C, H, W]; C is the axis of 1 or 3, otherwise the shorter one
+            (if both fit: [N, H, W, C]).
         labels: class names of all images, or None.
         classes: every class name, in the data set's order.
         prefix: text before the position in a key, such as `train/`.
@@ -68,7 +68,7 @@ class ArraySource(Source):
         digest.update(stored.data)
         height, width, _ = stored.shape
         try:
-            pixels = to_uint8(stored, self.value_range)
+            pixels = convert(stored, self.pixel_type, self.value_range)
         except UnusableImage as error:
             return DecodedImage(digest.hexdigest(), width, height, unusable=str(error))
         return DecodedImage(digest.hexdigest(), width, height, pixels)
@@ -91,16 +91,23 @@ def _channels_last(images: npt.NDArray[Any], location: str) -> npt.NDArray[Any]:
         raise SourceError(f"'{location}' holds values of type {dtype}; convert them to {DTYPES}")
     if images.ndim == 3:
         images = images[..., None]
-    elif images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
+    elif images.ndim == 4 and _is_channels_first(images.shape[1:]):
         images = images.transpose(0, 2, 3, 1)
-    if images.ndim != 4 or images.shape[3] not in (1, 3):
+    if images.ndim != 4 or images.shape[3] > MOST_CHANNELS:
         raise SourceError(
-            f"'{location}' holds an array of shape {images.shape}; "
-            "make it [N, H, W], [N, H, W, C] or [N, C, H, W] with C 1 or 3"
+            f"'{location}' holds an array of shape {images.shape}; make it [N, H, W], [N, H, W, C] or "
+            f"[N, C, H, W] with at most {MOST_CHANNELS:,} channels"
         )
     if images.size == 0:
         raise SourceError(f"'{location}' holds an array of shape {images.shape}, which has no images")
     return images
+
+
+def _is_channels_first(shape: tuple[int, ...]) -> bool:
+    """Say whether the first of three axes is that of the channels, and not the last."""
+    if 1 in (shape[0], shape[2]) or 3 in (shape[0], shape[2]):
+        return shape[2] not in (1, 3)
+    return shape[0] < shape[2]
 
 
 class ArrayFile(ArraySource):

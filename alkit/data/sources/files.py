@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from alkit.data.pixel_types import PixelType, Range, convert, extremes
 from alkit.data.source import MAX_BYTES, DecodedImage, Source
 from alkit.errors import UnusableImage
 
+from .raw_values import ARRAY, raw_values
 from .signatures import SNIFFED, formats_of
-from .values import extremes, to_uint8
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -36,6 +37,9 @@ MAX_PIXELS = 178_956_970  # where Pillow itself stops
 # Images of more pixels are decoded one at a time, whatever the number of threads: memory stays bounded.
 LARGE_PIXELS = 2**26
 _large = threading.Lock()
+
+# An array, or a TIFF: whether its size is upright yet depends on the version of Pillow.
+NOT_BY_HEADER = (ARRAY, b"II", b"MM")
 
 ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -69,19 +73,7 @@ class FileSource(Source):
             content = _content(str(self.path(key)))
         except UnusableImage as error:
             return DecodedImage("", unusable=str(error))
-        digest = hashlib.sha256(content).hexdigest()
-        size = (0, 0)
-        try:
-            with _opened(content) as image:
-                partly = image.format == "JPEG"  # may be decoded to fewer pixels, and tells its turn at once
-                size = _upright_size(image) if partly else image.size
-                with _large if size[0] * size[1] > LARGE_PIXELS else contextlib.nullcontext():
-                    pixels = to_uint8(_decoded(image, at_least), self.value_range)
-                if not partly:
-                    size = (pixels.shape[1], pixels.shape[0])
-        except UnusableImage as error:
-            return DecodedImage(digest, *size, unusable=str(error))
-        return DecodedImage(digest, *size, pixels=pixels)
+        return decode(content, self.pixel_type, self.value_range, at_least=at_least)
 
     def hash_of(self, key: str) -> str:
         """Return the hash of a file's bytes, without decoding them."""
@@ -93,27 +85,72 @@ class FileSource(Source):
     def stored_values(self, key: str) -> tuple[str, float, float] | None:
         """Return type, minimum and maximum of the values, for 16- and 32-bit grey and floating point."""
         try:
-            with _opened(_content(os.path.join(self._base, key))) as image:  # noqa: PTH118
-                if image.mode in ("F", "I") or image.mode.startswith("I;"):
-                    image.load()
-                    return extremes(np.asarray(image))
-        except Exception:  # Pillow's decoders raise almost anything on broken files
+            return stored_values_of(_content(str(self.path(key))))
+        except UnusableImage:
             return None
-        return None
 
     def header(self, key: str) -> tuple[int, int, int] | None:
         """Return (C, H, W) from the first bytes of the file; the pixels may still turn out broken."""
         path = str(self.path(key))
         try:
             _check_file(path)
-            with open(path, "rb") as file, Image.open(file, formats=formats_of(_head(file))) as image:
-                if image.format == "TIFF":  # whether its size is upright yet depends on Pillow's version
+            with open(path, "rb") as file:
+                if _head(file).startswith(NOT_BY_HEADER):
                     return super().header(key)
-                _check_size(image)
-                width, height = _upright_size(image)
-                return (1 if _is_grey(image) else 3), height, width
+                with Image.open(file, formats=formats_of(_head(file))) as image:
+                    _check_size(image)
+                    width, height = _upright_size(image)
+                    return (1 if _is_grey(image) else 3), height, width
         except Exception:  # Pillow's decoders raise almost anything on broken files
             return None
+
+
+def decode(
+    content: bytes,
+    pixel_type: PixelType = "uint8",
+    value_range: Range | None = None,
+    *,
+    at_least: tuple[int, int] | None = None,
+) -> DecodedImage:
+    """Hash and decode the content of an image's file; problems are reported in the result, never raised.
+
+    Args:
+        content: of the file.
+        pixel_type: of the result, see `Source`.
+        value_range: black and white, see `Source`.
+        at_least: (height, width); a decoder that can skip detail may return fewer pixels, down to these.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    size = (0, 0)
+    try:
+        raw = raw_values(content, all_bits=pixel_type != "uint8")
+        if raw is not None:
+            pixels = convert(np.ascontiguousarray(raw), pixel_type, value_range)
+            return DecodedImage(digest, raw.shape[1], raw.shape[0], pixels)
+        with _opened(content) as image:
+            partly = image.format == "JPEG"  # may be decoded to fewer pixels, and tells its turn at once
+            size = _upright_size(image) if partly else image.size
+            with _large if size[0] * size[1] > LARGE_PIXELS else contextlib.nullcontext():
+                pixels = convert(_decoded(image, at_least), pixel_type, value_range)
+            if not partly:
+                size = (pixels.shape[1], pixels.shape[0])
+    except UnusableImage as error:
+        return DecodedImage(digest, *size, unusable=str(error))
+    return DecodedImage(digest, *size, pixels=pixels)
+
+
+def stored_values_of(content: bytes) -> tuple[str, float, float] | None:
+    """Return type, minimum and maximum of the values in an image's file; None if 8-bit or unusable."""
+    try:
+        if (raw := raw_values(content, all_bits=True)) is not None:
+            return extremes(raw)
+        with _opened(content) as image:
+            if image.mode in ("F", "I") or image.mode.startswith("I;"):
+                image.load()
+                return extremes(np.asarray(image))
+    except Exception:  # Pillow's decoders raise almost anything on broken files
+        return None
+    return None
 
 
 def holds_image(path: str) -> bool:

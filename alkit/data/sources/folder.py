@@ -12,6 +12,7 @@ from alkit.errors import SourceError
 
 from .files import OTHER_SUFFIXES, SUFFIXES, FileSource, holds_image
 from .layout import Layout, read_layout
+from .raw_values import ARRAY_SUFFIX, is_image_array
 from .signatures import begins_as_image
 
 CAMPAIGN = "campaign.toml"
@@ -29,7 +30,8 @@ class Folder(FileSource):
 
     Hidden files and folders are left out, and so are links to an enclosing folder and files that a campaign
     inside this folder has written. A link that leads nowhere is an unusable image. If
-    every image lies exactly one folder deep, in two folders or more, the folders are the classes.
+    every image lies exactly one folder deep, in two folders or more, the folders are the classes. Where there
+    are no images but arrays (`.npy`) of two or three axes, these are the images.
 
     Raises:
         SourceError: there are no images, or a folder cannot be listed.
@@ -39,7 +41,11 @@ class Folder(FileSource):
         super().__init__(str(folder), str(folder))
         self._left_out, self._special = Counter[str](), list[str]()
         self._hidden_images: dict[str, str] = {}
+        self._arrays: list[str] = []
         found = self._listed(str(folder), "", frozenset())
+        if not found and self._arrays:  # beside images, arrays are rather embeddings than images
+            found = self._arrays
+            self._left_out.pop(ARRAY_SUFFIX, None)
         # A name that no database can hold is shown escaped; it never hides a file that really has that name.
         self._bad = {_printable(key) for key in found if not _storable(key)}.difference(found)
         self._keys = sorted([key for key in found if _storable(key)] + list(self._bad))
@@ -101,6 +107,8 @@ class Folder(FileSource):
             elif self._is_image(entry):
                 found.append(prefix + entry.name)
             else:
+                if _suffix(entry.name) == ARRAY_SUFFIX and is_image_array(entry.path):
+                    self._arrays.append(prefix + entry.name)
                 self._leave_out(entry, prefix)
         return found
 

@@ -11,8 +11,11 @@ from urllib.parse import unquote
 from alkit.data.columns import Columns, choose_columns
 from alkit.data.text_tables import Table, is_empty, read_table
 from alkit.errors import InvalidAnswers, SourceError
+from alkit.utils.files import check_regular
 
 from .files import FileSource
+
+MOST_BYTES = 2**30
 
 
 class Manifest(FileSource):
@@ -20,7 +23,7 @@ class Manifest(FileSource):
 
     Paths are relative to the manifest, or absolute; a key is the path as written. Where there is no such
     file, backslashes are slashes, `%20` is a space, accents may be composed or not, and the root of another
-    machine is left out. Other common names of the two columns are understood; other columns are ignored.
+    machine is left out. Other common names of the two columns are understood; others are `columns`.
     A file that is missing is an unusable image, not an error.
 
     Raises:
@@ -29,6 +32,10 @@ class Manifest(FileSource):
 
     def __init__(self, file: Path) -> None:
         super().__init__(str(file), str(file.parent))
+        try:
+            check_regular(file, most=MOST_BYTES)
+        except OSError as error:
+            raise SourceError(f"'{file}' cannot be read: {error.strerror}") from error
         self._places: dict[str, str] = {}
         try:
             table = read_table(file)
@@ -41,6 +48,7 @@ class Manifest(FileSource):
                 f"{', '.join(map(repr, table.header)) or 'none'}"
             )
         self._labels: dict[str, str] = {}
+        self._cells: dict[str, dict[str, str]] = {}
         self._rows = self._parsed(table, columns)
         if not self._rows:
             raise SourceError(f"manifest '{file}' names no images; add a row for each image below the header")
@@ -62,6 +70,9 @@ class Manifest(FileSource):
                     f"{where} names '{key}' again, after line {rows[key]}; remove one of the rows"
                 )
             rows[key] = row.line
+            for at, (name, cell) in enumerate(zip(table.header, row.cells, strict=False)):
+                if at not in (*columns.images, columns.single.get("label")) and name.strip() and cell.strip():
+                    self._cells.setdefault(name.strip(), {})[key] = cell.strip()
             label = unicodedata.normalize("NFC", columns.cell(row.cells, "label").strip())
             if label:
                 self._labels[key] = label
@@ -87,6 +98,10 @@ class Manifest(FileSource):
     def keys(self) -> list[str]:
         """Return the paths as written, in the order of the rows."""
         return list(self._rows)
+
+    def columns(self) -> dict[str, dict[str, str]]:
+        """Return the other columns, by their names in the header."""
+        return {name: dict(cells) for name, cells in self._cells.items()}
 
     def answers(self) -> dict[str, str]:
         """Return the labels of the rows that have one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 from alkit.errors import SourceError
 
 from .arrays import ArraySource
+from .objects import default_root
 
 if TYPE_CHECKING:
     from alkit.data.source import Source
@@ -53,11 +53,6 @@ class Vision(ArraySource):
     def test_split(self) -> Source | None:
         """Return the test images."""
         return None if self._test else Vision(self._name, root=self.root, test=True)
-
-
-def default_root() -> Path:
-    """Return the default folder of data sets."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser().absolute() / "alkit"
 
 
 def _load(name: str, root: Path, download: bool, test: bool) -> tuple[np.ndarray, list[int], list[str]]:

@@ -16,6 +16,8 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from alkit.data import Targets
+
 if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
@@ -28,7 +30,7 @@ FOLDS, FEWEST, MOST = 5, 10, 2_000  # labeled images: too few to judge by, and a
 BINS = 15  # of confidence
 
 
-def temperature(features: Tensor, targets: Tensor, rng: np.random.Generator) -> float:
+def temperature(features: Tensor, targets: Tensor | Targets, rng: np.random.Generator) -> float:
     """Return the temperature of least calibration error over images left out in turn; 1 if there are too few.
 
     Args:
@@ -36,7 +38,12 @@ def temperature(features: Tensor, targets: Tensor, rng: np.random.Generator) -> 
         targets: [n] their classes; anything else, such as a map per image, gives 1.
         rng: divides the images.
     """
-    if targets.dim() != 1 or targets.is_floating_point() or len(targets) < FEWEST:
+    if (
+        isinstance(targets, Targets)
+        or targets.dim() != 1
+        or targets.is_floating_point()
+        or len(targets) < FEWEST
+    ):
         return 1.0
     order = rng.permutation(len(targets))[:MOST]
     rows = features[torch.from_numpy(order).to(features.device)].double().cpu().numpy()

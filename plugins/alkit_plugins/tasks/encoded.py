@@ -78,8 +78,13 @@ class Encoded(ClassLabels):
         """Make the head.
 
         Raises:
-            InvalidOption: the encoder cannot be used.
+            InvalidOption: the encoder cannot be used, or not for these images.
         """
+        if image_shape[0] not in (1, 3):
+            raise InvalidOption(
+                f"the encoder '{self.encoder}' takes images of 1 or 3 channels, and these have "
+                f"{image_shape[0]}; leave out --encoder, or make the campaign of three of the channels"
+            )
         self.set_classes(classes, device)
         self._dim, self._num_outputs = self.encoder_of().dim, max(len(classes), 2)
         self.reset(0)

@@ -12,8 +12,8 @@ from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
 from alkit.data.checksums import ROWS, Checksums, move_store, sums_path
 from alkit.data.preprocessing import ensure_store, scan
-from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter, damaged_blocks
+from alkit.plugin.sources import open_source
 
 SHAPE = (1, 2, 3)
 

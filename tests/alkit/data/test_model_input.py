@@ -11,8 +11,8 @@ import torch
 from alkit.data.loader import Loader
 from alkit.data.model_input import Preprocessing
 from alkit.data.preprocessing import scan
-from alkit.data.sources import open_source
 from alkit.data.store import ImageStore, StoreWriter
+from alkit.plugin.sources import open_source
 
 SHAPE = (3, 8, 10)
 

@@ -16,9 +16,9 @@ from PIL import Image
 from alkit.data import preprocessing
 from alkit.data.preprocessing import choose_shape, ensure_store, resize, scan
 from alkit.data.source import DecodedImage, Source
-from alkit.data.sources import open_source
 from alkit.data.store import StoreWriter
 from alkit.errors import InvalidOption, SourceError
+from alkit.plugin.sources import open_source
 
 RNG = np.random.default_rng(0)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alkit.data.sources import open_source
-from alkit.data.sources.values import to_uint8
+from alkit.data.pixel_types import to_uint8
 from alkit.data.value_range import find_value_range
+from alkit.plugin.sources import open_source
 
 
 def pool(tmp_path: Path, images: np.ndarray) -> Path:

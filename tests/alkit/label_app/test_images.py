@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from alkit.data.preprocessing import ImageRecord
-from alkit.data.sources import open_source
 from alkit.errors import UnusableImage
 from alkit.label_app.images import picture
+from alkit.plugin.sources import open_source
 
 PIXELS = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3) * 14
 SIDEWAYS = Image.Exif()

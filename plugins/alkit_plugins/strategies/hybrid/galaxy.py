@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 import alkit
+from alkit.data import Targets
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -140,8 +141,10 @@ def mean_probabilities(output: Output) -> Tensor:
     return found.flatten(2).mean(dim=2) if found.dim() > 2 else found
 
 
-def _of_class(targets: Tensor, classes: int) -> npt.NDArray[np.bool_]:
+def _of_class(targets: Tensor | Targets, classes: int) -> npt.NDArray[np.bool_]:
     """Return whether each labeled image is of each class, [classes, n]; a map counts by its most frequent."""
+    if isinstance(targets, Targets):
+        targets = targets.take(np.arange(len(targets)))
     answers = targets if targets.dim() == 1 else targets.flatten(1).mode(dim=1).values
     found: npt.NDArray[np.bool_] = answers.cpu().numpy() == np.arange(classes)[:, None]
     return found

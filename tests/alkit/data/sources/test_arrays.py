@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alkit.data.sources import open_source
 from alkit.errors import SourceError
+from alkit.plugin.sources import open_source
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (11, 5, 7, 3), dtype=np.uint8)
@@ -89,7 +89,7 @@ def test_npz_with_names_or_without_labels(tmp_path: Path) -> None:
     ("array", "message"),
     [
         (PIXELS[0, 0], "make it"),
-        (PIXELS[..., [0, 1]], "make it"),
+        (PIXELS[..., None], "make it"),
         (PIXELS[:0], "has no images"),
         (PIXELS.astype(np.int64), "type int64"),
         (PIXELS.astype(np.complex64), "type complex64"),

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from alkit.data.source import Source
-from alkit.data.sources import open_source
+from alkit.plugin.sources import open_source
 
 
 def answered(source: Source) -> dict[str, str]:

@@ -17,11 +17,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alkit.data.pixel_types import to_uint8
 from alkit.data.preprocessing import scan
-from alkit.data.sources import files, open_source
-from alkit.data.sources.files import MAX_PIXELS, to_uint8
+from alkit.data.sources import files
+from alkit.data.sources.files import MAX_PIXELS
 from alkit.data.store import StoreWriter
 from alkit.errors import UnusableImage
+from alkit.plugin.sources import open_source
 
 RGB = Image.fromarray(np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8))
 GREY = RGB.convert("L")

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from alkit.data.sources import open_source
 from alkit.errors import SourceError
+from alkit.plugin.sources import open_source
 
 
 def image(path: Path, value: int = 0) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from alkit.data.sources import open_source
 from alkit.errors import SourceError
+from alkit.plugin.sources import open_source
 
 
 def test_importing_sources_imports_nothing_heavy() -> None:

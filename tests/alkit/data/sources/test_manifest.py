@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from alkit.data.source import Source
-from alkit.data.sources import open_source
 from alkit.errors import SourceError
+from alkit.plugin.sources import open_source
 
 
 @pytest.fixture

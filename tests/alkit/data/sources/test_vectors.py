@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alkit.data.sources import open_source, with_pixels
+from alkit.data.sources import with_pixels
 from alkit.data.sources.vectors import CARD, Vectors
 from alkit.errors import SourceError
+from alkit.plugin.sources import open_source
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
-from alkit.data.sources import open_source
 from alkit.errors import SourceError
+from alkit.plugin.sources import open_source
 
 RNG = np.random.default_rng(0)
 

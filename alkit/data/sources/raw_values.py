@@ -1,0 +1,143 @@
+"""Images that Pillow does not open, or not with all bits: arrays, multispectral TIFF, 16-bit color PNG."""
+
+from __future__ import annotations
+
+import struct
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alkit.data.pixel_types import MOST_CHANNELS
+from alkit.errors import UnusableImage
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+ARRAY = b"\x93NUMPY"
+ARRAY_SUFFIX = ".npy"
+MOST_VALUES = 2**30
+_PNG = b"\x89PNG\r\n\x1a\n"
+_TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+_SAMPLES, _BITS = 277, 258  # tags of a TIFF
+_KINDS = "uifb"
+
+
+def raw_values(content: bytes, *, all_bits: bool) -> npt.NDArray[Any] | None:
+    """Return the values of an image [H, W, C]; None if Pillow should decode it.
+
+    Args:
+        content: of the file.
+        all_bits: also of images that Pillow opens, but with 8 of their 16 bits.
+
+    Raises:
+        UnusableImage: it is broken, or a library to read it is not installed.
+    """
+    if content.startswith(ARRAY):
+        return _array(content)
+    if content.startswith(_TIFF):
+        return _tiff(content, all_bits=all_bits)
+    if (
+        all_bits
+        and content.startswith(_PNG)
+        and len(content) > 25
+        and content[24] == 16
+        and content[25] in (2, 6)
+    ):
+        return _deep_png(content)
+    return None
+
+
+def is_image_array(path: str) -> bool:
+    """Say whether a file is an array that may be an image, by its header."""
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(ARRAY)) != ARRAY:
+                return False
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        _checked(values)
+    except (OSError, ValueError, UnusableImage):
+        return False
+    return True
+
+
+def _array(content: bytes) -> npt.NDArray[Any]:
+    try:
+        values = np.load(BytesIO(content), allow_pickle=False)
+    except Exception as error:  # a damaged header may raise almost anything
+        raise UnusableImage(f"cannot be read as an array: {error}") from error
+    return _checked(values)
+
+
+def _checked(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array as [H, W, C].
+
+    Raises:
+        UnusableImage: it is not an image.
+    """
+    if values.dtype.kind not in _KINDS or values.dtype.itemsize > 8:
+        raise UnusableImage(f"array of type {values.dtype}")
+    if values.ndim == 2:
+        values = values[:, :, None]
+    if values.ndim != 3 or values.size == 0 or values.size > MOST_VALUES:
+        raise UnusableImage(f"array of shape {values.shape}, not [H, W], [H, W, C] or [C, H, W]")
+    first, last = values.shape[0], values.shape[2]
+    if last not in (1, 3) and (first in (1, 3) or first < last):
+        values = values.transpose(1, 2, 0)
+    if values.shape[2] > MOST_CHANNELS:
+        raise UnusableImage(f"array of shape {values.shape}, with more than {MOST_CHANNELS:,} channels")
+    return values
+
+
+def _tiff(content: bytes, *, all_bits: bool) -> npt.NDArray[Any] | None:
+    """Decode what Pillow does not open, or opens with fewer bits."""
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  # Pillow is slow to import
+
+    try:
+        with Image.open(BytesIO(content), formats=("TIFF",)) as image:
+            tags: Any = image.tag_v2  # type: ignore[attr-defined]
+            samples, bits = tags.get(_SAMPLES, 1), tags.get(_BITS, (1,))
+            deep = samples > 1 and max(bits if isinstance(bits, tuple) else (bits,)) > 8
+            if samples <= 4 and not (all_bits and deep):
+                return None
+    except UnidentifiedImageError:
+        if content[2:4] != b"+\x00" and content[2:4] != b"\x00+" and len(content) < 64:
+            return None
+    except Exception:  # Pillow's own error is better
+        return None
+    try:
+        import tifffile  # noqa: PLC0415  # may be missing
+    except ImportError:
+        raise UnusableImage("TIFF of many channels or bits; install tifffile to read it") from None
+    try:
+        with tifffile.TiffFile(BytesIO(content)) as file:
+            page = file.pages[0]
+            if page.size > MOST_VALUES:
+                raise UnusableImage(f"too many values: {page.size:,}")
+            values = page.asarray()
+    except UnusableImage:
+        raise
+    except Exception as error:  # of a broken file
+        raise UnusableImage("not an image, or its header is broken") from error
+    return _checked(values)
+
+
+def _deep_png(content: bytes) -> npt.NDArray[Any]:
+    """Decode a PNG with 16 bits a color; transparent pixels are laid on white."""
+    import torch  # noqa: PLC0415  # torch takes seconds to import
+    from torchvision.io import ImageReadMode, decode_png  # noqa: PLC0415  # torch takes seconds to import
+
+    width, height = struct.unpack(">II", content[16:24])
+    if width * height * 4 > MOST_VALUES:
+        raise UnusableImage(f"too many pixels: {width} x {height}")
+    try:
+        decoded = decode_png(torch.frombuffer(bytearray(content), dtype=torch.uint8), ImageReadMode.UNCHANGED)
+    except Exception as error:  # of a broken file
+        raise UnusableImage(f"cannot be decoded: {error}") from error
+    values: npt.NDArray[Any] = decoded.permute(1, 2, 0).numpy()
+    if values.shape[2] == 4:
+        opacity = values[:, :, 3:].astype(np.float64) / 65535
+        mixed = values[:, :, :3] * opacity + 65535 * (1 - opacity)
+        values = np.rint(mixed).astype(np.uint16)
+    return values

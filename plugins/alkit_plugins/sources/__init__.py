@@ -1,0 +1,1 @@
+"""Pools of images, by what they lie in."""

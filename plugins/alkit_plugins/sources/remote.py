@@ -1,0 +1,102 @@
+"""Images at an address that fsspec knows: s3://, gs://, https:// and many more."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import alkit
+from alkit.data import IMAGE_SUFFIXES, ObjectSource, read_layout
+from alkit.errors import SourceError, UnusableImage
+
+from .kept import KeptObjects
+
+SHOWN = 8
+
+
+class Remote(ObjectSource):
+    """Every image under an address (`s3://`, `gs://`, `https://`, ...); each object is read once and kept.
+
+    As in a folder, one folder per class defines the classes. Copies of the objects stay in `objects` under
+    `root`, by default alkit's cache folder, so that an interrupted command continues where it was.
+
+    Args:
+        address: with a scheme.
+        root: where copies are kept.
+
+    Raises:
+        SourceError: a library is missing, or the place cannot be reached.
+    """
+
+    name = "fsspec"
+    schemes = (
+        "s3",
+        "s3a",
+        "gs",
+        "gcs",
+        "http",
+        "https",
+        "abfs",
+        "abfss",
+        "adl",
+        "az",
+        "hf",
+        "hdfs",
+        "webhdfs",
+        "sftp",
+        "ssh",
+        "ftp",
+        "smb",
+        "oci",
+        "memory",
+    )
+
+    def __init__(self, address: str, root: str | None = None) -> None:
+        self.location, self.root = address, root
+        self._objects = KeptObjects(address, root)
+        self._known: list[str] | None = None
+
+    @classmethod
+    def open(cls, location: str, *, root: str | None = None, download: bool = False) -> alkit.Source:
+        """Open an address, and list what is there."""
+        source = cls(location.removeprefix(f"{cls.name}:"), root)
+        source.keys()
+        return source
+
+    def keys(self) -> list[str]:
+        """Return the paths of all images under the address, relative to it, sorted."""
+        if self._known is None:
+            self._known = self._listed()
+        return list(self._known)
+
+    def _listed(self) -> list[str]:
+        try:
+            paths = self._objects.listed()
+        except UnusableImage as error:
+            raise SourceError(f"there is nothing at '{self.location}'") from error
+        seen = [path for path in paths if not any(part.startswith(".") for part in path.split("/"))]
+        keys = [path for path in seen if PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES]
+        if not keys:
+            raise SourceError(
+                f"there are no images at '{self.location}' ({len(seen):,} other objects); images end in "
+                f"{', '.join(sorted(IMAGE_SUFFIXES))}"
+            )
+        layout = read_layout(keys)
+        self.classes = layout.classes
+        left = len(seen) - len(keys)
+        self.notes = ((f"left out by their suffix: {left:,} objects",) if left else ()) + layout.notes
+        self.facts = {"left_out": left, "outside_class_folders": list(layout.strays)}
+        return keys
+
+    def content(self, key: str) -> bytes:
+        """Return the bytes of an object, from the copy if there is one."""
+        return self._objects.content(key)
+
+    def answers(self) -> dict[str, str]:
+        """Return the folder of each image, if folders are classes."""
+        return {key: key.split("/")[0] for key in self.keys()} if self.classes else {}
+
+
+@alkit.hookimpl
+def alkit_sources() -> list[type[alkit.Source]]:
+    """Offer the source."""
+    return [Remote]
