@@ -143,9 +143,8 @@ def mean_probabilities(output: Output) -> Tensor:
 
 def _of_class(targets: Tensor | Targets, classes: int) -> npt.NDArray[np.bool_]:
     """Return whether each labeled image is of each class, [classes, n]; a map counts by its most frequent."""
-    if isinstance(targets, Targets):
-        targets = targets.take(np.arange(len(targets)))
-    answers = targets if targets.dim() == 1 else targets.flatten(1).mode(dim=1).values
+    tensor: Tensor = targets.take(np.arange(len(targets))) if isinstance(targets, Targets) else targets
+    answers = tensor if tensor.dim() == 1 else tensor.flatten(1).mode(dim=1).values
     found: npt.NDArray[np.bool_] = answers.cpu().numpy() == np.arange(classes)[:, None]
     return found
 
