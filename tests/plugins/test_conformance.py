@@ -46,6 +46,7 @@ TWO_COMPANIONS = {
     ),
     "keep": 11,
 }
+REFINED = {"cover": "coreset", "strategies": ["entropy", "coreset"], "steps": 2, "batches": 2, "first": 12}
 RANKED = {"strategy": "margin", "by": "rank", "beta": 2.0}
 MIXED = {"strategies": ["0.5 entropy", "0.3 coreset", "0.2 random"]}
 
@@ -182,6 +183,11 @@ class TestGalaxy(StrategyTests):
 
 class TestBait(StrategyTests):
     name = "bait"
+
+
+class TestRefine(StrategyTests):
+    name = "refine"
+    options = REFINED
 
 
 class TestSubset(StrategyTests):

@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import torch
 
 import alkit
-from alkit.data import Targets
+from alkit.errors import UnsupportedTask
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
     from alkit import Cycle, Indices, Output
+    from alkit.data import Targets
 
     Marks = npt.NDArray[np.int8]
 
@@ -143,10 +145,19 @@ def mean_probabilities(output: Output) -> Tensor:
 
 def _of_class(targets: Tensor | Targets, classes: int) -> npt.NDArray[np.bool_]:
     """Return whether each labeled image is of each class, [classes, n]; a map counts by its most frequent."""
-    tensor: Tensor = targets.take(np.arange(len(targets))) if isinstance(targets, Targets) else targets
-    answers = tensor if tensor.dim() == 1 else tensor.flatten(1).mode(dim=1).values
+    if isinstance(targets, torch.Tensor):
+        answers = targets if targets.dim() == 1 else targets.flatten(1).mode(dim=1).values
+    else:
+        answers = torch.tensor([_most_frequent(targets, row) for row in range(len(targets))])
     found: npt.NDArray[np.bool_] = answers.cpu().numpy() == np.arange(classes)[:, None]
     return found
+
+
+def _most_frequent(targets: Targets, row: int) -> int:
+    found = targets.take(np.array([row]))
+    if not isinstance(found, torch.Tensor):
+        raise UnsupportedTask("galaxy needs a class or a map of classes per image; choose another strategy")
+    return int(found.flatten().mode().values)
 
 
 def _distance(places: Indices, there: npt.NDArray[np.bool_]) -> Indices:
