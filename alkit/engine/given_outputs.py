@@ -85,12 +85,13 @@ class GivenOutputs(TaskModel):
 
     def __post_init__(self) -> None:
         """Say what the files provide."""
-        given = (("probabilities", self.probabilities), ("embedding", self.embeddings))
-        provides = frozenset(word for word, rows in given if rows is not None)
+        rows = self.probabilities
+        given = (("probabilities", rows), ("embedding", self.embeddings))
+        provides = frozenset(word for word, some in given if some is not None)
         self.spec = TaskSpec(
             self.name,
             self.task.spec.image_shape,
-            1 if self.probabilities is None else self.probabilities.values.shape[1],
+            self.task.spec.num_outputs if rows is None else rows.values.shape[1],
             provides,
             embedding_dim=None if self.embeddings is None else self.embeddings.values.shape[1],
             pretrained=True,

@@ -89,6 +89,11 @@ ADVICE: dict[str, dict[str, str]] = {
             "add every output that is read to needs, or do not read it: an output that needs does not "
             "list may be None"
         ),
+        "given-outputs": (
+            "read outputs only through cycle.embeddings, cycle.outputs or cycle.collect; add "
+            "'model' to needs if "
+            "select runs or looks into cycle.model, which a query from files does not have"
+        ),
         "leaves-cycle-alone": (
             "work on copies: copy.deepcopy(cycle.model) before training it, .copy() before changing an "
             "array; leave modules in eval mode"

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from alkit import options
+from alkit.engine.given_outputs import PROVIDED
 from alkit.errors import AlkitError, InvalidOption, UnsupportedTask
 from alkit.interfaces import contract
 from alkit.interfaces.strategy import Strategy
@@ -218,6 +219,32 @@ def needs_are_enough(subject: Subject, task: str) -> None:
         raise Nonconforming(f"a task that provides {listed} is not enough: {error}") from error
 
 
+def given_outputs(subject: Subject, task: str) -> None:
+    """Given a model's outputs in files, with neither network nor pixels, it makes the same choice.
+
+    A strategy that needs more than `probabilities` and `embedding` is not asked. One that looks at pixels, or
+    runs the network with `model` in its needs, refuses.
+    """
+    strategy = subject.new()
+    if not strategy.needs or not strategy.needs <= PROVIDED:
+        raise NotApplicable("the strategy needs more than probabilities and embeddings, or none of them")
+    usual = subject.usual(task).tolist()
+    world, strategy = subject.world(task)
+    if world.companion is not None:
+        raise NotApplicable("the strategy trains a companion")
+    world.from_files(strategy.needs)
+    try:
+        picks = chosen(world, strategy, N).tolist()
+    except Nonconforming as error:
+        if isinstance(error.__cause__, UnsupportedTask):
+            raise NotApplicable(f"the strategy refuses: {error}") from error
+        raise Nonconforming(
+            f"given {' and '.join(sorted(strategy.needs))} only, without a network: {error}; if it runs the "
+            "network, its needs should list 'model'"
+        ) from error
+    require(picks == usual, f"chose {usual}, but {picks} from the same outputs in files")
+
+
 def leaves_cycle_alone(subject: Subject, task: str) -> None:
     """Model, companion, labeled and candidates stay unchanged, and modules stay in eval mode."""
     world, strategy = subject.world(task)
@@ -375,6 +402,7 @@ TASK_CHECKS: tuple[Callable[[Subject, str], None], ...] = (
     scoring_batch_size,
     hidden_labels,
     needs_are_enough,
+    given_outputs,
     leaves_cycle_alone,
     leaves_process_alone,
     state_round_trip,

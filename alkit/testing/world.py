@@ -13,6 +13,7 @@ import torch
 from alkit.data.labeled_images import LabeledImages
 from alkit.data.store import ImageStore
 from alkit.engine.cycle import Cycle
+from alkit.engine.given_outputs import GivenOutputs, NoPixels, OutputRows
 from alkit.engine.round import Round
 from alkit.engine.train import TrainedModel
 from alkit.interfaces import contract
@@ -42,6 +43,7 @@ class World:
         seed: of the training and the cycle.
         certain: make the trained model's probabilities exactly zero and one.
         trained: the model with the strategy's companion, after `train`, or None.
+        given: its outputs, after `from_files`, or None.
     """
 
     model: TinyTask
@@ -53,6 +55,7 @@ class World:
     certain: bool = False
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     trained: TrainedModel | None = None
+    given: GivenOutputs | None = None
 
     @property
     def companion(self) -> Companion | None:
@@ -82,9 +85,33 @@ class World:
             for parameter in self.model.network.get_submodule("head").parameters():
                 parameter.mul_(1e6)
 
+    def from_files(self, needs: frozenset[str]) -> None:
+        """Keep only the model's outputs, as a query from files has them: neither network nor pixels.
+
+        Args:
+            needs: the outputs that are kept, out of `probabilities` and `embedding`.
+        """
+        everything = np.arange(len(self.images))
+        with torch.no_grad():
+            whole = self._round(None).open_cycle(self.model, self.trained, everything, batch_size=8)
+            outputs = list(whole.outputs(everything))
+        kept: dict[str, OutputRows] = {}
+        for word in needs:
+            values = torch.cat([getattr(output, word) for output in outputs]).cpu().numpy()
+            kept[word] = OutputRows(values=values, row=everything, refuse=lambda _: None)
+        self.given = GivenOutputs(
+            task=self.model,
+            probabilities=kept.get("probabilities"),
+            embeddings=kept.get("embedding"),
+            device=self.device,
+        )
+        self.images = NoPixels(self.images.shape, len(self.images))
+
     def cycle(self, *, number: int = 0, batch_size: int = 8) -> Cycle:
         """Return a new cycle over the world; the same seed every time."""
         round_ = self._round(None, number)
+        if self.given is not None:
+            return round_.open_cycle(self.given, None, self.candidates.copy(), batch_size=batch_size)
         return round_.open_cycle(self.model, self.trained, self.candidates.copy(), batch_size=batch_size)
 
     def choose(self, strategy: Strategy, n: int, cycle: Cycle | None = None) -> Indices:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -153,3 +153,11 @@ def digest(rows: NamedRows) -> str:
     else:
         found.update(np.ascontiguousarray(rows.values).data)
     return found.hexdigest()
+
+
+def made_from(recorded: Mapping[str, Mapping[str, Any]], files: GivenFiles) -> bool:
+    """Say whether a recorded query was made from files of this content."""
+    given = {"embeddings": files.embeddings, "predictions": files.predictions}
+    return all(
+        rows is None or recorded.get(kind, {}).get("sha256") == digest(rows) for kind, rows in given.items()
+    )

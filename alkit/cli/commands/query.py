@@ -92,7 +92,7 @@ def command(
     With --embeddings or --predictions, nothing is trained: the strategy chooses from what your own model says
     about the images, and every query may bring new files.
     """
-    from alkit.campaign.given.files import read_files  # noqa: PLC0415  # numpy is slow to import
+    from alkit.campaign.given.files import made_from, read_files  # noqa: PLC0415  # numpy is slow to import
 
     files = read_files(
         embeddings,
@@ -124,6 +124,12 @@ def command(
             click.echo(
                 f"--budget {budget} is not used: query {query.number} was made with {len(query.picks)} "
                 "images and is still open; answer it first, or withdraw it with --new",
+                err=True,
+            )
+        if query.reused and files is not None and not made_from(query.asked.given, files):
+            click.echo(
+                f"the files are not used: query {query.number} was made from others or none, and is still "
+                "open; answer it first, or withdraw it with --new",
                 err=True,
             )
         if as_json:

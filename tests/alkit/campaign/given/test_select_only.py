@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -198,3 +199,54 @@ def test_columns_are_the_classes_of_the_campaign(
         query = campaign.ask(5, strategy="margin", predictions=path)
         assert {pick.predicted for pick in query.picks} <= {"blue", "leaf", "owl"}
         assert list(campaign.classes) == ["blue", "leaf", "red", "owl"]
+
+
+def _table(path: Path, *rows: str) -> Path:
+    path.write_text("\n".join(["image,blue,green,red", *rows]))
+    return path
+
+
+def test_names_that_do_not_fit_the_pool(copied: Callable[[], Campaign], tmp_path: Path) -> None:
+    twice = _table(tmp_path / "twice.csv", "red/00.png,0,0,1", "pics/red/00.png,0,0,1")
+    elsewhere = _table(tmp_path / "elsewhere.csv", "owl/0.png,0,0,1")
+    with copied() as campaign:
+        with pytest.raises(InvalidRows, match=r"two rows for 'red/00.png': line 2 .* and line 3 .*"):
+            campaign.ask(5, strategy="margin", predictions=twice)
+        with pytest.raises(
+            InvalidRows, match=r"none of the 1 rows of .* is of an image of this pool: line 2"
+        ):
+            campaign.ask(5, strategy="margin", predictions=elsewhere)
+        with pytest.raises(InvalidRows, match="names no images and has 7 rows, while the pool has 60 images"):
+            campaign.ask(5, strategy="typiclust", embeddings=np.ones((7, 2)))
+        assert not campaign.queries
+
+
+def test_boxes_of_a_detector_rank_images_by_their_sum(copied: Callable[[], Campaign], tmp_path: Path) -> None:
+    with copied() as campaign:
+        first, second, third = campaign.pool.candidates[[0, 20, 40]].tolist()
+        scores = {first: [0.9, 0.1], second: [0.5, 0.5], third: [0.5]}
+        images = [{"id": at, "file_name": key} for at, key in enumerate(campaign.state.keys)]
+        boxes = [{"image_id": at, "score": score} for at, found in scores.items() for score in found]
+        path = tmp_path / "coco-results.json"
+        path.write_text(json.dumps({"images": images, "annotations": boxes}))
+        query = campaign.ask(3, strategy="margin", predictions=path)
+        assert query.indices == [second, third, first]
+        assert query.controls == 0
+
+
+def test_the_command_line(world: World, tmp_path: Path, pictures: Path, alkit: Any, alkit_ends: Any) -> None:
+    words = ("query", "--pool", pictures, "-c", tmp_path / "camp", "-n", "12")
+    bad = alkit_ends(*words, "--embeddings", world.embeddings, "--strategy", "learning-loss")
+    assert "only a training in alkit provides" in bad.error
+    assert not (tmp_path / "camp").exists()
+    said = alkit(*words, "--embeddings", world.embeddings, "--predictions", world.predictions, "--json")
+    assert said.json["strategy"] == "badge"
+    assert said.json["given"]["embeddings"]["rows"] == 60
+    assert "taken in the order of the pool, from 'blue/00.png' to 'red/19.png'" in said.err
+    again = alkit("query", "-c", tmp_path / "camp", "-n", "12", "--predictions", world.predictions)
+    assert "--new withdraws" in again.out
+    assert "the files are not used" not in again.err
+    other = tmp_path / "other.npy"
+    np.save(other, world.probabilities)
+    again = alkit("query", "-c", tmp_path / "camp", "-n", "12", "--predictions", other)
+    assert "the files are not used: query 1" in again.err
