@@ -44,7 +44,7 @@ def test_both_commands_are_one_line(documentation):
         b.text.strip() for b in documentation.blocks(documentation.root / "README.md") if b.language == "bash"
     ]
     assert "pip install . && alkit query --strategy ta-vaal --pool digits --budget 50" in shell[0]
-    assert shell[1] == 'pip install -e ".[test]" && pytest'
+    assert shell[1] == 'pip install -e ".[test]" && pytest -n 2'
     assert "\n" not in shell[0] + shell[1]
 
 
