@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from alkit.data.source import MAX_BYTES
 from alkit.errors import InvalidAnswers, InvalidOption, SourceError, UnusableImage
 from alkit.interfaces.format import Export, Item, Prediction
+from alkit.interfaces.labels import Mask
 from alkit.utils.files import read_regular
 
 from .notes import notes_by_image
 
 if TYPE_CHECKING:
+    from alkit._typing import Pixels
     from alkit.campaign.record.query import Query
     from alkit.data.preprocessing import ImageRecord
     from alkit.data.source import Source
@@ -60,7 +62,6 @@ def labeled_export(campaign: Campaign) -> Export:
             campaign.source,
             rank,
             campaign.label_text(value),
-            _files_of_labels(campaign),
         )
         for rank, (index, value) in enumerate(labels, start=1)
     ]
@@ -109,7 +110,7 @@ def _test_export(campaign: Campaign, source: Source) -> Export:
     records, labels = campaign.ledger.test_images()
     known = [(record, label) for record in records if (label := labels[record.index]) is not None]
     items = [
-        _labeled(record, source, rank, label, _files_of_labels(campaign))
+        _labeled(record, source, rank, label)
         for rank, (record, label) in enumerate(
             ((record, label) for record, label in known if record.unusable is None), start=1
         )
@@ -117,8 +118,10 @@ def _test_export(campaign: Campaign, source: Source) -> Export:
     return _export(campaign, f"{campaign.directory.absolute().name}, test", None, items, source)
 
 
-def _files_of_labels(campaign: Campaign) -> Path | None:
-    return campaign.directory if campaign.settings.labels == "mask" else None
+def _mask(campaign: Campaign, item: Item) -> Pixels:
+    labels = campaign.label_kind
+    assert isinstance(labels, Mask)
+    return labels.numbered(item.answer)
 
 
 def _draw(item: Item) -> float:
@@ -138,10 +141,7 @@ def _item(campaign: Campaign, rank: int, index: int, score: float | None) -> Ite
     return dataclasses.replace(item, score=score, again=campaign.pool.answer_of(index) is not None)
 
 
-def _labeled(
-    record: ImageRecord, source: Source, rank: int, answer: str | None, folder: Path | None = None
-) -> Item:
-    """Return a labeled image; the text of its label is a file in a folder, if that is given."""
+def _labeled(record: ImageRecord, source: Source, rank: int, answer: str | None) -> Item:
     return Item(
         rank=rank,
         index=record.index,
@@ -151,7 +151,6 @@ def _labeled(
         height=record.height,
         file=_file(source, record),
         answer=answer,
-        answer_file=None if folder is None or answer is None else folder / answer,
     )
 
 
@@ -193,6 +192,7 @@ def _export(
         location=None if there[0].file is None else location if location.is_dir() else location.parent,
         content=functools.partial(_content, source),
         predict=functools.partial(_predicted, query),
+        mask=functools.partial(_mask, campaign) if campaign.settings.labels == "mask" else None,
     )
 
 

@@ -296,4 +296,5 @@ def _in_float32(output: Output) -> Output:
 
 def own_augment(model: TaskModel) -> Augment | None:
     """Return how a task augments images with their targets; None if it does so as every task by default."""
-    return None if type(model).augment_batch is TaskModel.augment_batch else model.augment_batch
+    own = getattr(type(model), "augment_batch", TaskModel.augment_batch)
+    return None if own is TaskModel.augment_batch else model.augment_batch

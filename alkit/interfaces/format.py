@@ -7,13 +7,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from alkit.errors import InvalidOption
 from alkit.labeling.file_names import marked
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.labeling.image_files import whole
 from alkit.labeling.rejection import Rejection
+
+if TYPE_CHECKING:
+    from alkit._typing import Pixels
 
 
 class Prediction(NamedTuple):
@@ -38,7 +41,6 @@ class Item:
         file: the original file, which must not be changed; None if the pool is not a folder of files.
         answer: the text of a label, such as a class name, `abstain` or `unusable`; None if it is not
             answered yet.
-        answer_file: the file of an answer that is one, such as a mask; it must not be changed.
         again: it was answered before, and is asked about again.
         note: what annotators noted about it; of several, each with the name.
     """
@@ -52,7 +54,6 @@ class Item:
     score: float | None = None
     file: Path | None = None
     answer: str | None = None
-    answer_file: Path | None = None
     again: bool = False
     note: str = ""
 
@@ -76,6 +77,8 @@ class Export:
         location: folder of the original files, or None.
         content: returns the bytes of an image file: those of the original, or a PNG.
         predict: returns the model's guesses by index.
+        mask: returns the number of the class of every pixel of an item's answer, [H, W] with 255 as void;
+            for labels of kind `mask`.
     """
 
     title: str
@@ -87,6 +90,7 @@ class Export:
     location: Path | None
     content: Callable[[Item], bytes]
     predict: Callable[[], Mapping[int, Prediction]]
+    mask: Callable[[Item], Pixels] | None = None
 
     @property
     def choices(self) -> list[str]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from alkit.labeling.given_labels import read_labels as read_labels
     from alkit.labeling.image_files import place as place
     from alkit.labeling.image_files import whole as whole
+    from alkit.labeling.mask_files import encode_mask as encode_mask
+    from alkit.labeling.mask_files import encode_rle as encode_rle
     from alkit.labeling.mask_folder import masks_beside as masks_beside
     from alkit.labeling.mask_folder import masks_in as masks_in
     from alkit.labeling.mask_folder import read_mask_folder as read_mask_folder
@@ -48,6 +50,7 @@ _HOMES = {
     "alkit.labeling.file_names": ("find_mark",),
     "alkit.labeling.given_answer": ("ABSTAIN", "UNUSABLE", "GivenAnswer", "as_index", "as_number"),
     "alkit.labeling.given_labels": ("read_labels",),
+    "alkit.labeling.mask_files": ("encode_mask", "encode_rle"),
     "alkit.labeling.mask_folder": ("masks_beside", "masks_in", "read_mask_folder"),
     "alkit.labeling.image_files": (
         "place",

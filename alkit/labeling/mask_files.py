@@ -79,10 +79,12 @@ def present_in(mask: Path | bytes) -> tuple[int, ...]:
     return tuple(int(number) for number in str(text).split())
 
 
-def encode_mask(mask: Pixels, present: Iterable[int]) -> bytes:
+def encode_mask(mask: Pixels) -> bytes:
     """Return a PNG with a palette, in which every class has its color and void is black."""
+    import numpy as np  # noqa: PLC0415  # numpy is slow to import
     from PIL import Image, PngImagePlugin  # noqa: PLC0415  # Pillow is slow to import
 
+    present = [number for number in np.unique(mask).tolist() if number != VOID]
     image = Image.frombytes("P", (mask.shape[1], mask.shape[0]), mask.tobytes())
     image.putpalette(palette().ravel().tolist())
     note = PngImagePlugin.PngInfo()
@@ -146,6 +148,15 @@ def _polygons(polygons: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
             )
         draw.polygon([(float(x), float(y)) for x, y in points], fill=1)
     return np.asarray(canvas, dtype=bool)
+
+
+def encode_rle(covered: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Return COCO's run lengths of a mask [H, W], as a list."""
+    import numpy as np  # noqa: PLC0415  # numpy is slow to import
+
+    flat = np.concatenate([[False], covered.ravel(order="F"), [not covered.T.flat[-1]]])
+    ends = np.flatnonzero(flat[1:] != flat[:-1])
+    return {"size": list(covered.shape), "counts": np.diff(ends, prepend=0).tolist()}
 
 
 def decode_rle(rle: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:

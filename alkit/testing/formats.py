@@ -10,13 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from alkit import options
 from alkit.data.preprocessing import ImageRecord
 from alkit.errors import AlkitError, InvalidAnswers
 from alkit.interfaces.format import Export, Format, Item, Prediction
+from alkit.interfaces.labels import ImageFacts, Mask
 from alkit.labeling.references import References
 from alkit.labeling.rejection import Rejection
 from alkit.plugin import registry
+from alkit.utils import seeding
 
 from .results import Nonconforming, Result, outcome, require, title
 
@@ -51,10 +55,26 @@ class FormatSubject:
         self.given, self.folder = dict(given or {}), folder
         folder.mkdir(parents=True, exist_ok=True)
         self._written = 0
+        self.kind = "class" if "class" in self.cls.kinds else min(self.cls.kinds)
+        self._masks = Mask(classes=CLASSES, folder=folder)
 
     def new(self) -> Format:
         """Make the format."""
-        return options.build(self.cls, self.given)
+        format = options.build(self.cls, self.given)
+        format.carry(self.kind)
+        return format
+
+    def answers(self) -> list[str]:
+        """Return an answer of every sort: each class, `abstain` and `unusable`; or masks."""
+        if self.kind != "mask":
+            return [*CLASSES, "abstain", "unusable"]
+        rng = seeding.numpy_generator(0, "masks")
+        masks = rng.integers(0, len(CLASSES), (COUNT - 1, 6, 8), dtype=np.uint8)
+        return [self._masks.of_numbers(mask) for mask in masks]
+
+    def meaning(self, label: str) -> str:
+        """Return the answer that the text of a label is."""
+        return label if self.kind != "mask" else str(self._masks.parse(label, ImageFacts()))
 
     def export(self, answers: Sequence[str | None] = (), *, seed: int = 0) -> Export:
         """Return an export of nine images on disk with these answers; another seed gives other images."""
@@ -75,6 +95,7 @@ class FormatSubject:
             location=pool,
             content=lambda item: (pool / item.image).read_bytes(),
             predict=lambda: {item.index: Prediction(CLASSES[0], 0.5) for item in items},
+            mask=(lambda item: self._masks.numbered(item.answer)) if self.kind == "mask" else None,
         )
 
     def written(self, export: Export) -> Path:
@@ -114,8 +135,8 @@ def nothing_answered(subject: FormatSubject) -> None:
 
 
 def every_answer_arrives(subject: FormatSubject) -> None:
-    """Every class, `abstain` and `unusable` are read back for the right images."""
-    answers = [*CLASSES, "abstain", "unusable"]
+    """Every class, `abstain` and `unusable`, or every mask, is read back for the right image."""
+    answers = subject.answers()
     export = subject.export(answers)
     reply = subject.new().read(subject.written(export))
     require(not reply.rejected, f"a valid answer is rejected: {reply.rejected[:1]}")
@@ -125,7 +146,7 @@ def every_answer_arrives(subject: FormatSubject) -> None:
     for place, given in zip(places, reply.answers, strict=True):
         if isinstance(place, Rejection):
             raise Nonconforming(f"an answer names no image: {place.reason}")
-        found[records[place].key] = given.label
+        found[records[place].key] = subject.meaning(given.label)
     expected = {item.image: item.answer for item in export.items if item.answer is not None}
     require(found == expected, f"answers {expected} were read back as {found}")
     require(len(reply.answers) == len(answers), "an image has more than one answer")
@@ -134,7 +155,7 @@ def every_answer_arrives(subject: FormatSubject) -> None:
 
 def foreign_answers_refused(subject: FormatSubject) -> None:
     """Answers about another pool are refused in one sentence; answers have index and hash, not only names."""
-    reply = subject.new().read(subject.written(subject.export(CLASSES, seed=1)))
+    reply = subject.new().read(subject.written(subject.export(subject.answers(), seed=1)))
     if not any(given.hash for given in reply.answers):
         require(
             all(given.image for given in reply.answers),
@@ -172,7 +193,7 @@ def rubbish_refused(subject: FormatSubject) -> None:
 
 def originals_stay(subject: FormatSubject) -> None:
     """Writing does not change an original image, and no written file is a hard link to one."""
-    export = subject.export(CLASSES)
+    export = subject.export(subject.answers())
     path = subject.written(export)
     subject.new().read(path)
     for item in export.items:

@@ -144,7 +144,7 @@ def outputs_as_specified(subject: TaskSubject) -> None:
         assert shares is not None
         total = shares.sum(dim=1)
         require(torch.allclose(total, torch.ones_like(total), atol=1e-4), "probabilities do not sum to one")
-        wanted = spec.num_classes or spec.num_outputs
+        wanted = spec.num_classes
         require(
             shares.shape[1] == wanted,
             f"there are probabilities of {shares.shape[1]} outputs, not {wanted}",

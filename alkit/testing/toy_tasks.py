@@ -84,6 +84,7 @@ class TinyTask(TaskModel):
             given,
             taps if "features" in given else (),
             WIDTHS[1] if "embedding" in given else None,
+            dense=self.dense,
         )
         self._channels = channels
         self.reset(0)

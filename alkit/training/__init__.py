@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from alkit.training.types import Metric as Metric
     from alkit.training.types import Output as Output
     from alkit.training.types import PortableNetwork as PortableNetwork
+    from alkit.training.types import Reduction as Reduction
     from alkit.training.types import Step as Step
     from alkit.training.types import Tap as Tap
     from alkit.training.types import TaskSpec as TaskSpec
@@ -43,6 +44,7 @@ _HOMES = {
         "Metric",
         "Output",
         "PortableNetwork",
+        "Reduction",
         "Step",
         "Tap",
         "TaskSpec",

@@ -37,7 +37,7 @@ class TaskSpec:
         taps: the feature maps, in the order of `Output.features`.
         embedding_dim: width of the embedding, or None.
         dense: predictions and probabilities have positions, such as one per pixel.
-        num_classes: dimension 1 of the probabilities, where that is not `num_outputs`.
+        num_classes: dimension 1 of the probabilities; `num_outputs` by default.
         pretrained: the embedding can be used while nothing is labeled: its weights were trained before, or
             labels never change it.
     """
@@ -50,7 +50,11 @@ class TaskSpec:
     embedding_dim: int | None = None
     pretrained: bool = False
     dense: bool = False
-    num_classes: int | None = None
+    num_classes: int = 0
+
+    def __post_init__(self) -> None:
+        """Let there be as many classes as outputs, where nothing else is said."""
+        object.__setattr__(self, "num_classes", self.num_classes or self.num_outputs)
 
 
 @dataclass(frozen=True, slots=True)

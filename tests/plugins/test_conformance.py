@@ -232,6 +232,27 @@ class TestClassificationFrozen(TaskTests):
     options = FROZEN
 
 
+class TestSegmentation(TaskTests):
+    name = "segmentation"
+    options = {"model": "tiny-unet"}  # noqa: RUF012
+
+
+class TestSegmentationGrey(TaskTests):
+    name = "segmentation"
+    image_shape = (1, 18, 22)
+    options = {"class_weights": "balanced", "model": "tiny-unet"}  # noqa: RUF012
+
+
+class TestEntropyOfTheHighestTenth(StrategyTests):
+    name = "entropy"
+    options = {"reduce": "top"}  # noqa: RUF012
+
+
+class TestBaldOfTheHighest(StrategyTests):
+    name = "bald"
+    options = PASSES | {"reduce": "max"}
+
+
 @pytest.fixture
 def pool(tmp_path: Path) -> Path:
     """Eight grey images with labels."""

@@ -131,6 +131,22 @@ class Mask(Labels):
         except OSError as error:
             raise _lost(content) from error
 
+    @property
+    def class_numbers(self) -> Pixels:
+        """The place in `classes` of each of 256 slots, [256] uint8; 255 for void and retired classes."""
+        import numpy as np  # noqa: PLC0415  # numpy is slow to import
+
+        numbers = np.full(256, VOID, dtype=np.uint8)
+        place = {name: number for number, name in enumerate(self.classes)}
+        for slot, name in enumerate(self.slots):
+            numbers[slot] = VOID if name is None else place.get(name, VOID)
+        return numbers
+
+    def numbered(self, value: Any) -> Pixels:
+        """Return the mask of a value with the numbers that classes have now, [H, W] uint8."""
+        mask: Pixels = self.class_numbers[self.pixels(value)]
+        return mask
+
     def of_numbers(self, mask: Pixels) -> str:
         """Return the value of a mask [H, W] uint8 with slots as numbers and 255 as void, not yet kept."""
         import numpy as np  # noqa: PLC0415  # numpy is slow to import
@@ -138,8 +154,7 @@ class Mask(Labels):
         digest = hashlib.sha256(repr(mask.shape).encode() + np.ascontiguousarray(mask).tobytes()).hexdigest()
         name = f"{FOLDER}/{digest}.png"
         if not self._is_here(name):
-            present = [number for number in np.unique(mask).tolist() if number != VOID]
-            self._waiting[name] = encode_mask(mask, present)
+            self._waiting[name] = encode_mask(mask)
         return name
 
     def keep(self, values: Iterable[Any]) -> None:

@@ -19,14 +19,15 @@ import torch
 from torch import Tensor, nn
 
 import alkit
-from alkit import option
+from alkit import Output, option
 from alkit.errors import UnsupportedTask
-from alkit.training import autocast
+from alkit.training import Reduction, autocast
 
 from . import candidates
+from .dense import REDUCE_HELP
 
 if TYPE_CHECKING:
-    from alkit import Batch, Cycle, Indices, Output
+    from alkit import Batch, Cycle, Indices
 
 
 DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
@@ -56,12 +57,16 @@ class DropoutStrategy(alkit.Strategy):
             indices: positions in the pool.
             value: computes one row per image, [B, ...], from [passes, B, classes, positions...].
         """
+        return self.collect_outputs(cycle, indices, lambda output: value(probabilities_of(output)))
+
+    def collect_outputs(self, cycle: Cycle, indices: Indices, value: Callable[[Output], Tensor]) -> Tensor:
+        """Compute a value as `collect` does, from outputs with probabilities [passes, B, ...]."""
         dropping = Dropping(cycle, self.passes, self.dropout)
         cycle.diagnostics["dropout"] = dropping.description
         result: Tensor | None = None
         start = 0
-        for probabilities in dropping.outputs(indices):
-            rows = value(probabilities)
+        for output in dropping.weighted(indices):
+            rows = value(output)
             if result is None:
                 result = rows.new_empty(len(indices), *rows.shape[1:])
             result[start : start + len(rows)] = rows
@@ -74,20 +79,21 @@ class DropoutStrategy(alkit.Strategy):
 class DropoutScoreStrategy(DropoutStrategy):
     """Base of strategies that score one image at a time and take the highest scores."""
 
+    reduce: Reduction = option("mean", REDUCE_HELP)
+
     @abstractmethod
     def score(self, probabilities: Tensor) -> Tensor:
-        """Score [B] or [B, positions...], which is averaged, from [passes, B, classes, positions...]."""
+        """Score [B] or [B, positions...] from [passes, B, classes, positions...]."""
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Score the candidates and take the n highest; in a tie, the lower index comes first."""
 
-        def scored(probabilities: Tensor) -> Tensor:
-            scores = self.score(probabilities.double())
-            return scores if scores.dim() == 1 else scores.flatten(1).mean(dim=1)
+        def scored(output: Output) -> Tensor:
+            return output.per_image(self.score(probabilities_of(output).double()), self.reduce)
 
         positions = candidates.draw(cycle, self.subset, n)
         with cycle.measure("score"):
-            scores = self.collect(cycle, cycle.candidates[positions], scored)
+            scores = self.collect_outputs(cycle, cycle.candidates[positions], scored)
         return candidates.best(cycle, positions, scores, n)
 
 
@@ -127,17 +133,25 @@ class Dropping:
                 f"convolution with {width} outputs whose input could be dropped; add a torch.nn.Dropout, or "
                 "choose a strategy without Monte Carlo dropout"
             )
+        self._weights: Tensor | None = None
         self._masks: dict[tuple[int, str, int], Tensor] = {}
         self._calls: dict[str, int] = {}
 
     def outputs(self, indices: Indices) -> Iterator[Tensor]:
         """Yield probabilities [passes, B, classes, positions...] float32 of batches, in order.
 
+        Where outputs have positions, batches are so small that all passes take no more memory than one.
+
         Raises:
             UnsupportedTask: the network does not run the layers whose units should be dropped.
         """
         for _, probabilities in self._batches(indices, whole=False):
             yield probabilities
+
+    def weighted(self, indices: Indices) -> Iterator[Output]:
+        """Yield batches as `outputs` does, with the weights of positions."""
+        for probabilities in self.outputs(indices):
+            yield Output(probabilities, probabilities, weights=self._weights)
 
     def with_outputs(self, indices: Indices) -> Iterator[tuple[Output, Tensor]]:
         """Yield batches as `outputs` does, each after the model's output with all units.
@@ -152,7 +166,8 @@ class Dropping:
     def _batches(self, indices: Indices, *, whole: bool) -> Iterator[tuple[Output | None, Tensor]]:
         cycle = self._cycle
         with cycle.progress.bar(len(indices), "score") as bar:
-            for batch in cycle.batches(indices):
+            size = max(1, cycle.batch_size // self._passes) if cycle.model.spec.dense else None
+            for batch in cycle.batches(indices, size=size):
                 with torch.inference_mode(False), torch.no_grad(), autocast(cycle.device, cycle.precision):
                     found: tuple[Output | None, Tensor] | None = self._through_head(batch)
                     if found is None:
@@ -177,6 +192,7 @@ class Dropping:
         finally:
             handle.remove()
         assert whole.probabilities is not None
+        self._weights = whole.weights
         if len(inputs) != 1 or not _same(_softmax(head(inputs[0])), whole.probabilities.float()):
             return None
         passes = [self._with_hooks(run, lambda: _softmax(head(inputs[0]))) for run in self._runs]
@@ -197,9 +213,9 @@ class Dropping:
         return range(self._passes)
 
     def _probabilities(self, batch: Batch) -> Tensor:
-        probabilities = self._cycle.model.forward_batch(batch).probabilities
-        assert probabilities is not None
-        return probabilities.float()
+        output = self._cycle.model.forward_batch(batch)
+        self._weights = output.weights
+        return probabilities_of(output).float()
 
     def _with_hooks(self, run: int, work: Callable[[], Tensor]) -> Tensor:
         """Do some work while units are dropped."""
@@ -234,6 +250,12 @@ class Dropping:
             kept = torch.rand(shape, generator=generator) >= share
             self._masks[run, name, call] = (kept / max(1.0 - share, 1e-6)).to(self._cycle.device)
         return self._masks[run, name, call]
+
+
+def probabilities_of(output: Output) -> Tensor:
+    """Return the probabilities of an output that has some."""
+    assert output.probabilities is not None
+    return output.probabilities
 
 
 def entropy(probabilities: Tensor, dim: int) -> Tensor:

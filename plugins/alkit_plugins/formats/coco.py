@@ -21,6 +21,7 @@ from alkit.labeling import (
     write_atomically,
 )
 
+from .coco_masks import mask_annotations, mask_label
 from .reading import json_of
 
 KEYS = ("images", "categories", "annotations")
@@ -33,6 +34,7 @@ class Coco(Format):
     name: ClassVar[str] = "coco"
     extensions: ClassVar[tuple[str, ...]] = (".json",)
     unit: ClassVar[str] = "image"
+    kinds: ClassVar[frozenset[str]] = frozenset({"class", "mask"})
 
     images: Literal["none", "copy", "link"] = alkit.option(
         "none",
@@ -71,15 +73,18 @@ class Coco(Format):
                 for item in export.items
             ],
             "categories": [{"id": number, "name": name} for name, number in numbers.items()],
-            "annotations": [
-                _annotation(item, numbers[item.answer]) for item in export.items if item.answer is not None
-            ],
+            "annotations": self._annotations(export, numbers),
         }
         write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         return [path, *beside]
 
+    def _annotations(self, export: Export, numbers: Mapping[str, int]) -> list[dict[str, Any]]:
+        if self.kind == "mask":
+            return list(mask_annotations(export, export.items))
+        return [_annotation(item, numbers[item.answer]) for item in export.items if item.answer is not None]
+
     def read(self, path: Path) -> Reply:
-        """Read the category of each image; ignore boxes and masks.
+        """Read the category of each image, or its polygons and run lengths; ignore boxes.
 
         Ids that are equal as numbers or as texts belong together (`1`, `1.0`, `"1"`). Several files in an
         archive are splits of one data set.
@@ -96,11 +101,11 @@ class Coco(Format):
                     f"{path} has no {' and no '.join(missing)} in {name}; export instances or classification "
                     "in the COCO format, with annotations"
                 )
-            blank += _take(reply, content)
+            blank += _take(reply, content, masks=self.kind == "mask")
         return Reply(reply.answers, reply.rejected, blank)
 
 
-def _take(reply: Reply, content: Mapping[str, Any]) -> int:
+def _take(reply: Reply, content: Mapping[str, Any], *, masks: bool) -> int:
     """Add the answers of a file to a reply; return how many images have none."""
     names = {_id(row.get("id")): row.get("name") for row in _rows(content, "categories")}
     images = {_id(row.get("id")): row for row in _rows(content, "images")}
@@ -114,10 +119,14 @@ def _take(reply: Reply, content: Mapping[str, Any]) -> int:
         elif category not in names:
             reply.reject(0, f"annotation {number} has category {row.get('category_id')}, which is not listed")
         else:
-            found.setdefault(image_id, []).append(names[category])
+            found.setdefault(image_id, []).append((names[category], row.get("segmentation")))
     blank = 0
     for number, (id, image) in enumerate(images.items(), start=1):
-        labels = list(dict.fromkeys(str(name) for name in found.get(id, [])))
+        try:
+            labels = _labels_of(image, found.get(id, []), masks=masks)
+        except ValueError as error:
+            reply.reject(number, str(error))
+            continue
         mark = _mark(image)
         name = image.get("file_name")
         if not labels:
@@ -131,6 +140,18 @@ def _take(reply: Reply, content: Mapping[str, Any]) -> int:
         else:
             reply.reject(number, "has no file_name, and no alkit_index and alkit_hash")
     return blank
+
+
+def _labels_of(image: Mapping[str, Any], annotations: Sequence[tuple[Any, Any]], *, masks: bool) -> list[str]:
+    """Return the distinct labels of an image, or its one mask.
+
+    Raises:
+        ValueError: a mask cannot be made of the annotations.
+    """
+    shapes = [(str(name), segmentation) for name, segmentation in annotations]
+    if masks:
+        return [mask_label(image, shapes)] if shapes else []
+    return list(dict.fromkeys(name for name, _ in shapes))
 
 
 def _id(value: Any) -> float | str:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import alkit
-from alkit.errors import InvalidOption
-from alkit.interfaces import Export, Format, Item, Reply
-from alkit.labeling import ABSTAIN, UNUSABLE, masks_in, place, read_mask_folder, whole, write_atomically
+from alkit.interfaces import Export, Format, Reply
+from alkit.labeling import (
+    ABSTAIN,
+    UNUSABLE,
+    encode_mask,
+    masks_in,
+    place,
+    read_mask_folder,
+    whole,
+    write_atomically,
+)
 
 IMAGES, MASKS, CLASSES = "images", "masks", "classes.txt"
 
@@ -29,8 +36,9 @@ class Masks(Format):
     kinds: ClassVar[frozenset[str]] = frozenset({"mask"})
 
     def recognizes(self, path: Path) -> bool:
-        """Accept a folder with image files that may be masks."""
-        return path.is_dir() and bool(masks_in(_masks_of(path)))
+        """Accept an export, and a folder of image files that may be masks."""
+        whole_export = (path / IMAGES).is_dir() and (path / MASKS).is_dir()
+        return path.is_dir() and (whole_export or bool(masks_in(_masks_of(path))))
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write the images, the masks of those that have one, and the names of the classes."""
@@ -40,25 +48,23 @@ class Masks(Format):
             write_atomically(folder / CLASSES, "".join(f"{name}\n" for name in export.classes))
             for item in export.items:
                 place(export, item, folder / IMAGES / item.name, link=False)
-                if item.answer is not None and item.answer not in (ABSTAIN, UNUSABLE):
-                    shutil.copyfile(_file(item), folder / MASKS / f"{Path(item.name).stem}.png")
+                if export.mask is not None and item.answer not in (None, ABSTAIN, UNUSABLE):
+                    content = encode_mask(export.mask(item))
+                    write_atomically(folder / MASKS / f"{Path(item.name).stem}.png", content)
         return [path]
 
     def read(self, path: Path) -> Reply:
-        """Read the masks."""
-        table = read_mask_folder(_masks_of(path))
-        return Reply(list(table.answers), list(table.rejected), table.blank, table.notes)
+        """Read the masks; images of an export without one are not answered yet."""
+        images = list((path / IMAGES).iterdir()) if (path / IMAGES).is_dir() else []
+        if images and not masks_in(_masks_of(path)):
+            return Reply(blank=len(images))
+        answers = read_mask_folder(_masks_of(path)).answers
+        return Reply(list(answers), blank=max(0, len(images) - len(answers)))
 
 
 def _masks_of(path: Path) -> Path:
     """Return the folder of masks of an export, or the folder itself."""
     return path / MASKS if (path / MASKS).is_dir() else path
-
-
-def _file(item: Item) -> Path:
-    if item.answer_file is None:
-        raise InvalidOption(f"the mask of '{item.image}' is not a file; export it in another format")
-    return item.answer_file
 
 
 @alkit.hookimpl

@@ -37,10 +37,7 @@ class MaskTargets(Targets):
 
     def __init__(self, labels: Mask, values: Sequence[str], size: tuple[int, int]) -> None:
         self._labels, self._values, self._size = labels, list(values), size
-        self._numbers = np.full(256, VOID, dtype=np.uint8)
-        number = {name: place for place, name in enumerate(labels.classes)}
-        for slot, name in enumerate(labels.slots):
-            self._numbers[slot] = VOID if name is None else number.get(name, VOID)
+        self._numbers = labels.class_numbers
 
     def __len__(self) -> int:
         return len(self._values)

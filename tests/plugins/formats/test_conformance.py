@@ -9,6 +9,7 @@ import pytest
 
 from alkit.plugin import registry
 from alkit.testing import FormatTests
+from alkit_plugins.formats.coco import Coco
 
 PYARROW = importlib.util.find_spec("pyarrow") is not None
 
@@ -75,6 +76,18 @@ class TestFiftyOne(FormatTests):
 class TestFiftyOneLinks(FormatTests):
     name = "fiftyone"
     options: ClassVar = {"images": "link"}
+
+
+class CocoOfMasks(Coco):
+    kinds: ClassVar = frozenset({"mask"})
+
+
+class TestCocoOfMasks(FormatTests):
+    format = CocoOfMasks
+
+
+class TestMasks(FormatTests):
+    name = "masks"
 
 
 def test_nothing_that_comes_with_alkit_is_left_out() -> None:

@@ -53,6 +53,9 @@ class TAVAAL(VAAL):
     vae_steps: int = option(1, "VAE steps per iteration, each on new batches", minimum=1)
     hidden: int = option(128, "width of the ranker's linear layer on each tap", minimum=1)
     weight: float = option(1.0, "weight of the ranker's loss, relative to the task's loss", minimum=0.0)
+    dense_weight: float = option(
+        0.1, "the weight in its place for tasks that predict every pixel", minimum=0.0
+    )
     detach_after: float = option(
         0.6,
         "share of the epochs after which the ranker no longer trains the task model",
@@ -68,7 +71,11 @@ class TAVAAL(VAAL):
     def companion(self, spec: TaskSpec) -> Companion:
         """Return the ranker for the task's taps."""
         return LossPredictor.for_task(
-            spec, self.hidden, loss="ranking", weight=self.weight, detach_after=self.detach_after
+            spec,
+            self.hidden,
+            loss="ranking",
+            weight=self.dense_weight if spec.dense else self.weight,
+            detach_after=self.detach_after,
         )
 
     def ranks(self, cycle: Cycle, indices: Indices) -> RankCondition | None:

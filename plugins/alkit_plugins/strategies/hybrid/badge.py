@@ -47,7 +47,7 @@ class Badge(alkit.Strategy):
         indices = cycle.candidates[candidates.draw(cycle, self.subset, n)]
         with cycle.measure("score"):
             rows = cycle.collect(indices, _factors)
-        classes = cycle.model.spec.num_outputs
+        classes = cycle.model.spec.num_classes
         with cycle.measure("select"):
             drawn = k_means_plus_plus(
                 rows[:, classes:], n, factors=rows[:, :classes], first=self.first, rng=cycle.rng
@@ -64,7 +64,9 @@ def _factors(output: Output) -> Tensor:
     """Return the two factors of the gradient embeddings side by side, [B, classes + D]."""
     assert output.probabilities is not None and output.embedding is not None
     errors = prediction_errors(output.probabilities)
-    return torch.cat([errors.flatten(2).mean(dim=2) if errors.dim() > 2 else errors, output.embedding], dim=1)
+    if errors.dim() > 2:  # each class's error is averaged over positions, padding left out
+        errors = torch.stack([output.per_image(one) for one in errors.unbind(dim=1)], dim=1)
+    return torch.cat([errors, output.embedding], dim=1)
 
 
 def prediction_errors(probabilities: Tensor) -> Tensor:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import torch
 
 import alkit
+from alkit_plugins.components.dense import DenseScoreStrategy
 
 if TYPE_CHECKING:
     from alkit import Cycle, Output
 
 
-class Entropy(alkit.ScoreStrategy):
+class Entropy(DenseScoreStrategy):
     """Choose the images whose predicted class probabilities have the highest entropy."""
 
     name = "entropy"

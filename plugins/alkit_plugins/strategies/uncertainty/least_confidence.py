@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import torch
 
 import alkit
+from alkit_plugins.components.dense import DenseScoreStrategy
 
 if TYPE_CHECKING:
     from alkit import Cycle, Output
 
 
-class LeastConfidence(alkit.ScoreStrategy):
+class LeastConfidence(DenseScoreStrategy):
     """Choose the images whose most probable class has the lowest probability."""
 
     name = "least-confidence"

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import torch
 
 import alkit
+from alkit_plugins.components.dense import DenseScoreStrategy
 
 if TYPE_CHECKING:
     from alkit import Cycle, Output
 
 
-class Margin(alkit.ScoreStrategy):
+class Margin(DenseScoreStrategy):
     """Choose the images whose two most probable classes have the closest probabilities."""
 
     name = "margin"
