@@ -32,7 +32,7 @@ class DropQuery(DropoutStrategy):
 
     name = "dropquery"
     kind = "uncertainty and diversity"
-    needs = frozenset({"probabilities", "embedding"})
+    needs = frozenset({"probabilities", "embedding", "model"})
     paper = "Gupte et al., Revisiting Active Learning in the Era of Vision Foundation Models, TMLR 2024"
 
     passes: int = alkit.option(3, "passes with dropout over the candidates", minimum=1)
