@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from alkit.campaign.analysis.advice import WORTH, Suggestion, findings, suggestion
 from alkit.campaign.analysis.evidence import CampaignEvidence, gather
+from alkit.data.sources import VECTORS
 from alkit.utils.json_values import AsDict, finite
 from alkit.utils.provenance import versions
 
@@ -175,7 +176,8 @@ def gather_findings(
 
 def pool_name(location: str) -> str:
     """Return how a pool is called, without where it lies."""
-    return Path(location).name if Path(location).is_absolute() else location
+    path = Path(location.removeprefix(VECTORS))
+    return path.name if path.is_absolute() else location
 
 
 def next_size(queries: Sequence[Query]) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alkit.reporting.document import (
     Block,
@@ -24,6 +26,9 @@ from . import charts
 from .costs import annotation, time_and_memory
 from .findings import Findings, next_size, pool_name
 from .learning_curve import curve
+
+if TYPE_CHECKING:
+    from alkit.campaign.record.query import Query
 
 CHART = 5.0
 """Inches across, which a phone shows whole."""
@@ -241,4 +246,17 @@ def _provenance(found: Findings) -> list[Block]:
         note="Strategies and their options.",
         folded=True,
     )
-    return [Facts([fact for fact in facts if fact[1]]), *([table] if rows else [])]
+    return [Facts([fact for fact in facts if fact[1]]), *([table] if rows else []), *_files(found.queries)]
+
+
+def _files(queries: Sequence[Query]) -> list[Block]:
+    """Show the files that queries chose from, in the place of a training."""
+    rows = [
+        (str(query.number), kind, Path(file["file"]).name, f"{file['rows']:,}", file["sha256"][:12])
+        for query in queries
+        for kind, file in query.asked.given.items()
+    ]
+    if not rows:
+        return []
+    head = ("query", "what", "file", "rows", "SHA-256")
+    return [Table(head, rows, words=(1, 2, 4), note="Files that queries chose from; nothing was trained.")]
