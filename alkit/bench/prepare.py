@@ -88,7 +88,7 @@ def _encoded(shared: SharedData, sources: tuple[Source, Source], progress: Progr
         return shared
     encoded: list[Images] = []
     for images, source in zip((shared.pool, shared.test), sources, strict=True):
-        path = features_path(Path(shared.cache), Path(images.path).stem, encoder.identity)
+        path = features_path(Path(shared.cache), Path(images.path).stem, encoder.identity, encoder.precision)
         ensure_features(
             path,
             source,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alkit.data.features import mapped_features
 from alkit.data.labeled_images import LabeledImages
 from alkit.data.store import ImageStore
 from alkit.interfaces.labels import ImageFacts
@@ -147,8 +148,7 @@ class SharedData:
         usable[list(images.members)] = True
         store = ImageStore.open(Path(images.path), self.shape, images.count, usable=usable)
         if images.features:
-            shape = (images.count, images.dim)
-            store.features = np.memmap(images.features, dtype=np.float32, mode="r", shape=shape)
+            store.features = mapped_features(Path(images.features), images.count, images.dim)
         return store
 
 

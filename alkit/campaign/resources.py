@@ -150,7 +150,7 @@ class Resources:
         from alkit.data.features import ensure_features, features_path  # noqa: PLC0415  # numpy is slow to import
 
         images.features = ensure_features(
-            features_path(self.directory / "cache", name, encoder.identity),
+            features_path(self.directory / "cache", name, encoder.identity, encoder.precision),
             self.source if name == "pool" else choice.open(),
             records,
             dim=encoder.dim,

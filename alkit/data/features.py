@@ -23,23 +23,39 @@ if TYPE_CHECKING:
     from .encoder_input import EncoderInput
     from .source import Source
 
+    Rows = npt.NDArray[np.floating[Any]]
+
     Embed = Callable[[torch.Tensor], torch.Tensor]
 
 BLOCKS_BETWEEN_SAVES = 4
+SUFFIXES = {"float32": ".f32", "float16": ".f16"}
+"""Of files, by the precision of the features in them."""
 
 
-def features_path(folder: Path, name: str, identity: str) -> Path:
-    """Return the file of the features of an encoder.
+def features_path(folder: Path, name: str, identity: str, precision: str = "float32") -> Path:
+    """Return the file of the features of an encoder; its suffix says in what precision they are kept.
 
     Args:
         folder: the cache.
         name: of the images: pool, test.
         identity: of the encoder, in hex.
+        precision: of the features.
     """
-    return folder / f"features-{name}-{identity[:16]}.f32"
+    return folder / f"features-{name}-{identity[:16]}{SUFFIXES[precision]}"
 
 
-def kept_features(folder: Path, name: str, count: int) -> npt.NDArray[np.float32] | None:
+def mapped_features(path: Path, count: int, dim: int) -> Rows:
+    """Return the features [N, D] in a whole file, mapped."""
+    if count == 0:
+        return np.zeros((0, dim), dtype=_type(path))
+    return np.memmap(path, dtype=_type(path), mode="r", shape=(count, dim))
+
+
+def _type(path: Path) -> np.dtype[np.floating[Any]]:
+    return np.dtype(np.float16 if path.suffix == SUFFIXES["float16"] else np.float32)
+
+
+def kept_features(folder: Path, name: str, count: int) -> Rows | None:
     """Return the features [N, D] of all images that were computed last, mapped; None if there are none.
 
     No encoder is opened for it, so nothing is checked but that no row is missing.
@@ -49,11 +65,11 @@ def kept_features(folder: Path, name: str, count: int) -> npt.NDArray[np.float32
         name: of the images: pool, test.
         count: N.
     """
-    files = sorted(folder.glob(f"features-{name}-*.f32"), key=lambda file: file.stat().st_mtime)
-    for path in reversed(files):
-        size = row_bytes_of(path)
-        if size is not None and size % 4 == 0 and path.stat().st_size >= count * size > 0:
-            return np.memmap(path, dtype=np.float32, mode="r", shape=(count, size // 4))
+    found = [path for suffix in SUFFIXES.values() for path in folder.glob(f"features-{name}-*{suffix}")]
+    for path in sorted(found, key=lambda file: file.stat().st_mtime, reverse=True):
+        size, item = row_bytes_of(path), _type(path).itemsize
+        if size is not None and size % item == 0 and path.stat().st_size >= count * size > 0:
+            return mapped_features(path, count, size // item)
     return None
 
 
@@ -66,14 +82,14 @@ def ensure_features(
     encoder_input: EncoderInput,
     open_embed: Callable[[], Embed],
     progress: Progress | None = None,
-) -> npt.NDArray[np.float32]:
+) -> Rows:
     """Return the features [N, D] of all images, mapped; compute what is missing or damaged.
 
     An interrupted call leaves what it has computed. The row of an image that cannot be used, or whose
     content has changed since it was recorded, is zero.
 
     Args:
-        path: the raw file.
+        path: the raw file, see `features_path`.
         source: where the originals are.
         records: all images, in the order of their indices.
         dim: D.
@@ -94,17 +110,16 @@ def ensure_features(
             for block in blocks:
                 rows.append(block)
                 bar.update(len(block))
-    if not records:
-        return np.zeros((0, dim), dtype=np.float32)
-    return np.memmap(path, dtype=np.float32, mode="r", shape=(len(records), dim))
+    return mapped_features(path, len(records), dim)
 
 
 def _whole_rows(path: Path, dim: int, count: int, progress: Progress) -> int:
     """Return how many rows at the beginning of a file are as they were written."""
-    sums = Checksums.load(path, 4 * dim) if path.is_file() else None
+    size = _type(path).itemsize * dim
+    sums = Checksums.load(path, size) if path.is_file() else None
     if sums is None:
         return 0
-    rows = min(sums.rows, count, path.stat().st_size // (4 * dim))
+    rows = min(sums.rows, count, path.stat().st_size // size)
     damaged = sums.damaged(path, rows)
     if damaged:
         progress.line(
@@ -139,7 +154,8 @@ class _Rows:
 
     def __init__(self, path: Path, dim: int, kept: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, size = path, 4 * dim
+        self._path, self._type = path, _type(path)
+        size = self._type.itemsize * dim
         self._file = open(path, "r+b" if kept else "w+b")  # noqa: SIM115
         self._file.truncate(kept * size)
         self._file.seek(kept * size)
@@ -148,12 +164,17 @@ class _Rows:
         self._waiting = 0
 
     def append(self, rows: npt.NDArray[np.float32]) -> None:
-        content = np.ascontiguousarray(rows).data
+        content = np.ascontiguousarray(self._fitting(rows)).data
         self._file.write(content)
         self._sums.add(content)
         self._waiting += 1
         if self._waiting >= BLOCKS_BETWEEN_SAVES:
             self.save()
+
+    def _fitting(self, rows: npt.NDArray[np.float32]) -> Rows:
+        """Return rows in the precision of the file; what is too large for that becomes its largest number."""
+        most = np.finfo(self._type).max
+        return np.clip(rows, -most, most).astype(self._type) if self._type == np.float16 else rows
 
     def save(self) -> None:
         """Put the rows and then their checksums on the disk."""

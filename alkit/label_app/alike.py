@@ -117,12 +117,13 @@ class Alike:
         if self._features is None:
             return 0.0
         rows = np.linspace(0, self.count - 1, min(self.count, SAMPLE)).astype(np.int64)
-        mean: Floats = self._features[rows].mean(axis=0)
+        mean: Floats = self._features[rows].astype(np.float32).mean(axis=0)
         return mean
 
     def _units(self, rows: npt.NDArray[np.int64], mean: Floats | float) -> Floats:
         """Return vectors [n, D] of length one, or zero where there is nothing to compare."""
-        vectors = self._features[rows] - mean if self._features is not None else self._tiny(rows)
+        kept = self._features
+        vectors = self._tiny(rows) if kept is None else kept[rows].astype(np.float32) - mean
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         units: Floats = (vectors / np.maximum(length, 1e-6)).astype(np.float32)
         return units

@@ -41,7 +41,7 @@ def twins(
             few, many = sorted((name, other), key=lambda one: counts.get(one, 0))
             if 0 < counts.get(few, 0) * MANY <= counts.get(many, 0):
                 said.append(
-                    f"the classes '{few}' ({counts[few]:,} labels) and '{many}' ({counts[many]:,}) differ by "
+                    f"the classes '{many}' ({counts[many]:,} labels) and '{few}' ({counts[few]:,}) differ by "
                     "one letter"
                 )
     return said

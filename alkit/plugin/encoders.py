@@ -34,11 +34,13 @@ class NamedEncoder:
         name: as the user wrote it.
         plugin: with its options.
         variant: what follows the plugin's name.
+        precision: in which its features are kept, `float32` or `float16`.
     """
 
     name: str
     plugin: Encoder
     variant: str
+    precision: str = "float32"
     _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -134,7 +136,9 @@ class NamedEncoder:
         return embedded
 
 
-def open_encoder(name: str, *, weights: str = "", download: bool = False) -> NamedEncoder:
+def open_encoder(
+    name: str, *, weights: str = "", download: bool = False, precision: str = "float32"
+) -> NamedEncoder:
     """Find an encoder by name.
 
     Args:
@@ -142,6 +146,7 @@ def open_encoder(name: str, *, weights: str = "", download: bool = False) -> Nam
             `transformers/OWNER/NAME`, `file:PATH.py:factory`, or another plugin's.
         weights: file with the weights; those of the library if empty.
         download: let a library download its weights.
+        precision: in which features are kept, `float32` or `float16`.
 
     Raises:
         UnknownPlugin: there is no such encoder; the message suggests the nearest name.
@@ -152,7 +157,7 @@ def open_encoder(name: str, *, weights: str = "", download: bool = False) -> Nam
     except UnknownPlugin as error:
         raise UnknownPlugin(_suggestion(name)) from error
     plugin: Encoder = build(cls, {"weights": weights, "download": download})
-    return NamedEncoder(name, plugin, variant)
+    return NamedEncoder(name, plugin, variant, precision)
 
 
 def installed_encoder() -> str | None:

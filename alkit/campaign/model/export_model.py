@@ -51,6 +51,9 @@ class ExportedModel:
     files: tuple[str, ...]
     model: UsableModel
 
+    def __repr__(self) -> str:
+        return f"<ExportedModel {str(self.folder)!r}: {', '.join(self.files)}>"
+
 
 def export_model(
     session: CampaignSession, folder: Path, *, formats: Sequence[str] = (), force: bool = False

@@ -53,7 +53,7 @@ def weights_file(chosen: Any, named: str, *, download: bool) -> Path:
         download: fetch them if they are not there.
 
     Raises:
-        InvalidOption: they are not there and must not be downloaded.
+        InvalidOption: they are not there and must not, or cannot, be downloaded.
     """
     kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(chosen.url).name
     if kept.exists():
@@ -63,7 +63,13 @@ def weights_file(chosen: Any, named: str, *, download: bool) -> Path:
             f"the weights of {named} are not on this machine; download {chosen.url} with "
             "--download, or name the file with -t weights=FILE"
         )
-    torch.hub.load_state_dict_from_url(
-        chosen.url, check_hash=True, progress=sys.stderr.isatty(), weights_only=True
-    )
+    try:
+        torch.hub.load_state_dict_from_url(
+            chosen.url, check_hash=True, progress=sys.stderr.isatty(), weights_only=True
+        )
+    except (OSError, RuntimeError) as error:  # there is no network, or another file came
+        raise InvalidOption(
+            f"the weights of {named} cannot be downloaded from {chosen.url}: {error}; download them "
+            "elsewhere, and name the file with -t weights=FILE"
+        ) from error
     return kept

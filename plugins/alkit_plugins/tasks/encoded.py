@@ -45,6 +45,9 @@ class Encoded(ClassLabels):
     encoder: str = option("", "efficientnet-lite0, torchvision/NAME, timm/NAME, ...; see alkit plugins")
     weights: str = option("", "file with the encoder's weights; those of its library if empty")
     download: bool = option(False, "let the encoder's library download its weights")
+    feature_precision: Literal["float32", "float16"] = option(
+        "float32", "how features are kept; float16 takes half the space"
+    )
     head: Literal["linear", "mlp"] = option("linear", "what is trained on the features")
     strength: float = option(1.0, "inverse strength of the L2 penalty of the linear head (C)", minimum=1e-6)
 
@@ -67,7 +70,12 @@ class Encoded(ClassLabels):
         if not self.encoder:
             raise InvalidOption("task 'encoded' needs an encoder, for example --encoder efficientnet-lite0")
         if self._encoder is None:
-            self._encoder = alkit.open_encoder(self.encoder, weights=self.weights, download=self.download)
+            self._encoder = alkit.open_encoder(
+                self.encoder,
+                weights=self.weights,
+                download=self.download,
+                precision=self.feature_precision,
+            )
         return self._encoder
 
     def named_encoder(self) -> NamedEncoder:

@@ -782,3 +782,26 @@ def test_labels_by_image_and_the_curve_that_they_make(tmp_path: Path, pictures: 
         made.ask(6, strategy="margin", control=0.0)
         ((labels, accuracy),) = made.curve()
         assert (labels, accuracy) == (6, made.history()[-1].metrics["accuracy"])
+
+
+def test_a_rare_class_one_letter_from_a_frequent_one_is_pointed_out(tmp_path: Path, pictures: Path) -> None:
+    with create(tmp_path / "c", str(pictures)) as made:
+        images = made.state.keys
+        honest = {image: ("shirt", "skirt")[number % 2] for number, image in enumerate(images[:8])}
+        assert made.tell(honest, allow_new_classes=True).warnings == ()
+        (warning,) = made.tell(
+            {**dict.fromkeys(images[8:14], "sandal"), images[14]: "sandel"}, allow_new_classes=True
+        ).warnings
+        assert "'sandal' (6 labels) and 'sandel' (1) differ by one letter" in warning
+
+
+def test_a_new_campaign_points_out_what_looks_like_a_slip(tmp_path: Path, pictures: Path) -> None:
+    images = sorted(path.relative_to(pictures).as_posix() for path in pictures.rglob("*.png"))
+    for few, warned in ((1, True), (5, False)):
+        table = tmp_path / f"{few}.csv"
+        lines = [
+            f"{image},{'sandel' if number < few else 'sandal'}" for number, image in enumerate(images[:11])
+        ]
+        table.write_text("\n".join(["image,label", *lines]))
+        with create(tmp_path / str(few), str(pictures), labels=table) as made:
+            assert any("one letter" in note for note in made.overview["notes"]) == warned

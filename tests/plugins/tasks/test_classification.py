@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -162,6 +163,17 @@ def test_weights_by_name_are_downloaded_only_if_that_is_allowed(
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fetch)
     assert built((3, 32, 32), model="shufflenet_v2_x0_5", weights="pretrained", download=True).spec.pretrained
+
+
+def test_a_download_that_fails_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+
+    def offline(url: str, **_: Any) -> None:
+        raise URLError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
+    with pytest.raises(InvalidOption, match=r"cannot be downloaded .*no route to host.* -t weights=FILE"):
+        built((3, 32, 32), model="shufflenet_v2_x0_5", weights="pretrained", download=True)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from torch import nn
 import alkit
 from alkit import Campaign
 from alkit.campaign.create import create
+from alkit.data import features
 from alkit.errors import InvalidOption
 
 MEANS = Path(__file__).parents[1] / "encoders" / "means.py"
@@ -103,8 +104,6 @@ def test_damaged_features_are_computed_again(campaign: Campaign) -> None:
 def test_an_interrupted_encoding_goes_on(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("alkit.data.features.ROWS", 7)
     monkeypatch.setattr("alkit.data.features.BLOCKS_BETWEEN_SAVES", 1)
-    from alkit.data import features
-
     embedded = features._embedded
 
     def cut(*arguments: object) -> object:
@@ -160,3 +159,34 @@ def test_strategies_with_companions_get_the_same_head(campaign: Campaign) -> Non
 def test_no_encoder_is_one_sentence(tmp_path: Path, pictures: Path) -> None:
     with pytest.raises(InvalidOption, match="task 'encoded' needs an encoder"):
         create(tmp_path / "c", str(pictures), task="encoded")
+
+
+def test_features_in_half_precision_take_half_the_space(
+    campaign: Campaign, tmp_path: Path, photos: Path, encoder: str
+) -> None:
+    options = {"encoder": encoder, "feature_precision": "float16"}
+    half = create(tmp_path / "half", str(photos), task="encoded", task_options=options, oracle="dataset")
+    with campaign, half:
+        for one in (campaign, half):
+            one.ask(8, strategy="margin")
+        of_both = [one.predict(photos, probabilities=True) for one in (campaign, half)]
+        for first, second in zip(*of_both, strict=True):
+            assert first.label == second.label
+            assert first.probabilities == pytest.approx(second.probabilities, abs=0.005)
+        rows = features_of(half)
+        assert rows.dtype == np.float16
+        np.testing.assert_allclose(rows, features_of(campaign), rtol=1e-3, atol=1e-6)
+        (path,) = (half.directory / "cache").glob("features-pool-*.f16")
+        (whole,) = (campaign.directory / "cache").glob("features-pool-*.f32")
+        assert 2 * path.stat().st_size == whole.stat().st_size
+        stamp = path.stat().st_mtime_ns
+    with Campaign(half.directory) as again:
+        assert (features_of(again) == rows).all()
+        assert path.stat().st_mtime_ns == stamp
+
+
+def test_features_beyond_half_precision_become_its_largest_number(tmp_path: Path) -> None:
+    path = features.features_path(tmp_path, "pool", "0123", "float16")
+    with features._Rows(path, 2, 0) as rows:
+        rows.append(np.array([[1e9, -1e9]], dtype=np.float32))
+    assert features.mapped_features(path, 1, 2).tolist() == [[65504.0, -65504.0]]
