@@ -84,19 +84,20 @@ class Alike:
         """
         if not self.known or not len(indices):
             return {index: [] for index in indices}
-        mean = self._mean()
-        wanted = self._units(np.asarray(indices), mean)
-        best = np.full((len(indices), 0), -1.0, dtype=np.float32)
-        rows = np.zeros((len(indices), 0), dtype=np.int64)
+        mean, asked = self._mean(), np.asarray(indices)
+        wanted = self._units(asked, mean)
+        best = np.zeros((len(asked), 0), dtype=np.float32)
+        rows = np.zeros((len(asked), 0), dtype=np.int64)
         for start in range(0, self.count, ROWS):
             block = np.arange(start, min(start + ROWS, self.count))
-            block = block[usable[block]]
-            likeness = wanted @ self._units(block, mean).T
-            likeness[np.asarray(indices)[:, None] == block[None, :]] = -1  # an image itself
-            best = np.concatenate([best, likeness], axis=1)
-            rows = np.concatenate([rows, np.broadcast_to(block, likeness.shape)], axis=1)
-            order = np.argsort(-best, axis=1, kind="stable")[:, :MOST]
-            best, rows = np.take_along_axis(best, order, axis=1), np.take_along_axis(rows, order, axis=1)
+            likeness = wanted @ self._units(slice(start, start + ROWS), mean).T
+            likeness[:, ~usable[block]] = -1
+            likeness[asked[:, None] == block[None, :]] = -1  # an image itself
+            near = np.argpartition(-likeness, min(MOST, len(block)) - 1, axis=1)[:, :MOST]
+            best = np.concatenate([best, np.take_along_axis(likeness, near, axis=1)], axis=1)
+            rows = np.concatenate([rows, block[near]], axis=1)
+        order = np.argsort(-best, axis=1, kind="stable")[:, :MOST]
+        best, rows = np.take_along_axis(best, order, axis=1), np.take_along_axis(rows, order, axis=1)
         return {
             index: rows[place][best[place] >= self._alike].tolist() for place, index in enumerate(indices)
         }
@@ -120,7 +121,7 @@ class Alike:
         mean: Floats = self._features[rows].astype(np.float32).mean(axis=0)
         return mean
 
-    def _units(self, rows: npt.NDArray[np.int64], mean: Floats | float) -> Floats:
+    def _units(self, rows: npt.NDArray[np.int64] | slice, mean: Floats | float) -> Floats:
         """Return vectors [n, D] of length one, or zero where there is nothing to compare."""
         kept = self._features
         vectors = self._tiny(rows) if kept is None else kept[rows].astype(np.float32) - mean
@@ -128,11 +129,13 @@ class Alike:
         units: Floats = (vectors / np.maximum(length, 1e-6)).astype(np.float32)
         return units
 
-    def _tiny(self, rows: npt.NDArray[np.int64]) -> Floats:
+    def _tiny(self, rows: npt.NDArray[np.int64] | slice) -> Floats:
         """Return tiny copies around the mean of each [n, C * 16 * 16]."""
         from torch.nn.functional import adaptive_avg_pool2d  # noqa: PLC0415  # torch takes seconds to import
 
         assert self._store is not None
+        if isinstance(rows, slice):
+            rows = np.arange(rows.start, min(rows.stop, self.count))
         images = self._store.take(rows).float()
         side = (min(TINY, images.shape[2]), min(TINY, images.shape[3]))
         vectors: Floats = adaptive_avg_pool2d(images, side).flatten(1).numpy()

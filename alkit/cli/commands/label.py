@@ -83,6 +83,8 @@ def command(
                 if not no_browser and _has_screen():
                     webbrowser.open(f"{root}/{page.invitation}")
                 server.serve_forever()
+                if page.asking.running:
+                    click.echo("stopping the choice of the next images; nothing of it is recorded", err=True)
         finally:
             still_open = recorder.submit(_close_session, session).result()
     click.echo(f"\n{session.taken} answers recorded, {still_open} images still open")
