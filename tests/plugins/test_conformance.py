@@ -190,6 +190,10 @@ class TestRefine(StrategyTests):
     options = REFINED
 
 
+class TestTod(StrategyTests):
+    name = "tod"
+
+
 class TestSubset(StrategyTests):
     name = "subset"
 

@@ -36,6 +36,7 @@ SEEN = {
     "dropquery": "candidates",
     "galaxy": "both",
     "bait": "both",
+    "tod": "nothing",
     "coregcn": "both",
     "uncertaingcn": "both",
     "vaal": "nothing",
