@@ -194,6 +194,11 @@ class TestTod(StrategyTests):
     name = "tod"
 
 
+class TestSSVAAL(StrategyTests):
+    name = "ss-vaal"
+    options = TASK_AWARE
+
+
 class TestSubset(StrategyTests):
     name = "subset"
 

@@ -37,6 +37,7 @@ SEEN = {
     "galaxy": "both",
     "bait": "both",
     "tod": "nothing",
+    "ss-vaal": "both",
     "coregcn": "both",
     "uncertaingcn": "both",
     "vaal": "nothing",
