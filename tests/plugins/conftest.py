@@ -12,6 +12,7 @@ import torch
 
 from alkit.data.store import ImageStore
 from alkit.engine.cycle import Cycle, PoolView, Scoring
+from alkit.interfaces.task import TaskModel
 from alkit.training.types import Output
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -19,6 +20,8 @@ GOLDENS = Path(__file__).parents[1] / "goldens"
 
 class StillModel:
     """Answers from the pixels alone, and counts the images that it was asked about."""
+
+    augment_batch = TaskModel.augment_batch
 
     def __init__(self) -> None:
         self.asked = 0

@@ -190,6 +190,15 @@ class TestRefine(StrategyTests):
     options = REFINED
 
 
+class TestTod(StrategyTests):
+    name = "tod"
+
+
+class TestSSVAAL(StrategyTests):
+    name = "ss-vaal"
+    options = TASK_AWARE
+
+
 class TestSubset(StrategyTests):
     name = "subset"
 

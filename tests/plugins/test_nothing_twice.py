@@ -36,6 +36,8 @@ SEEN = {
     "dropquery": "candidates",
     "galaxy": "both",
     "bait": "both",
+    "tod": "nothing",
+    "ss-vaal": "both",
     "coregcn": "both",
     "uncertaingcn": "both",
     "vaal": "nothing",

@@ -1,8 +1,9 @@
 """Loss prediction from mid-level features: the module, and the losses over pairs that train it.
 
 Yoo and Kweon, Learning Loss for Active Learning, CVPR 2019 (margin); Kim et al., Task-Aware Variational
-Adversarial Active Learning, CVPR 2021 (ranking). Only the order of the losses is learned, since their scale
-shrinks during training.
+Adversarial Active Learning, CVPR 2021 (ranking); Lyu and Beksi, Semi-Supervised Variational Adversarial
+Active Learning, ICPR 2024 (spearman). Only the order of the losses is learned, since their scale shrinks
+during training.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 PairLoss = Literal["margin", "ranking"]
+OrderLoss = Literal["margin", "ranking", "spearman"]
 
 
 def margin_pair_loss(predicted: Tensor, losses: Tensor, margin: float = 1.0) -> Tensor:
@@ -53,6 +55,40 @@ def ranking_pair_loss(predicted: Tensor, losses: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(difference, larger)
 
 
+def spearman_loss(predicted: Tensor, losses: Tensor) -> Tensor:
+    """Return the mean squared difference of the ranks of predictions and losses, both from 0 to 1.
+
+    A prediction's rank is the sum of the sigmoids of its differences to the others, which has a gradient.
+    Equal losses share their mean rank. A batch of one gives 0.
+
+    Args:
+        predicted: [B].
+        losses: [B], the true losses; no gradient flows into them.
+    """
+    if len(predicted) < 2:
+        return 0.0 * predicted.sum()
+    return (soft_ranks(predicted) - true_ranks(losses.detach())).square().mean()
+
+
+def soft_ranks(values: Tensor) -> Tensor:
+    """Return how many of the others each value [B] exceeds, as a share; smooth."""
+    above = torch.sigmoid(values.unsqueeze(1) - values).sum(dim=1) - 0.5  # not above itself
+    return above / (len(values) - 1)
+
+
+def true_ranks(values: Tensor) -> Tensor:
+    """Return how many of the others each value [B] exceeds, as a share; equal ones count half."""
+    above = (values.unsqueeze(1) - values).sign().add(1.0).div(2.0).sum(dim=1) - 0.5
+    return above / (len(values) - 1)
+
+
+def order_loss(loss: OrderLoss, predicted: Tensor, losses: Tensor, margin: float = 1.0) -> Tensor:
+    """Return one of the losses of a batch."""
+    if loss == "margin":
+        return margin_pair_loss(predicted, losses, margin)
+    return ranking_pair_loss(predicted, losses) if loss == "ranking" else spearman_loss(predicted, losses)
+
+
 def _pairs(predicted: Tensor, losses: Tensor) -> tuple[Tensor, Tensor]:
     """Return differences of predictions [B // 2], and 1 where the first true loss is strictly larger."""
     half = len(predicted) // 2
@@ -70,7 +106,7 @@ class LossPredictor(nn.Module):
     Args:
         channels: channels of each tap.
         hidden: width of each tap's linear layer.
-        loss: the loss over pairs.
+        loss: the loss over pairs, or over the ranks of a batch.
         margin: margin of the margin loss.
         weight: weight of the pair loss, relative to the task's loss.
         detach_after: share of the epochs after which no gradient flows into the task model.
@@ -81,7 +117,7 @@ class LossPredictor(nn.Module):
         channels: Sequence[int],
         hidden: int = 128,
         *,
-        loss: PairLoss = "margin",
+        loss: OrderLoss = "margin",
         margin: float = 1.0,
         weight: float = 1.0,
         detach_after: float = 0.6,
@@ -97,7 +133,7 @@ class LossPredictor(nn.Module):
         spec: TaskSpec,
         hidden: int = 128,
         *,
-        loss: PairLoss = "margin",
+        loss: OrderLoss = "margin",
         margin: float = 1.0,
         weight: float = 1.0,
         detach_after: float = 0.6,
@@ -123,6 +159,4 @@ class LossPredictor(nn.Module):
         if step.epoch >= self.detach_after * step.epochs:
             features = tuple(tap.detach() for tap in features)
         predicted = self(features).float()
-        if self.loss == "margin":
-            return self.weight * margin_pair_loss(predicted, step.losses, self.margin)
-        return self.weight * ranking_pair_loss(predicted, step.losses)
+        return self.weight * order_loss(self.loss, predicted, step.losses, self.margin)

@@ -24,6 +24,8 @@ from alkit_plugins.components.loss_prediction import LossPredictor
 from .vaal import PAPER_CHANNELS, VAAL, Plan, RankCondition
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from alkit import Companion, Cycle, Indices, TaskSpec
 
 
@@ -82,13 +84,17 @@ class TAVAAL(VAAL):
         """Rank every image that takes part, once; return None if the networks see no ranks."""
         if self.condition == "none":
             return None
-        ranker = cycle.companion
-        assert isinstance(ranker, torch.nn.Module)
-        found = cycle.collect(indices, lambda output: ranker(output.features)).cpu()
+        found = self.ranked(cycle, indices).cpu()
         raw = found.new_zeros(int(indices.max()) + 1)
         raw[torch.from_numpy(indices)] = found
         squashed = raw.sigmoid()
         return RankCondition(raw if self.discriminator_rank == "raw" else squashed, squashed)
+
+    def ranked(self, cycle: Cycle, indices: Indices) -> Tensor:
+        """Return the ranker's output for some images, [n]."""
+        ranker = cycle.companion
+        assert isinstance(ranker, torch.nn.Module)
+        return cycle.collect(indices, lambda output: ranker(output.features))
 
     def sides(
         self, cycle: Cycle, name: str, indices: Indices, ranks: RankCondition | None, plan: Plan
