@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 import alkit
+from alkit.campaign.export import labeled_export
+from alkit.campaign.report.write import write_report
 from alkit.data import ArraySource, Source
 from alkit.errors import InvalidOption, UnsupportedTask
 from alkit.label_app.images import picture
@@ -60,12 +62,14 @@ def test_two_queries_a_repeat_and_all_that_people_see(campaign: alkit.Campaign, 
     sheet.unlink()
     again = alkit.Campaign(tmp_path / "c")
     assert again.ask(6).picks == query.picks
-    assert Image.open(sheet).width > 100
+    with Image.open(sheet) as seen:
+        assert seen.width > 100
     shown = picture(again.source, again.state.records[0])
     assert shown.mimetype == "image/png"
-    again.export(tmp_path / "folders", format="folders", labeled=True)
-    assert list((tmp_path / "folders").rglob("*.png"))
-    again.report()
+    export = labeled_export(again)
+    assert {export.content(item)[1:4] for item in export.items} == {b"PNG"}
+    write_report(again, tmp_path / "report.html")
+    assert "data:image/jpeg" in (tmp_path / "report.html").read_text()
 
 
 def test_no_encoder_and_no_exported_model(campaign: alkit.Campaign, tmp_path: Path) -> None:
