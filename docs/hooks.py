@@ -25,6 +25,7 @@ REGISTRIES = {
     "oracle": registry.oracles,
     "format": registry.formats,
     "encoder": registry.encoders,
+    "source": registry.sources,
 }
 
 

@@ -233,7 +233,10 @@ class CampaignSession:
 
     def record_found(self, indices: Sequence[int]) -> list[int]:
         """Record that lost images are back, except those of which the pool has a copy by now."""
-        hashes = {r.hash for r in self.state.records if self.pool.usable[r.index]}
+        if not indices:
+            return []
+        usable = self.pool.usable
+        hashes = {r.hash for r in self.state.records if usable[r.index]}
         records = [self.state.records[index] for index in indices]
         found = [r.index for r in records if r.duplicate_of is not None or r.hash not in hashes]
         if found:

@@ -36,6 +36,7 @@ REGISTRIES = {
     "oracle": registry.oracles,
     "format": registry.formats,
     "encoder": registry.encoders,
+    "source": registry.sources,
 }
 
 

@@ -137,10 +137,11 @@ def _take_in(session: CampaignSession, fresh: Sequence[str]) -> list[dict[str, A
         return []
     first = len(session.state.records)
     shape = session.resources.images(session.state).shape  # the cache is whole now
+    usable, removed = session.pool.usable, session.pool.removed
     hashes = {
         r.hash: r.index
         for r in session.state.records
-        if session.pool.usable[r.index] or r.index in session.pool.removed  # a lost image was moved
+        if usable[r.index] or r.index in removed  # a lost image was moved
     }
     cache, kind = session.directory / "cache" / POOL_CACHE, session.source.pixel_type
     with StoreWriter(cache, shape, count=first, pixel_type=kind) as store:

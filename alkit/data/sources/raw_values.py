@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ ARRAY_SUFFIX = ".npy"
 MOST_VALUES = 2**30
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+WHITE = 65535
 _SAMPLES, _BITS = 277, 258  # tags of a TIFF
 _KINDS = "uifb"
 
@@ -96,7 +96,7 @@ def _tiff(content: bytes, *, all_bits: bool) -> npt.NDArray[Any] | None:
 
     try:
         with Image.open(BytesIO(content), formats=("TIFF",)) as image:
-            tags: Any = image.tag_v2  # type: ignore[attr-defined]
+            tags: Any = image.tag_v2
             samples, bits = tags.get(_SAMPLES, 1), tags.get(_BITS, (1,))
             deep = samples > 1 and max(bits if isinstance(bits, tuple) else (bits,)) > 8
             if samples <= 4 and not (all_bits and deep):
@@ -123,21 +123,30 @@ def _tiff(content: bytes, *, all_bits: bool) -> npt.NDArray[Any] | None:
     return _checked(values)
 
 
-def _deep_png(content: bytes) -> npt.NDArray[Any]:
-    """Decode a PNG with 16 bits a color; transparent pixels are laid on white."""
-    import torch  # noqa: PLC0415  # torch takes seconds to import
-    from torchvision.io import ImageReadMode, decode_png  # noqa: PLC0415  # torch takes seconds to import
+def _deep_png(content: bytes) -> npt.NDArray[Any] | None:
+    """Decode a PNG with 16 bits a color; transparent pixels are laid on white.
 
-    width, height = struct.unpack(">II", content[16:24])
-    if width * height * 4 > MOST_VALUES:
-        raise UnusableImage(f"too many pixels: {width} x {height}")
-    try:
-        decoded = decode_png(torch.frombuffer(bytearray(content), dtype=torch.uint8), ImageReadMode.UNCHANGED)
-    except Exception as error:  # of a broken file
-        raise UnusableImage(f"cannot be decoded: {error}") from error
-    values: npt.NDArray[Any] = decoded.permute(1, 2, 0).numpy()
+    Pillow keeps one byte of the two: the first as "RGB;16B", and as "RGB;16L" the other.
+    """
+    high, low = (_plane(content, order) for order in ("B", "L"))
+    if high is None or low is None:
+        return None
+    values = high.astype(np.uint16) << 8 | low
     if values.shape[2] == 4:
-        opacity = values[:, :, 3:].astype(np.float64) / 65535
-        mixed = values[:, :, :3] * opacity + 65535 * (1 - opacity)
-        values = np.rint(mixed).astype(np.uint16)
+        opacity = values[:, :, 3:].astype(np.float64) / WHITE
+        values = np.rint(values[:, :, :3] * opacity + WHITE * (1 - opacity)).astype(np.uint16)
     return values
+
+
+def _plane(content: bytes, order: str) -> npt.NDArray[np.uint8] | None:
+    """Return one byte of the two of each value; None where Pillow's own error is better."""
+    from PIL import Image, ImageFile  # noqa: PLC0415  # Pillow is slow to import
+
+    try:
+        with Image.open(BytesIO(content), formats=("PNG",)) as image:
+            assert isinstance(image, ImageFile.ImageFile)
+            image.tile = [tile._replace(args=f"{image.mode};16{order}") for tile in image.tile]
+            image.load()
+            return np.asarray(image)
+    except Exception:  # Pillow's decoders raise almost anything on broken files
+        return None

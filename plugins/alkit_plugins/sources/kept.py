@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from alkit.errors import SourceError, UnusableImage
 from alkit.labeling import write_atomically
 
 T = TypeVar("T")
+LISTING = "listing.json"
 ATTEMPTS = 3
 PAUSE = 0.5  # seconds, doubled after each attempt
 VERSIONS = ("ETag", "etag", "checksum", "md5Hash", "sha", "LastModified", "mtime", "updated", "created")
@@ -57,7 +59,7 @@ class KeptObjects:
         self.folder = (
             (default_root() if root is None else Path(root).expanduser().absolute()) / "objects" / name
         )
-        self._infos: dict[str, Mapping[str, Any]] = {}
+        self._known: dict[str, tuple[int | None, str]] | None = None
 
     def listed(self) -> list[str]:
         """Return the paths of all objects under the address, relative to it, sorted.
@@ -67,8 +69,13 @@ class KeptObjects:
         """
         found = self._tried(lambda: self.system.find(self.place, detail=True), "listed")
         prefix = self.place.rstrip("/") + "/"
-        self._infos = {name[len(prefix) :]: info for name, info in found.items() if name.startswith(prefix)}
-        return sorted(self._infos)
+        known = {
+            name[len(prefix) :]: _version(info) for name, info in found.items() if name.startswith(prefix)
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.folder / LISTING, json.dumps(known))
+        self._known = known
+        return sorted(known)
 
     def is_one_object(self) -> bool:
         """Say whether the address is that of one object, not of many."""
@@ -117,14 +124,13 @@ class KeptObjects:
 
     def _copy(self, path: str, most: int | None = MOST_BYTES) -> tuple[Path, int | None]:
         """Return the place of an object's copy, and the size; another version has another place."""
-        info = self._infos.get(path)
-        if info is None:
-            info = self._tried(lambda: self.system.info(self._full(path)), "looked at")
-            self._infos[path] = info
-        size = info.get("size")
+        if self._known is None:
+            self._known = _last_listing(self.folder / LISTING)
+        if path not in self._known:
+            self._known[path] = _version(self._tried(lambda: self.system.info(self._full(path)), "looked at"))
+        size, version = self._known[path]
         if most is not None and size is not None and size > most:
             raise UnusableImage(f"object of {size:,} bytes, over the limit of {most:,}")
-        version = next((str(info[key]) for key in VERSIONS if info.get(key) is not None), "")
         name = hashlib.sha256(f"{path}\n{size}\n{version}".encode()).hexdigest()[:32]
         return self.folder / name[:2] / f"{name}{Path(path or self.place).suffix.lower()[:10]}", size
 
@@ -148,6 +154,19 @@ class KeptObjects:
                     ) from error
             time.sleep(PAUSE * 2**attempt)
         raise AssertionError
+
+
+def _version(info: Mapping[str, Any]) -> tuple[int | None, str]:
+    """Return the size of an object, and what changes whenever the object does."""
+    return info.get("size"), next((str(info[key]) for key in VERSIONS if info.get(key) is not None), "")
+
+
+def _last_listing(file: Path) -> dict[str, tuple[int | None, str]]:
+    """Return what the last listing found, by path; copies looked up by it need no network."""
+    try:
+        return {path: (size, str(version)) for path, (size, version) in json.loads(file.read_bytes()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def check_address(address: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import PurePosixPath
+from typing import Any
 
 import alkit
-from alkit.data import IMAGE_SUFFIXES, ObjectSource, read_layout
+from alkit.data import IMAGE_SUFFIXES, Layout, ObjectSource, read_layout
 from alkit.errors import SourceError, UnusableImage
 
 from .kept import KeptObjects
-
-SHOWN = 8
 
 
 class Remote(ObjectSource):
@@ -53,22 +53,35 @@ class Remote(ObjectSource):
     def __init__(self, address: str, root: str | None = None) -> None:
         self.location, self.root = address, root
         self._objects = KeptObjects(address, root)
-        self._known: list[str] | None = None
 
     @classmethod
     def open(cls, location: str, *, root: str | None = None, download: bool = False) -> alkit.Source:
-        """Open an address, and list what is there."""
-        source = cls(location.removeprefix(f"{cls.name}:"), root)
-        source.keys()
-        return source
+        """Open an address; what is there is listed when somebody asks for it."""
+        return cls(location.removeprefix(f"{cls.name}:"), root)
 
     def keys(self) -> list[str]:
         """Return the paths of all images under the address, relative to it, sorted."""
-        if self._known is None:
-            self._known = self._listed()
-        return list(self._known)
+        return list(self._listed[0])
 
-    def _listed(self) -> list[str]:
+    @property
+    def classes(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The folders, if they are classes."""
+        return self._listed[1].classes
+
+    @property
+    def notes(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Sentences about what was left out."""
+        left = self._listed[2]
+        return ((f"left out by their suffix: {left:,} objects",) if left else ()) + self._listed[1].notes
+
+    @property
+    def facts(self) -> dict[str, Any]:  # type: ignore[override]
+        """The same as JSON values."""
+        return {"left_out": self._listed[2], "outside_class_folders": list(self._listed[1].strays)}
+
+    @cached_property
+    def _listed(self) -> tuple[list[str], Layout, int]:
+        """Keys, what their folders say, and the number of other objects."""
         try:
             paths = self._objects.listed()
         except UnusableImage as error:
@@ -80,12 +93,7 @@ class Remote(ObjectSource):
                 f"there are no images at '{self.location}' ({len(seen):,} other objects); images end in "
                 f"{', '.join(sorted(IMAGE_SUFFIXES))}"
             )
-        layout = read_layout(keys)
-        self.classes = layout.classes
-        left = len(seen) - len(keys)
-        self.notes = ((f"left out by their suffix: {left:,} objects",) if left else ()) + layout.notes
-        self.facts = {"left_out": left, "outside_class_folders": list(layout.strays)}
-        return keys
+        return keys, read_layout(keys), len(seen) - len(keys)
 
     def content(self, key: str) -> bytes:
         """Return the bytes of an object, from the copy if there is one."""
