@@ -58,6 +58,8 @@ def options_of(cls: type) -> list[Option]:
     Raises:
         BrokenPlugin: the type of an option uses a name that its module does not import.
     """
+    if not dataclasses.is_dataclass(cls):
+        return []
     hints = _hints(cls)
     return [
         Option(
