@@ -20,6 +20,7 @@ from alkit.plugin import registry
 from alkit.utils.profiling import Profile
 
 COMPOSED = ("balanced(entropy)", "margin(20) > coreset", "mix(0.5 badge, 0.5 random)")
+SLOW = ("coregcn", "uncertaingcn")
 FROM_FILES = frozenset({"probabilities", "embedding"})
 NAMES = [plugin.name for plugin in registry.strategies]
 NEEDS = {name: registry.strategies.get(name).needs for name in NAMES}
@@ -64,7 +65,11 @@ def copied(world: World, tmp_path: Path) -> Callable[[], Campaign]:
 
 
 @pytest.mark.parametrize(
-    "strategy", [*(name for name in NAMES if NEEDS[name] and NEEDS[name] <= FROM_FILES), *COMPOSED]
+    "strategy",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in [*(name for name in NAMES if NEEDS[name] and NEEDS[name] <= FROM_FILES), *COMPOSED]
+    ],
 )
 def test_a_campaign_fed_with_its_own_outputs_picks_the_same(
     world: World, copied: Callable[[], Campaign], strategy: str
