@@ -99,6 +99,7 @@ def test_only_the_page_itself_changes_anything(client, path):
     assert client.ask(path, {**POSTS[path], "more": 1}).status == 400
 
 
+@pytest.mark.slow
 def test_a_guess_that_was_seen_is_recorded_also_with_an_answer_for_many(labeled: Path, served):
     with Campaign(labeled) as campaign:
         campaign.ask(4)
