@@ -51,6 +51,7 @@ class LabelSession:
             )
         self._number = query.number
         self._revealed: set[int] = set()
+        self._guesses_shown: set[tuple[int, int]] = set()
 
     def look(self) -> None:
         """Read what other processes have recorded."""
@@ -119,6 +120,7 @@ class LabelSession:
         for index in indices:
             self._check_shown(number, index)
         given = [GivenAnswer(0, "", label, self.annotator, now(), index=index) for index in indices]
+        saw_guess = saw_guess or any((number, index) in self._guesses_shown for index in indices)
         note: dict[str, Any] = {"query": number, "page": True, "saw_guess": saw_guess}
         if beside := [index for index in indices if not self.asked(number, index)]:
             note["beside"] = beside
@@ -176,12 +178,16 @@ class LabelSession:
         return 1 <= number <= len(queries) and index in queries[number - 1].indices
 
     def guess(self, number: int, index: int) -> Prediction | None:
-        """Return the guess of the model that chose the query's images, or None."""
+        """Return the guess of the model that chose the query's images, or None.
+
+        An answer to the image counts as given by somebody who has seen it from then on.
+        """
         if not self.asked(number, index):
             return None
         pick = next(pick for pick in self.campaign.queries[number - 1].picks if pick.index == index)
         if pick.predicted is None or pick.confidence is None:
             return None
+        self._guesses_shown.add((number, index))
         return Prediction(pick.predicted, pick.confidence)
 
     def stored_pixels(self, index: int) -> Pixels:

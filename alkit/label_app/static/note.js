@@ -22,6 +22,9 @@ export function writeNote() {
   if (work.at !== null) field.focus();
 }
 
+/** Say whether there is a note that is not sent yet. */
+export const isWriting = () => document.activeElement === field && field.value.trim() !== kept();
+
 const kept = () => (noted === null ? "" : work.state.notes[noted] ?? "");
 
 function keep() {

@@ -7,7 +7,7 @@ import { hideGuess, showGuess } from "./guess.js";
 import { fetchGuidelines, toggleGuidelines } from "./guidelines.js";
 import { listen } from "./keys.js";
 import { onNext, showEnd } from "./next.js";
-import { noteKept, showNote, writeNote } from "./note.js";
+import { isWriting, noteKept, showNote, writeNote } from "./note.js";
 import { isSeen, keep, picture } from "./pictures.js";
 import { ask, send } from "./server.js";
 import { fit, moveBy, reset, view, zoomIn, zoomOut } from "./view.js";
@@ -36,7 +36,11 @@ async function answer(label, shown = label) {
   const indices = targets();
   if (work.busy) return;
   if (work.grid && !indices.length && waiting().length) return say("Select images first.");
-  if (!indices.length || !(work.grid ? areSeen(indices) : isSeen(work.at))) return;
+  if (work.grid && !areSeen(indices)) {
+    $("selected").textContent = "Wait until all selected images are shown.";
+    return;
+  }
+  if (!indices.length || !(work.grid || isSeen(work.at))) return;
   await record(label, indices, shown);
 }
 
@@ -53,6 +57,7 @@ async function record(label, indices, shown = label) {
   if (!reply.ok) return;
   widget.clear();
   work.undone = work.wanted = null;
+  if (work.grid && document.activeElement === $("filter")) focusGrid();
   take(reply.data, `${shown} recorded${several(indices)}. `);
 }
 
@@ -265,7 +270,7 @@ onSelection(showTargets);
 onGrid(lookAt, showTargets);
 onNext(goOn);
 document.addEventListener("visibilitychange", look);
-window.addEventListener("beforeunload", (event) => { if (work.busy && work.state !== null) event.preventDefault(); });
+window.addEventListener("beforeunload", (event) => { if (work.state !== null && (work.busy || isWriting())) event.preventDefault(); });
 $("abstain").addEventListener("click", () => answerOther("abstain"));
 $("unusable").addEventListener("click", () => answerOther("unusable"));
 $("undo").addEventListener("click", undo);

@@ -83,6 +83,36 @@ def test_all_or_none_are_answered(client, asked):
     assert set(in_force(asked).values()) == {None}
 
 
+POSTS = {
+    "answers": {"query": 1, "indices": [0], "label": "red", "saw_guess": False},
+    "note": {"query": 1, "index": 0, "text": "x"},
+    "ask": {"images": 1},
+    "stop": {},
+}
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_only_the_page_itself_changes_anything(client, path):
+    assert client.ask(path, POSTS[path], Origin="http://evil.example").status == 403
+    assert client.ask(path, POSTS[path], Sec_Fetch_Site="cross-site").status == 403
+    assert client.ask(path).status == 405
+    assert client.ask(path, {**POSTS[path], "more": 1}).status == 400
+
+
+@pytest.mark.slow
+def test_a_guess_that_was_seen_is_recorded_also_with_an_answer_for_many(labeled: Path, served):
+    with Campaign(labeled) as campaign:
+        campaign.ask(4)
+    client = served(labeled)
+    first, second, third, fourth = indices(client)
+    assert client.ask(f"guess/1/{first}").status == 200
+    answers(client, [second, third])
+    answers(client, [fourth, first])
+    with Campaign(labeled) as campaign:
+        events = campaign.ledger.events(Answered)[-2:]
+    assert [event.data.saw_guess for event in events] == [False, True]
+
+
 # -- notes -------------------------------------------------------------------------------------------------
 
 
