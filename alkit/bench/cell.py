@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alkit import options as opts
-from alkit.composition.factory import effective_options, make_strategy
+from alkit.composition.factory import effective_options
 from alkit.data.labeled_images import LabeledImages
 from alkit.errors import AlkitError, BenchmarkError
 from alkit.interfaces.labels import ImageFacts
@@ -30,6 +30,7 @@ from .checks import HiddenLabels, check_labels, check_random
 from .prepare import seed_set
 from .protocol import BASELINE, Entry, Protocol
 from .shared_data import SharedData
+from .upper_bound import JUDGED, Judge, UpperBound, makers_of, participant
 
 if TYPE_CHECKING:
     from alkit._typing import Indices
@@ -150,7 +151,7 @@ class _Run:
         self.shared = SharedData.load(cell.shared)
         self.task = self.shared.task_model()
         self.test = self.shared.test_images()
-        self.strategy: Strategy = make_strategy(cell.entry.name, cell.entry.options)
+        self.strategy: Strategy = participant(cell.entry)
         self.members = np.array(self.shared.pool.members, dtype=np.int64)
         self.hidden = HiddenLabels(self.shared.pool.labels)
         self.cycles = [record for record in done if record["kind"] == "cycle"]
@@ -197,6 +198,9 @@ class _Run:
         if number < self.protocol.labels.cycles:
             before = self.labeled
             cycle = round_.open_cycle(self.task, trained, self._candidates(number))
+            if isinstance(self.strategy, UpperBound):
+                self.strategy.makers = makers_of(self.protocol, self.task.spec)
+                self.strategy.judge = self._judge(number)
             started = time.process_time()
             picks = round_.choose(cycle, self.protocol.labels.budget)
             spent["query"] = round(time.process_time() - started, 3)
@@ -265,6 +269,31 @@ class _Run:
         order = seeding.numpy_generator(self.seed, "candidates", number).permutation(self.members)
         unlabeled = order[~np.isin(order, self.labeled)]
         return np.sort(unlabeled[:wanted])
+
+    def _judge(self, number: int) -> Judge:
+        """Return a function that trains on a batch with its true labels, and judges on unlabeled images."""
+        task = self.shared.task_model()
+        order = seeding.numpy_generator(self.seed, "upper bound", number).permutation(self.members)
+        judged = np.sort(order[~np.isin(order, self.labeled)][:JUDGED])
+        metric = task.metrics[0]
+
+        def judge(picks: Indices) -> float:
+            round_ = self._round(number + 1, Profile())
+            known, others = np.union1d(self.labeled, picks), np.setdiff1d(judged, picks)
+            round_ = dataclasses.replace(round_, labeled=self._true(known), strategy=None)
+            trained = round_.train(
+                task, classes=self.shared.classes, test=self._true(others) if len(others) else self.test
+            )
+            value = trained.metrics[metric.name]
+            return value if metric.higher_is_better else -value
+
+        return judge
+
+    def _true(self, indices: Indices) -> LabeledImages:
+        """Return images with their labels, revealed or not: for the upper bound alone."""
+        labels, parse = self.shared.pool.labels, self.shared.reader.parse
+        values = [parse(labels[index], ImageFacts()) for index in indices.tolist()]
+        return LabeledImages(images=self.shared.images, indices=indices, values=values)
 
     def _truth_about(self, picks: Indices, cycle: Cycle) -> dict[str, float]:
         """Return the mean loss on the picks of the model that they were chosen with."""

@@ -28,6 +28,8 @@ SHIPPED = Path(__file__).parent / "protocols"
 TABLES = ("data", "task", "labels", "backbone", "strategies")
 TOP = ("name", "description", "seeds", "judge", *TABLES)
 BASELINE = "random"
+UPPER_BOUND = "upper-bound"
+"""What `alkit.bench.upper_bound` chooses; it is no strategy."""
 MOST_BYTES = 2**20  # of a protocol file
 
 

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from alkit.composition.factory import make_strategy, plugin_of
+from alkit.composition.factory import plugin_of
 from alkit.errors import BenchmarkError, InvalidProtocol, UsageError
 from alkit.utils.files import write_atomically
 
@@ -17,6 +17,7 @@ from .cell import is_complete
 from .embedding_maps import MAP
 from .protocol import Entry, Protocol, read_protocol
 from .shared_data import SharedData
+from .upper_bound import participant
 
 PROTOCOL, LOCK = "protocol.toml", "suite.lock"
 
@@ -126,7 +127,7 @@ def complete_cells(found: Sequence[records.Record], protocol: Protocol) -> set[t
 
 def origin_of(entry: Entry) -> dict[str, str]:
     """Say where a strategy comes from."""
-    plugin = plugin_of(make_strategy(entry.name, entry.options))
+    plugin = plugin_of(participant(entry))
     return {
         "plugin": entry.name,
         "distribution": plugin.distribution if plugin else "",

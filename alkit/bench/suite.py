@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alkit.composition.factory import make_strategy
 from alkit.errors import BenchmarkError, CellsFailed
 from alkit.interfaces.contract import check_needs
 from alkit.utils.files import write_atomically
@@ -32,6 +31,7 @@ from .resume import (
     unpack_results,
 )
 from .shared_data import SharedData
+from .upper_bound import participant
 
 SHARED_DATA = "arena.json"
 ATTEMPTS = 3  # rounds over the cells that a killed worker left unfinished
@@ -140,7 +140,7 @@ def _check_strategies(protocol: Protocol, shared: SharedData) -> None:
     """Refuse a strategy that does not exist, or that the task cannot support, before any training."""
     spec = shared.task_model().spec
     for entry in protocol.strategies:
-        check_needs(make_strategy(entry.name, entry.options), spec)
+        check_needs(participant(entry), spec)
 
 
 def _cell(

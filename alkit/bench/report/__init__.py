@@ -71,6 +71,7 @@ def summary_of(evidence: ReportData) -> dict[str, Any]:
             "failures": list(evidence.failures),
             "comparison": evidence.comparison.as_dict(),
             "balanced": evidence.balanced.as_dict() if evidence.balanced else None,
+            "upper_bound": evidence.upper.as_dict() if evidence.upper else None,
             "costs": [
                 {
                     "strategy": cost.strategy,

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from alkit.bench.checks import check_pairing
-from alkit.bench.protocol import BASELINE, Protocol, read_protocol
+from alkit.bench.protocol import BASELINE, UPPER_BOUND, Protocol, read_protocol
 from alkit.bench.records import Record, checked, read_all
 from alkit.bench.resume import PROTOCOL
 from alkit.bench.statistics import Comparison, compare
@@ -39,6 +39,7 @@ class ReportData:
         cycles: records of the cycles, in the protocol's order of strategies.
         failures: records of cells that failed.
         plane: the map of picks, if there is one.
+        bound: records of the cycles of the upper bound, which is no strategy and takes part in no test.
     """
 
     protocol: Protocol
@@ -47,6 +48,7 @@ class ReportData:
     cycles: Sequence[Record]
     failures: Sequence[Record]
     plane: Plane | None
+    bound: Sequence[Record] = ()
 
     @cached_property
     def strategies(self) -> tuple[str, ...]:
@@ -97,6 +99,21 @@ class ReportData:
         )
         return compare(curves, self.baseline)
 
+    @cached_property
+    def upper(self) -> Comparison | None:
+        """Statistics of the upper bound against the baseline, if it was asked for."""
+        if not self.bound:
+            return None
+        main = self.comparison
+        own = [record for record in self.cycles if record["strategy"] == self.baseline]
+        curves = curves_of(
+            [*own, *self.bound],
+            main.metric,
+            higher_is_better=main.higher_is_better,
+            strategies=(self.baseline, self.bound[0]["strategy"]),
+        )
+        return compare(curves, self.baseline)
+
     def finals(self, metric: str) -> dict[str, Estimate]:
         """Return one metric at the end, by strategy."""
         curves = curves_of(self.cycles, metric, strategies=self.strategies)
@@ -111,7 +128,7 @@ class ReportData:
     def complete(self) -> int:
         """Number of cells that ran to their end."""
         last = self.protocol.labels.cycles
-        return sum(record["cycle"] == last for record in self.cycles)
+        return sum(record["cycle"] == last for record in (*self.cycles, *self.bound))
 
     @property
     def expected(self) -> int:
@@ -187,7 +204,9 @@ def read_report_data(results: Path) -> ReportData:
         ),
     )
     check_pairing(found)
-    cycles = [record for record in found if record["kind"] == "cycle"]
+    bounds = [entry.shown for entry in protocol.strategies if entry.name == UPPER_BOUND]
+    every = [record for record in found if record["kind"] == "cycle"]
+    cycles = [record for record in every if record["strategy"] not in bounds]
     if not cycles:
         failed = [record["error"] for record in found if record["kind"] == "failed"]
         why = f" (a cell failed: {failed[0]})" if failed else ""
@@ -199,6 +218,7 @@ def read_report_data(results: Path) -> ReportData:
         cycles=cycles,
         failures=[record for record in found if record["kind"] == "failed"],
         plane=read_plane(results / MAP, order),
+        bound=[record for record in every if record["strategy"] in bounds],
     )
 
 

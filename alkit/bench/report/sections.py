@@ -9,6 +9,7 @@ from .appendix import checks, provenance
 from .evidence import ReportData, diagnostics_of
 from .figures import Drawer
 from .summary import compared, conclusions
+from .upper_bound import upper_bound
 from .wording import NumberFormat, probability, saved_briefly
 
 PHASES = ("train", "companion", "evaluate", "embed", "score", "adversary", "select")
@@ -24,6 +25,7 @@ def report_of(evidence: ReportData) -> Report:
         Section("Learning curves", _curves(evidence, drawer)),
         Section("Differences from the baseline", _differences(evidence, drawer)),
         Section("Results", _results(evidence)),
+        Section("Upper bound", upper_bound(evidence)),
         Section("Pairwise wins", _wins(evidence, drawer)),
         Section("Average ranks", _ranks(evidence, drawer)),
         Section("Costs", _costs(evidence, drawer)),

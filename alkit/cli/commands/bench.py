@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alkit.bench.protocol import BASELINE, Entry, check_protocol, find_protocol, shipped
+from alkit.bench.protocol import BASELINE, UPPER_BOUND, Entry, check_protocol, find_protocol, shipped
 from alkit.bench.records import read_all
 from alkit.cli.options import device_option, json_option, quiet_option
 from alkit.cli.output import print_json, print_rows
@@ -31,6 +31,7 @@ Examples:
   alkit bench cnn --strategy my-idea           add a strategy to existing results
   alkit bench cnn --show > mine.toml           start a protocol of your own
   alkit bench mine.toml --seeds 10 --jobs 4
+  alkit bench quick --upper-bound 20           also show how much there is to gain
   alkit bench quick --report-only              write the report again
   alkit bench old/ --report-only --out new/    write the report of the results in old/ to new/
   alkit bench quick --drop my-idea             remove a strategy
@@ -55,6 +56,13 @@ Examples:
 )
 @click.option(
     "--seeds", type=click.IntRange(min=1), metavar="N", help="Number of seeds.  [default: the protocol's]"
+)
+@click.option(
+    "--upper-bound",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Also show how much there is to gain: in each query the best of N batches, by true labels. It is no "
+    "strategy, and each batch takes a training.",
 )
 @click.option("--pool", metavar="IMAGES", help="Labeled images to use in place of the protocol's.")
 @click.option("--test", metavar="IMAGES", help="Labeled images to test the models on.")
@@ -176,6 +184,10 @@ def _protocol(name: str, out: str | None, given: dict[str, Any]) -> tuple[Protoc
         protocol = dataclasses.replace(
             protocol, strategies=tuple(known.get(name, Entry(name=name)) for name in wanted)
         )
+    if given["upper_bound"]:
+        entry = Entry(name=UPPER_BOUND, options={"batches": given["upper_bound"]})
+        others = (one for one in protocol.strategies if one.name != UPPER_BOUND)
+        protocol = dataclasses.replace(protocol, strategies=(*others, entry))
     if given["seeds"]:
         first = protocol.seeds[: given["seeds"]]
         more = (seed for seed in range(10**6) if seed not in first)

@@ -63,12 +63,15 @@ def test_a_protocol_is_shown_as_options_change_it(alkit: Callable[..., Any], tmp
             "vaal",
             "-s",
             "margin",
+            "--upper-bound",
+            "5",
         ).out
     )
     changed, own = read_protocol(path), find_protocol("cnn")
     assert changed.seeds == tuple(range(7))
     assert (changed.data.pool, changed.data.test) == (("a",), "b")
-    assert [entry.shown for entry in changed.strategies] == ["random", "vaal", "margin"]
+    assert [entry.shown for entry in changed.strategies] == ["random", "vaal", "margin", "upper-bound"]
+    assert changed.strategies[-1].options == {"batches": 5}
     assert changed.strategies[1] == next(entry for entry in own.strategies if entry.name == "vaal")
     assert dataclasses.replace(changed, labels=own.labels).labels == own.labels
 
