@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -114,7 +115,7 @@ def _described(kind: str, plugin: Plugin, cls: type) -> dict[str, Any]:
                 "default": option.default,
                 "help": option.help,
             }
-            for option in options_of(cls)
+            for option in (options_of(cls) if dataclasses.is_dataclass(cls) else ())
         ],
     }
 

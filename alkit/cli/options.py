@@ -137,7 +137,11 @@ def creation_options(function: F) -> F:
     """Add the options of a new campaign."""
     for option in reversed(
         [
-            click.option("--root", metavar="DIR", help="Folder of a torchvision data set."),
+            click.option(
+                "--root",
+                metavar="DIR",
+                help="Folder of a torchvision data set, or of copies of remote images.",
+            ),
             click.option(
                 "--download",
                 is_flag=True,

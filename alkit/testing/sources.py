@@ -26,24 +26,28 @@ class SourceSubject:
 
     Args:
         location: as users write it.
-        name: of the plugin that should open it, if it matters.
+        plugin: its name or its class, if it matters which one opens the location.
         root: where data from elsewhere is kept.
     """
 
-    def __init__(self, location: str, name: str = "", root: str | None = None) -> None:
-        self.location, self.name, self.root = location, name, root
+    def __init__(self, location: str, plugin: str | type[Source] = "", root: str | None = None) -> None:
+        self.location, self.root = location, root
+        self.name = plugin if isinstance(plugin, str) else ""
+        self.cls = None if isinstance(plugin, str) else plugin
         self.source = self.open(location)
         self.keys = self.source.keys()[:MOST]
 
     def open(self, location: str) -> Source:
         """Open a location."""
-        return open_source(location, root=self.root)
+        if self.cls is None:
+            return open_source(location, root=self.root)
+        return self.cls.open(location, root=self.root)
 
 
 def opened_by_its_plugin(subject: SourceSubject) -> None:
     """The location opens a source of this plugin."""
     if not subject.name:
-        raise NotApplicable("no plugin was named")
+        raise NotApplicable("no entry point was named")
     cls = registry.sources.get(subject.name)
     require(
         isinstance(subject.source, cls),
@@ -55,7 +59,7 @@ def opens_again(subject: SourceSubject) -> None:
     """`location` opens the same images again, in the same order."""
     location = getattr(subject.source, "location", None)
     require(isinstance(location, str) and location, f"location is {location!r}")
-    again = open_source(str(location), root=subject.source.root or subject.root)
+    again = subject.open(str(location))
     require(again.keys() == subject.source.keys(), f"'{location}' opens other images, or in another order")
 
 
@@ -200,12 +204,12 @@ CHECKS: tuple[Callable[[SourceSubject], None], ...] = (
 )
 
 
-def check_source(location: str, *, name: str = "", root: str | None = None) -> list[Result]:
+def check_source(location: str, plugin: str | type[Source] = "", *, root: str | None = None) -> list[Result]:
     """Run every check.
 
     Args:
         location: some images of this source, as users write it.
-        name: of the plugin that should open it; whichever does by default.
+        plugin: the name of the plugin that should open it, or a class; whichever does by default.
         root: where data from elsewhere is kept.
 
     Returns:
@@ -214,5 +218,5 @@ def check_source(location: str, *, name: str = "", root: str | None = None) -> l
     Raises:
         SourceError: the location cannot be opened.
     """
-    subject = SourceSubject(location, name, root)
+    subject = SourceSubject(location, plugin, root)
     return [outcome(title(check), check, subject) for check in CHECKS]

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from alkit.data.source import Source
 from alkit.interfaces.format import Format
 from alkit.interfaces.oracle import Oracle
 from alkit.interfaces.strategy import Strategy
@@ -123,10 +124,12 @@ class SourceTests:
     """All checks of a source; a subclass overrides `location`.
 
     Attributes:
-        name: the entry point's name.
+        name: the entry point's name; or else
+        source: the class, where there is no entry point.
     """
 
     name: ClassVar[str] = ""
+    source: ClassVar[type[Source] | None] = None
 
     @pytest.fixture
     def location(self) -> str:
@@ -135,7 +138,7 @@ class SourceTests:
 
     def test_source(self, location: str) -> None:
         """Run the checks of a source."""
-        _judge("source", check_source(location, name=self.name))
+        _judge("source", check_source(location, _wanted(type(self), self.source, "source")))
 
 
 class FormatTests:

@@ -66,7 +66,7 @@ Examples:
 )
 @click.option("--pool", metavar="IMAGES", help="Labeled images to use in place of the protocol's.")
 @click.option("--test", metavar="IMAGES", help="Labeled images to test the models on.")
-@click.option("--root", metavar="DIR", help="Folder of a torchvision data set.")
+@click.option("--root", metavar="DIR", help="Folder of a torchvision data set, or of copies.")
 @click.option("--download", is_flag=True, help="Let torchvision download the data set to --root.")
 @click.option(
     "--cache",

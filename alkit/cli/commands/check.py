@@ -122,7 +122,7 @@ def _results(kind: str, name: str, options: dict[str, str], answers: str | None,
     from alkit import testing  # noqa: PLC0415  # its names are imported when asked for
 
     if kind == "source":
-        return testing.check_source(pool, name=name.rpartition(":")[2])
+        return testing.check_source(pool, name.rpartition(":")[2])
     if kind == "strategy":
         make_strategy(name, options)
         return testing.check_strategy(name, options)

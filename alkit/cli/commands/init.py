@@ -19,6 +19,7 @@ EXAMPLES = """\b
 Examples:
   alkit init birds --pool photos/
   alkit init birds --pool photos/ --labels known.csv --test test-photos/
+  alkit init birds --pool s3://bucket/birds --root /data/copies
   alkit init sim --pool cifar10 --root data --oracle dataset --model resnet18
 """
 
@@ -29,8 +30,9 @@ Examples:
     "--pool",
     required=True,
     metavar="IMAGES",
-    help="Images to choose from: a folder, a .csv manifest, .npy or .npz arrays, or digits, cifar10, "
-    "cifar100, fashion-mnist or svhn.",
+    help="Images to choose from: a folder, a .csv manifest, .npy or .npz arrays, a .parquet file, .tar "
+    "shards, an address such as s3://bucket/photos, or digits, cifar10, cifar100, fashion-mnist or svhn. "
+    "'alkit plugins' lists all sources.",
 )
 @strategy_flags
 @creation_options

@@ -25,7 +25,9 @@ Examples:
 @campaign_option
 @click.option("--pool", metavar="IMAGES", help="Where the images are now, if they have moved.")
 @click.option("--test", metavar="POOL", help="Labeled images to test the model on from now on.")
-@click.option("--root", metavar="DIR", help="Folder of a torchvision data set.")
+@click.option(
+    "--root", metavar="DIR", help="Folder of a torchvision data set, or of copies of remote images."
+)
 @click.option("--check", is_flag=True, help="Compare the content of every file with what was recorded.")
 @quiet_option
 @json_option

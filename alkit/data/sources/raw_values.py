@@ -96,7 +96,7 @@ def _tiff(content: bytes, *, all_bits: bool) -> npt.NDArray[Any] | None:
 
     try:
         with Image.open(BytesIO(content), formats=("TIFF",)) as image:
-            tags = getattr(image, "tag_v2")  # noqa: B009  # known to TIFF images only
+            tags = getattr(image, "tag_v2", {})
             samples, bits = tags.get(_SAMPLES, 1), tags.get(_BITS, (1,))
             deep = samples > 1 and max(bits if isinstance(bits, tuple) else (bits,)) > 8
             if samples <= 4 and not (all_bits and deep):

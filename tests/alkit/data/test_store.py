@@ -101,7 +101,7 @@ class TestImageStore:
             ImageStore.open(tmp_path / "none", (3, 4, 5), 1)
 
     def test_other_arrays_are_refused(self) -> None:
-        for wrong in (self.PIXELS.astype(np.float32), self.PIXELS[0]):
+        for wrong in (self.PIXELS.astype(np.float64), self.PIXELS.astype(np.int16), self.PIXELS[0]):
             with pytest.raises(ValueError, match="uint8"):
                 ImageStore.from_array(wrong)
 

@@ -20,7 +20,7 @@ KINDS = ("folder", "manifest", "arrays", "digits", "shards", "braces", "parquet"
 @pytest.mark.parametrize("kind", KINDS)
 def test_kit(kind: str, making: ModuleType, tmp_path: Path) -> None:
     name, make = making.MAKERS[kind]
-    failed = [r for r in testing.check_source(make(tmp_path), name=name) if not r.ok]
+    failed = [r for r in testing.check_source(make(tmp_path), name) if not r.ok]
     assert failed == []
 
 
