@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from alkit.errors import AlkitError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from alkit.data.pixel_types import PixelType
     from alkit.data.store import Shape
 
     Floats = npt.NDArray[np.float32]
@@ -36,17 +38,33 @@ class Compared(NamedTuple):
     order: list[int]
 
 
-def compare(cache: Path, shape: Shape, indices: Sequence[int], usable: npt.NDArray[np.bool_]) -> Compared:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a campaign has to compare images by.
+
+    Attributes:
+        cache: folder of its cache.
+        shape: (C, H, W) of the small copies.
+        pixel_type: of their values.
+        vectors: [N, D] of a pool of vectors, or None.
+    """
+
+    cache: Path
+    shape: Shape
+    pixel_type: PixelType = "uint8"
+    vectors: npt.NDArray[np.floating[Any]] | None = None
+
+
+def compare(known: Known, indices: Sequence[int], usable: npt.NDArray[np.bool_]) -> Compared:
     """Compare the images of a query with the pool; if the cache cannot be read, nothing is alike.
 
     Args:
-        cache: folder of the campaign's cache.
-        shape: (C, H, W) of the small copies.
+        known: what there is to compare by.
         indices: the images of the query.
         usable: [N] bool, the images that may be found.
     """
     try:
-        alike = Alike(cache, shape, len(usable))
+        alike = Alike(known, len(usable))
         return Compared(alike.neighbors(indices, usable), alike.order(indices))
     except (AlkitError, OSError, ValueError):
         return Compared({}, list(indices))
@@ -56,18 +74,17 @@ class Alike:
     """Finds near-duplicates and orders images by likeness; computed once per query.
 
     Args:
-        cache: folder of the campaign's cache.
-        shape: (C, H, W) of the small copies.
+        has: what there is to compare by.
         count: images of the pool.
     """
 
-    def __init__(self, cache: Path, shape: Shape, count: int) -> None:
+    def __init__(self, has: Known, count: int) -> None:
         self.count = count
-        self._features = kept_features(cache, "pool", count)
-        store = cache / POOL_CACHE
+        self._features = kept_features(has.cache, "pool", count) if has.vectors is None else has.vectors
+        store = has.cache / POOL_CACHE
         self._store: ImageStore | None = None
-        if self._features is None and is_whole(store, shape, count):
-            self._store = ImageStore.open(store, shape, count, in_memory=False)
+        if self._features is None and is_whole(store, has.shape, count, has.pixel_type):
+            self._store = ImageStore.open(store, has.shape, count, in_memory=False, pixel_type=has.pixel_type)
         self._alike = PIXELS_ALIKE if self._features is None else FEATURES_ALIKE
 
     @property
@@ -138,5 +155,5 @@ class Alike:
             rows = np.arange(rows.start, min(rows.stop, self.count))
         images = self._store.take(rows).float()
         side = (min(TINY, images.shape[2]), min(TINY, images.shape[3]))
-        vectors: Floats = adaptive_avg_pool2d(images, side).flatten(1).numpy()
+        vectors: Floats = np.nan_to_num(adaptive_avg_pool2d(images, side).flatten(1).numpy())
         return vectors - vectors.mean(axis=1, keepdims=True)

@@ -19,9 +19,10 @@ from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
+from alkit.data.sources.vectors import Vectors
 from alkit.errors import AlkitError, CampaignLocked, InvalidAnswers, SourceError, UnusableImage, UsageError
 
-from .alike import Compared, compare
+from .alike import Compared, Known, compare
 from .asking import Asking
 from .guidelines import Guidelines
 from .images import ServedImage, as_png, picture, picture_of_file, thumbnail
@@ -30,6 +31,8 @@ from .requests import body_of, check_origin, json_response, name_of, understanda
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from .session import LabelSession
@@ -238,10 +241,19 @@ class Page:
         if number not in self._compared:
             campaign = self.session.campaign
             indices = self.session.in_order(campaign.queries[number - 1])
-            cache, shape = campaign.directory / "cache", campaign.settings.image_shape
-            self._compared[number] = self._comparing.submit(
-                compare, cache, shape, indices, campaign.pool.usable
+            known = Known(
+                campaign.directory / "cache",
+                campaign.settings.image_shape,
+                campaign.settings.pool.pixel_type,
+                self._vectors(),
             )
+            self._compared[number] = self._comparing.submit(compare, known, indices, campaign.pool.usable)
+
+    def _vectors(self) -> npt.NDArray[np.floating[Any]] | None:
+        """Return the vectors of a pool that consists of vectors, as it was listed."""
+        source = self._source
+        same = isinstance(source, Vectors) and source.keys() == self.session.campaign.state.keys
+        return source.rows.values if isinstance(source, Vectors) and same else None
 
     # -- what is done ----------------------------------------------------------------------------------
 
