@@ -20,6 +20,7 @@ DATA = {
     "stopped": {"cycle": 1, "rule": "budget=20", "reason": "spent"},
     "answered": {"answers": 1, "query": 2, "page": True, "saw_guess": False},
     "retracted": {"index": 4, "answer": 9},
+    "noted": {"index": 4, "text": "too dark", "annotator": "ada"},
     "aggregate": {"by": "majority"},
     "withdrawn": {"query": 1, "indices": [1, 2]},
     "passed": {"query": 1, "oracle": "file", "indices": [0]},
@@ -146,6 +147,7 @@ def test_a_damaged_event_is_one_sentence(tmp_path: Path, data: str) -> None:
         ("trained", "metrics", [0.5]),
         ("trained", "loss", 1.5),
         ("retracted", "answer", None),
+        ("noted", "text", 3),
         ("answered", "saw_guess", 1),
     ],
 )
