@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit._version import __version__
-from alkit.campaign.record.events import Aggregated, Answered, ClassesAdded, Created, Lost, Removed
+from alkit.campaign.record.events import Aggregated, Answered, ClassesAdded, Created, Lost, Noted, Removed
 from alkit.campaign.record.ledger import Ledger
 from alkit.data.preprocessing import ensure_store
 from alkit.errors import SourceError
@@ -45,7 +45,7 @@ def fork(
     """Make a campaign from another one and open it; the first one is only read.
 
     It has the same images under the same indices, the classes as they are called now, and all answers that
-    count, with annotators, times and costs. Queries and trainings are not taken over.
+    count, with annotators, times and costs, and the notes. Queries and trainings are not taken over.
 
     Args:
         directory: where to make it; created if missing.
@@ -124,6 +124,8 @@ def _fill(draft: Path, plan: Plan, first: Campaign, shape: Shape, *, other_test:
                     again = dataclasses.replace(event.data, answers=len(rows), query=None)
                     number = ledger.add_event(again)
                     ledger.add_answers(number, [(row.index, row.answer) for row in rows])
+            for note in first.notes():
+                ledger.add_event(Noted(index=note.index, text=note.text, annotator=note.annotator))
             if first.pool.removed:
                 ledger.add_event(Removed(indices=sorted(first.pool.removed)))
             if lost:

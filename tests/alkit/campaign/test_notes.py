@@ -77,3 +77,14 @@ def test_notes_come_out_with_the_labels(labeled: Path, alkit, tmp_path: Path):
 def test_without_notes_a_table_has_no_column_for_them(labeled: Path, alkit, tmp_path: Path):
     alkit("export", "-c", labeled, "--labeled", "-f", "csv", "--out", tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text().splitlines()[0].endswith(",label")
+
+
+def test_a_forked_campaign_has_the_notes(labeled: Path, tmp_path: Path):
+    from alkit.campaign.fork import fork
+
+    with Campaign(labeled) as opened:
+        opened.note(3, "dark", "ada")
+        opened.note(4, "gone", "ada")
+        opened.note(4, "", "ada")
+        fork(tmp_path / "second", opened).close()
+    assert noted(tmp_path / "second") == [(3, "dark", "ada")]
