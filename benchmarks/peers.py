@@ -4,8 +4,9 @@
 
 Answers are compared on small cases, and a disagreement makes the exit code 1. Costs are measured on
 `--count` images: seconds are the median of interleaved rounds, and memory is what one run adds to its own
-process at the peak, beyond the input (Linux only). `peers_uncertain` and `peers_representative` describe
-what is compared and how; `kcenter` and `speed` compare CoreSet on larger pools.
+process at the peak, beyond the input (Linux only). `peers_uncertain`, `peers_representative` and
+`peers_recent` describe what is compared and how; for strategies that scikit-activeml lacks, the other side is
+the published algorithm in its plain form. `kcenter` and `speed` compare CoreSet on larger pools.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import statistics
 import sys
 from pathlib import Path
 
+import peers_recent
 import peers_representative
 import peers_uncertain
 import torch
 from common import about, parser, seconds
 from kcenter import memory
 
-CASES = {**peers_uncertain.CASES, **peers_representative.CASES}
+CASES = {**peers_uncertain.CASES, **peers_representative.CASES, **peers_recent.CASES}
 WARMING = 300  # images of a run that only loads libraries
 CLEAR = Path("/proc/self/clear_refs")
 
@@ -45,17 +47,19 @@ def added_mb(name: str, who: str, count: int, threads: int) -> float | None:
 def main() -> None:
     made = parser(__doc__)
     made.add_argument("--count", type=int, default=2_000, help="images on which costs are measured")
+    made.add_argument("--case", action="append", choices=CASES, help="a strategy to compare; all by default")
     given = made.parse_args()
     torch.set_num_threads(given.threads)
     context = multiprocessing.get_context("spawn")
     lines = [
-        "# Comparison with scikit-activeml",
+        "# Comparison with scikit-activeml and plain forms",
         "",
         "| strategy | answers | alkit, s | its, s | alkit, MB | its, MB |",
         "|---|---|---|---|---|---|",
     ]
     results, agreed = {}, True
-    for name, case in CASES.items():
+    for name in given.case or CASES:
+        case = CASES[name]
         findings = case.findings()
         agreed = agreed and all(agrees for _, agrees in findings)
         taken = seconds(case.works(given.count), given.rounds, given.clock)

@@ -71,7 +71,6 @@ def summary_of(evidence: ReportData) -> dict[str, Any]:
             "failures": list(evidence.failures),
             "comparison": evidence.comparison.as_dict(),
             "balanced": evidence.balanced.as_dict() if evidence.balanced else None,
-            "upper_bound": evidence.upper.as_dict() if evidence.upper else None,
             "costs": [
                 {
                     "strategy": cost.strategy,
@@ -89,6 +88,7 @@ def summary_of(evidence: ReportData) -> dict[str, Any]:
             },
             "diagnostics": diagnostics_of(evidence.cycles),
             "provenance": provenance_of(evidence.cells),
+            **({"upper_bound": evidence.upper.as_dict()} if evidence.upper else {}),
         }
     )
 
