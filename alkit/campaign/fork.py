@@ -12,14 +12,15 @@ from alkit._version import __version__
 from alkit.campaign.record.events import Aggregated, Answered, ClassesAdded, Created, Lost, Noted, Removed
 from alkit.campaign.record.ledger import Ledger
 from alkit.data.preprocessing import ensure_store
-from alkit.errors import SourceError
+from alkit.errors import SourceError, UsageError
+from alkit.interfaces.labels import Mask
 from alkit.options import build
 from alkit.plugin import registry
 from alkit.utils.files import write_atomically
 from alkit.utils.progress import Progress, chosen_progress
 
 from .campaign import Campaign
-from .changes.evaluation_set import labels_of_test_images, new_classes, read_test_images
+from .changes.evaluation_set import labels_of_test_images, names_in, read_test_images
 from .create import Plan, plan_of
 from .draft import check_free, clear_half_moved, draft_in, move_in, os_errors_named
 from .export import identity_of
@@ -30,6 +31,8 @@ from .spec import CampaignSpec, spec_of
 if TYPE_CHECKING:
     from alkit.campaign.record.ledger import AnswerRow
     from alkit.data.preprocessing import ImageRecord
+    from alkit.interfaces.labels import Labels
+    from alkit.interfaces.oracle import Answer
 
     Shape = tuple[int, int, int]
 
@@ -71,6 +74,12 @@ def fork(
     shape = (spec.channels or campaign.settings.image_shape[0], *(spec.image_size or (0, 0)))
     task = plan.settings.task
     build(registry.tasks.get(task.name), task.options).build(shape, tuple(campaign.classes), plan.device)
+    kinds = campaign.settings.labels, plan.settings.labels
+    if kinds[0] != kinds[1] and len(campaign.pool.labeled):
+        raise UsageError(
+            f"the labels of this campaign are of kind '{kinds[0]}', but task '{task.name}' needs the kind "
+            f"'{kinds[1]}'; make a new campaign with 'alkit init'"
+        )
     with draft_in(directory) as draft, os_errors_named(directory):
         _fill(draft, plan, campaign, shape, other_test="test" in details)
         move_in(draft, directory)
@@ -104,7 +113,8 @@ def _fill(draft: Path, plan: Plan, first: Campaign, shape: Shape, *, other_test:
             f"{first.resources.hint('--pool')}"
         )
     tested, labels = _test_set(draft, plan, first, shape, other=other_test)
-    classes = [*first.classes, *new_classes(first, labels)]
+    classes = [*first.classes, *names_in(plan.labels(draft, first.classes), labels)]
+    reader = plan.labels(draft, classes)
     answers: dict[int, list[AnswerRow]] = defaultdict(list)
     for row in first.state.counted:
         answers[row.event].append(row)
@@ -123,7 +133,7 @@ def _fill(draft: Path, plan: Plan, first: Campaign, shape: Shape, *, other_test:
                 if rows := answers[event.id]:
                     again = dataclasses.replace(event.data, answers=len(rows), query=None)
                     number = ledger.add_event(again)
-                    ledger.add_answers(number, [(row.index, row.answer) for row in rows])
+                    ledger.add_answers(number, [(row.index, _taken_over(row, first, reader)) for row in rows])
             for note in first.notes():
                 ledger.add_event(Noted(index=note.index, text=note.text, annotator=note.annotator))
             if first.pool.removed:
@@ -134,6 +144,22 @@ def _fill(draft: Path, plan: Plan, first: Campaign, shape: Shape, *, other_test:
         ledger.close()
     settings = dataclasses.replace(plan.settings, image_shape=shape)
     write_atomically(draft / SETTINGS, settings.to_toml(__version__))
+
+
+def _taken_over(row: AnswerRow, first: Campaign, reader: Labels) -> Answer:
+    """Return an answer for the second campaign; a mask gets the numbers that classes have there."""
+    if row.answer.kind != "label" or not isinstance(reader, Mask):
+        return row.answer
+    return dataclasses.replace(row.answer, value=_copied(row.answer.value, first, reader))
+
+
+def _copied(mask: str, first: Campaign, reader: Mask) -> str:
+    """Copy a mask of the first campaign; return its name in the second one."""
+    labels = first.label_kind
+    assert isinstance(labels, Mask)
+    name = reader.of_numbers(labels.numbered(mask))
+    reader.keep([name])
+    return name
 
 
 def _test_set(
@@ -151,5 +177,8 @@ def _test_set(
         return records, found
     records, texts = first.ledger.test_images()
     labels = [first.state.test_label(text) for text in texts]
+    reader = plan.labels(draft, first.classes)
+    if isinstance(reader, Mask):
+        labels = [None if label is None else _copied(label, first, reader) for label in labels]
     ensure_store(cache, shape, plan.test_source, records, progress=plan.progress)
     return records, {r.key: label for r, label in zip(records, labels, strict=True) if label is not None}

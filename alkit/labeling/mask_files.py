@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -94,6 +95,7 @@ def encode_mask(mask: Pixels) -> bytes:
     return encoded.getvalue()
 
 
+@functools.cache
 def palette() -> Pixels:
     """Return a color for each of 256 numbers, [256, 3], as PASCAL VOC does: neighbors differ clearly."""
     import numpy as np  # noqa: PLC0415  # numpy is slow to import

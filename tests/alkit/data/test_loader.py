@@ -10,8 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alkit.data.loader import Loader, augment
+from alkit.data.loader import Loader, augment, moved, random_moves
 from alkit.data.store import ImageStore
+from alkit.data.targets import Targets
 
 CPU = torch.device("cpu")
 
@@ -191,3 +192,61 @@ def test_cuda_draws_the_same_augmentation() -> None:
     pixels = torch.randint(0, 256, (9, 3, 17, 12), dtype=torch.uint8)
     expected = augment(pixels, torch.Generator().manual_seed(1))
     assert torch.equal(augment(pixels.cuda(), torch.Generator().manual_seed(1)).cpu(), expected)
+
+
+class Ragged(Targets):
+    """A list of vectors, one longer than the other, and a count of what was taken."""
+
+    def __init__(self) -> None:
+        self.taken: list[int] = []
+
+    def __len__(self) -> int:
+        return 3
+
+    def take(self, rows):
+        self.taken += rows.tolist()
+        return [torch.arange(row + 1) for row in rows.tolist()]
+
+    def digest(self) -> str:
+        return "ragged"
+
+
+def test_targets_may_be_made_when_they_are_asked_for() -> None:
+    targets = Ragged()
+    images = ImageStore.from_array(np.zeros((4, 1, 2, 2), dtype=np.uint8))
+    loader = Loader(images, torch.device("cpu"), targets=targets, labeled=np.array([3, 0, 1]))
+    batch = next(iter(loader.sequential(np.array([0, 3]), 2)))
+    assert targets.taken == []
+    assert [part.tolist() for part in batch.targets] == [[0, 1], [0]]
+    assert targets.taken == [1, 0]
+    assert next(iter(loader.sequential(np.array([2]), 1))).targets is None
+
+
+def test_targets_move_along_where_the_task_moves_them() -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 255, (6, 1, 16, 16), dtype=np.uint8)
+
+    def both(images, targets, generator):
+        moves = random_moves(images, generator)
+        return moved(images, moves), moved(targets, moves)
+
+    loader = Loader(
+        ImageStore.from_array(pixels),
+        torch.device("cpu"),
+        targets=torch.from_numpy(pixels[:, 0]),
+        labeled=np.arange(6),
+        mean=torch.zeros(1),
+        std=torch.full((1,), 1 / 255),
+        augment=both,
+    )
+    (batch,) = loader.epoch(np.arange(6), 6, np.random.default_rng(1), augmented=True)
+    assert (batch.images[:, 0] == batch.targets).all()
+    assert not (batch.targets.numpy() == pixels[batch.indices, 0]).all()
+
+
+def test_moves_are_those_of_the_default_augmentation() -> None:
+    pixels = torch.randint(0, 255, (5, 3, 17, 24), dtype=torch.uint8)
+    alone = augment(pixels, torch.Generator().manual_seed(4))
+    moves = random_moves(pixels, torch.Generator().manual_seed(4))
+    assert torch.equal(moved(pixels, moves), alone)
+    assert torch.equal(moved(pixels[:, 1], moves), alone[:, 1])

@@ -16,6 +16,7 @@ from alkit.campaign.analysis.stopping import parse
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
 from alkit.campaign.export import labeled_export
+from alkit.campaign.fork import fork
 from alkit.campaign.report.write import write_report
 from alkit.errors import CampaignError, InvalidAnswers, InvalidOption, SourceError, TrainingError
 from alkit.interfaces.labels import ImageFacts, Mask
@@ -98,6 +99,22 @@ def test_a_campaign_goes_from_masks_to_the_second_query(scenes: Path, known: Pat
         assert told.reasons[0].startswith("The mean iou on the test set is")
         with pytest.raises(InvalidOption, match=r"needs the metric 'accuracy'.*it has mean_iou"):
             campaign.run(campaign.oracle("dataset"), cycles=5, n=1, stop=[parse("accuracy=0.9")])
+
+
+def test_a_fork_takes_masks_over_with_the_numbers_of_its_classes(
+    scenes: Path, known: Path, tmp_path: Path
+) -> None:
+    with made(scenes, known, tmp_path / "c") as campaign:
+        campaign.merge_classes(["ground"], "rare")
+        assert campaign.status()["classes"] == {"thing": 8, "rare": 8}
+        before = labeled_export(campaign)
+        with fork(tmp_path / "d", campaign, device="cpu") as other:
+            assert other.status()["classes"] == {"thing": 8, "rare": 8}
+            after = labeled_export(other)
+            assert before.mask is not None
+            assert after.mask is not None
+            assert (before.mask(before.items[0]) == after.mask(after.items[0])).all()
+            other.train()
 
 
 def test_an_export_of_masks_is_read_back(scenes: Path, known: Path, tmp_path: Path) -> None:
