@@ -58,6 +58,10 @@ def prepare(
     reader = labels_of(protocol, cache)
     pool = _read(pool_source, shape, cache, progress, reader)
     test = _read(test_source, shape, cache, progress, reader)
+    if protocol.labels.draw == "balanced" and reader.kind != "class":
+        raise InvalidProtocol(
+            f"labels.draw=balanced needs one class an image, which task '{protocol.task.name}' does not have"
+        )
     classes = _classes(protocol, pool_source, pool)
     shared = SharedData(
         location=pool_source.location,

@@ -400,7 +400,7 @@ class Campaign(CampaignSession):
             "task": self.settings.task.as_dict(),
             "strategy": self.settings.strategy.as_dict(),
             "aggregate": self.state.aggregate,
-            "disputed": len(self.state.disputes),
+            "disputed": len(self.disputes),
             "stopped": None if self.stopped is None else self.stopped.to_json(),
             "queries": len(self.state.asked),
             "open_query": None

@@ -99,7 +99,7 @@ def choose_and_record(
         task,
         trained,
         np.setdiff1d(candidates, control),
-        disputes=session.state.disputes if strategy.asks_again else None,
+        disputes=session.disputes if strategy.asks_again else None,
     )
     more = f"; {size:,} more are drawn at random as a control" if size else ""
     session.progress.line(
@@ -217,7 +217,7 @@ def can_choose_now(session: CampaignSession, strategy: Strategy, given: Given | 
 def candidates_for(session: CampaignSession, strategy: Strategy) -> Indices:
     """Return what a strategy may choose, [m] int64 ascending."""
     if strategy.asks_again:
-        return np.array(list(session.state.disputes), np.int64)
+        return np.array(list(session.disputes), np.int64)
     return session.pool.candidates
 
 

@@ -108,6 +108,13 @@ class CampaignSession:
             self._labels = (self.state, self.resources.labels(self.state))
         return self._labels[1]
 
+    @property
+    def disputes(self) -> dict[int, tuple[int, ...]]:
+        """The images on which annotators do not agree well enough, see `State.disputes`."""
+        if self.settings.labels == "class" or not self.state.votes:
+            return self.state.disputes
+        return self.state.disputed(self.label_kind)
+
     def label_text(self, value: Any) -> str:
         """Write the value of a label as text."""
         if isinstance(value, str):  # the task, whose import takes seconds, is not needed

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession
 
 
+NAMED = ("class", "classes")  # kinds of labels of which some are equal by chance, as kappa assumes
 RECENT = 3  # queries or trainings that count as recent
 SMALLEST = 0.05  # smallest difference of error rates worth planning for
 
@@ -185,7 +186,7 @@ def gather(campaign: CampaignSession) -> CampaignEvidence:
         curve=curve,
         values=() if curve else tuple(metric_curve(campaign)),
         gain=gain(curve, "test") if len(curve) > 1 else gain(control_curve(accuracy), "control"),
-        agreement=agreement(campaign.state.votes),
+        agreement=agreement(campaign.state.votes) if campaign.settings.labels in NAMED else None,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from alkit.errors import InvalidOption
 
 if TYPE_CHECKING:
+    from alkit.interfaces.labels import Labels
     from alkit.interfaces.oracle import Answer
 
 
@@ -84,12 +85,30 @@ def weights_of(votes: Mapping[int, Votes]) -> dict[str, float]:
     return weights
 
 
-def dispute(votes: Votes) -> tuple[int, ...]:
-    """Return how many annotators say each of several different things, the most first; empty if all agree."""
-    counts: dict[Hashable, int] = defaultdict(int)
+def dispute(votes: Votes, labels: Labels | None = None) -> tuple[int, ...]:
+    """Return how many annotators say each of several different things, the most first; empty if all agree.
+
+    Args:
+        votes: each annotator's latest answer.
+        labels: says which values agree, though they differ; only equal ones by default. An answer belongs to
+            the first of the groups before it that it agrees with.
+    """
+    groups: list[list[Answer]] = []
     for answer in _spoken(votes).values():
-        counts[_said(answer)] += 1
-    return tuple(sorted(counts.values(), reverse=True)) if len(counts) > 1 else ()
+        same = next((group for group in groups if _agree(group[0], answer, labels)), None)
+        if same is None:
+            groups.append([answer])
+        else:
+            same.append(answer)
+    return tuple(sorted(map(len, groups), reverse=True)) if len(groups) > 1 else ()
+
+
+def _agree(first: Answer, second: Answer, labels: Labels | None) -> bool:
+    if _said(first) == _said(second):
+        return True
+    if labels is None or first.kind != "label" or second.kind != "label":
+        return False
+    return labels.agreement(first.value, second.value) >= labels.agrees_from
 
 
 def _weigher(weights: Mapping[str, float]) -> Callable[[str], float]:

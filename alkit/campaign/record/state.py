@@ -37,6 +37,7 @@ from .query import Pick, Query
 
 if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
+    from alkit.interfaces.labels import Labels
     from alkit.interfaces.oracle import Answer
     from alkit.interfaces.strategy import Strategy
 
@@ -138,8 +139,12 @@ class State:
 
         Only of images that can be asked again: readable, no copies, not asked right now.
         """
+        return self.disputed(None)
+
+    def disputed(self, labels: Labels | None) -> dict[int, tuple[int, ...]]:
+        """Return the disputes, where values may agree though they differ; see `aggregation.dispute`."""
         pending, usable = set(self.pool.pending.tolist()), self.pool.usable
-        counts = {index: dispute(votes) for index, votes in sorted(self.votes.items())}
+        counts = {index: dispute(votes, labels) for index, votes in sorted(self.votes.items())}
         return {i: count for i, count in counts.items() if count and usable[i] and i not in pending}
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alkit.campaign.analysis.agreement import Agreement, Kappa
+from alkit.campaign.analysis.evidence import NAMED
 from alkit.reporting.document import Block, Table, Text
 from alkit.reporting.wording import NONE, amount, counted, interval
 
@@ -45,6 +46,8 @@ def _pace(one: Annotator) -> str:
 
 def _agreement(found: Findings) -> list[Block]:
     agreed = found.evidence.agreement
+    if agreed is None and found.settings.labels not in NAMED:
+        return [Text(f"Annotators are in dispute about {counted(found.status['disputed'], 'image')}.")]
     if agreed is None:
         return [Text("The agreement of annotators is unknown: no image has answers from two of them.")]
     text = (

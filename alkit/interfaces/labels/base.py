@@ -41,6 +41,7 @@ class Labels(ABC):
         kind: what formats call it: `class`, `classes`, `number`, `mask`.
         named: values consist of class names, from a list that the campaign keeps.
         fits_size: `parse` compares a label with the size of the image.
+        agrees_from: annotators whose values agree this well are not in dispute.
         classes: class names in the order of their numbers.
         slots: the present name of every class that there has ever been, in the order in which they were
             added; None for a retired one. The classes themselves by default.
@@ -50,6 +51,7 @@ class Labels(ABC):
     kind: ClassVar[str]
     named: ClassVar[bool] = False
     fits_size: ClassVar[bool] = False
+    agrees_from: ClassVar[float] = 1.0
 
     classes: Sequence[str] = ()
     slots: Sequence[str | None] = ()

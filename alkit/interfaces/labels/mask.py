@@ -35,7 +35,8 @@ class Mask(Labels):
 
     The number of a pixel is that of its class, as `classes` lists them; pixels of the number `void` have no
     label. The file of the campaign has the size of the image, the slots of classes as numbers, and 255 for
-    void: renamed, merged and retired classes change no file.
+    void: renamed, merged and retired classes change no file. Annotators agree if the mean intersection over
+    union of their masks is at least 0.8.
 
     Attributes:
         void: the number of pixels without a label in masks that are read.
@@ -44,6 +45,7 @@ class Mask(Labels):
     kind: ClassVar[str] = "mask"
     named: ClassVar[bool] = True
     fits_size: ClassVar[bool] = True
+    agrees_from: ClassVar[float] = 0.8
 
     void: int = VOID
     _waiting: dict[str, bytes] = field(init=False, default_factory=dict, repr=False, compare=False)

@@ -10,6 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from alkit.bench import records
+from alkit.bench.protocol import parse_protocol
+from alkit.bench.suite import SuiteOptions, run_suite
 from alkit.campaign.analysis.advice import suggestion
 from alkit.campaign.analysis.evidence import gather
 from alkit.campaign.analysis.stopping import parse
@@ -20,9 +23,11 @@ from alkit.campaign.fork import fork
 from alkit.campaign.report.write import write_report
 from alkit.errors import CampaignError, InvalidAnswers, InvalidOption, SourceError, TrainingError
 from alkit.interfaces.labels import ImageFacts, Mask
+from alkit.labeling.given_answer import GivenAnswer
 from alkit.labeling.given_labels import read_labels
 from alkit.options import build
 from alkit.training.types import Output
+from alkit.utils.progress import NullProgress
 from alkit_plugins.formats.folders import Folders
 from alkit_plugins.formats.masks import Masks
 from alkit_plugins.tasks.confusion import Confusion
@@ -30,6 +35,8 @@ from alkit_plugins.tasks.segmentation import Segmentation
 
 CLASSES = ("ground", "thing", "rare")
 SIZE = (24, 32)
+STRATEGIES = ("least-confidence", "bald", "mc-entropy", "coreset", "kmeans", "typiclust", "learning-loss")
+STRATEGIES += ("vaal", "ta-vaal")
 
 
 def scene(number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -282,3 +289,51 @@ def test_facts_of_the_image_decide_what_fits(scenes: Path) -> None:
     assert labels.parse(str(path), ImageFacts(width=32, height=24))
     with pytest.raises(ValueError, match="but the image has 24 x 32"):
         labels.parse(str(path), ImageFacts(width=24, height=32))
+
+
+def test_annotators_whose_masks_nearly_agree_are_not_in_dispute(
+    scenes: Path, known: Path, tmp_path: Path
+) -> None:
+    with made(scenes, known, tmp_path / "c") as campaign:
+        image = campaign.ask(1, strategy="random", control=0).picks[0].image
+        given = masks_for(scenes, [image])[image]
+        mask = np.asarray(Image.open(given)).copy()
+        mask[0, 0] ^= 1
+        Image.fromarray(mask).save(tmp_path / "near.png")
+        other = np.where(mask == 9, 9, 1 - np.minimum(mask, 1)).astype(np.uint8)
+        Image.fromarray(other).save(tmp_path / "far.png")
+        for name, path in (("ann", given), ("bob", tmp_path / "near.png")):
+            campaign.tell([GivenAnswer(0, image, str(path), name)])
+        assert campaign.disputes == {}
+        campaign.tell([GivenAnswer(0, image, str(tmp_path / "far.png"), "eve")])
+        assert list(campaign.disputes.values()) == [(2, 1)]
+        assert campaign.status()["disputed"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_strategy_works_on_it(scenes: Path, known: Path, tmp_path: Path, strategy: str) -> None:
+    options: dict[str, object] = {}
+    if strategy.endswith("vaal"):
+        options = {"iterations": 2, "batch-size": 4, "latent": 4, "channels": "4,8"}
+        options |= {"discriminator-hidden": 8, "vae-steps": 1}
+    with made(scenes, known, tmp_path / "c") as campaign:
+        query = campaign.ask(3, strategy=strategy, options=options)
+        assert len({pick.index for pick in query.picks}) == 3
+
+
+@pytest.mark.slow
+def test_a_benchmark_compares_strategies_on_masks(scenes: Path, tmp_path: Path) -> None:
+    table = {
+        "name": "scenes",
+        "seeds": 1,
+        "data": {"pool": str(scenes / "train" / "images"), "test": str(scenes / "test" / "images")},
+        "task": {"name": "segmentation", "options": {"model": "tiny-unet", "epochs": 1, "void": 9}},
+        "labels": {"start": 6, "budget": 2, "cycles": 1},
+        "strategies": ["random", "entropy"],
+    }
+    how = SuiteOptions(backend="sequential", device="cpu")
+    run_suite(parse_protocol(table), tmp_path / "results", how, progress=NullProgress())
+    cycles = [r for r in records.read_all(tmp_path / "results") if r["kind"] == "cycle"]
+    assert len(cycles) == 4
+    assert all("mean_iou" in record["metrics"] for record in cycles)
