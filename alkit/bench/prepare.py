@@ -62,7 +62,7 @@ def prepare(
         raise InvalidProtocol(
             f"labels.draw=balanced needs one class an image, which task '{protocol.task.name}' does not have"
         )
-    classes = _classes(protocol, pool_source, pool)
+    classes = _classes(pool_source, pool, reader)
     shared = SharedData(
         location=pool_source.location,
         shape=shape,
@@ -207,8 +207,7 @@ def _stamp(path: Path | None) -> str:
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def _classes(protocol: Protocol, source: Source, pool: Images) -> tuple[str, ...]:
-    reader = labels_of(protocol)
+def _classes(source: Source, pool: Images, reader: Labels) -> tuple[str, ...]:
     if not reader.named:
         return ()
     if source.classes:
