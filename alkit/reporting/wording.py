@@ -43,7 +43,7 @@ def ranges(numbers: Sequence[int]) -> str:
 
 def metric_name(metric: str) -> str:
     """Write a metric's name as words."""
-    return metric.replace("_", " ")
+    return " ".join("IoU" if word == "iou" else word for word in metric.split("_"))
 
 
 def interval(share: Share | None) -> str:

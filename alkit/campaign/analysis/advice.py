@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from alkit.reporting.wording import metric_name
 from alkit.utils.json_values import AsDict
 from alkit.utils.proportions import needed_for_width
 
@@ -107,7 +108,7 @@ def _guess_words(evidence: CampaignEvidence) -> str:
 
 
 def _name(point: MetricPoint) -> str:
-    return point.metric.replace("_", " ")
+    return metric_name(point.metric)
 
 
 def _control_words(evidence: CampaignEvidence) -> str:

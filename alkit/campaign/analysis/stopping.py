@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from alkit.errors import InvalidOption
+from alkit.reporting.wording import metric_name
 
 if TYPE_CHECKING:
     from .evidence import MetricPoint, Point
@@ -95,7 +96,7 @@ class Flat(StoppingRule):
             return None
         return (
             f"In each of the last {self.cycles:,} cycles, 100 labels gained less than {self.gain} in test "
-            f"{curve[-1].metric.replace('_', ' ')}: {', '.join(f'{step:+.4f}' for step in steps)}."
+            f"{metric_name(curve[-1].metric)}: {', '.join(f'{step:+.4f}' for step in steps)}."
         )
 
     def __str__(self) -> str:

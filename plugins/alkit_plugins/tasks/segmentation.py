@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 LOOKS = {"cpu": 6_000, "cuda": 20_000}
 """Total number of images in a training, by device."""
-OUTPUT_BYTES = 2**27
+OUTPUT_BYTES = 2**25
 """Of the outputs for one batch of scoring; several tensors of this size are there at once."""
 MOST_SCORED = 256
 

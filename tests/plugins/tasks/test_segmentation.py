@@ -103,7 +103,7 @@ def test_a_campaign_goes_from_masks_to_the_second_query(scenes: Path, known: Pat
         found = gather(campaign)
         assert [(point.labels, point.metric) for point in found.values] == [(8, "mean_iou"), (12, "mean_iou")]
         told = suggestion(found)
-        assert told.reasons[0].startswith("The mean iou on the test set is")
+        assert told.reasons[0].startswith("The mean IoU on the test set is")
         with pytest.raises(InvalidOption, match=r"needs the metric 'accuracy'.*it has mean_iou"):
             campaign.run(campaign.oracle("dataset"), cycles=5, n=1, stop=[parse("accuracy=0.9")])
 
@@ -142,7 +142,7 @@ def test_a_report_shows_masks_and_names_the_metric(scenes: Path, known: Path, tm
         campaign.ask(2, strategy="badge")
         write_report(campaign, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
-    assert "mean iou" in text
+    assert "mean IoU" in text
     assert "accuracy on the test set is" not in text
 
 
