@@ -14,6 +14,7 @@ from alkit.campaign.export import labeled_export
 from alkit.campaign.report.write import write_report
 from alkit.data import ArraySource, Source
 from alkit.errors import InvalidOption, UnsupportedTask
+from alkit.label_app.alike import Alike, Known, compare
 from alkit.label_app.images import picture
 from alkit.plugin import registry
 
@@ -53,6 +54,7 @@ def campaign(request: pytest.FixtureRequest, tmp_path: Path) -> alkit.Campaign:
 
 
 def test_two_queries_a_repeat_and_all_that_people_see(campaign: alkit.Campaign, tmp_path: Path) -> None:
+    kind = campaign.settings.pool.pixel_type
     query = campaign.ask(6)  # the oracle has labeled a seed, and a model is trained
     stored = campaign.resources.images(campaign.state).take(np.arange(16)).numpy()
     for record in campaign.state.records:
@@ -66,6 +68,11 @@ def test_two_queries_a_repeat_and_all_that_people_see(campaign: alkit.Campaign, 
         assert seen.width > 100
     shown = picture(again.source, again.state.records[0])
     assert shown.mimetype == "image/png"
+    indices = [pick.index for pick in query.picks]
+    known = Known(again.directory / "cache", again.settings.image_shape, kind)
+    alike = compare(known, indices, again.pool.usable)
+    assert sorted(alike.order) == sorted(indices)
+    assert Alike(known, 16).known
     export = labeled_export(again)
     assert {export.content(item)[1:4] for item in export.items} == {b"PNG"}
     write_report(again, tmp_path / "report.html")

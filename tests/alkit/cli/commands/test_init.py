@@ -98,11 +98,17 @@ def test_twelve_bits_in_files_of_16_are_scaled(alkit: Alkit, here: Path) -> None
     said = alkit("init", "camp", "--pool", "pool", "--json")
     assert said.json["overview"]["values"]["chosen"] == [0, 4095]
     assert "4,095 white" in said.err
-    rows = np.fromfile(here / "camp" / "cache" / "pool.u8", np.uint8).reshape(4, -1)
-    assert rows[:, 0].tolist() == [0, 62, 125, 187]
+    assert "the model gets all of them, as uint16" in said.err
+    rows = np.fromfile(here / "camp" / "cache" / "pool.u8", np.uint16).reshape(4, -1)
+    assert rows[:, 0].tolist() == [0, 1000, 2000, 3000]
     with Campaign(here / "camp") as campaign:
+        assert campaign.source.picture("3.png")[1].max() == 187
+    alkit("init", "small", "--pool", "pool", "--pixel-type", "uint8")
+    rows = np.fromfile(here / "small" / "cache" / "pool.u8", np.uint8).reshape(4, -1)
+    assert rows[:, 0].tolist() == [0, 62, 125, 187]
+    with Campaign(here / "small") as campaign:
         assert campaign.source.load("3.png")[1].max() == 187
-    alkit("init", "own", "--pool", "pool", "--value-range", "0,3000")
+    alkit("init", "own", "--pool", "pool", "--value-range", "0,3000", "--pixel-type", "uint8")
     assert np.fromfile(here / "own" / "cache" / "pool.u8", np.uint8).max() == 255
 
 
