@@ -57,6 +57,7 @@ def make_cycle() -> Callable[..., Cycle]:
         *,
         pixels: np.ndarray | None = None,
         companion: Any = None,
+        model: Any = None,
         seed: int = 0,
         batch_size: int = 16,
     ) -> Cycle:
@@ -71,7 +72,7 @@ def make_cycle() -> Callable[..., Cycle]:
         return Cycle(
             pool,
             number=1,
-            model=StillModel(),  # type: ignore[arg-type]
+            model=StillModel() if model is None else model,
             companion=companion,
             seed=seed,
             scoring=Scoring(torch.device("cpu"), batch_size),

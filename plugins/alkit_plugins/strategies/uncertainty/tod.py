@@ -9,7 +9,6 @@ random weights and takes the smallest changes, and here images are drawn at rand
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -42,37 +41,39 @@ class Tod(alkit.Strategy):
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Take the n candidates with the largest change; in a tie, the lower index comes first."""
-        current = {
-            key: value.detach().cpu().clone() for key, value in cycle.model.network.state_dict().items()
-        }
+        network = cycle.model.network
+        current = {key: value.detach().cpu().clone() for key, value in network.state_dict().items()}
         if not _same(current, self.now):  # the same model may be asked twice
             self.before, self.now = self.now, current
-        earlier = self._earlier(cycle)
-        cycle.diagnostics["compared"] = earlier is not None
-        if earlier is None:
-            return cycle.rng.choice(cycle.candidates, n, replace=False)
         positions = candidates.draw(cycle, self.subset, n)
         indices = cycle.candidates[positions]
         with cycle.measure("score"):
-            scores = cycle.collect(indices, _probabilities).double()
-            scores = change(scores, earlier.collect(indices, _probabilities).double())
+            earlier = self._earlier(cycle, indices, current)
+        cycle.diagnostics["compared"] = earlier is not None
+        if earlier is None:
+            return cycle.rng.choice(cycle.candidates, n, replace=False)
+        with cycle.measure("score"):
+            scores = change(cycle.collect(indices, _probabilities), earlier)
         return candidates.best(cycle, positions, scores, n)
 
-    def _earlier(self, cycle: Cycle) -> Cycle | None:
-        """Return a view of the cycle with the model of the query before; None if there is none that fits."""
+    def _earlier(self, cycle: Cycle, indices: Indices, current: Weights) -> Tensor | None:
+        """Return the probabilities of the query before's model; None if there is none that fits.
+
+        Its weights stand in the network for a moment, since tasks may refer to the network's modules.
+        """
         if not self.before:
             return None
-        view = cycle.narrowed(cycle.candidates, "before")
-        view.model = copy.copy(cycle.model)
-        view.model.network = copy.deepcopy(cycle.model.network)
+        network = cycle.model.network
         try:
-            view.model.network.load_state_dict(self.before)
+            network.load_state_dict(self.before)
+            return cycle.collect(indices, _probabilities)
         except RuntimeError:  # other classes, or another network
             cycle.progress.line(
-                f"{self.name}: the model of the last query has another shape; drawing at random"
+                f"{self.name}: the last query had a model of another shape; drawing at random"
             )
             return None
-        return view
+        finally:
+            network.load_state_dict(current)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the weights of the last two models."""
@@ -85,7 +86,7 @@ class Tod(alkit.Strategy):
 
 def change(now: Tensor, before: Tensor) -> Tensor:
     """Return half the squared distance of probabilities [B, classes, positions...], averaged: [B]."""
-    square = (now - before).square().sum(dim=1) / 2.0
+    square = (now.double() - before.double()).square().sum(dim=1) / 2.0
     return square if square.dim() == 1 else square.flatten(1).mean(dim=1)
 
 

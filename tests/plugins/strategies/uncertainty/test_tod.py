@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from alkit import options
+from alkit.plugin import registry
 from alkit.testing.world import make_world
 from alkit_plugins.strategies.uncertainty.tod import Tod, change
 
@@ -54,6 +56,20 @@ def test_the_models_of_two_queries_are_compared(world):
     successor = Tod()
     successor.load_state_dict(strategy.state_dict())
     assert world.choose(strategy, 5).tolist() == expected.tolist() == world.choose(successor, 5).tolist()
+
+
+def test_a_task_that_refers_to_its_networks_modules(make_cycle):
+    task = options.build(registry.tasks.get("classification"), {"model": "tiny-cnn"})
+    task.build((1, 8, 8), ("cat", "dog"), torch.device("cpu"))
+    task.network.eval()
+    cycle = make_cycle(model=task)
+    strategy = Tod()
+    strategy.select(cycle, 4)
+    with torch.no_grad():
+        for weight in task.network.parameters():
+            weight.mul_(0.5)
+    strategy.select(cycle, 4)
+    assert cycle.diagnostics["compared"] is True and min(cycle.scores.values()) > 0.0
 
 
 def test_a_model_of_another_shape_is_not_compared(world):
