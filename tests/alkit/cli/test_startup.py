@@ -34,8 +34,8 @@ EVERY_OPTION = {
     "remove": "--index --undo --reason --campaign --json",
     "fork": "--campaign --strategy --option --test --task --model --task-option --image-size --channels "
     "--value-range --seed --device --quiet --json",
-    "bench": "--out --strategy --seeds --pool --test --root --download --cache --jobs --backend --scheduler "
-    "--report-only --show --device --quiet --json",
+    "bench": "--out --strategy --seeds --pool --test --root --download --cache --executor --workers "
+    "--scheduler --executor-option --report-only --show --device --quiet --json",
     "label": "--campaign --port --annotator --show-guess --no-browser",
     "strategies": "--json",
     "plugins": "--json",
