@@ -83,6 +83,10 @@ class WorkersLost(ExecutorError):
     """Worker processes died before their jobs were done."""
 
 
+class NotTrained(TrainingError):
+    """A trained model is needed, and may not be trained now."""
+
+
 class InvalidProtocol(UsageError):
     """A benchmark protocol cannot be read, or asks for something impossible."""
 

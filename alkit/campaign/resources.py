@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -51,6 +52,7 @@ class Resources:
     def __init__(self, directory: Path, settings: Settings, device: str, progress: Progress) -> None:
         self.directory, self.settings, self.progress = directory, settings, progress
         self._device_name = device
+        self.mapped = False  # map the images rather than load them, so that processes share their memory
         self._images: ImageStore | None = None
         self._lost: list[int] = []
         self._checked = False
@@ -127,9 +129,29 @@ class Resources:
             path = self.directory / "cache" / POOL_CACHE
             shape = self.settings.image_shape
             self._images = ImageStore.open(
-                path, shape, len(state.records), usable=state.pool.usable, pixel_type=self._pixel_type
+                path,
+                shape,
+                len(state.records),
+                in_memory=False if self.mapped else None,
+                usable=state.pool.usable,
+                pixel_type=self._pixel_type,
             )
         return self._images
+
+    def images_identity(self) -> str:
+        """Return a hash of the pool's images as they were written to the cache, and of their features."""
+        from alkit.data.checksums import sums_path  # noqa: PLC0415  # numpy is slow to import
+        from alkit.data.features import features_path  # noqa: PLC0415  # numpy is slow to import
+
+        cache = self.directory / "cache"
+        stores = [cache / POOL_CACHE]
+        if self.encoder is not None:
+            stores.append(features_path(cache, "pool", self.encoder.identity))
+        digest = hashlib.sha256()
+        for store in stores:
+            sums = sums_path(store)  # older versions of alkit wrote none
+            digest.update(sums.read_bytes() if sums.exists() else str(store.absolute()).encode())
+        return digest.hexdigest()
 
     def encoded_images(self, state: State) -> ImageStore:
         """Return the pool's images as `images` does, with their features if the task has an encoder."""

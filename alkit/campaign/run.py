@@ -16,14 +16,13 @@ from alkit.utils.profiling import Profile
 
 from .ask import QueryRequest
 from .choose import (
-    Selection,
     check_budget,
     check_task_provides,
     choose_and_record,
     resolve_seed_strategy,
-    resolve_strategy,
 )
 from .control import check_share
+from .prepare import Selection, resolve_strategy
 from .tell import consult_or_pass
 from .train import train
 

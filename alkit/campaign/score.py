@@ -1,0 +1,92 @@
+"""Scoring a shard of a cycle's images, for a query that gathers all shards."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alkit.errors import NotTrained, UsageError
+
+from .ask import QueryRequest, selection_of, with_vectors_of_pool
+from .choose import can_choose_now
+from .prepare import prepare
+from .session import CampaignSession
+from .shared_passes import check_shared
+
+if TYPE_CHECKING:
+    from alkit.composition.factory import ResolvedStrategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreReport:
+    """What a shard has done.
+
+    Attributes:
+        shard: its number, from 1.
+        of: how many shards there are.
+        strategy: that the scores are for.
+        computed: blocks that it has computed.
+        missing: blocks of all shards that are still missing.
+        blocks: of all shards; 0 if there is nothing left to compute.
+        folder: of the blocks.
+    """
+
+    shard: int
+    of: int
+    strategy: str
+    computed: int
+    missing: int
+    blocks: int
+    folder: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return asdict(self)
+
+
+def score(campaign: CampaignSession, request: QueryRequest, *, shard: int, of: int) -> ScoreReport:
+    """Compute the blocks of one shard: see `Campaign.score`."""
+    if request.scores is None:
+        raise UsageError("name a folder for the scores that all shards see")
+    if not 1 <= shard <= of:
+        raise UsageError(f"there is no shard {shard} of {of}; shards are numbered from 1 to {of}")
+    from alkit.engine.passes import EnoughComputed, ShardOfPasses  # noqa: PLC0415  # torch takes seconds to import
+
+    folder, device = Path(request.scores), str(campaign.resources.device)
+    # A session of its own: what is withdrawn in it is not recorded.
+    with CampaignSession(campaign.directory, device=device, progress=campaign.progress) as session:
+        session.resources.mapped = True
+        if session.open_query is not None and not request.new:
+            raise UsageError(
+                f"query {session.open_query.number} is still open; answer it first, or score for a query "
+                "that withdraws it, with --new"
+            )
+        files = with_vectors_of_pool(session, request.read_files())
+        chosen, selection = selection_of(session, request, files)
+        check_shared(selection)
+        if not can_choose_now(session, chosen.strategy):
+            raise UsageError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
+        try:
+            prepared = prepare(session, chosen, selection, load_only=True)
+        except NotTrained as error:
+            raise NotTrained(f"{error}; {_train_first(session, chosen)}") from error
+    passes = ShardOfPasses(folder.absolute(), prepared.identity, shard=shard, of=of)
+    found = EnoughComputed(0, 0, 0)
+    try:
+        prepared.choose(passes)
+    except EnoughComputed as enough:
+        found = enough
+    return ScoreReport(
+        shard=shard,
+        of=of,
+        strategy=chosen.strategy.name,
+        computed=found.computed,
+        missing=found.missing,
+        blocks=found.blocks,
+        folder=str(folder),
+    )
+
+
+def _train_first(session: CampaignSession, chosen: ResolvedStrategy) -> str:
+    return f"run 'alkit train --campaign {session.directory} --strategy \"{chosen.choice.name}\"' first"
