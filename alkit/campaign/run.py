@@ -48,6 +48,8 @@ def run(
     """Train, ask and answer until there have been so many queries: see `Campaign.run`."""
     if cycles < 1:
         raise InvalidBudget(f"the number of cycles should be at least 1, not {cycles}")
+    if request.sharing is not None:
+        raise InvalidOption("a run scores its pool in one process; use 'alkit query' with an executor")
     n, control = request.n, request.control or 0.0
     chosen = resolve_strategy(session, request.strategy, request.options)
     _check_run(session, chosen.strategy, control, stop)

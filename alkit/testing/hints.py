@@ -84,6 +84,10 @@ ADVICE: dict[str, dict[str, str]] = {
             "score each image by itself: compute no statistic over a batch, and keep your networks in "
             "eval mode"
         ),
+        "scored-in-shards": (
+            "let a function given to cycle.collect or cycle.compute depend on its batch only: outputs are "
+            "computed in several processes, and the function may not be called at all where they are gathered"
+        ),
         "hidden-labels": "use only cycle.targets, which belong to cycle.labeled",
         "needs-are-enough": (
             "add every output that is read to needs, or do not read it: an output that needs does not "
