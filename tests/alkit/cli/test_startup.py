@@ -16,8 +16,9 @@ from alkit.cli import COMMANDS, SECTIONS
 EVERY_OPTION = {
     "init": "--pool --strategy --option --root --download --labels --classes --test --task --model "
     "--task-option --oracle --oracle-option --image-size --channels --seed --device --quiet --json",
-    "query": "--budget --strategy --option --campaign --pool --new --control --seed-strategy "
-    "--seed-size --json",
+    "query": "--budget --strategy --option --campaign --pool --new --control --scores --executor "
+    "--workers --scheduler --executor-option --seed-strategy --seed-size --json",
+    "score": "--strategy --option --budget --shard --scores --campaign --new --control --device --quiet --json",
     "ingest": "--campaign --format --option --dry-run --annotator --allow-new-classes --strict "
     "--aggregate --oracle --oracle-option --quiet --json",
     "export": "--format --option --out --labeled --splits --test-share --campaign --device --quiet --json",
@@ -26,7 +27,7 @@ EVERY_OPTION = {
     "--json",
     "status": "--campaign --images --json",
     "report": "--campaign --out --stop --map --worth --json",
-    "train": "--campaign --device --quiet --json",
+    "train": "--strategy --option --campaign --device --quiet --json",
     "predict": "--out --probabilities --batch-size --force --campaign --device --quiet --json",
     "run": "--budget --cycles --campaign --pool --oracle --strategy --control --stop --seed-size --json",
     "update": "--campaign --pool --test --root --check --quiet --json",
