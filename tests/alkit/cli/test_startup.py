@@ -18,7 +18,8 @@ EVERY_OPTION = {
     "--task-option --oracle --oracle-option --image-size --channels --seed --device --quiet --json",
     "query": "--budget --strategy --option --campaign --pool --new --control --scores --executor "
     "--workers --scheduler --executor-option --seed-strategy --seed-size --json",
-    "score": "--strategy --option --budget --shard --scores --campaign --new --control --device --quiet --json",
+    "score": "--strategy --option --budget --shard --scores --campaign --new --control --device --quiet "
+    "--json",
     "ingest": "--campaign --format --option --dry-run --annotator --allow-new-classes --strict "
     "--aggregate --oracle --oracle-option --quiet --json",
     "export": "--format --option --out --labeled --splits --test-share --campaign --device --quiet --json",
