@@ -25,7 +25,8 @@ from .given.outputs import Given, match_files
 from .given.refusals import check_companion, check_given
 from .prepare import Selection, candidates_for, resolve_strategy
 from .query_files import write_for_people
-from .shared_passes import Sharing, check_shared
+from .shards.features import encode_elsewhere
+from .shards.passes import Sharing, check_shared
 from .tell import consult
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ def ask(session: CampaignSession, request: QueryRequest) -> Query:
         passes = None
         if sharing is not None:
             check_shared(selection)
+            if sharing.executor is not None:
+                encode_elsewhere(session, sharing.executor)
             passes = sharing.passes(session)
         if can_choose_now(session, chosen.strategy, selection.given):
             query = choose_and_record(session, chosen, selection, passes=passes)

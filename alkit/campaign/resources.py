@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from alkit.campaign.record.ledger import Ledger
     from alkit.campaign.record.settings import Settings, SourceChoice
     from alkit.campaign.record.state import State
+    from alkit.data.feature_blocks import FeatureBlocks
     from alkit.data.labeled_images import LabeledImages
     from alkit.data.pixel_types import PixelType
     from alkit.data.preprocessing import ImageRecord
@@ -146,7 +147,7 @@ class Resources:
         cache = self.directory / "cache"
         stores = [cache / POOL_CACHE]
         if self.encoder is not None:
-            stores.append(features_path(cache, "pool", self.encoder.identity))
+            stores.append(features_path(cache, "pool", self.encoder.identity, self.encoder.precision))
         digest = hashlib.sha256()
         for store in stores:
             sums = sums_path(store)  # older versions of alkit wrote none
@@ -175,6 +176,33 @@ class Resources:
             features_path(self.directory / "cache", name, encoder.identity, encoder.precision),
             self.source if name == "pool" else choice.open(),
             records,
+            dim=encoder.dim,
+            encoder_input=encoder.input,
+            open_embed=lambda: encoder.embed(self.device),
+            progress=self.progress,
+        )
+
+    def feature_blocks(self, state: State) -> FeatureBlocks | None:
+        """Return the blocks of the pool's features that are missing, or None."""
+        encoder = self.encoder
+        if encoder is None:
+            return None
+        from alkit.data.features import features_path, missing_features  # noqa: PLC0415  # numpy is slow to import
+
+        path = features_path(self.directory / "cache", "pool", encoder.identity, encoder.precision)
+        return missing_features(path, encoder.dim, len(state.records), self.progress)
+
+    def encode(self, state: State, blocks: FeatureBlocks, numbers: Sequence[int]) -> None:
+        """Compute some blocks of the pool's features."""
+        from alkit.data.features import encode_blocks  # noqa: PLC0415  # numpy is slow to import
+
+        encoder = self.encoder
+        assert encoder is not None
+        encode_blocks(
+            blocks,
+            numbers,
+            self.source,
+            state.records,
             dim=encoder.dim,
             encoder_input=encoder.input,
             open_embed=lambda: encoder.embed(self.device),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from alkit.errors import NotTrained, UsageError
 
@@ -12,10 +12,11 @@ from .ask import QueryRequest, selection_of, with_vectors_of_pool
 from .choose import can_choose_now
 from .prepare import prepare
 from .session import CampaignSession
-from .shared_passes import check_shared
+from .shards.passes import check_shared
 
 if TYPE_CHECKING:
     from alkit.composition.factory import ResolvedStrategy
+    from alkit.data.feature_blocks import FeatureBlocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class ScoreReport:
     """What a shard has done.
 
     Attributes:
+        what: `scores`, or `features` of an encoder, which come first.
         shard: its number, from 1.
         of: how many shards there are.
         strategy: that the scores are for.
@@ -32,6 +34,7 @@ class ScoreReport:
         folder: of the blocks.
     """
 
+    what: Literal["features", "scores"]
     shard: int
     of: int
     strategy: str
@@ -62,6 +65,9 @@ def score(campaign: CampaignSession, request: QueryRequest, *, shard: int, of: i
                 f"query {session.open_query.number} is still open; answer it first, or score for a query "
                 "that withdraws it, with --new"
             )
+        blocks = session.resources.feature_blocks(session.state)
+        if blocks is not None and blocks.missing:
+            return _encoded(session, blocks, shard, of)
         files = with_vectors_of_pool(session, request.read_files())
         chosen, selection = selection_of(session, request, files)
         check_shared(selection)
@@ -78,6 +84,7 @@ def score(campaign: CampaignSession, request: QueryRequest, *, shard: int, of: i
     except EnoughComputed as enough:
         found = enough
     return ScoreReport(
+        what="scores",
         shard=shard,
         of=of,
         strategy=chosen.strategy.name,
@@ -85,6 +92,24 @@ def score(campaign: CampaignSession, request: QueryRequest, *, shard: int, of: i
         missing=found.missing,
         blocks=found.blocks,
         folder=str(folder),
+    )
+
+
+def _encoded(session: CampaignSession, blocks: FeatureBlocks, shard: int, of: int) -> ScoreReport:
+    """Compute the blocks of features of one shard."""
+    numbers, missing = blocks.numbers, set(blocks.missing)
+    own = numbers[(shard - 1) * len(numbers) // of : shard * len(numbers) // of]
+    wanted = [number for number in own if number in missing]
+    session.resources.encode(session.state, blocks, wanted)
+    return ScoreReport(
+        what="features",
+        shard=shard,
+        of=of,
+        strategy="",
+        computed=len(wanted),
+        missing=len(blocks.missing),
+        blocks=len(numbers),
+        folder=str(blocks.folder),
     )
 
 

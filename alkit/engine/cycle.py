@@ -329,7 +329,7 @@ class Cycle:
 
 
 class CycleReference(Protocol):
-    """What a cycle can be opened from; see `alkit.campaign.cycle_ref.CycleRef`."""
+    """What a cycle can be opened from; see `alkit.campaign.shards.cycle_ref.CycleRef`."""
 
     def open(self) -> Cycle:
         """Open the cycle."""

@@ -103,6 +103,9 @@ def _print(report: ScoreReport) -> None:
     if report.blocks == 0:
         click.echo(f"nothing left to score for '{report.strategy}'; 'alkit query' does the rest")
         return
-    click.echo(f"shard {report.shard} of {report.of}: {report.computed} blocks scored")
+    done = "scored" if report.what == "scores" else "encoded"
+    click.echo(f"shard {report.shard} of {report.of}: {report.computed} blocks {done}")
     click.echo(f"missing        {report.missing} of {report.blocks} blocks")
-    click.echo(f"scores         {report.folder}")
+    click.echo(f"{report.what:<14} {report.folder}")
+    if report.what == "features":
+        click.echo("next           when all shards are encoded, 'alkit train' gathers them; then score them")

@@ -17,8 +17,9 @@ import pytest
 import torch
 
 import alkit
-from alkit.campaign.cycle_ref import CycleRef
 from alkit.campaign.prepare import Selection, prepare
+from alkit.campaign.shards.cycle_ref import CycleRef
+from alkit.data.feature_blocks import FeatureBlocks
 from alkit.errors import CampaignError, ExecutorError, InvalidOption, NotTrained, UsageError, WorkersLost
 from alkit.interfaces import Executor
 
@@ -208,3 +209,53 @@ def wait_for(condition: Any, process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + 120
     while time.monotonic() < end and process.poll() is None and not condition():
         time.sleep(0.02)
+
+
+MEANS = f"file:{Path(__file__).parents[2] / 'plugins' / 'encoders' / 'means.py'}:make"
+
+
+def test_features_are_encoded_in_shards_and_by_executors(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alkit: Any
+) -> None:
+    pool, options = made.with_name("pool.npz"), ("--task", "encoded", "-t", f"encoder={MEANS}")
+    given = ("-s", "margin", "-n", "20", "--device", "cpu", "--quiet")
+    monkeypatch.setattr("alkit.data.feature_blocks.ROWS_IN_A_BLOCK", 128)  # ten blocks
+    features, listed = [], []
+    for way in ("alone", "shards", "executor"):
+        camp = tmp_path / way
+        alkit("init", camp, "--pool", pool, "--oracle", "dataset", *options, "--quiet")
+        alkit("query", "-c", camp, "-s", "random", "-n", "24", "--quiet")
+        alkit("ingest", "-c", camp, "--oracle", "dataset", "--quiet")
+        for path in (camp / "cache").glob("features-pool-*"):
+            path.unlink()  # the first query needed them
+        more: tuple[Any, ...] = ()
+        if way == "shards":
+            more = ("--scores", tmp_path / "scores")
+            told = [alkit("score", "-c", camp, *given, *more, "--shard", f"{n}/3", "--json") for n in (3, 1)]
+            assert [one.json["what"] for one in told] == ["features"] * 2
+            assert [one.json["missing"] for one in told] == [6, 3]
+            alkit("train", "-c", camp, "-s", "margin", "--quiet")
+
+            assert alkit("score", "-c", camp, *given, *more, "--shard", "1/1", "--json").json["blocks"] == 5
+        elif way == "executor":
+            more = ("--executor", "local")
+        query = alkit("query", "-c", camp, *given, *more, "--json").json
+        listed.append((query["picks"], query["diagnostics"]))
+        (kept,) = (camp / "cache").glob("features-pool-*.f32")
+        features.append(kept.read_bytes())
+        assert list((camp / "cache").glob("*.blocks-*")) == []
+    assert features[0] == features[1] == features[2]
+    assert listed[0] == listed[1] == listed[2]
+
+
+@pytest.mark.parametrize("done", [0, 64, 100, 163])
+def test_blocks_of_features_begin_where_batches_do(done: int, tmp_path: Path) -> None:
+    blocks = FeatureBlocks(tmp_path / "f.f32", 5_000, done)
+    rows = [blocks.rows(number) for number in blocks.numbers]
+    assert rows[0][0] <= done < rows[0][1]
+    assert all((begin - done) % 64 == 0 for begin, _ in rows)
+    assert [begin for begin, _ in rows[1:]] == [end for _, end in rows[:-1]]
+    assert rows[-1][1] == 5_000
+    later = FeatureBlocks(blocks.path, 5_000, done + 64 * 20)  # after an interruption
+    assert later.folder == blocks.folder
+    assert [later.rows(number) for number in later.numbers] == rows[-len(later.numbers) :]

@@ -15,11 +15,10 @@ from alkit.plugin.executors import run_all
 from .cycle_ref import CycleRef
 
 if TYPE_CHECKING:
+    from alkit.campaign.prepare import PreparedCycle, Selection
+    from alkit.campaign.session import CampaignSession
     from alkit.engine.passes import GatheredPasses
     from alkit.interfaces.executor import Executor
-
-    from .prepare import PreparedCycle, Selection
-    from .session import CampaignSession
 
 FOLDER = "scores"
 BLOCKS_IN_A_JOB = 16  # at most; a job that is lost with its worker is done again

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from alkit.campaign.prepare import PreparedCycle, Selection, prepare
+from alkit.campaign.session import CampaignSession
 from alkit.composition.factory import resolve
 from alkit.errors import CampaignError, UsageError
 from alkit.utils.progress import NullProgress, Progress
-
-from .prepare import PreparedCycle, Selection, prepare
-from .session import CampaignSession
 
 if TYPE_CHECKING:
     from alkit.engine.cycle import Cycle
