@@ -14,6 +14,7 @@ from alkit import options as opts
 from alkit.composition.factory import ResolvedStrategy, resolve
 from alkit.data.labeled_images import LabeledImages
 from alkit.errors import SourceError
+from alkit.interfaces.labels import PLAIN_KINDS
 from alkit.plugin import registry
 from alkit.plugin.single_file import absolute
 from alkit.utils.malloc import keep_freed_memory
@@ -313,6 +314,9 @@ class Resources:
 
     def labels(self, state: State) -> Labels:
         """Return what reads and writes labels, with the classes of a state."""
+        kind = PLAIN_KINDS.get(self.settings.labels) if self.settings.plain_labels else None
+        if kind is not None:  # the task, whose import takes seconds, is not needed
+            return kind(classes=state.classes, slots=state.slots, folder=self.directory)
         choice = self.settings.task
         task: TaskModel = opts.build(registry.tasks.get(choice.name), choice.options)
         return task.make_labels(state.classes, slots=state.slots, folder=self.directory)

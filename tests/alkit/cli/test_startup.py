@@ -64,6 +64,22 @@ def test_no_heavy_import_where_nothing_heavy_is_done(words: list[str]) -> None:
     assert ended.stdout.splitlines()[-1] == "HEAVY []"
 
 
+def test_answers_are_taken_in_without_torch(campaign: Path, tmp_path: Path) -> None:
+    answers = tmp_path / "answers.csv"
+    answers.write_text("image,label\nred/01.png,red\nblue/02.png,blue\n")
+    code = (
+        "import sys\nfrom alkit.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as ended:\n    assert not ended.code\n"
+        "print('HEAVY', sorted({'torch', 'sklearn', 'torchvision'} & set(sys.modules)))"
+    )
+    words = ["ingest", "-c", str(campaign), str(answers), "--allow-new-classes", "--quiet"]
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ended.stdout.startswith("2 answers accepted")
+    assert ended.stdout.splitlines()[-1] == "HEAVY []"
+
+
 def test_listing_runs_no_plugin() -> None:
     code = (
         "import sys\nfrom alkit.cli import main\n"
