@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from alkit.engine.cycle import Cycle as Cycle
     from alkit.errors import AlkitError as AlkitError
     from alkit.interfaces.encoder import Encoder as Encoder
+    from alkit.interfaces.executor import Executor as Executor
     from alkit.interfaces.oracle import Answer as Answer
     from alkit.interfaces.oracle import AnswerKind as AnswerKind
     from alkit.interfaces.oracle import Oracle as Oracle
@@ -80,6 +81,7 @@ _HOMES = {
     "alkit.engine.cycle": ("Cycle",),
     "alkit.errors": ("AlkitError",),
     "alkit.interfaces.encoder": ("Encoder",),
+    "alkit.interfaces.executor": ("Executor",),
     "alkit.plugin.encoders": ("NamedEncoder", "open_encoder"),
     "alkit.interfaces.oracle": (
         "Answer",

@@ -75,6 +75,18 @@ class TrainingDiverged(TrainingError):
     """The loss became NaN or infinite."""
 
 
+class ExecutorError(AlkitError):
+    """Jobs cannot be run: a library is missing, a scheduler does not answer, or workers keep dying."""
+
+
+class WorkersLost(ExecutorError):
+    """Worker processes died before their jobs were done."""
+
+
+class NotTrained(TrainingError):
+    """A trained model is needed, and may not be trained now."""
+
+
 class InvalidProtocol(UsageError):
     """A benchmark protocol cannot be read, or asks for something impossible."""
 

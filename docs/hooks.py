@@ -26,6 +26,7 @@ REGISTRIES = {
     "format": registry.formats,
     "encoder": registry.encoders,
     "source": registry.sources,
+    "executor": registry.executors,
 }
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alkit.errors import BenchmarkError, CellsFailed
+from alkit.errors import CellsFailed
 from alkit.interfaces.contract import check_needs
+from alkit.plugin.executors import open_executor, run_all
 from alkit.utils.files import write_atomically
 from alkit.utils.progress import Progress
 
 from . import provenance, records
-from .cell import Cell, is_complete
+from .cell import Cell, is_complete, run_cell
 from .checks import unpaired
 from .embedding_maps import write_map
-from .executors import Backend, Runner, runner_of
 from .monitor import Monitor
 from .prepare import prepare, warm_up
 from .protocol import Entry, Protocol
@@ -33,8 +32,10 @@ from .resume import (
 from .shared_data import SharedData
 from .upper_bound import participant
 
+if TYPE_CHECKING:
+    from alkit.interfaces.executor import Executor
+
 SHARED_DATA = "arena.json"
-ATTEMPTS = 3  # rounds over the cells that a killed worker left unfinished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +45,16 @@ class SuiteOptions:
     Attributes:
         cache: folder for images and embeddings, shared by benchmarks; `cache` beside the results by default.
         device: where cells compute.
-        jobs: cells at once; by default one per core, or one on a GPU.
-        backend: `loky`: processes of this machine; `dask`: a cluster; `sequential`: this process.
-        scheduler: address of a dask scheduler; a local cluster is started by default.
+        executor: name of the executor that runs the cells.
+        executor_options: its options; by default it runs one cell per core at once, or one on a GPU.
         download: allow torchvision to download a data set.
         command: the command line, for the records.
     """
 
     cache: Path | None = None
     device: str = "auto"
-    jobs: int | None = None
-    backend: Backend = "loky"
-    scheduler: str | None = None
+    executor: str = "processes"
+    executor_options: Mapping[str, Any] = field(default_factory=dict)
     download: bool = False
     command: str = ""
 
@@ -113,9 +112,9 @@ def _run_suite(
     )
     if cells:
         warm_up(shared)
-        jobs = options.jobs or (1 if shared.device.startswith("cuda") else os.cpu_count() or 1)
-        run_cells = runner_of(options.backend, min(jobs, len(cells)), options.scheduler, progress)
-        _run_all(cells, run_cells, protocol, progress)
+        alone = {"workers": 1} if shared.device.startswith("cuda") else {}
+        executor = open_executor(options.executor, {**alone, **options.executor_options})
+        _run_all(cells, executor, protocol, progress)
     for (strategy, seed), error in unpaired(records.read_all(results)).items():
         records.write(
             records.cell_path(results, strategy, seed),
@@ -163,29 +162,13 @@ def _cell(
     )
 
 
-def _run_all(cells: Sequence[Cell], run: Runner, protocol: Protocol, progress: Progress) -> None:
+def _run_all(cells: Sequence[Cell], executor: Executor, protocol: Protocol, progress: Progress) -> None:
     """Run cells to their end; if a worker was killed, run its unfinished cells again."""
-    from joblib.externals.loky.process_executor import BrokenProcessPool  # noqa: PLC0415  # joblib is slow to import
-
-    left = list(cells)
     with (
         progress.bar(len(cells) * (protocol.labels.cycles + 1), "cells") as bar,
         Monitor(cells, bar, progress),
     ):
-        for attempt in range(ATTEMPTS):
-            try:
-                run(left)
-            except BrokenProcessPool as error:
-                if attempt + 1 == ATTEMPTS:
-                    raise BenchmarkError(
-                        f"worker processes were killed {ATTEMPTS} times (too little memory?); run the "
-                        "same command again, perhaps with fewer --jobs, to resume"
-                    ) from error
-                progress.line("a worker process was killed; its cells resume where they were")
-            left = [cell for cell in left if not _is_over(cell)]
-            if not left:
-                return
-    raise BenchmarkError(f"{len(left)} cells did not finish; run the same command again to resume them")
+        run_all(executor, run_cell, cells, _is_over, progress)
 
 
 def _is_over(cell: Cell) -> bool:

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.data.sources import VECTORS
 from alkit.errors import InvalidBudget, InvalidOption
+from alkit.plugin.executors import open_executor
 
 from .choose import (
-    Selection,
     can_choose_now,
-    candidates_for,
     check_budget,
     check_task_provides,
     choose_and_record,
     resolve_seed_strategy,
-    resolve_strategy,
 )
 from .control import DEFAULT_SHARE, check_share
 from .given.files import GivenFiles, Rows, read_files
 from .given.outputs import Given, match_files
 from .given.refusals import check_companion, check_given
+from .prepare import Selection, candidates_for, resolve_strategy
 from .query_files import write_for_people
+from .shards.features import encode_elsewhere
+from .shards.passes import Sharing, check_shared
 from .tell import consult
 
 if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
     from alkit.composition.factory import ResolvedStrategy
+    from alkit.engine.passes import Passes
+    from alkit.interfaces.executor import Executor
     from alkit.interfaces.strategy import Strategy
 
+    from .prepare import PreparedCycle
     from .session import CampaignSession
 
 
@@ -52,6 +57,10 @@ class QueryRequest:
             ten images, strategies that choose uniformly and those that ask again have none, nor do tasks
             that predict no class an image. Where a share is named, a model is trained for its
             predictions, also for a strategy that needs none.
+        scores: folder of what `Campaign.score` has computed for this query; what is missing is added to it.
+        executor: where the rest is computed: a name, or the executor itself; here by default. No executor
+            changes what is chosen.
+        executor_options: of an executor given by its name.
         embeddings: a file of embeddings, or an array [N, D] in the order of the pool; with these or
             predictions, nothing is trained.
         predictions: a file of predictions, or an array of probabilities [N, classes].
@@ -73,6 +82,9 @@ class QueryRequest:
     logits: bool = False
     prediction_classes: Sequence[str] = ()
     partial: bool = False
+    scores: str | Path | None = None
+    executor: str | Executor | None = None
+    executor_options: Mapping[str, Any] | None = None
 
     def read_files(self) -> GivenFiles | None:
         """Read the files; None if there are none.
@@ -88,10 +100,25 @@ class QueryRequest:
             partial=self.partial,
         )
 
+    @property
+    def sharing(self) -> Sharing | None:
+        """How passes over the pool are shared with other processes; None if they are not.
+
+        Raises:
+            UnknownPlugin, InvalidOption: there is no such executor, or an option does not fit it.
+        """
+        if self.executor is None and self.scores is None:
+            return None
+        return Sharing(
+            scores=None if self.scores is None else Path(self.scores),
+            executor=None if self.executor is None else open_executor(self.executor, self.executor_options),
+        )
+
 
 def ask(session: CampaignSession, request: QueryRequest) -> Query:
     """Choose images, record the choice, write it for people, and return it: see `Campaign.ask`."""
-    files = _with_vectors_of_pool(session, request.read_files())
+    sharing = request.sharing  # report a typo before anything else
+    files = with_vectors_of_pool(session, request.read_files())
     with session.lock(images=True):
         open_query = session.open_query
         if open_query is not None and not request.new:
@@ -101,28 +128,51 @@ def ask(session: CampaignSession, request: QueryRequest) -> Query:
                 )  # report a typo even if nothing is chosen
             write_for_people(session, open_query)
             return dataclasses.replace(open_query, reused=True)
-        chosen = resolve_strategy(session, request.strategy, request.options)
-        given = _matched(session, files, chosen.strategy)
-        control = _control_share(session, request.control, chosen.strategy, given)
-        if open_query is not None:  # recorded together with the query that replaces it
-            session.pool.withdraw(pick.index for pick in open_query.unanswered)
-        candidates = candidates_for(session, chosen.strategy)
-        if given is not None:
-            candidates = given.with_rows(candidates)
-        left = len(candidates)
-        if left == 0 and chosen.strategy.asks_again:
-            raise InvalidBudget("there are no disputed images: annotators disagree on none")
-        check_budget(request.n, left)
-        selection = Selection(
-            n=request.n,
-            control=control,
-            candidates=None if given is None else candidates,
-            instead_of=open_query,
-            given=given,
-        )
-        if can_choose_now(session, chosen.strategy, given):
-            return choose_and_record(session, chosen, selection)
-        return _seed_first(session, request, chosen, selection, left)
+        chosen, selection = selection_of(session, request, files)
+        passes = None
+        if sharing is not None:
+            check_shared(selection)
+            if sharing.executor is not None:
+                encode_elsewhere(session, sharing.executor)
+            passes = sharing.passes(session)
+        if can_choose_now(session, chosen.strategy, selection.given):
+            query = choose_and_record(session, chosen, selection, passes=passes)
+        else:
+            query = _seed_first(session, request, chosen, selection, passes)
+        if sharing is not None:
+            sharing.clean_up(session)
+        return query
+
+
+def selection_of(
+    session: CampaignSession, request: QueryRequest, files: GivenFiles | None
+) -> tuple[ResolvedStrategy, Selection]:
+    """Return the strategy of a query and what it is to choose; withdraw the open query in this session.
+
+    Raises:
+        InvalidBudget: there are not so many candidates.
+    """
+    chosen = resolve_strategy(session, request.strategy, request.options)
+    given = _matched(session, files, chosen.strategy)
+    control = _control_share(session, request.control, chosen.strategy, given)
+    open_query = session.open_query
+    if open_query is not None:  # recorded together with the query that replaces it
+        session.pool.withdraw(pick.index for pick in open_query.unanswered)
+    candidates = candidates_for(session, chosen.strategy)
+    if given is not None:
+        candidates = given.with_rows(candidates)
+    left = len(candidates)
+    if left == 0 and chosen.strategy.asks_again:
+        raise InvalidBudget("there are no disputed images: annotators disagree on none")
+    check_budget(request.n, left)
+    selection = Selection(
+        n=request.n,
+        control=control,
+        candidates=None if given is None else candidates,
+        instead_of=open_query,
+        given=given,
+    )
+    return chosen, selection
 
 
 def _seed_first(
@@ -130,11 +180,13 @@ def _seed_first(
     request: QueryRequest,
     chosen: ResolvedStrategy,
     selection: Selection,
-    left: int,
+    passes: Callable[[PreparedCycle], Passes] | None,
 ) -> Query:
     """Ask a seed query; if an oracle answers it at once, ask the main query too."""
     if selection.given is None:
         check_task_provides(session, chosen.strategy)
+    candidates = selection.candidates
+    left = len(candidates_for(session, chosen.strategy) if candidates is None else candidates)
     if not chosen.strategy.needs_labels and chosen.strategy.needs == {"embedding"}:
         session.progress.line(
             f"'{chosen.strategy.name}' needs no seed if the network is pretrained: with starting "
@@ -148,14 +200,14 @@ def _seed_first(
             f"nothing is labeled yet: '{request.seed_strategy}' chooses these {request.n} images, as a seed "
             f"for '{chosen.strategy.name}'"
         )
-        return choose_and_record(session, seeder, seed)
+        return choose_and_record(session, seeder, seed, passes=passes)
     size = min(request.n, left - request.n) if request.seed_size is None else request.seed_size
     if not 1 <= size <= left - request.n:
         raise InvalidBudget(
             f"nothing is labeled yet, so a seed query comes first; a budget of {request.n:,} plus a seed of "
             f"{size or 1:,} is more than the {left:,} images left to choose from"
         )
-    first = choose_and_record(session, seeder, dataclasses.replace(seed, n=size))
+    first = choose_and_record(session, seeder, dataclasses.replace(seed, n=size), passes=passes)
     report = consult(session, oracle, first)
     session.progress.line(
         f"seed set: {report.accepted} images chosen by '{request.seed_strategy}' and labeled by "
@@ -165,10 +217,10 @@ def _seed_first(
     if selection.given is not None:
         left_now = selection.given.with_rows(candidates_for(session, chosen.strategy))
         selection = dataclasses.replace(selection, candidates=left_now)
-    return choose_and_record(session, chosen, selection)
+    return choose_and_record(session, chosen, selection, passes=passes)
 
 
-def _with_vectors_of_pool(session: CampaignSession, files: GivenFiles | None) -> GivenFiles | None:
+def with_vectors_of_pool(session: CampaignSession, files: GivenFiles | None) -> GivenFiles | None:
     """Take the vectors of a pool without pixels as its embeddings, unless others are given."""
     if not session.settings.pool.location.startswith(VECTORS) or (files and files.embeddings is not None):
         return files

@@ -27,6 +27,7 @@ from .model.predict import predict
 from .notes import Note, add_note, notes
 from .record.trainings import history
 from .run import run, stopped
+from .score import ScoreReport, score
 from .session import CampaignSession
 from .tell import IngestOptions, consult_about_open, take_back, tell
 from .train import train
@@ -85,6 +86,26 @@ class Campaign(CampaignSession):
             CampaignLocked: another process is working on the campaign.
         """
         return self._with_sheet(ask(self, QueryRequest(n, **details)))
+
+    def score(self, n: int, *, shard: int, of: int, scores: str | Path, **details: Any) -> ScoreReport:
+        """Compute what one shard contributes to a query that `ask(n, scores=...)` gathers.
+
+        Nothing is locked, and nothing is written but the blocks of the shard: a file each, complete or not
+        there. Blocks that are there are not computed again.
+
+        Args:
+            n: images of the query.
+            shard: number of the shard, from 1.
+            of: how many there are.
+            scores: folder of the blocks, which all shards see.
+            **details: the other fields of the query's `QueryRequest`.
+
+        Raises:
+            NotTrained: the model is not trained yet, see `train`.
+            InvalidBudget: n is not between one and the number of candidates.
+            UsageError: a query is open and `new` is not set, or nothing is labeled.
+        """
+        return score(self, QueryRequest(n, scores=scores, **details), shard=shard, of=of)
 
     def tell(self, answers: Sequence[GivenAnswer] | Mapping[str | int, str], **options: Any) -> IngestReport:
         """Take answers that name images by path, hash or index; valid answers are kept, others reported.

@@ -2,60 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from alkit.campaign.record.events import Asked, ClassesAdded, Withdrawn
-from alkit.composition.factory import ResolvedStrategy, effective_options, origin_of, resolve
+from alkit.composition.factory import ResolvedStrategy, effective_options, origin_of
 from alkit.errors import InvalidBudget, InvalidOption
 from alkit.interfaces.contract import can_begin, check_needs
-from alkit.interfaces.strategy import Strategy
 from alkit.plugin import registry
 from alkit.utils.json_values import finite
-from alkit.utils.profiling import Profile
 
-from .control import draw, rows, slice_size
+from .control import rows
 from .given.refusals import begins_with_files, check_given
+from .prepare import PreparedCycle, Selection, prepare, resolve_strategy
 from .query_files import write_for_people
-from .train import round_of, train
 
 if TYPE_CHECKING:
-    from alkit._typing import Indices
     from alkit.campaign.record.ledger import PickRow
     from alkit.campaign.record.query import Query
-    from alkit.data.store import ImageStore
+    from alkit.engine.passes import Passes
     from alkit.engine.train import TrainedModel
-    from alkit.interfaces.task import TaskModel
+    from alkit.interfaces.strategy import Strategy
+    from alkit.utils.profiling import Profile
 
     from .given.outputs import Given
     from .session import CampaignSession
 
 STATES = "states"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """What to choose.
-
-    Attributes:
-        n: images.
-        seed: whether it is a seed query, which comes before any label.
-        control: share of the images that is drawn at random, to evaluate the model on.
-        candidates: [m] int64 ascending, positions that may be chosen; by default whatever the strategy may
-            choose from.
-        instead_of: the open query that this one replaces.
-        given: files to choose from, in the place of a training.
-    """
-
-    n: int
-    seed: bool = False
-    control: float = 0.0
-    candidates: Indices | None = None
-    instead_of: Query | None = None
-    given: Given | None = None
 
 
 def choose_and_record(
@@ -65,6 +38,7 @@ def choose_and_record(
     *,
     profile: Profile | None = None,
     trained: TrainedModel | None = None,
+    passes: Callable[[PreparedCycle], Passes] | None = None,
 ) -> Query:
     """Let a strategy choose, record the query and write its files.
 
@@ -74,42 +48,21 @@ def choose_and_record(
         selection: what to choose.
         profile: collects seconds and memory.
         trained: the result, if this strategy was already trained for in this cycle.
+        passes: returns where the results of passes over many images come from.
     """
+    prepared = prepare(session, chosen, selection, profile=profile, trained=trained)
     strategy, given = chosen.strategy, selection.given
-    images = None if given is None else _no_pixels(session)
-    round_ = round_of(session, strategy, Profile() if profile is None else profile, images=images)
-    if (remembered := session.state.remembered(strategy)) is not None:
-        round_.recall(session.directory / remembered)
-    any_labels = len(session.pool.labeled) > 0
-    judged = selection.control > 0 and not selection.seed and not strategy.asks_again
-    judged = judged and (any_labels or given is not None)
-    if given is None and trained is None and any_labels and (judged or strategy.needs):
-        trained, _ = train(session, strategy, round_.profile)
-    task = _task_of(session, given, trained)
-    candidates = candidates_for(session, strategy) if selection.candidates is None else selection.candidates
-    sliced = judged and not strategy.uniform and task.predicts_class
-    if judged and not strategy.uniform and not task.predicts_class:
-        session.progress.line(
-            f"no image is drawn as a control, since task '{session.settings.task.name}' does not predict one "
-            "class an image; a test set (--test) says how good the model is"
-        )
-    size = slice_size(selection.control, selection.n) if sliced else 0
-    control = draw(candidates, size, round_.selection_seed)
-    cycle = round_.open_cycle(
-        task,
-        trained,
-        np.setdiff1d(candidates, control),
-        disputes=session.disputes if strategy.asks_again else None,
-    )
-    more = f"; {size:,} more are drawn at random as a control" if size else ""
+    round_, trained, control = prepared.round_, prepared.trained, prepared.control
+    cycle = prepared.open(None if passes is None else passes(prepared))
+    more = f"; {len(control):,} more are drawn at random as a control" if len(control) else ""
     session.progress.line(
-        f"cycle {session.cycle}: '{strategy.name}' chooses {selection.n - size:,} of {len(candidates):,} "
-        f"candidates{more}"
+        f"cycle {session.cycle}: '{strategy.name}' chooses {prepared.picks:,} of "
+        f"{len(prepared.candidates):,} candidates{more}"
     )
-    source = "" if chosen.plugin is None else f" of distribution '{chosen.plugin.distribution}'"
     classes = _classes_predicted(session, given, trained)
     with round_.threads():
-        picks = round_.choose(cycle, selection.n - size, source)
+        picks = round_.choose(cycle, prepared.picks, prepared.source)
+        cycle.passes = None
         recorded = rows(cycle, picks, control, seed=round_.selection_seed, classes=classes)
     state = round_.remember(session.directory / STATES)
     asked = Asked(
@@ -118,10 +71,10 @@ def choose_and_record(
         options=effective_options(strategy),
         **origin_of(strategy),
         seed_query=selection.seed,
-        control=selection.control if size else 0.0,
+        control=selection.control if len(control) else 0.0,
         uniform=strategy.uniform,
         labels=len(cycle.labeled),
-        candidates=len(candidates),
+        candidates=len(prepared.candidates),
         checkpoint=None if trained is None else session.relative(trained.checkpoint),
         device=str(session.resources.device),
         measures=round_.profile.as_dict(),
@@ -130,18 +83,6 @@ def choose_and_record(
         given={} if given is None else given.record(),
     )
     return _record(session, asked, recorded, selection)
-
-
-def _no_pixels(session: CampaignSession) -> ImageStore:
-    from alkit.engine.given_outputs import NoPixels  # noqa: PLC0415  # torch takes seconds to import
-
-    return NoPixels(session.settings.image_shape, len(session.state.records))
-
-
-def _task_of(session: CampaignSession, given: Given | None, trained: TrainedModel | None) -> TaskModel:
-    if given is not None:
-        return given.model(session)
-    return session.resources.task(session.state) if trained is None else trained.model
 
 
 def _classes_predicted(
@@ -169,17 +110,6 @@ def _record(session: CampaignSession, asked: Asked, picks: list[PickRow], select
     for failure in registry.notify("alkit_cycle_finished", campaign=session, query=query):
         session.progress.line(failure)
     return query
-
-
-def resolve_strategy(
-    session: CampaignSession,
-    strategy: str | Strategy | ResolvedStrategy | None,
-    options: Mapping[str, Any] | None,
-) -> ResolvedStrategy:
-    """Return a strategy given by its text or as an object, with its plugin."""
-    if strategy is None or isinstance(strategy, str):
-        return session.resources.strategy(strategy, options)
-    return resolve(strategy)
 
 
 def resolve_seed_strategy(
@@ -212,13 +142,6 @@ def can_choose_now(session: CampaignSession, strategy: Strategy, given: Given | 
     if strategy.needs_labels or not strategy.needs:
         return not strategy.needs_labels
     return can_begin(strategy, session.resources.task(session.state).spec)
-
-
-def candidates_for(session: CampaignSession, strategy: Strategy) -> Indices:
-    """Return what a strategy may choose, [m] int64 ascending."""
-    if strategy.asks_again:
-        return np.array(list(session.disputes), np.int64)
-    return session.pool.candidates
 
 
 def check_task_provides(session: CampaignSession, strategy: Strategy) -> None:

@@ -181,6 +181,7 @@ def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Pla
         test=test_choice,
         threads=worthwhile_threads(),
         labels=registry.tasks.get(task.name).labels.kind,
+        plain_labels=registry.tasks.get(task.name).has_plain_labels(),
     )
     return Plan(
         spec=spec,

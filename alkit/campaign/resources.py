@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from alkit import options as opts
 from alkit.composition.factory import ResolvedStrategy, resolve
 from alkit.data.labeled_images import LabeledImages
 from alkit.errors import SourceError
+from alkit.interfaces.labels import PLAIN_KINDS
 from alkit.plugin import registry
 from alkit.plugin.single_file import absolute
 from alkit.utils.malloc import keep_freed_memory
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from alkit.campaign.record.ledger import Ledger
     from alkit.campaign.record.settings import Settings, SourceChoice
     from alkit.campaign.record.state import State
+    from alkit.data.feature_blocks import FeatureBlocks
     from alkit.data.labeled_images import LabeledImages
     from alkit.data.pixel_types import PixelType
     from alkit.data.preprocessing import ImageRecord
@@ -51,6 +54,7 @@ class Resources:
     def __init__(self, directory: Path, settings: Settings, device: str, progress: Progress) -> None:
         self.directory, self.settings, self.progress = directory, settings, progress
         self._device_name = device
+        self.mapped = False  # map the images rather than load them, so that processes share their memory
         self._images: ImageStore | None = None
         self._lost: list[int] = []
         self._checked = False
@@ -127,9 +131,29 @@ class Resources:
             path = self.directory / "cache" / POOL_CACHE
             shape = self.settings.image_shape
             self._images = ImageStore.open(
-                path, shape, len(state.records), usable=state.pool.usable, pixel_type=self._pixel_type
+                path,
+                shape,
+                len(state.records),
+                in_memory=False if self.mapped else None,
+                usable=state.pool.usable,
+                pixel_type=self._pixel_type,
             )
         return self._images
+
+    def images_identity(self) -> str:
+        """Return a hash of the pool's images as they were written to the cache, and of their features."""
+        from alkit.data.checksums import sums_path  # noqa: PLC0415  # numpy is slow to import
+        from alkit.data.features import features_path  # noqa: PLC0415  # numpy is slow to import
+
+        cache = self.directory / "cache"
+        stores = [cache / POOL_CACHE]
+        if self.encoder is not None:
+            stores.append(features_path(cache, "pool", self.encoder.identity, self.encoder.precision))
+        digest = hashlib.sha256()
+        for store in stores:
+            sums = sums_path(store)  # older versions of alkit wrote none
+            digest.update(sums.read_bytes() if sums.exists() else str(store.absolute()).encode())
+        return digest.hexdigest()
 
     def encoded_images(self, state: State) -> ImageStore:
         """Return the pool's images as `images` does, with their features if the task has an encoder."""
@@ -153,6 +177,33 @@ class Resources:
             features_path(self.directory / "cache", name, encoder.identity, encoder.precision),
             self.source if name == "pool" else choice.open(),
             records,
+            dim=encoder.dim,
+            encoder_input=encoder.input,
+            open_embed=lambda: encoder.embed(self.device),
+            progress=self.progress,
+        )
+
+    def feature_blocks(self, state: State) -> FeatureBlocks | None:
+        """Return the blocks of the pool's features that are missing, or None."""
+        encoder = self.encoder
+        if encoder is None:
+            return None
+        from alkit.data.features import features_path, missing_features  # noqa: PLC0415  # numpy is slow to import
+
+        path = features_path(self.directory / "cache", "pool", encoder.identity, encoder.precision)
+        return missing_features(path, encoder.dim, len(state.records), self.progress)
+
+    def encode(self, state: State, blocks: FeatureBlocks, numbers: Sequence[int]) -> None:
+        """Compute some blocks of the pool's features."""
+        from alkit.data.features import encode_blocks  # noqa: PLC0415  # numpy is slow to import
+
+        encoder = self.encoder
+        assert encoder is not None
+        encode_blocks(
+            blocks,
+            numbers,
+            self.source,
+            state.records,
             dim=encoder.dim,
             encoder_input=encoder.input,
             open_embed=lambda: encoder.embed(self.device),
@@ -263,6 +314,9 @@ class Resources:
 
     def labels(self, state: State) -> Labels:
         """Return what reads and writes labels, with the classes of a state."""
+        kind = PLAIN_KINDS.get(self.settings.labels) if self.settings.plain_labels else None
+        if kind is not None:  # the task, whose import takes seconds, is not needed
+            return kind(classes=state.classes, slots=state.slots, folder=self.directory)
         choice = self.settings.task
         task: TaskModel = opts.build(registry.tasks.get(choice.name), choice.options)
         return task.make_labels(state.classes, slots=state.slots, folder=self.directory)

@@ -16,14 +16,13 @@ from alkit.utils.profiling import Profile
 
 from .ask import QueryRequest
 from .choose import (
-    Selection,
     check_budget,
     check_task_provides,
     choose_and_record,
     resolve_seed_strategy,
-    resolve_strategy,
 )
 from .control import check_share
+from .prepare import Selection, resolve_strategy
 from .tell import consult_or_pass
 from .train import train
 
@@ -49,6 +48,8 @@ def run(
     """Train, ask and answer until there have been so many queries: see `Campaign.run`."""
     if cycles < 1:
         raise InvalidBudget(f"the number of cycles should be at least 1, not {cycles}")
+    if request.sharing is not None:
+        raise InvalidOption("a run scores its pool in one process; use 'alkit query' with an executor")
     n, control = request.n, request.control or 0.0
     chosen = resolve_strategy(session, request.strategy, request.options)
     _check_run(session, chosen.strategy, control, stop)

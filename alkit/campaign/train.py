@@ -12,6 +12,7 @@ from alkit.data.labeled_images import LabeledImages
 from alkit.data.sources import VECTORS
 from alkit.errors import TrainingError
 from alkit.options import values_of
+from alkit.utils.profiling import Profile
 
 if TYPE_CHECKING:
     from alkit.campaign.record.ledger import Event
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from alkit.engine.round import Round
     from alkit.engine.train import TrainedModel
     from alkit.interfaces.strategy import Strategy
-    from alkit.utils.profiling import Profile
 
     from .session import CampaignSession
 
@@ -32,29 +32,14 @@ def train(
     Raises:
         TrainingError: nothing is labeled, or training failed.
     """
-    if len(session.pool.labeled) == 0:
-        raise TrainingError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
-    if session.settings.pool.location.startswith(VECTORS):
-        raise TrainingError(
-            "the pool holds vectors without pixels, so there is nothing to train on; choose "
-            "with a strategy that "
-            "needs embeddings only, or bring --predictions of your own model"
-        )
     past = session.ledger.events(Trained)
-    round_ = round_of(session, strategy, profile)
-    trained = round_.train(
-        session.resources.task(session.state),
-        classes=session.classes,
-        test=session.resources.test_images(session.ledger, session.state),
-        checkpoints=session.directory / "checkpoints",
-        previous=_earlier_checkpoint(session, past),
-    )
+    trained = _trained(session, strategy, profile, past)
     companion = strategy.name if strategy is not None and trained.companion is not None else None
     recorded = from_json(
         Trained.kind,
         {
             "cycle": session.cycle,
-            "labels": len(round_.labeled.indices),
+            "labels": len(session.pool.labeled),
             "metrics": {name: round(value, 6) for name, value in trained.metrics.items()},
             "companion": companion,
             "checkpoint": session.relative(trained.checkpoint),
@@ -69,6 +54,42 @@ def train(
     if not any(event.data.fingerprint == trained.fingerprint for event in past):
         session.record(recorded)
     return trained, CycleRecord(recorded, reused=trained.reused)
+
+
+def load_trained(session: CampaignSession, strategy: Strategy | None) -> TrainedModel:
+    """Return what `train` has made of the same labels, and record nothing.
+
+    Raises:
+        NotTrained: it has not been called yet.
+    """
+    past = session.ledger.events(Trained)
+    return _trained(session, strategy, Profile(), past, load_only=True)
+
+
+def _trained(
+    session: CampaignSession,
+    strategy: Strategy | None,
+    profile: Profile,
+    past: Sequence[Event[Trained]],
+    *,
+    load_only: bool = False,
+) -> TrainedModel:
+    if len(session.pool.labeled) == 0:
+        raise TrainingError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
+    if session.settings.pool.location.startswith(VECTORS):
+        raise TrainingError(
+            "the pool holds vectors without pixels, so there is nothing to train on; choose "
+            "with a strategy that "
+            "needs embeddings only, or bring --predictions of your own model"
+        )
+    return round_of(session, strategy, profile).train(
+        session.resources.task(session.state),
+        classes=session.classes,
+        test=session.resources.test_images(session.ledger, session.state),
+        checkpoints=session.directory / "checkpoints",
+        previous=_earlier_checkpoint(session, past),
+        load_only=load_only,
+    )
 
 
 def round_of(

@@ -17,6 +17,7 @@ from alkit.utils.waiting import wait_passively
 
 SECTIONS = {
     "Labeling": ("init", "query", "label", "ingest"),
+    "Large pools": ("score",),
     "Changing a campaign": ("update", "classes", "remove", "fork"),
     "Labeling tools": ("export", "labelstudio"),
     "Progress and results": ("status", "report", "train"),

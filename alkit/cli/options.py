@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from alkit.data.pixel_types import PIXEL_TYPES
+from alkit.errors import UsageError
+from alkit.options import parse_pairs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -131,6 +133,68 @@ def columns_option(named: str) -> Callable[[F], F]:
         metavar="image=NAME,label=NAME",
         help=f"Columns of {named}, if their names do not say which is which.",
     )
+
+
+def executor_options(purpose: str, default: str | None = None) -> Callable[[F], F]:
+    """Return the options that say where jobs run.
+
+    Args:
+        purpose: what is run, as a subject and its verb.
+        default: the executor where none is named.
+    """
+
+    def decorated(function: F) -> F:
+        for option in reversed(
+            [
+                click.option(
+                    "--executor",
+                    default=default,
+                    show_default=default is not None,
+                    metavar="NAME",
+                    help=f"Where {purpose}: local (this process), processes (of this machine), dask (a "
+                    "cluster), or another plugin from 'alkit plugins'."
+                    + ("" if default else "  [default: this process]"),
+                ),
+                click.option(
+                    "-j",
+                    "--workers",
+                    type=click.IntRange(min=1),
+                    metavar="N",
+                    help="Jobs that the executor runs at once.  [default: one per core]",
+                ),
+                click.option(
+                    "--scheduler",
+                    metavar="ADDRESS",
+                    help="Address of a cluster, as in tcp://head:8786.  [default: dask starts one on this "
+                    "machine]",
+                ),
+                click.option(
+                    "--executor-option",
+                    multiple=True,
+                    metavar="KEY=VALUE",
+                    help="Set an option of the executor; 'alkit plugins NAME' lists them. Repeatable.",
+                ),
+            ]
+        ):
+            function = option(function)
+        return function
+
+    return decorated
+
+
+def executor_options_given(
+    executor: str | None, workers: int | None, scheduler: str | None, options: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return the options of an executor that a command line gives.
+
+    Raises:
+        UsageError: there are some, but no executor.
+    """
+    short = {"workers": workers, "scheduler": scheduler}
+    given = {name: value for name, value in short.items() if value is not None} | parse_pairs(options)
+    if given and executor is None:
+        raise UsageError("--workers and --scheduler are options of an executor; name one with --executor")
+    return given
 
 
 def creation_options(function: F) -> F:

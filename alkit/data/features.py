@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from alkit.utils.progress import NullProgress, Progress
 
 from .checksums import ROWS, Checksums, row_bytes_of
+from .feature_blocks import FeatureBlocks
 from .model_input import Preprocessing
 from .preprocessing import ImageRecord
 
@@ -85,8 +87,9 @@ def ensure_features(
 ) -> Rows:
     """Return the features [N, D] of all images, mapped; compute what is missing or damaged.
 
-    An interrupted call leaves what it has computed. The row of an image that cannot be used, or whose
-    content has changed since it was recorded, is zero.
+    Blocks that other processes have computed by `encode_blocks` are taken in. An interrupted call leaves what
+    it has computed. The row of an image that cannot be used, or whose content has changed since it was
+    recorded, is zero.
 
     Args:
         path: the raw file, see `features_path`.
@@ -100,17 +103,74 @@ def ensure_features(
     progress = NullProgress() if progress is None else progress
     done = _whole_rows(path, dim, len(records), progress)
     if done < len(records):
-        embed = open_embed()
+        blocks, opened = FeatureBlocks(path, len(records), done), functools.cache(open_embed)
+        if not blocks.folder.is_dir():
+            opened()  # before the file is opened, in case that it fails
         with (
             progress.bar(len(records), "encode images") as bar,
             _Rows(path, dim, done) as rows,
-            contextlib.closing(_embedded(source, records[done:], encoder_input, embed, dim)) as blocks,
+            contextlib.closing(_remaining(blocks, source, records, encoder_input, opened, dim)) as parts,
         ):
             bar.update(done)
-            for block in blocks:
-                rows.append(block)
-                bar.update(len(block))
+            for part in parts:
+                rows.append(part)
+                bar.update(len(part))
+        blocks.remove()
     return mapped_features(path, len(records), dim)
+
+
+def missing_features(
+    path: Path, dim: int, count: int, progress: Progress | None = None
+) -> FeatureBlocks | None:
+    """Return the blocks that a file of features lacks; None if it is whole."""
+    done = _whole_rows(path, dim, count, NullProgress() if progress is None else progress)
+    return FeatureBlocks(path, count, done) if done < count else None
+
+
+def encode_blocks(
+    blocks: FeatureBlocks,
+    numbers: Sequence[int],
+    source: Source,
+    records: Sequence[ImageRecord],
+    *,
+    dim: int,
+    encoder_input: EncoderInput,
+    open_embed: Callable[[], Embed],
+    progress: Progress | None = None,
+) -> None:
+    """Compute some blocks, and write each to its file; for other arguments, see `ensure_features`."""
+    if not numbers:
+        return
+    embed, progress = open_embed(), NullProgress() if progress is None else progress
+    ends = {number: blocks.rows(number) for number in numbers}
+    with progress.bar(sum(end - begin for begin, end in ends.values()), "encode images") as bar:
+        for number, (begin, end) in ends.items():
+            parts = _embedded(source, records[begin:end], encoder_input, embed, dim)
+            blocks.save(number, np.concatenate(list(parts)))
+            bar.update(end - begin)
+
+
+def _remaining(
+    blocks: FeatureBlocks,
+    source: Source,
+    records: Sequence[ImageRecord],
+    encoder_input: EncoderInput,
+    open_embed: Callable[[], Embed],
+    dim: int,
+) -> Generator[npt.NDArray[np.float32], None, None]:
+    """Yield the features that a file lacks, from blocks where they are there."""
+    if not blocks.folder.is_dir():
+        yield from _embedded(source, records[blocks.done :], encoder_input, open_embed(), dim)
+        return
+    at = blocks.done
+    for number in blocks.numbers:
+        begin, end = blocks.rows(number)
+        kept = blocks.load(number)
+        if kept is None:
+            yield from _embedded(source, records[at:end], encoder_input, open_embed(), dim)
+        else:
+            yield from (kept[row - begin : row - begin + ROWS] for row in range(at, end, ROWS))
+        at = end
 
 
 def _whole_rows(path: Path, dim: int, count: int, progress: Progress) -> int:

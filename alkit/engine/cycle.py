@@ -6,7 +6,7 @@ import contextlib
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from alkit.training.types import Output
 from alkit.utils import seeding
 from alkit.utils.profiling import Profile
 from alkit.utils.progress import NullProgress, Progress
+
+from .passes import Pass, Passes, computed_at_once
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -83,6 +85,7 @@ class Cycle:
         diagnostics: numbers and sentences to be recorded with the query; strategies add to it.
         profile: seconds and peak memory by phase.
         progress: where long work shows how far it is.
+        passes: where the results of passes over many images come from; None computes them here.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Cycle:
         self.progress: Progress = NullProgress() if progress is None else progress
         self.profile = Profile() if profile is None else profile
         self.scores: dict[int, float] = {}
+        self.passes: Passes | None = None
         self._seed = seed
         self._loader = Loader(
             pool.images,
@@ -117,6 +121,15 @@ class Cycle:
         self._embeddings: Tensor | None = None
         self._whole: Cycle | None = None
         self._row = np.full(len(pool.images), -1, dtype=np.int64)
+
+    @classmethod
+    def open(cls, ref: CycleReference) -> Cycle:
+        """Return the cycle that a reference names, in any process that sees the same files.
+
+        Raises:
+            CampaignError: the campaign has changed since the reference was made.
+        """
+        return ref.open()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -185,6 +198,8 @@ class Cycle:
             ValueError: `train` or `forever` without images.
         """
         size = size or self.batch_size
+        if self.passes is not None:
+            self.passes.before_own_work()
         if forever:
             return self._loader.forever(indices, size, self.rng, augmented=augment)
         if train:
@@ -196,35 +211,65 @@ class Cycle:
 
         They are ordinary tensors: a strategy may train something on them.
         """
+        if self.passes is not None:
+            self.passes.before_own_work()
         with self.progress.bar(len(indices), "score") as bar:
             for batch in self._loader.sequential(indices, self.batch_size):
-                with torch.inference_mode(False), torch.no_grad():
-                    with autocast(self.device, self.precision):
-                        output = self.model.forward_batch(batch)
-                    output = _in_float32(output)
-                yield output
+                yield self._output(batch)
                 bar.update(len(batch))
+
+    def _output(self, batch: Batch) -> Output:
+        with torch.inference_mode(False), torch.no_grad():
+            with autocast(self.device, self.precision):
+                output = self.model.forward_batch(batch)
+            return _in_float32(output)
 
     def collect(self, indices: Indices, value: Callable[[Output], Tensor]) -> Tensor:
         """Return a value of every image's output, [n, ...] in order, without gradients.
-
-        The result is allocated once. A list of small pieces would hold on to the memory between the large
-        buffers that come and go with each batch.
 
         Args:
             indices: positions in the pool.
             value: returns one row per image, [B, ...], from a batch's output.
         """
-        result: Tensor | None = None
-        start = 0
-        for output in self.outputs(indices):
+        return self._collect(indices, value)
+
+    def _collect(self, indices: Indices, value: Callable[[Output], Tensor], name: str = "") -> Tensor:
+        def rows(batch: Batch) -> Tensor:
+            output = self._output(batch)
             with torch.no_grad():
-                rows = value(output)
-            if result is None:
-                result = rows.new_empty(len(indices), *rows.shape[1:])
-            result[start : start + len(rows)] = rows
-            start += len(rows)
-        return torch.empty(0, device=self.device) if result is None else result
+                return value(output)
+
+        return self.compute(indices, rows, name=name)
+
+    def compute(
+        self,
+        indices: Indices,
+        rows: Callable[[Batch], Tensor],
+        *,
+        size: int | None = None,
+        name: str = "",
+    ) -> Tensor:
+        """Return what a function makes of images, [n, ...] in order, batch by batch.
+
+        The batches may be computed in other processes, so the function depends on nothing but its batch and
+        on what the strategy has done before.
+
+        Args:
+            indices: positions in the pool.
+            rows: returns one row per image, [B, ...], from a batch.
+            size: images per batch; the cycle's own by default.
+            name: of rows that are the same for every strategy.
+        """
+        one = Pass(
+            indices=indices,
+            rows=rows,
+            batches=self._loader.sequential,
+            batch_size=size or self.batch_size,
+            device=self.device,
+            progress=self.progress,
+            name=name,
+        )
+        return computed_at_once(one) if self.passes is None else self.passes.rows(one)
 
     def embeddings(self, indices: Indices) -> Tensor:
         """Return the embeddings [n, D] float32 on `device`; each image is embedded once per cycle.
@@ -236,7 +281,7 @@ class Cycle:
         missing = np.unique(indices[self._row[indices] < 0])
         if len(missing):
             with self.measure("embed"), torch.inference_mode(False):
-                found = self.collect(missing, self._embedding)
+                found = self._collect(missing, self._embedding, "embedding")
             known = 0 if self._embeddings is None else len(self._embeddings)
             self._row[missing] = known + np.arange(len(missing))
             self._embeddings = found if self._embeddings is None else torch.cat([self._embeddings, found])
@@ -281,6 +326,14 @@ class Cycle:
     def measure(self, phase: str) -> contextlib.AbstractContextManager[None]:
         """Record the seconds and peak memory of a block under a phase: embed, adversary, score, select."""
         return self.profile.phase(phase)
+
+
+class CycleReference(Protocol):
+    """What a cycle can be opened from; see `alkit.campaign.shards.cycle_ref.CycleRef`."""
+
+    def open(self) -> Cycle:
+        """Open the cycle."""
+        ...
 
 
 def _in_float32(output: Output) -> Output:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from alkit.interfaces.task import TaskModel
     from alkit.training.types import Companion
 
-    from .train import TrainingJob
+    from .round import Round
+    from .train import TrainedModel, TrainingJob
 
 
 def fingerprint_of(
@@ -61,6 +62,37 @@ def fingerprint_of(
 
 def _digest_of(targets: torch.Tensor | Targets) -> str:
     return targets.digest() if isinstance(targets, Targets) else _hash_of({"targets": targets})
+
+
+def scoring_identity(
+    round_: Round, task: TaskModel, trained: TrainedModel | None, more: Mapping[str, Any]
+) -> str:
+    """Hash what the outputs of a model depend on, apart from the images.
+
+    Args:
+        round_: of the scoring.
+        task: the model; untrained where `trained` is None.
+        trained: the training; of a training that was repeated on a GPU, the weights differ.
+        more: JSON values that count, too.
+    """
+    store, companion = round_.labeled.images, None if trained is None else trained.companion
+    parts = {
+        "task": [task.name, _version(plugins.tasks, task.name), values_of(task)],
+        "weights": _hash_of(task.network.state_dict()),
+        "companion": None if companion is None else _hash_of(companion.state_dict()),
+        "training": None if trained is None else trained.fingerprint,
+        "labels": [
+            round_.labeled.indices.tolist(),
+            None if trained is not None else _digest_of(task.encode(round_.labeled.values)),
+        ],
+        "normalization": [store.mean.tolist(), store.std.tolist()],
+        "arithmetic": [
+            *(round_.device.type, round_.most_threads, torch.__version__),
+            task.recipe(len(round_.labeled.indices)).precision,
+        ],
+        **more,
+    }
+    return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
 
 
 def _made_from(companion: Companion, strategy: Strategy | None) -> list[Any]:

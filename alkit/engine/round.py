@@ -63,6 +63,7 @@ class Round:
         test: LabeledImages | None = None,
         checkpoints: Path | None = None,
         previous: Path | None = None,
+        load_only: bool = False,
     ) -> TrainedModel:
         """Train the task model together with the strategy's companion; see `TrainingJob` and `train_model`.
 
@@ -72,9 +73,11 @@ class Round:
             test: images to evaluate on.
             checkpoints: directory to save the result to and load it from.
             previous: checkpoint of the round before.
+            load_only: take the result from its checkpoint.
 
         Raises:
             TrainingError: the labels do not allow it, or the loss is not finite.
+            NotTrained: there is no checkpoint to load.
             UnsupportedTask: the strategy needs what the task does not provide.
         """
         job = TrainingJob(
@@ -86,6 +89,7 @@ class Round:
             strategy=self.strategy,
             checkpoints=checkpoints,
             previous=previous,
+            load_only=load_only,
         )
         with self.threads():
             return train_model(task, job, self.device, self.progress, self.profile)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from alkit.data.loader import Batch, Loader
-from alkit.errors import TrainingDiverged, UsageError
+from alkit.errors import NotTrained, TrainingDiverged, UsageError
 from alkit.interfaces.contract import check_needs
 from alkit.options import options_of
 from alkit.training.checkpoints import load_safely, save_atomically
@@ -52,6 +52,7 @@ class TrainingJob:
         checkpoints: directory of the files, or None to keep nothing.
         previous: checkpoint to start from if the task says `warm_start`, or None; if it is missing, that
             is reported and recorded, and training starts from new weights.
+        load_only: take the result from its checkpoint, and do not train where there is none.
     """
 
     cycle: int
@@ -62,6 +63,7 @@ class TrainingJob:
     strategy: Strategy | None
     checkpoints: Path | None = None
     previous: Path | None = None
+    load_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,7 @@ def train_model(
 
     Raises:
         TrainingError: the labels do not allow it, or the loss is not finite.
+        NotTrained: there is no checkpoint, and the job says to load only.
         UnsupportedTask: the strategy needs what the task does not provide.
     """
     targets = task.encode(job.labeled.values)
@@ -119,6 +122,8 @@ def train_model(
     )
     if (kept := _load(path, fingerprint, task, companion, device)) is not None:
         return trained(metrics=kept["metrics"], record=kept["record"], reused=True)
+    if job.load_only:
+        raise NotTrained(f"cycle {job.cycle} has no trained model with these labels and options")
     record: dict[str, Any] = {"starting_weights": _hash_of(task.starting_weights())[:16]}
     if task.warm_start and job.previous is not None:
         record["warm_start"] = _warm_start(task, job.previous)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from alkit.data.source import Source as Source
     from alkit.interfaces.encoder import Encoder as Encoder
     from alkit.interfaces.encoder import OpenEncoder as OpenEncoder
+    from alkit.interfaces.executor import Executor as Executor
     from alkit.interfaces.format import Export as Export
     from alkit.interfaces.format import Format as Format
     from alkit.interfaces.format import Item as Item
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "alkit.data.source": ("Source",),
     "alkit.interfaces.encoder": ("Encoder", "OpenEncoder"),
+    "alkit.interfaces.executor": ("Executor",),
     "alkit.interfaces.format": (
         "Export",
         "Format",

@@ -12,7 +12,7 @@ from alkit.errors import UnsupportedTask
 from alkit.options import option
 from alkit.training.recipe import Recipe
 
-from .labels import ClassLabel, Labels
+from .labels import PLAIN_KINDS, ClassLabel, Labels
 
 if TYPE_CHECKING:
     import torch
@@ -99,6 +99,12 @@ class TaskModel(ABC):
             folder: the campaign's directory.
         """
         return self.labels(classes=classes, slots=slots, folder=folder)
+
+    @classmethod
+    def has_plain_labels(cls) -> bool:
+        """Say whether its labels are alkit's own of their kind, whatever the options of the task are."""
+        plain = cls.make_labels is TaskModel.make_labels
+        return plain and PLAIN_KINDS.get(cls.labels.kind) is cls.labels
 
     def augment_batch(self, images: Tensor, targets: Any, generator: torch.Generator) -> tuple[Tensor, Any]:
         """Change images for training, and targets with them where they have positions.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
     from alkit.data.source import Source
     from alkit.interfaces.encoder import Encoder
+    from alkit.interfaces.executor import Executor
     from alkit.interfaces.format import Format
     from alkit.interfaces.oracle import Oracle
     from alkit.interfaces.strategy import Strategy
@@ -51,6 +52,11 @@ def alkit_encoders() -> Sequence[type[Encoder]]:  # type: ignore[empty-body]
 @hookspec
 def alkit_sources() -> Sequence[type[Source]]:  # type: ignore[empty-body]
     """Return the sources of this plugin; each `name` must also be an entry point in `alkit.sources`."""
+
+
+@hookspec
+def alkit_executors() -> Sequence[type[Executor]]:  # type: ignore[empty-body]
+    """Return the executors of this plugin; each `name` must also be an entry point in `alkit.executors`."""
 
 
 @hookspec

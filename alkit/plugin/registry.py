@@ -22,6 +22,7 @@ import pluggy
 from alkit.data.source import Source
 from alkit.errors import AmbiguousPlugin, BrokenPlugin, UnknownPlugin
 from alkit.interfaces.encoder import Encoder
+from alkit.interfaces.executor import Executor
 from alkit.interfaces.format import Format
 from alkit.interfaces.oracle import Oracle
 from alkit.interfaces.strategy import Strategy
@@ -176,9 +177,10 @@ tasks: Registry[TaskModel] = Registry("task", "alkit.tasks", "alkit_tasks", Task
 oracles: Registry[Oracle] = Registry("oracle", "alkit.oracles", "alkit_oracles", Oracle)  # type: ignore[type-abstract]
 formats: Registry[Format] = Registry("format", "alkit.formats", "alkit_formats", Format)  # type: ignore[type-abstract]
 encoders: Registry[Encoder] = Registry("encoder", "alkit.encoders", "alkit_encoders", Encoder)  # type: ignore[type-abstract]
+executors: Registry[Executor] = Registry("executor", "alkit.executors", "alkit_executors", Executor)  # type: ignore[type-abstract]
 sources: Registry[Source] = Registry("source", "alkit.sources", "alkit_sources", Source)  # type: ignore[type-abstract]
 KINDS: dict[str, Registry[Any]] = {
-    r.kind: r for r in (strategies, tasks, oracles, formats, encoders, sources)
+    r.kind: r for r in (strategies, tasks, oracles, formats, encoders, executors, sources)
 }
 
 EXTENSIONS = "alkit.extensions"

@@ -35,6 +35,7 @@ KINDS = {
         "Encoder", "alkit check {}", "alkit query --pool photos/ --labels known.csv --encoder {} --budget 20"
     ),
     "source": Kind("Source", "alkit check {0} --pool photos.{0}", "alkit init birds --pool photos.{0}"),
+    "executor": Kind("Executor", "alkit check {}", "alkit query --pool digits --budget 20 --executor {}"),
     "format": Kind("Format", "alkit check {}", "alkit export --campaign birds --format {}"),
 }
 

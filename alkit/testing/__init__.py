@@ -17,6 +17,7 @@ from alkit._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from alkit.testing.encoders import check_encoder as check_encoder
+    from alkit.testing.executors import check_executor as check_executor
     from alkit.testing.formats import check_format as check_format
     from alkit.testing.oracles import check_oracle as check_oracle
     from alkit.testing.results import Nonconforming as Nonconforming
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from alkit.testing.sources import check_source as check_source
     from alkit.testing.strategies import check_strategy as check_strategy
     from alkit.testing.suites import EncoderTests as EncoderTests
+    from alkit.testing.suites import ExecutorTests as ExecutorTests
     from alkit.testing.suites import FormatTests as FormatTests
     from alkit.testing.suites import OracleTests as OracleTests
     from alkit.testing.suites import SourceTests as SourceTests
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "alkit.testing.encoders": ("check_encoder",),
+    "alkit.testing.executors": ("check_executor",),
     "alkit.testing.formats": ("check_format",),
     "alkit.testing.oracles": ("check_oracle",),
     "alkit.testing.results": (
@@ -47,6 +50,7 @@ _HOMES = {
     "alkit.testing.strategies": ("check_strategy",),
     "alkit.testing.suites": (
         "EncoderTests",
+        "ExecutorTests",
         "FormatTests",
         "OracleTests",
         "SourceTests",

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from . import encoders, formats, oracles, sources, strategies, tasks
+from . import encoders, executors, formats, oracles, sources, strategies, tasks
 from .results import Result, title
 
 CHECKS: dict[str, tuple[Callable[..., None], ...]] = {
@@ -16,6 +16,7 @@ CHECKS: dict[str, tuple[Callable[..., None], ...]] = {
     "format": formats.CHECKS,
     "encoder": encoders.CHECKS,
     "source": sources.CHECKS,
+    "executor": executors.CHECKS,
 }
 RANDOMNESS = "take randomness from cycle.rng (numpy) or cycle.generator('purpose') (torch), never elsewhere"
 ADVICE: dict[str, dict[str, str]] = {
@@ -83,6 +84,10 @@ ADVICE: dict[str, dict[str, str]] = {
         "scoring-batch-size": (
             "score each image by itself: compute no statistic over a batch, and keep your networks in "
             "eval mode"
+        ),
+        "scored-in-shards": (
+            "let a function given to cycle.collect or cycle.compute depend on its batch only: outputs are "
+            "computed in several processes, and the function may not be called at all where they are gathered"
         ),
         "hidden-labels": "use only cycle.targets, which belong to cycle.labeled",
         "needs-are-enough": (
@@ -180,6 +185,21 @@ ADVICE: dict[str, dict[str, str]] = {
             "fixed images compared"
         ),
     },
+    "executor": {
+        "name": "use the same name, in kebab-case, in the class and as the entry point",
+        "runs-every-job": (
+            "wait for every job before run returns, with fewer jobs than workers, too, and start workers "
+            "anew in each call or keep them"
+        ),
+        "errors-arrive": (
+            "ask the engine for each result, and raise the job's own error where the engine wraps it in one "
+            "of its own"
+        ),
+        "survives-a-worker": (
+            "turn the engine's error about dead workers into alkit.errors.WorkersLost, or let the engine run "
+            "the job again; the next call of run has to work"
+        ),
+    },
 }
 
 
@@ -191,7 +211,7 @@ class Explanation(NamedTuple):
 
 
 def explain(kind: str, result: Result) -> Explanation:
-    """Explain a result of the checks of a kind: `strategy`, `task`, `oracle` or `format`."""
+    """Explain a result of the checks of a kind: a word of `CHECKS`."""
     name = result.check.partition(" (")[0]
     told = {title(check): inspect.getdoc(check) or "" for check in CHECKS[kind]}
     if name not in told:  # a whole task, for which no check ran

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
 import random
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ import torch
 
 from alkit import options
 from alkit.engine.given_outputs import PROVIDED
+from alkit.engine.passes import EnoughComputed, GatheredPasses, ShardOfPasses
 from alkit.errors import AlkitError, InvalidOption, UnsupportedTask
 from alkit.interfaces import contract
 from alkit.interfaces.strategy import Strategy
@@ -199,6 +203,24 @@ def scoring_batch_size(subject: Subject, task: str) -> None:
         world, strategy = subject.world(task)
         picks = chosen(world, strategy, N, world.cycle(batch_size=size)).tolist()
         require(picks == usual, f"chose {usual} in batches of 8, but {picks} in batches of {size}")
+
+
+def scored_in_shards(subject: Subject, task: str) -> None:
+    """The choice does not depend on which processes have computed the outputs of which images."""
+    usual = subject.usual(task).tolist()
+    with tempfile.TemporaryDirectory() as folder:
+
+        def choose(kind: Callable[..., GatheredPasses], **shard: int) -> list[int]:
+            world, strategy = subject.world(task)
+            cycle = world.cycle()
+            cycle.passes = kind(Path(folder), lambda name, number: name or str(number), **shard)
+            return chosen(world, strategy, N, cycle).tolist()
+
+        for shard in (3, 1):
+            with contextlib.suppress(EnoughComputed):
+                choose(ShardOfPasses, shard=shard, of=3)
+        picks = choose(GatheredPasses)
+    require(picks == usual, f"chose {usual}, but {picks} from outputs that were computed in shards")
 
 
 def hidden_labels(subject: Subject, task: str) -> None:
@@ -400,6 +422,7 @@ TASK_CHECKS: tuple[Callable[[Subject, str], None], ...] = (
     image_shapes,
     repeats,
     scoring_batch_size,
+    scored_in_shards,
     hidden_labels,
     needs_are_enough,
     given_outputs,

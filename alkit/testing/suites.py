@@ -13,12 +13,14 @@ from typing import Any, ClassVar
 import pytest
 
 from alkit.data.source import Source
+from alkit.interfaces.executor import Executor
 from alkit.interfaces.format import Format
 from alkit.interfaces.oracle import Oracle
 from alkit.interfaces.strategy import Strategy
 from alkit.interfaces.task import TaskModel
 
 from .encoders import check_encoder
+from .executors import check_executor
 from .formats import check_format
 from .hints import describe
 from .oracles import check_oracle
@@ -139,6 +141,24 @@ class SourceTests:
     def test_source(self, location: str) -> None:
         """Run the checks of a source."""
         _judge("source", check_source(location, _wanted(type(self), self.source, "source")))
+
+
+class ExecutorTests:
+    """All checks of an executor.
+
+    Attributes:
+        name: the entry point's name; or else
+        executor: the class, where there is no entry point.
+        options: given to the executor.
+    """
+
+    name: ClassVar[str] = ""
+    executor: ClassVar[type[Executor] | None] = None
+    options: ClassVar[Mapping[str, Any]] = {}
+
+    def test_executor(self) -> None:
+        """Run the checks of an executor."""
+        _judge("executor", check_executor(_wanted(type(self), self.executor, "executor"), self.options))
 
 
 class FormatTests:

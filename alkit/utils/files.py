@@ -62,7 +62,8 @@ def temporary_name(path: Path) -> Path:
     name = path.name
     if len(os.fsencode(name)) > LONGEST_NAME:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
-    return path.with_name(f"{name}.{os.getpid()}.tmp")
+    # Processes of other machines that write to the same folder may have the same number.
+    return path.with_name(f"{name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
 
 
 def write_atomically(path: Path, content: bytes | memoryview | str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 REFERENCE = re.compile(r"`([\w.]+):([\w.]+)`")
-JOURNEYS = 5
+JOURNEYS = 6
 
 
 @pytest.fixture

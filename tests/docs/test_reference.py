@@ -37,6 +37,7 @@ REGISTRIES = {
     "format": registry.formats,
     "encoder": registry.encoders,
     "source": registry.sources,
+    "executor": registry.executors,
 }
 
 

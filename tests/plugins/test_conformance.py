@@ -12,7 +12,7 @@ from alkit import options
 from alkit.interfaces.oracle import Oracle
 from alkit.plugin import registry as plugins
 from alkit.plugin.sources import open_source
-from alkit.testing import EncoderTests, OracleTests, StrategyTests, TaskTests
+from alkit.testing import EncoderTests, ExecutorTests, OracleTests, StrategyTests, TaskTests
 
 MEANS = f"file:{Path(__file__).parent / 'encoders' / 'means.py'}:make"
 HIDDEN = {"hidden": 8}
@@ -326,12 +326,30 @@ class TestEfficientNetLite0(EncoderTests):
     name = "efficientnet-lite0"
 
 
+class TestLocal(ExecutorTests):
+    name = "local"
+
+
+@pytest.mark.slow
+class TestProcesses(ExecutorTests):
+    name = "processes"
+    options = {"workers": 2}  # noqa: RUF012
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="needs alkit[dask]")
+class TestDask(ExecutorTests):
+    name = "dask"
+    options = {"workers": 2}  # noqa: RUF012
+
+
 def test_nothing_that_comes_with_alkit_is_left_out() -> None:
     tests = [value for value in globals().values() if isinstance(value, type)]
     for registry, mixin in (
         (plugins.strategies, StrategyTests),
         (plugins.tasks, TaskTests),
         (plugins.oracles, OracleTests),
+        (plugins.executors, ExecutorTests),
     ):
         tested = {getattr(cls, "name", "") for cls in tests if issubclass(cls, mixin)}
         own = {plugin.name for plugin in registry if plugin.distribution == "alkit"}

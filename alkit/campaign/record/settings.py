@@ -87,6 +87,7 @@ class Settings:
         oracle: answers automatically, or None.
         test: where test images come from, or None.
         labels: the kind of labels of the task, see `alkit.interfaces.Labels`.
+        plain_labels: these labels depend on no option of the task, so that answers are read without it.
         threads: of torch on a CPU, which decide how sums round; None in campaigns of older versions.
     """
 
@@ -99,6 +100,7 @@ class Settings:
     test: SourceChoice | None = None
     threads: int | None = None
     labels: str = CLASS
+    plain_labels: bool = False
 
     def to_toml(self, version: str) -> str:
         """Return the file's text."""
@@ -108,6 +110,7 @@ class Settings:
             "seed": self.seed,
             **({"threads": self.threads} if self.threads else {}),
             **({"labels": self.labels} if self.labels != CLASS else {}),
+            **({"plain_labels": True} if self.plain_labels else {}),
             "pool": {**self.pool.as_dict(), "image_shape": list(self.image_shape)},
             "task": self.task.as_dict(),
             "strategy": self.strategy.as_dict(),
@@ -150,11 +153,13 @@ def read_settings(path: Path) -> Settings:
         if threads is not None and not 1 <= threads <= MOST_THREADS:
             raise ValueError(f"'threads' should be from 1 to {MOST_THREADS}, not {threads}")
         check_type(labels := table.get("labels", CLASS), str, "'labels'")
+        check_type(plain := table.get("plain_labels", False), bool, "'plain_labels'")
         check_type(table["pool"], dict[str, Any], "'pool'")
         return Settings(
             seed=table["seed"],
             threads=threads,
             labels=labels,
+            plain_labels=plain,
             image_shape=_shape(table["pool"].pop("image_shape")),
             pool=_source(table, "pool"),
             task=_made(PluginChoice, table, "task"),

@@ -13,7 +13,13 @@ import click
 
 from alkit.bench.protocol import BASELINE, UPPER_BOUND, Entry, check_protocol, find_protocol, shipped
 from alkit.bench.records import read_all
-from alkit.cli.options import device_option, json_option, quiet_option
+from alkit.cli.options import (
+    device_option,
+    executor_options,
+    executor_options_given,
+    json_option,
+    quiet_option,
+)
 from alkit.cli.output import print_json, print_rows
 from alkit.errors import BenchmarkError, CellsFailed, UsageError
 from alkit.utils.extras import need
@@ -30,7 +36,7 @@ Examples:
   alkit bench cnn --pool photos/train --test photos/test
   alkit bench cnn --strategy my-idea           add a strategy to existing results
   alkit bench cnn --show > mine.toml           start a protocol of your own
-  alkit bench mine.toml --seeds 10 --jobs 4
+  alkit bench mine.toml --seeds 10 --workers 4
   alkit bench quick --upper-bound 20           also show how much there is to gain
   alkit bench quick --report-only              write the report again
   alkit bench old/ --report-only --out new/    write the report of the results in old/ to new/
@@ -73,25 +79,7 @@ Examples:
     metavar="DIR",
     help="Folder for images and embeddings.  [default: cache, next to the results]",
 )
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Cells to run at once.  [default: one per core]",
-)
-@click.option(
-    "--backend",
-    type=click.Choice(["loky", "dask", "sequential"]),
-    default="loky",
-    show_default=True,
-    help="Where cells run: in processes on this machine, on a dask cluster, or in this process.",
-)
-@click.option(
-    "--scheduler",
-    metavar="ADDRESS",
-    help="Address of a dask cluster.  [default: start a local cluster]",
-)
+@executor_options("cells run", default="processes")
 @click.option("--report-only", is_flag=True, help="Run nothing; write the report from existing records.")
 @click.option(
     "--drop",
@@ -208,9 +196,10 @@ def _run(protocol: Protocol, results: Path, given: dict[str, Any], quiet: bool) 
         SuiteOptions(
             cache=Path(given["cache"]) if given["cache"] else None,
             device=given["device"],
-            jobs=given["jobs"],
-            backend=given["backend"],
-            scheduler=given["scheduler"],
+            executor=given["executor"],
+            executor_options=executor_options_given(
+                given["executor"], given["workers"], given["scheduler"], given["executor_option"]
+            ),
             download=given["download"],
             command=shlex.join(["alkit", *sys.argv[1:]]),
         ),

@@ -133,6 +133,8 @@ def _results(kind: str, name: str, options: dict[str, str], answers: str | None,
         return _oracle_results(made, pool)
     if kind == "encoder":
         return testing.check_encoder(name, weights=options.get("weights", ""))
+    if kind == "executor":
+        return testing.check_executor(name, options)
     return testing.check_format(name, options)
 
 

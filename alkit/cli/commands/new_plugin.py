@@ -9,7 +9,7 @@ import click
 from alkit.plugin.scaffold import KINDS as scaffolds
 from alkit.plugin.scaffold import create
 
-KINDS = ("strategy", "task", "oracle", "format", "encoder", "source")
+KINDS = ("strategy", "task", "oracle", "format", "encoder", "executor", "source")
 EXAMPLES = """\b
 Examples:
   alkit new-plugin --kind strategy my-idea

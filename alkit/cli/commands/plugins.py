@@ -8,7 +8,7 @@ from alkit.cli.describe import describe, print_description
 from alkit.cli.options import json_option
 from alkit.cli.output import print_json, print_rows
 from alkit.errors import UnknownPlugin
-from alkit.plugin.registry import all_plugins, encoders, formats, oracles, sources, strategies, tasks
+from alkit.plugin.registry import KINDS, all_plugins
 
 EXAMPLES = """\b
 Examples:
@@ -22,6 +22,7 @@ FLAGS = {
     "format": "-o",
     "encoder": "-t",
     "source": "",
+    "executor": "--executor-option",
 }
 
 
@@ -31,7 +32,7 @@ FLAGS = {
 def command(name: str | None, as_json: bool) -> None:
     """List all installed plugins with their distributions, or describe one."""
     if name is not None:
-        for registry in (strategies, tasks, oracles, formats, encoders, sources):
+        for registry in KINDS.values():
             if any(name in (plugin.name, f"{plugin.distribution}:{plugin.name}") for plugin in registry):
                 description = describe(registry, name)
                 if as_json:

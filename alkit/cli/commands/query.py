@@ -14,6 +14,8 @@ from alkit.cli.options import (
     campaign_option,
     creation_options,
     device_option,
+    executor_options,
+    executor_options_given,
     given_options,
     json_option,
     quiet_option,
@@ -38,6 +40,7 @@ Examples:
   alkit query --pool photos/ --embeddings emb.npy --strategy typiclust --budget 100
   alkit query --campaign birds --predictions new.csv --strategy margin --budget 100
   alkit query --campaign birds --embeddings out.npz --predictions out.npz --strategy badge --budget 100
+  alkit query --campaign birds --budget 100 --executor processes --workers 4
 """
 
 
@@ -59,6 +62,10 @@ Examples:
     "or without a model]",
 )
 @given_options
+@click.option(
+    "--scores", metavar="DIR", help="Folder with the scores of 'alkit score'; what is missing is added."
+)
+@executor_options("the pool is scored")
 @seed_options
 @creation_options
 @device_option
@@ -77,6 +84,11 @@ def command(
     logits: bool,
     prediction_classes: str | None,
     partial: bool,
+    scores: str | None,
+    executor: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    executor_option: tuple[str, ...],
     seed_strategy: str,
     seed_size: int | None,
     device: str,
@@ -92,6 +104,7 @@ def command(
     With --embeddings or --predictions, nothing is trained: the strategy chooses from what your own model says
     about the images, and every query may bring new files.
     """
+    of_executor = executor_options_given(executor, workers, scheduler, executor_option)
     from alkit.campaign.given.files import made_from, read_files  # noqa: PLC0415  # numpy is slow to import
 
     files = read_files(
@@ -118,6 +131,9 @@ def command(
             embeddings=None if files is None else files.embeddings,
             predictions=None if files is None else files.predictions,
             partial=partial,
+            scores=scores,
+            executor=executor,
+            executor_options=of_executor,
         )
         unused = query.reused and budget != len(query.picks)
         if unused:

@@ -12,11 +12,15 @@ from .of_source import folders_of as folders_of
 from .of_source import values_of as values_of
 from .of_source import written_labels as written_labels
 
-ALL_KINDS = frozenset(kind.kind for kind in (ClassLabel, ClassSet, Number, Mask))
+PLAIN_KINDS: dict[str, type[Labels]] = {cls.kind: cls for cls in (ClassLabel, ClassSet, Number, Mask)}
+"""The labels that alkit has, by their kind."""
+
+ALL_KINDS = frozenset(PLAIN_KINDS)
 """The kinds of labels that alkit knows."""
 
 __all__ = [
     "ALL_KINDS",
+    "PLAIN_KINDS",
     "ClassLabel",
     "ClassSet",
     "ImageFacts",

@@ -63,16 +63,7 @@ class DropoutStrategy(alkit.Strategy):
         """Compute a value as `collect` does, from outputs with probabilities [passes, B, ...]."""
         dropping = Dropping(cycle, self.passes, self.dropout)
         cycle.diagnostics["dropout"] = dropping.description
-        result: Tensor | None = None
-        start = 0
-        for output in dropping.weighted(indices):
-            rows = value(output)
-            if result is None:
-                result = rows.new_empty(len(indices), *rows.shape[1:])
-            result[start : start + len(rows)] = rows
-            start += len(rows)
-        assert result is not None
-        return result
+        return cycle.compute(indices, lambda batch: value(dropping.output(batch)), size=dropping.batch_size)
 
 
 @dataclass(kw_only=True)
@@ -148,10 +139,16 @@ class Dropping:
         for _, probabilities in self._batches(indices, whole=False):
             yield probabilities
 
-    def weighted(self, indices: Indices) -> Iterator[Output]:
-        """Yield batches as `outputs` does, with the weights of positions."""
-        for probabilities in self.outputs(indices):
-            yield Output(probabilities, probabilities, weights=self._weights)
+    @property
+    def batch_size(self) -> int | None:
+        """Images in a batch of `outputs`; None: the cycle's own number."""
+        cycle = self._cycle
+        return max(1, cycle.batch_size // self._passes) if cycle.model.spec.dense else None
+
+    def output(self, batch: Batch) -> Output:
+        """Return the probabilities of a batch as `outputs` does, with the weights of positions."""
+        _, probabilities = self._of(batch, whole=False)
+        return Output(probabilities, probabilities, weights=self._weights)
 
     def with_outputs(self, indices: Indices) -> Iterator[tuple[Output, Tensor]]:
         """Yield batches as `outputs` does, each after the model's output with all units.
@@ -166,15 +163,18 @@ class Dropping:
     def _batches(self, indices: Indices, *, whole: bool) -> Iterator[tuple[Output | None, Tensor]]:
         cycle = self._cycle
         with cycle.progress.bar(len(indices), "score") as bar:
-            size = max(1, cycle.batch_size // self._passes) if cycle.model.spec.dense else None
-            for batch in cycle.batches(indices, size=size):
-                with torch.inference_mode(False), torch.no_grad(), autocast(cycle.device, cycle.precision):
-                    found: tuple[Output | None, Tensor] | None = self._through_head(batch)
-                    if found is None:
-                        output = cycle.model.forward_batch(batch) if whole else None
-                        found = output, self._through_all(batch)
-                yield found
+            for batch in cycle.batches(indices, size=self.batch_size):
+                yield self._of(batch, whole=whole)
                 bar.update(len(batch))
+
+    def _of(self, batch: Batch, *, whole: bool) -> tuple[Output | None, Tensor]:
+        cycle = self._cycle
+        with torch.inference_mode(False), torch.no_grad(), autocast(cycle.device, cycle.precision):
+            found: tuple[Output | None, Tensor] | None = self._through_head(batch)
+            if found is None:
+                output = cycle.model.forward_batch(batch) if whole else None
+                found = output, self._through_all(batch)
+            return found
 
     def _through_head(self, batch: Batch) -> tuple[Output, Tensor] | None:
         """Run the network once, and only the classifier for each pass.

@@ -37,7 +37,7 @@ Records = list[records.Record]
 
 def _run(protocol: Protocol, results: Path, **options: Any) -> Records:
     progress = options.pop("progress", NullProgress())
-    how = SuiteOptions(**{"backend": "sequential", "device": "cpu", **options})
+    how = SuiteOptions(**{"executor": "local", "device": "cpu", **options})
     return run_suite(protocol, results, how, progress=progress)
 
 
@@ -153,7 +153,7 @@ def test_killed_workers_and_a_killed_suite_change_nothing(
     protocol, _, every = suite
     path = tmp_path / "tiny.toml"
     path.write_text(protocol.to_toml())
-    words = ["bench", str(path), "--out", str(tmp_path / "results"), "--jobs", "2"]
+    words = ["bench", str(path), "--out", str(tmp_path / "results"), "--workers", "2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     cells = tmp_path / "results" / records.CELLS
     for _ in range(2):
@@ -167,7 +167,13 @@ def test_killed_workers_and_a_killed_suite_change_nothing(
         _wait_for(lambda: any(b'"cycle"' in p.read_bytes() for p in cells.glob("*.jsonl")), process)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    found = _run(protocol, tmp_path / "results", cache=tmp_path / "cache", backend="loky", jobs=2)
+    found = _run(
+        protocol,
+        tmp_path / "results",
+        cache=tmp_path / "cache",
+        executor="processes",
+        executor_options={"workers": 2},
+    )
     assert _computed(found) == _computed(every)
 
 
@@ -178,30 +184,31 @@ def _wait_for(condition: Any, process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["loky", "dask"])
+@pytest.mark.parametrize("executor", ["processes", "dask"])
 def test_a_killed_worker_is_replaced(
-    suite: tuple[Protocol, Path, Records], tmp_path: Path, backend: Any
+    suite: tuple[Protocol, Path, Records], tmp_path: Path, executor: str
 ) -> None:
-    if backend == "dask":
+    if executor == "dask":
         pytest.importorskip("distributed")
     protocol, results, every = suite
     killed: list[int] = []
-    killer = threading.Thread(target=_kill_a_worker, args=(tmp_path / "results", backend, killed))
+    killer = threading.Thread(target=_kill_a_worker, args=(tmp_path / "results", executor, killed))
     killer.start()
     cache = results.parent / "cache"
-    found = _run(protocol, tmp_path / "results", cache=cache, backend=backend, jobs=2)
+    workers = {"workers": 2}
+    found = _run(protocol, tmp_path / "results", cache=cache, executor=executor, executor_options=workers)
     killer.join()
     assert killed
     assert _computed(found) == _computed(every)
 
 
-def _kill_a_worker(results: Path, backend: str, killed: list[int]) -> None:
+def _kill_a_worker(results: Path, executor: str, killed: list[int]) -> None:
     """Kill one worker process as soon as a cell has a record."""
     end = time.monotonic() + 200
     while time.monotonic() < end and not killed:
         time.sleep(0.02)
         if any(b'"cycle"' in path.read_bytes() for path in (results / records.CELLS).glob("*.jsonl")):
-            mark = "LokyProcess" if backend == "loky" else "spawn_main"
+            mark = "LokyProcess" if executor == "processes" else "spawn_main"
             for process in _descendants(os.getpid()):
                 with contextlib.suppress(OSError):
                     if mark in Path(f"/proc/{process}/cmdline").read_text():

@@ -42,7 +42,7 @@ def test_the_baseline_is_a_plain_training(tmp_path: Path, plain: ModuleType) -> 
     every = run_suite(
         protocol,
         tmp_path / "results",
-        SuiteOptions(device="cpu", backend="sequential"),
+        SuiteOptions(device="cpu", executor="local"),
         progress=NullProgress(),
     )
     shared = prepare(protocol, tmp_path / "cache", device="cpu", progress=NullProgress())
@@ -156,7 +156,7 @@ def test_a_strategy_that_peeks_beats_random_and_entropy_finds_hard_images(
     every = run_suite(
         protocol,
         tmp_path / "results",
-        SuiteOptions(device="cpu", backend="sequential"),
+        SuiteOptions(device="cpu", executor="local"),
         progress=NullProgress(),
     )
     difference = _finals(every, "peek") - _finals(every, "random")
@@ -189,7 +189,7 @@ def test_the_rankers_order_agrees_with_true_losses(tmp_path: Path) -> None:
     every = run_suite(
         protocol,
         tmp_path / "results",
-        SuiteOptions(device="cpu", backend="sequential"),
+        SuiteOptions(device="cpu", executor="local"),
         progress=NullProgress(),
     )
     found = [

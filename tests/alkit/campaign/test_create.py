@@ -401,3 +401,12 @@ def test_an_installed_encoder_is_proposed_for_photos(
         assert made.overview.get("proposed_encoder") == ("some-encoder" if proposed else None)
         notes = [note for note in made.overview["notes"] if "--encoder some-encoder" in note]
         assert len(notes) == proposed
+
+
+def test_a_campaign_keeps_whether_its_labels_depend_on_the_task() -> None:
+    from alkit.plugin.registry import tasks
+
+    plain = {plugin.name: tasks.get(plugin.name).has_plain_labels() for plugin in tasks}
+    assert plain["classification"]
+    assert plain["encoded"]
+    assert not plain["segmentation"]  # an option says which pixels have no label

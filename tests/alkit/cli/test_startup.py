@@ -16,8 +16,10 @@ from alkit.cli import COMMANDS, SECTIONS
 EVERY_OPTION = {
     "init": "--pool --strategy --option --root --download --labels --classes --test --task --model "
     "--task-option --oracle --oracle-option --image-size --channels --seed --device --quiet --json",
-    "query": "--budget --strategy --option --campaign --pool --new --control --seed-strategy "
-    "--seed-size --json",
+    "query": "--budget --strategy --option --campaign --pool --new --control --scores --executor "
+    "--workers --scheduler --executor-option --seed-strategy --seed-size --json",
+    "score": "--strategy --option --budget --shard --scores --campaign --new --control --device --quiet "
+    "--json",
     "ingest": "--campaign --format --option --dry-run --annotator --allow-new-classes --strict "
     "--aggregate --oracle --oracle-option --quiet --json",
     "export": "--format --option --out --labeled --splits --test-share --campaign --device --quiet --json",
@@ -26,7 +28,7 @@ EVERY_OPTION = {
     "--json",
     "status": "--campaign --images --json",
     "report": "--campaign --out --stop --map --worth --json",
-    "train": "--campaign --device --quiet --json",
+    "train": "--strategy --option --campaign --device --quiet --json",
     "predict": "--out --probabilities --batch-size --force --campaign --device --quiet --json",
     "run": "--budget --cycles --campaign --pool --oracle --strategy --control --stop --seed-size --json",
     "update": "--campaign --pool --test --root --check --quiet --json",
@@ -34,8 +36,8 @@ EVERY_OPTION = {
     "remove": "--index --undo --reason --campaign --json",
     "fork": "--campaign --strategy --option --test --task --model --task-option --image-size --channels "
     "--value-range --seed --device --quiet --json",
-    "bench": "--out --strategy --seeds --pool --test --root --download --cache --jobs --backend --scheduler "
-    "--report-only --show --device --quiet --json",
+    "bench": "--out --strategy --seeds --pool --test --root --download --cache --executor --workers "
+    "--scheduler --executor-option --report-only --show --device --quiet --json",
     "label": "--campaign --port --annotator --show-guess --no-browser",
     "strategies": "--json",
     "plugins": "--json",
@@ -59,6 +61,22 @@ def test_no_heavy_import_where_nothing_heavy_is_done(words: list[str]) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, timeout=60
     )
+    assert ended.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_answers_are_taken_in_without_torch(campaign: Path, tmp_path: Path) -> None:
+    answers = tmp_path / "answers.csv"
+    answers.write_text("image,label\nred/01.png,red\nblue/02.png,blue\n")
+    code = (
+        "import sys\nfrom alkit.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as ended:\n    assert not ended.code\n"
+        "print('HEAVY', sorted({'torch', 'sklearn', 'torchvision'} & set(sys.modules)))"
+    )
+    words = ["ingest", "-c", str(campaign), str(answers), "--allow-new-classes", "--quiet"]
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ended.stdout.startswith("2 answers accepted")
     assert ended.stdout.splitlines()[-1] == "HEAVY []"
 
 

@@ -156,6 +156,20 @@ class BatchStatistics(Good):
         return scores - scores.mean()
 
 
+class KeepsWhatItSaw(Good):
+    """Chooses by what its function has seen, which is nothing where outputs are gathered."""
+
+    def select(self, cycle, n):
+        seen = []
+
+        def score(output):
+            seen.append(output.probabilities.amax(dim=1))
+            return seen[-1]
+
+        cycle.collect(cycle.candidates, score)
+        return cycle.best(torch.cat(seen), n)
+
+
 class Peeks(First):
     """Finds the world that holds the hidden labels among what refers to the model."""
 
@@ -461,6 +475,7 @@ TASK_FAULTS = [
     ("repeats", NeverTheSame),
     ("repeats", Counts),
     ("scoring-batch-size", BatchStatistics),
+    ("scored-in-shards", KeepsWhatItSaw),
     ("hidden-labels", Peeks),
     ("needs-are-enough", Undeclared),
     ("needs-are-enough", UndeclaredModel),

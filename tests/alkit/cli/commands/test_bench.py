@@ -82,7 +82,7 @@ def test_a_suite_runs_reports_and_compares(
     pytest.importorskip("matplotlib")
     pytest.importorskip("statsmodels")
     monkeypatch.chdir(tmp_path)
-    first = alkit("bench", str(protocol_file), "--backend", "sequential", "--device", "cpu")
+    first = alkit("bench", str(protocol_file), "--executor", "local", "--device", "cpu")
     results = tmp_path / "results" / "mine"
     assert first.out.strip() == f"report: {Path('results/mine/report.html')}"
     assert "2 strategies x 2 seeds, 4 cells" in first.err
@@ -92,7 +92,7 @@ def test_a_suite_runs_reports_and_compares(
     (results / "report.html").unlink()
     alkit("bench", str(protocol_file), "--report-only")
     assert (results / "report.html").read_bytes() == page
-    again = alkit("bench", str(protocol_file), "--backend", "sequential", "--device", "cpu", "--json")
+    again = alkit("bench", str(protocol_file), "--executor", "local", "--device", "cpu", "--json")
     assert "4 of them already done" in again.err
     assert again.json == json.loads((results / "summary.json").read_text())
     assert "identical" in alkit("bench", "compare", str(results), str(results)).out

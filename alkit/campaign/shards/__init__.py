@@ -1,0 +1,1 @@
+"""A cycle in several processes: references to it, passes in blocks, features in blocks."""
