@@ -344,6 +344,8 @@ def _in_float32(output: Output) -> Output:
         None if embedding is None else embedding.float(),
         tuple(feature.float() for feature in output.features),
         output.weights,
+        None if output.numbers is None else output.numbers.float(),
+        None if output.variances is None else output.variances.float(),
     )
 
 

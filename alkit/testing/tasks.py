@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 FOLLOWS = 0.9  # share of pixels whose target has to be that of a pixel of their color
 TOLERANCE = 1e-4  # of probabilities
-WORDS = frozenset({"model", "loss", "probabilities", "embedding", "features"})
+WORDS = frozenset({"model", "loss", "probabilities", "numbers", "embedding", "features"})
 
 
 class TaskSubject:
@@ -152,6 +152,12 @@ def outputs_as_specified(subject: TaskSubject) -> None:
         require(
             shares.dim() == 2 or output.weights is None or output.weights.shape == total.shape,
             "the weights of the output should have one number for each position",
+        )
+    if "numbers" in spec.provides:
+        numbers = output.numbers
+        require(
+            numbers is not None and numbers.dim() == 2 and len(numbers) == count,
+            "the spec provides numbers, but the output has none or not one row per image",
         )
     if "embedding" in spec.provides:
         shape = None if output.embedding is None else tuple(output.embedding.shape)

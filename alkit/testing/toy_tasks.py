@@ -110,6 +110,7 @@ class TinyTask(TaskModel):
             prediction.float().softmax(dim=1) if "probabilities" in given else None,
             embedding if "embedding" in given else None,
             features if "features" in given else (),
+            numbers=prediction if "numbers" in given else None,
         )
 
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
@@ -176,6 +177,7 @@ class TinyRegression(TinyTask):
 
     name = "regression"
     labels = Number
+    offers = TinyTask.offers | {"numbers"}
 
     def encode(self, values: Sequence[Any]) -> Tensor:
         """Make a column of the numbers, [n, 1]."""

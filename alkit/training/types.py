@@ -33,7 +33,7 @@ class TaskSpec:
         task: the task's name.
         image_shape: (C, H, W).
         num_outputs: classes, or values regressed: dimension 1 of the prediction.
-        provides: out of `model`, `loss`, `probabilities`, `embedding`, `features`.
+        provides: out of `model`, `loss`, `probabilities`, `numbers`, `embedding`, `features`.
         taps: the feature maps, in the order of `Output.features`.
         embedding_dim: width of the embedding, or None.
         dense: predictions and probabilities have positions, such as one per pixel.
@@ -77,6 +77,8 @@ class Output:
         embedding: [B, D], or None.
         features: one [B, channels, H, W] per tap ([B, channels] for a vector).
         weights: [B, positions...], how much each position counts: 0 for padding; all the same by default.
+        numbers: [B, K] predicted by regression, in the units of the labels, or None.
+        variances: [B, K] of the labels around these numbers, if the model predicts them too.
     """
 
     prediction: Any
@@ -84,6 +86,8 @@ class Output:
     embedding: Tensor | None = None
     features: tuple[Tensor, ...] = ()
     weights: Tensor | None = None
+    numbers: Tensor | None = None
+    variances: Tensor | None = None
 
     def per_image(self, scores: Tensor, reduce: Reduction = "mean") -> Tensor:
         """Turn scores of positions [B, positions...] into one for each image, [B].

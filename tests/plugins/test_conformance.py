@@ -252,6 +252,42 @@ class TestSegmentationGrey(TaskTests):
     options = {"class_weights": "balanced", "model": "tiny-unet"}  # noqa: RUF012
 
 
+class TestMultiLabel(TaskTests):
+    name = "multi-label"
+    options = {"model": "tiny-cnn"}  # noqa: RUF012
+
+
+class TestMultiLabelFrozenAndBalanced(TaskTests):
+    name = "multi-label"
+    image_shape = (1, 9, 7)
+    options = FROZEN | {"class-weights": "balanced", "model": "tiny-cnn"}
+
+
+class TestEncodedMultiLabel(TaskTests):
+    name = "encoded-multi-label"
+    options = {"encoder": MEANS}  # noqa: RUF012
+
+
+class TestRegression(TaskTests):
+    name = "regression"
+    options = {"model": "tiny-cnn"}  # noqa: RUF012
+
+
+class TestRegressionOfSeveralNumbersThatVary(TaskTests):
+    name = "regression"
+    options = {"numbers": "2", "heteroscedastic": "true", "model": "tiny-cnn", "low": "-1"}  # noqa: RUF012
+
+
+class TestEncodedRegression(TaskTests):
+    name = "encoded-regression"
+    options = {"encoder": MEANS}  # noqa: RUF012
+
+
+class TestMcVariance(StrategyTests):
+    name = "mc-variance"
+    options = {"passes": 3}  # noqa: RUF012
+
+
 class TestEntropyOfTheHighestTenth(StrategyTests):
     name = "entropy"
     options = {"reduce": "top"}  # noqa: RUF012

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from alkit.interfaces.labels.class_set import UNKNOWN
+
 from .events import ClassesAdded, ClassesMerged, ClassRenamed, ClassRestored, ClassRetired, Happening
 
 CLASS_EVENTS = (ClassesAdded, ClassRenamed, ClassesMerged, ClassRetired, ClassRestored)
 """Kinds of events that change the classes."""
+
+Meant = tuple[str, "int | None"]
+"""The mark before a name in a label (`?` if nothing is known of the class), and the slot of the class."""
 
 
 class ClassHistory:
@@ -93,13 +98,29 @@ class ClassHistory:
         """Return the slot of a class by the name that it has now."""
         return self._by_name.get(name) if isinstance(name, str) else None
 
-    def meant_by(self, value: Any) -> tuple[int, ...] | None:
+    def meant_by(self, value: Any) -> tuple[Meant, ...] | None:
         """Return the slots of a label that is a class or a list of classes; None if it is neither."""
         if isinstance(value, list) and all(isinstance(name, str) for name in value):
-            slots = [self.slot_of(name) for name in value]
-            return None if None in slots else tuple(slot for slot in slots if slot is not None)
+            found = [self._meant(name) for name in value]
+            return None if None in found else tuple(one for one in found if one is not None)
         slot = self.slot_of(value)
-        return None if slot is None else (slot,)
+        return None if slot is None else (("", slot),)
+
+    def _meant(self, name: str) -> Meant | None:
+        """Return the slot of a name in a list, which may be marked as unknown."""
+        slot = self.slot_of(name)
+        if slot is not None:
+            return "", slot
+        if name == UNKNOWN:
+            return UNKNOWN, None
+        slot = self.slot_of(name.removeprefix(UNKNOWN))
+        return None if slot is None or not name.startswith(UNKNOWN) else (UNKNOWN, slot)
+
+    def shown(self, meant: Meant) -> str | None:
+        """Return how the classes now say what was meant; None if the class is retired."""
+        mark, slot = meant
+        name = "" if slot is None else self.present(slot)
+        return None if name is None else f"{mark}{name}"
 
     def present(self, slot: int) -> str | None:
         """Return the name that a slot has now, after all mergers; None if it is retired."""

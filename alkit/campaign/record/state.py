@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from alkit.composition.factory import origin_of, same_code
 
 from .aggregation import AggregationRule, aggregate_votes, check_rule, dispute, votes_of
-from .classes import CLASS_EVENTS, ClassHistory
+from .classes import CLASS_EVENTS, ClassHistory, Meant
 from .events import (
     Aggregated,
     Answered,
@@ -301,7 +301,7 @@ def _replayed(
     records = renamed_records(listed, names)
     moved: Moved | None = None
     classes = ClassHistory()
-    meant: dict[int, tuple[int, ...]] = {}  # slots of the classes that labels name
+    meant: dict[int, tuple[Meant, ...]] = {}  # slots of the classes that labels name
     asked_for: dict[int, int | None] = {}  # the `asked` events that these labels answer
     slots_then: list[Sequence[int]] = []
     test_set: EvaluationSetChosen | None = None
@@ -412,7 +412,7 @@ def _replayed(
 def _counted(
     rows: Sequence[AnswerRow],
     retracted: Set[int],
-    meant: Mapping[int, tuple[int, ...]],
+    meant: Mapping[int, tuple[Meant, ...]],
     classes: ClassHistory,
 ) -> list[AnswerRow]:
     """Return the answers that count, with the names that classes have now.
@@ -426,7 +426,7 @@ def _counted(
         if row.id not in meant:
             counted.append(row)
             continue
-        names = [name for slot in meant[row.id] if (name := classes.present(slot)) is not None]
+        names = [name for one in meant[row.id] if (name := classes.shown(one)) is not None]
         several = isinstance(row.answer.value, list)
         if names or several:
             value = sorted(set(names)) if several else names[0]

@@ -12,13 +12,17 @@ from .base import ImageFacts, Labels
 SEPARATOR = ";"
 NONE = "none"
 """The text of the empty set, unless a class has this name."""
+UNKNOWN = "?"
+"""Before a class of which nothing is known; alone, nothing is known of all classes that are not named."""
 
 
 @dataclass(kw_only=True)
 class ClassSet(Labels):
     """Any number of classes per image; the value is the sorted list of their names.
 
-    They are written as `cat;dog` or as a JSON list; `none` means that no class applies.
+    They are written as `cat;dog` or as a JSON list; `none` means that no class applies. Classes that are not
+    named do not apply, unless nothing is known of them: `cat;?dog` leaves open whether there is a dog, and
+    `cat;?` leaves open all other classes.
     """
 
     kind: ClassVar[str] = "classes"
@@ -36,7 +40,25 @@ class ClassSet(Labels):
             names = [name for name in names if name]
             if not names:
                 raise ValueError("it names no class; write 'none' if no class applies")
+        self._check_unknown(names)
         return sorted(set(names))
+
+    def _check_unknown(self, names: Sequence[str]) -> None:
+        applying, unknown, _ = self.split(names)
+        for name in unknown:
+            if name in applying:
+                raise ValueError(f"it says both that '{name}' applies and that this is unknown")
+            if self.classes and name not in self.classes:
+                raise ValueError(
+                    f"'{UNKNOWN}{name}' names no class; the classes are {', '.join(self.classes)}"
+                )
+
+    @staticmethod
+    def split(value: Sequence[str]) -> tuple[list[str], list[str], bool]:
+        """Return the classes that apply, those of which nothing is known, and whether that is all others."""
+        applying = [name for name in value if not name.startswith(UNKNOWN)]
+        unknown = [name[len(UNKNOWN) :] for name in value if name.startswith(UNKNOWN) and name != UNKNOWN]
+        return applying, unknown, UNKNOWN in value
 
     def text(self, value: Any) -> str:
         """Return the names, separated by semicolons where no name has one."""
@@ -49,20 +71,26 @@ class ClassSet(Labels):
 
     def declared(self, words: Iterable[str]) -> Sequence[str]:
         """Return the classes of all sets."""
-        return tuple(dict.fromkeys(name for word in words for name in self.parse(word, ImageFacts())))
+        values = [self.parse(word, ImageFacts()) for word in words]
+        return tuple(dict.fromkeys(name for value in values for name in self.names(value)))
 
     def can_name(self, name: str) -> bool:
         """Refuse names that would be read as several, too."""
-        return super().can_name(name) and SEPARATOR not in name and not name.startswith("[") and name != NONE
+        plain = SEPARATOR not in name and not name.startswith(("[", UNKNOWN))
+        return super().can_name(name) and plain and name != NONE
 
     def names(self, value: Any) -> Sequence[str]:
-        """Return all names."""
-        return tuple(value)
+        """Return the classes that apply."""
+        return tuple(self.split(value)[0])
 
     def agreement(self, first: Any, second: Any) -> float:
-        """Return the F1 of the two sets; 1 if both are empty."""
-        both = len(set(first) & set(second))
-        return 2 * both / (len(first) + len(second)) if first or second else 1.0
+        """Return the F1 of the two sets where both know; 1 if no class applies in either."""
+        one, other = (self.split(value) for value in (first, second))
+        unknown = {*one[1], *other[1]}
+        ours = {name for name in one[0] if name not in unknown and (not other[2] or name in other[0])}
+        theirs = {name for name in other[0] if name not in unknown and (not one[2] or name in one[0])}
+        both = len(ours & theirs)
+        return 2 * both / (len(ours) + len(theirs)) if ours or theirs else 1.0
 
 
 def _from_json(text: str) -> list[str]:

@@ -13,7 +13,7 @@ import contextlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from alkit import Batch, Cycle, Indices
 
 
+Result = TypeVar("Result")
 DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
 SAME = 1e-5  # probabilities closer than this are considered equal
 
@@ -160,6 +161,19 @@ class Dropping:
             assert output is not None
             yield output, probabilities
 
+    def passes(self, indices: Indices) -> Iterator[list[Output]]:
+        """Yield the outputs of batches in order, one for each pass, for tasks without probabilities.
+
+        Raises:
+            UnsupportedTask: the network does not run the layers whose units should be dropped.
+        """
+        cycle = self._cycle
+        with cycle.progress.bar(len(indices), "score") as bar:
+            for batch in cycle.batches(indices):
+                with torch.inference_mode(False), torch.no_grad(), autocast(cycle.device, cycle.precision):
+                    yield self._all_passes(batch, cycle.model.forward_batch)
+                bar.update(len(batch))
+
     def _batches(self, indices: Indices, *, whole: bool) -> Iterator[tuple[Output | None, Tensor]]:
         cycle = self._cycle
         with cycle.progress.bar(len(indices), "score") as bar:
@@ -200,13 +214,16 @@ class Dropping:
 
     def _through_all(self, batch: Batch) -> Tensor:
         """Run the whole network for each pass."""
-        passed = [self._with_hooks(run, lambda: self._probabilities(batch)) for run in self._runs]
+        return torch.stack(self._all_passes(batch, self._probabilities))
+
+    def _all_passes(self, batch: Batch, work: Callable[[Batch], Result]) -> list[Result]:
+        passed = [self._with_hooks(run, lambda: work(batch)) for run in self._runs]
         if not self._calls:
             raise UnsupportedTask(
                 f"the network of task '{self._cycle.model.spec.task}' does not run the layers to drop from ("
                 f"{self.description}); choose a strategy without Monte Carlo dropout"
             )
-        return torch.stack(passed)
+        return passed
 
     @property
     def _runs(self) -> range:
@@ -217,7 +234,7 @@ class Dropping:
         self._weights = output.weights
         return probabilities_of(output).float()
 
-    def _with_hooks(self, run: int, work: Callable[[], Tensor]) -> Tensor:
+    def _with_hooks(self, run: int, work: Callable[[], Result]) -> Result:
         """Do some work while units are dropped."""
         self._calls.clear()
         with contextlib.ExitStack() as hooks:

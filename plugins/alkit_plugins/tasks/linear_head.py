@@ -1,6 +1,8 @@
-"""A linear classifier on frozen features: the exact minimum of a convex loss, by L-BFGS."""
+"""A linear head on frozen features: the exact minimum of a convex loss, by L-BFGS."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +46,30 @@ def fit_linear(
     Returns:
         The mean cross-entropy.
     """
+    classes = None if class_weight is None else class_weight.double()
+
+    def cross_entropy(outputs: Tensor, reduction: str) -> Tensor:
+        return functional.cross_entropy(
+            outputs, targets, weight=classes, label_smoothing=smoothing, reduction=reduction
+        )
+
+    return minimize(linear, features, cross_entropy, strength=strength)
+
+
+def minimize(
+    linear: nn.Linear, features: Tensor, loss: Callable[[Tensor, str], Tensor], *, strength: float
+) -> float:
+    """Set a linear layer to the minimum of strength x (sum of losses) + |weights|^2 / 2.
+
+    Args:
+        linear: D inputs.
+        features: [n, D].
+        loss: of outputs [n, ...] float64, with the reduction `sum` or `mean`.
+        strength: how much the losses count.
+
+    Returns:
+        The mean loss.
+    """
     rows = features.detach().double()
     with torch.inference_mode(False), torch.enable_grad():
         rows = rows.clone()
@@ -57,22 +83,15 @@ def fit_linear(
             tolerance_change=1e-12,
             line_search_fn="strong_wolfe",
         )
-        classes = None if class_weight is None else class_weight.double()
-
-        def cross_entropy(reduction: str) -> Tensor:
-            outputs = functional.linear(rows, weight, bias)
-            return functional.cross_entropy(
-                outputs, targets, weight=classes, label_smoothing=smoothing, reduction=reduction
-            )
 
         def closure() -> Tensor:
             optimizer.zero_grad()
-            loss = strength * cross_entropy("sum") + weight.square().sum() / 2
-            loss.backward()
-            return loss
+            total = strength * loss(functional.linear(rows, weight, bias), "sum") + weight.square().sum() / 2
+            total.backward()
+            return total
 
         optimizer.step(closure)
-        mean = float(cross_entropy("mean").detach())
+        mean = float(loss(functional.linear(rows, weight, bias), "mean").detach())
     with torch.no_grad():
         linear.weight.copy_(weight)
         linear.bias.copy_(bias)

@@ -10,15 +10,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from alkit import Metric, Output, TaskModel, option
+from alkit import Metric, Output, option
 from alkit.errors import InvalidAnswers, TrainingError
+
+from .objective import Objective
 
 if TYPE_CHECKING:
     from alkit import Batch
 
 
 @dataclass(kw_only=True)
-class ClassLabels(TaskModel):
+class ClassLabels(Objective):
     """Base of tasks that give every image one class, with a cross-entropy loss.
 
     Attributes:
@@ -45,6 +47,15 @@ class ClassLabels(TaskModel):
         self.classes, self._device = tuple(classes), device
         self._index = {name: number for number, name in enumerate(classes)}
         self._class_weight: Tensor | None = None
+
+    @property
+    def width(self) -> int:
+        """One output a class, at least two."""
+        return max(len(self.classes), 2)
+
+    def output(self, prediction: Tensor, embedding: Tensor, features: tuple[Tensor, ...]) -> Output:
+        """Return logits [B, classes] with their softmax."""
+        return Output(prediction, prediction.float().softmax(dim=1), embedding, features)
 
     def encode(self, values: Sequence[Any]) -> Tensor:
         """Turn class names into class numbers, [n] int64."""

@@ -1,0 +1,62 @@
+"""What the tasks with one answer an image share: the width of the head, and what its outputs mean."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from alkit import Output, Tap, TaskModel, TaskSpec
+
+PROVIDED = frozenset({"model", "loss", "embedding", "features"})
+
+
+@dataclass(kw_only=True)
+class Objective(TaskModel):
+    """Base of what is learned: it knows targets, loss and metrics, whatever network computes the outputs.
+
+    Attributes:
+        gives: what its outputs have besides embedding and features, in the words of `Strategy.needs`.
+    """
+
+    gives: ClassVar[frozenset[str]] = frozenset({"probabilities"})
+
+    @abstractmethod
+    def set_classes(self, classes: Sequence[str], device: torch.device) -> None:
+        """Take the classes, as the first step of `build`."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Number of outputs of the head."""
+
+    @property
+    def num_classes(self) -> int:
+        """Dimension 1 of the probabilities; the width by default."""
+        return self.width
+
+    @abstractmethod
+    def output(self, prediction: Tensor, embedding: Tensor, features: tuple[Tensor, ...]) -> Output:
+        """Return what the head's outputs [B, width] say."""
+
+    def own_state(self, network: nn.Module) -> None:  # optional
+        """Add what it learns besides weights to a new network, as buffers, so that checkpoints hold it."""
+
+    def spec_for(
+        self, image_shape: tuple[int, int, int], taps: tuple[Tap, ...], dim: int, pretrained: bool
+    ) -> TaskSpec:
+        """Return the spec of a network with such taps and an embedding of `dim` numbers."""
+        return TaskSpec(
+            self.name,
+            image_shape,
+            self.width,
+            PROVIDED | self.gives,
+            taps,
+            dim,
+            pretrained,
+            num_classes=self.num_classes,
+        )
