@@ -25,7 +25,12 @@ SECTIONS = {
     "Simulation and comparison": ("run", "bench"),
     "Strategies and plugins": ("strategies", "plugins", "check", "new-strategy", "new-plugin"),
 }
-COMMANDS = {name: name.replace("-", "_") for names in SECTIONS.values() for name in names}
+PACKAGES = {"Strategies and plugins": "plugin_commands"}
+COMMANDS = {
+    name: f".{PACKAGES.get(section, 'commands')}.{name.replace('-', '_')}"
+    for section, names in SECTIONS.items()
+    for name in names
+}
 GLOSSARY = "https://github.com/alkit/alkit/blob/main/docs/reference/glossary.md"
 DISK = (  # errors that the user can fix; any other system error is a bug and keeps its traceback
     errno.ENOSPC,
@@ -63,7 +68,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
         if cmd_name in COMMANDS:
-            module = importlib.import_module(f".commands.{COMMANDS[cmd_name]}", __name__)
+            module = importlib.import_module(COMMANDS[cmd_name], __name__)
             command: click.Command = module.command
             return command
         self._extend()

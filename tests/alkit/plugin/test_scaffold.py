@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alkit import INTERFACE, __version__
-from alkit.cli.commands import new_plugin
+from alkit.cli.plugin_commands import new_plugin
 from alkit.errors import UsageError
 from alkit.plugin import registry, scaffold
 

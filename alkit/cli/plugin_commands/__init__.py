@@ -1,0 +1,1 @@
+"""Commands about strategies and plugins, one module per command."""
