@@ -40,7 +40,7 @@ def mine(here: Path) -> Path:
 
 def test_a_good_strategy_passes(alkit: Alkit, mine: Path) -> None:
     said = alkit("check", "./mine.py:Good")
-    assert re.fullmatch(r"46 checks passed, 0 failed, 7 .*\n", said.out)
+    assert re.fullmatch(r"49 checks passed, 0 failed, 10 .*\n", said.out)
     assert said.err == "checking strategy ./mine.py:Good\n"
 
 
