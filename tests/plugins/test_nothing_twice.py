@@ -36,7 +36,7 @@ SEEN = {
     "dropquery": "candidates",
     "galaxy": "both",
     "bait": "both",
-    "tod": "nothing",
+    "tod": "nothing",  # in the first query
     "ss-vaal": "both",
     "coregcn": "both",
     "uncertaingcn": "both",
