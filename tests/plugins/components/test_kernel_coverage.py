@@ -67,3 +67,13 @@ def test_only_what_is_left_is_chosen():
 
 def test_the_rest_is_the_lowest():
     assert rest(np.array([1, 0, 5]), 7, 3).tolist() == [2, 3, 4]
+
+
+@pytest.mark.gpu
+def test_the_same_rows_on_a_gpu():
+    rows = torch.from_numpy(np.random.default_rng(0).standard_normal((3000, 16)))
+    rows /= rows.norm(dim=1, keepdim=True)
+    here, there = KernelCoverage(rows[100:], 0.5), KernelCoverage(rows[100:].cuda(), 0.5)
+    here.cover(rows[:100])
+    there.cover(rows[:100].cuda())
+    assert greedy(here, 60)[0].tolist() == greedy(there, 60)[0].tolist()

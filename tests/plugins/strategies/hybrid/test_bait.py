@@ -88,3 +88,16 @@ def test_a_small_matrix_keeps_the_strongest_directions(make_cycle):
     cycle.model.spec = type("Spec", (), {"num_outputs": 3})()
     assert len(set(Bait(size=6).select(cycle, 22).tolist())) == 22
     assert cycle.diagnostics["directions"] == 2
+
+
+@pytest.mark.gpu
+def test_the_same_rows_on_a_gpu():
+    probabilities, rows = drawn(0, count=900, classes=5, dim=12)
+    picks = []
+    for device in ("cpu", "cuda"):
+        root, own = roots(probabilities.to(device)), rows.to(device)
+        start = torch.eye(60, dtype=torch.float64, device=device)
+        picks.append(
+            forward_backward(Design(start, information(root, own), root, own), 900, 20, 2.0)[0].tolist()
+        )
+    assert picks[0] == picks[1]
