@@ -83,11 +83,9 @@ def test_golden_query(golden, make_cycle, monkeypatch):
         for start in range(0, len(indices), size):
             yield Exact(pixels, indices[start : start + size])
 
-    def outputs(indices):
-        yield cycle.model.forward_batch(Exact(pixels, indices))
-
     monkeypatch.setattr(cycle, "batches", batches)
-    monkeypatch.setattr(cycle, "outputs", outputs)  # the engine's own come in float32
+    monkeypatch.setattr(cycle._loader, "sequential", lambda indices, size: batches(indices, size=size))
+    monkeypatch.setattr(cycle, "_output", cycle.model.forward_batch)  # the engine's own come in float32
     options = {
         "preset": "published",
         "channels": (3, 4, 6, 8),
