@@ -26,7 +26,8 @@ def find_format(
 
     Raises:
         InvalidAnswers: there is no such file, or no format recognizes it.
-        UsageError: several formats do, or the one that does carries no labels of this kind.
+        UsageError: several formats do.
+        InvalidOption: the format called `name` carries no labels of this kind.
     """
     if not path.exists():
         raise InvalidAnswers(f"there is no file {path}")
@@ -37,31 +38,31 @@ def find_format(
 
 
 def _found(path: Path, kind: str) -> type[Format]:
-    """Return the format that recognizes a file; one that carries the kind of labels comes first."""
+    """Return the format that recognizes a file and carries the kind of labels."""
     found: list[Format] = []
+    others: list[Format] = []
     reasons: list[str] = []
     broken: list[str] = []
     for plugin in registry.formats:
         try:
             known = build(registry.formats.get(f"{plugin.distribution}:{plugin.name}"), {})
             if known.recognizes(path):
-                found.append(known)
+                (found if kind in known.kinds else others).append(known)
         except InvalidAnswers as error:
             reasons.append(str(error))
         except Exception as error:  # a broken format of another plugin must not stop the rest
             said = " ".join(str(error).split())
             broken.append(f" ({plugin} failed to read it: {type(error).__name__}: {said})")
-    fitting = [known for known in found if kind in known.kinds]
-    found = fitting or found
     if len(found) > 1:
         raise UsageError(f"{path} may be {' or '.join(f.name for f in found)}; name the format with --format")
     if found:
         return type(found[0])
     if reasons:
         raise InvalidAnswers("; ".join(dict.fromkeys(reasons)))
-    listed = ", ".join(sorted({plugin.name for plugin in registry.formats}))
+    listed = ", ".join(sorted(p.name for p in registry.formats if kind in registry.formats.get(p.name).kinds))
+    looks = "".join(f", or {known.name}, which carries no labels of kind '{kind}'" for known in others)
     raise InvalidAnswers(
-        f"{path} cannot be read: it looks like none of the formats {listed}: it is {describe(path)}"
+        f"{path} cannot be read: it looks like none of the formats {listed}: it is {describe(path)}{looks}"
         f"{''.join(broken)}; "
         "name the format with --format, or export the answers again"
     )

@@ -34,7 +34,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> tuple[Protocol, Path]:
     plain = tiny_protocol(folder)
     entry = Entry(name=UPPER_BOUND, options={"batches": 3})
     protocol = dataclasses.replace(plain, strategies=(*plain.strategies, entry))
-    options = SuiteOptions(backend="sequential", device="cpu")
+    options = SuiteOptions(executor="local", device="cpu")
     run_suite(protocol, folder / "results", options, progress=NullProgress())
     return protocol, folder / "results"
 

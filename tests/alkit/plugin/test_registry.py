@@ -335,10 +335,15 @@ DEFAULTS = {
     ("bench/prepare.py", "random"),  # how a seed set is drawn
     ("bench/report/wording.py", "random"),
     ("bench/protocol.py", "balanced"),
+    ("bench/prepare.py", "balanced"),
+    ("campaign/given/refusals.py", "badge"),
+    ("campaign/given/refusals.py", "margin"),
+    ("campaign/given/refusals.py", "typiclust"),
     ("bench/report/__init__.py", "balanced"),  # accuracy
     ("bench/report/sections.py", "balanced"),
     ("campaign/campaign.py", "disputed"),  # labels
     ("cli/commands/status.py", "disputed"),
+    ("campaign/report/costs.py", "disputed"),
     ("campaign/report/findings.py", "disputed"),
     ("campaign/report/sections.py", "disputed"),
 }

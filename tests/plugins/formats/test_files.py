@@ -374,10 +374,12 @@ def test_each_file_is_recognized_by_its_own_format_only(make: Make, export: Expo
         for extension in format.extensions:
             path = tmp_path / f"{plugin.name}{extension}"
             format.write(export, path)
-            assert find_format(path).name == plugin.name
+            assert find_format(path, kind=min(format.kinds)).name == plugin.name
 
 
-@pytest.mark.parametrize("name", [plugin.name for plugin in registry.formats])
+@pytest.mark.parametrize(
+    "name", [p.name for p in registry.formats if "class" in registry.formats.get(p.name).kinds]
+)
 def test_a_class_may_begin_or_end_with_a_space(make: Make, export: Export, tmp_path: Path, name: str) -> None:
     names = ("cat", " cat", "cat ")
     items = [dataclasses.replace(item, answer=a) for item, a in zip(export.items, names, strict=False)]

@@ -25,7 +25,7 @@ NAMES = [
         ),
     )
     for plugin in registry.formats
-    if plugin.distribution == "alkit"
+    if plugin.distribution == "alkit" and "class" in registry.formats.get(plugin.name).kinds
 ]
 
 

@@ -152,7 +152,7 @@ def test_a_file_that_answers_is_found_from_elsewhere(
         ("-n 49", 2, "a budget of 49 is more than the 48 images left to choose from"),
         ("-n 3 -s entropi", 2, "'entropi' in alkit.strategies; did you mean 'entropy'?"),
         ("-n 3 -s coreset -o colour=red", 2, "'coreset' has no option 'colour'; choose from metric, robust"),
-        ("-n 3 -s entropy -o colour=red", 2, "'entropy' has no option 'colour'; it has no options"),
+        ("-n 3 -s random -o colour=red", 2, "'random' has no option 'colour'; it has no options"),
         (
             "-n 3 -s learning-loss -o hidden=0",
             2,
