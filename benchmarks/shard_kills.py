@@ -33,6 +33,7 @@ from alkit.cli import main
 
 IMAGES, SIDE, BUDGET = 20_000, 20, 50
 STRATEGIES = ("entropy", "coreset", "mix(0.5 margin, 0.5 learning-loss(hidden=8))")
+STOPPED = "times in a row"  # alkit gives up where workers die before any of them has done a job
 KILLS_OF_EXECUTOR = 3  # in a round; workers take seconds to import torch
 
 
@@ -91,9 +92,9 @@ def started(words: Sequence[str], out: Path) -> int:
     if process:
         return process
     os.setsid()
-    with open(out, "w") as file, open(os.devnull, "w") as nowhere:
+    with open(out, "w") as file, open(f"{out}.err", "w") as talk:
         os.dup2(file.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
+        os.dup2(talk.fileno(), 2)
         sys.argv = ["alkit", *words]
         code = 1
         try:
@@ -166,7 +167,11 @@ def gatherer(trial: Trial, words: Sequence[str], campaign: Path, *, kills: int, 
         if code == 0:
             break
         if code is not None:
-            raise RuntimeError(f"{' '.join(words)} ended with {code}")
+            said = Path(f"{out}.err").read_text().strip()
+            if STOPPED not in said:
+                raise RuntimeError(f"{' '.join(words)} ended with {code}: {said}")
+            process = started(words, out)  # as the sentence says
+            continue
         victims = workers_of(process)
         if workers and victims and trial.random.random() < 0.7:
             kill(trial.random.choice(victims))

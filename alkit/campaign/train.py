@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from alkit.campaign.record.events import ClassesMerged, ClassRestored, ClassReti
 from alkit.campaign.record.trainings import CycleRecord
 from alkit.data.labeled_images import LabeledImages
 from alkit.data.sources import VECTORS
-from alkit.errors import TrainingError
+from alkit.errors import NotTrained, TrainingError
 from alkit.options import values_of
 from alkit.utils.profiling import Profile
 
@@ -51,7 +53,8 @@ def train(
         },
     )
     assert isinstance(recorded, Trained)
-    if not any(event.data.fingerprint == trained.fingerprint for event in past):
+    known = {(event.data.cycle, event.data.fingerprint) for event in past}
+    if (session.cycle, trained.fingerprint) not in known:
         session.record(recorded)
     return trained, CycleRecord(recorded, reused=trained.reused)
 
@@ -82,14 +85,36 @@ def _trained(
             "with a strategy that "
             "needs embeddings only, or bring --predictions of your own model"
         )
-    return round_of(session, strategy, profile).train(
-        session.resources.task(session.state),
-        classes=session.classes,
-        test=session.resources.test_images(session.ledger, session.state),
-        checkpoints=session.directory / "checkpoints",
-        previous=_earlier_checkpoint(session, past),
-        load_only=load_only,
-    )
+    round_ = round_of(session, strategy, profile)
+    test = session.resources.test_images(session.ledger, session.state)
+
+    def trained_as(cycle: int, *, load_only: bool) -> TrainedModel:
+        return dataclasses.replace(round_, number=cycle).train(
+            session.resources.task(session.state),
+            classes=session.classes,
+            test=test,
+            checkpoints=session.directory / "checkpoints",
+            previous=_earlier_checkpoint(session, past, cycle),
+            load_only=load_only,
+        )
+
+    for cycle in _cycles_with_as_many_labels(session, past):
+        with contextlib.suppress(NotTrained):
+            return trained_as(cycle, load_only=True)
+    return trained_as(session.cycle, load_only=load_only)
+
+
+def _cycles_with_as_many_labels(session: CampaignSession, past: Sequence[Event[Trained]]) -> list[int]:
+    """Return earlier cycles whose model may be that of the labels of now, the latest first.
+
+    They come after a query that was withdrawn, or that nobody has answered. A model is named by the cycle in
+    which it was trained.
+    """
+    labels = len(session.pool.labeled)
+    files = [event.data.checkpoint or "" for event in past if event.data.labels == labels]
+    numbers = [file.rpartition("/")[2].partition("-")[0] for file in reversed(files)]
+    cycles = dict.fromkeys(int(number) for number in numbers if number.isdigit())
+    return [cycle for cycle in cycles if cycle < session.cycle]
 
 
 def round_of(
@@ -126,9 +151,9 @@ def round_of(
     )
 
 
-def _earlier_checkpoint(session: CampaignSession, past: Sequence[Event[Trained]]) -> Path | None:
+def _earlier_checkpoint(session: CampaignSession, past: Sequence[Event[Trained]], cycle: int) -> Path | None:
     # A network whose outputs meant other classes is no start for the next training.
     changes = session.ledger.all_events(ClassesMerged, ClassRetired, ClassRestored)
     since = changes[-1].id if changes else 0
-    earlier = [e.data.checkpoint for e in past if e.data.cycle < session.cycle and e.id > since]
+    earlier = [e.data.checkpoint for e in past if e.data.cycle < cycle and e.id > since]
     return session.directory / earlier[-1] if earlier and earlier[-1] is not None else None

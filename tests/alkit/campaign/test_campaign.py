@@ -108,6 +108,22 @@ def test_new_withdraws_what_is_left_of_an_open_query(labeled: Path) -> None:
         assert len(campaign.pool.labeled) == 14
 
 
+def test_another_strategy_on_the_same_labels_uses_the_same_model(labeled: Path) -> None:
+    with Campaign(labeled) as campaign:
+        first = campaign.ask(4, strategy="entropy")
+        checkpoints = list((labeled / "checkpoints").iterdir())
+        second = campaign.ask(4, strategy="coreset", new=True)
+        third = campaign.ask(4, strategy="learning-loss", options={"hidden": 4}, new=True)
+        assert first.asked.checkpoint == second.asked.checkpoint != third.asked.checkpoint
+        assert len(list((labeled / "checkpoints").iterdir())) == len(checkpoints) + 1
+        assert [record.trained.cycle for record in campaign.history()] == [0, 1, 2]
+        fourth = campaign.ask(4, strategy="margin", new=True)
+        assert fourth.asked.checkpoint == first.asked.checkpoint
+        campaign.tell({fourth.picks[0].image: "red"})
+        fifth = campaign.ask(4, strategy="margin", new=True)
+        assert fifth.asked.checkpoint != first.asked.checkpoint
+
+
 def test_new_can_choose_all_that_the_withdrawn_query_gives_back(labeled: Path) -> None:
     with Campaign(labeled) as campaign:
         campaign.ask(48, strategy="random")
