@@ -7,7 +7,7 @@ from alkit.data import DigitAngles
 
 
 class DigitAnglesPool(DigitAngles):
-    """Images made from the digits that come with scikit-learn, with a number per image: no download."""
+    """Images made from scikit-learn's digits, with a number per image: no download."""
 
     name = "digit-angles"
     datasets = ("digit-angles",)

@@ -7,7 +7,7 @@ from alkit.data import DigitSets
 
 
 class DigitSetsPool(DigitSets):
-    """Images made from the digits that come with scikit-learn, with several classes per image: no download."""
+    """Images made from scikit-learn's digits, with several classes per image: no download."""
 
     name = "digit-sets"
     datasets = ("digit-sets",)
