@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from alkit.data.source import Source as Source
     from alkit.data.sources.arrays import ArrayFile as ArrayFile
     from alkit.data.sources.arrays import ArraySource as ArraySource
+    from alkit.data.sources.composed_digits import DigitAngles as DigitAngles
+    from alkit.data.sources.composed_digits import DigitSets as DigitSets
     from alkit.data.sources.digits import Digits as Digits
     from alkit.data.sources.files import FileSource as FileSource
     from alkit.data.sources.files import decode as decode
@@ -54,6 +56,7 @@ _HOMES = {
         "Source",
     ),
     "alkit.data.sources.arrays": ("ArrayFile", "ArraySource"),
+    "alkit.data.sources.composed_digits": ("DigitAngles", "DigitSets"),
     "alkit.data.sources.digits": ("Digits",),
     "alkit.data.sources.files": ("FileSource", "decode", "stored_values_of"),
     "alkit.data.sources.folder": ("Folder",),

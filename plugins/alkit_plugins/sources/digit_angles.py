@@ -1,0 +1,24 @@
+"""Images made from scikit-learn's digits as a pool with a number per image."""
+
+from __future__ import annotations
+
+import alkit
+from alkit.data import DigitAngles
+
+
+class DigitAnglesPool(DigitAngles):
+    """Images made from scikit-learn's digits, with a number per image: no download."""
+
+    name = "digit-angles"
+    datasets = ("digit-angles",)
+
+    @classmethod
+    def open(cls, location: str, *, root: str | None = None, download: bool = False) -> alkit.Source:
+        """Open the pool, or its test images."""
+        return cls(test=location.endswith("/test"))
+
+
+@alkit.hookimpl
+def alkit_sources() -> list[type[alkit.Source]]:
+    """Offer the source."""
+    return [DigitAnglesPool]
