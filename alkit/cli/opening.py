@@ -218,12 +218,17 @@ def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
 
 
 def parse_classes(text: str) -> list[str]:
-    """Return the names in a list with commas; a name that contains one is quoted as in CSV."""
+    """Return the names in a list with commas, each once; a name that contains one is quoted as in CSV."""
+    return list(dict.fromkeys(parse_columns_of_classes(text)))
+
+
+def parse_columns_of_classes(text: str) -> list[str]:
+    """Return the names in a list with commas as they stand there, repeated ones too."""
     try:
         rows = list(csv.reader(io.StringIO(text), skipinitialspace=True, strict=True))
     except csv.Error:  # a quote within a name
         rows = [text.split(",")]
-    return list(dict.fromkeys(composed(name) for row in rows for name in row if name.strip()))
+    return [composed(name) for row in rows for name in row if name.strip()]
 
 
 def _pool_name(pool: str) -> str:

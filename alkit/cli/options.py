@@ -255,7 +255,7 @@ def creation_options(function: F) -> F:
             click.option(
                 "--channels",
                 type=click.Choice(["1", "3"]),
-                help="1 for gray, 3 for color.  [default: from the images]",
+                help="Make images gray (1) or color (3).  [default: from the images]",
             ),
             click.option(
                 "--pixel-type",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from alkit.campaign.given.refusals import check_given, default_strategy
-from alkit.cli.opening import open_or_create, parse_classes
+from alkit.cli.opening import open_or_create, parse_columns_of_classes
 from alkit.cli.options import (
     NumberRange,
     campaign_option,
@@ -111,7 +111,7 @@ def command(
         embeddings,
         predictions,
         logits=logits,
-        classes=parse_classes(prediction_classes or ""),
+        classes=parse_columns_of_classes(prediction_classes or ""),
         partial=partial,
     )
     if files is not None and strategy is not None:

@@ -40,7 +40,7 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Take in new images in the pool's folder; the indices of the other images never change.
+    """Take in new images of the pool; the indices of the other images never change.
 
     A file that was renamed is found by its content: the image keeps its index and its labels. With --pool,
     all images are looked for in another place by their content; if at least half of them are there, the

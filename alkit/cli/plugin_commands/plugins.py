@@ -32,15 +32,8 @@ FLAGS = {
 def command(name: str | None, as_json: bool) -> None:
     """List all installed plugins with their distributions, or describe one."""
     if name is not None:
-        for registry in KINDS.values():
-            if any(name in (plugin.name, f"{plugin.distribution}:{plugin.name}") for plugin in registry):
-                description = describe(registry, name)
-                if as_json:
-                    print_json(description)
-                else:
-                    print_description(description, flag=FLAGS[registry.kind])
-                return
-        raise UnknownPlugin(f"there is no plugin '{name}'; 'alkit plugins' lists those installed")
+        _describe(name, as_json)
+        return
     rows = [(p.group, p.name, p.distribution, p.version, p.module) for p in all_plugins()]
     if as_json:
         print_json(
@@ -48,3 +41,22 @@ def command(name: str | None, as_json: bool) -> None:
         )
     else:
         print_rows(rows)
+
+
+def _describe(name: str, as_json: bool) -> None:
+    """Describe the plugins of a name: an oracle and an encoder, say, may share it."""
+    named = [
+        registry
+        for registry in KINDS.values()
+        if any(name in (plugin.name, f"{plugin.distribution}:{plugin.name}") for plugin in registry)
+    ]
+    if not named:
+        raise UnknownPlugin(f"there is no plugin '{name}'; 'alkit plugins' lists those installed")
+    found = [describe(registry, name) for registry in named]
+    if as_json:
+        print_json(found[0] if len(found) == 1 else found)
+        return
+    for number, (registry, description) in enumerate(zip(named, found, strict=True)):
+        if len(found) > 1:
+            click.echo(("\n" if number else "") + f"{registry.kind} ", nl=False)
+        print_description(description, flag=FLAGS[registry.kind])

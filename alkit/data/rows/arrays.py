@@ -36,6 +36,7 @@ def read_arrays(path: Path, kind: Kind) -> NamedRows:
         InvalidRows: the file cannot be read, or holds other arrays.
     """
     try:
+        _check_kind(path)
         if path.suffix.lower() == ".npy":
             values = np.load(path, mmap_mode="r", allow_pickle=False)
             return checked(NamedRows(place=str(path), values=values), kind)
@@ -46,6 +47,21 @@ def read_arrays(path: Path, kind: Kind) -> NamedRows:
     except Exception as error:  # a damaged header may raise almost anything
         reason = "it holds Python objects, which are never loaded" if _is_pickle(error) else error
         raise InvalidRows(f"'{path}' cannot be read as arrays: {reason}") from error
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse a file that only its name calls an array; numpy would take it for a pickle."""
+    suffix = path.suffix.lower()
+    with path.open("rb") as file:
+        start = file.read(6)
+    if suffix == ".npy" and start != b"\x93NUMPY":
+        raise InvalidRows(
+            f"'{path}' cannot be read as arrays: only its name says .npy; write it with numpy.save"
+        )
+    if suffix == ".npz" and not zipfile.is_zipfile(path):
+        raise InvalidRows(
+            f"'{path}' cannot be read as arrays: only its name says .npz; write it with numpy.savez"
+        )
 
 
 def _from_npz(path: Path, kind: Kind, arrays: Any) -> NamedRows:

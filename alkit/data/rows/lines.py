@@ -75,11 +75,17 @@ def _objects(path: Path) -> list[tuple[int, dict[str, Any]]]:
             for number, line in enumerate(file, 1):
                 if not line.strip():
                     continue
-                row = json.loads(line)
+                try:
+                    row = json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    reason = getattr(error, "msg", error)
+                    raise InvalidRows(
+                        f"'{path}' cannot be read as JSON Lines: line {number}: {reason}"
+                    ) from error
                 if not isinstance(row, dict):
                     raise InvalidRows(f"line {number} of '{path}' is not a JSON object")
                 rows.append((number, row))
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise InvalidRows(f"'{path}' cannot be read as JSON Lines: {error}") from error
     return rows
 

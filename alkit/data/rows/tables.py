@@ -105,11 +105,17 @@ def read_parquet(path: Path, kind: Kind) -> NamedRows:
         with parquet.ParquetFile(path) as file:
             schema, header = file.schema_arrow, list(file.schema_arrow.names)
             image = image_column(header)
-            lists = [name for name in header if _is_list(schema.field(name).type, types)]
+            others = {name for other, names in KINDS.items() if other != kind for name in names}
+            held = [name for name in header if _is_list(schema.field(name).type, types)]
+            lists = [name for name in held if name not in others]
             inside = next((name for name in KINDS[kind] if name in lists), None)
             if inside is None and len(lists) == 1:
                 inside = lists[0]
-            wanted = [inside] if inside else value_columns(header, image, kind)
+            wanted = (
+                [inside]
+                if inside
+                else value_columns([name for name in header if name not in held], image, kind)
+            )
             _check_columns(path, header, wanted, kind)
             table = file.read(columns=[name for name in (image, *wanted) if name is not None])
     except InvalidRows:

@@ -97,6 +97,13 @@ def test_one_is_shown_with_the_option_that_sets_it(alkit: Alkit, name: str, flag
     assert alkit("plugins", name, "--json").json["name"] == name
 
 
+def test_all_plugins_of_one_name_are_shown(alkit: Alkit) -> None:
+    said = alkit("plugins", "file").out
+    assert "oracle file (alkit " in said
+    assert "encoder file (alkit " in said
+    assert [row["kind"] for row in alkit("plugins", "csv", "--json").json] == ["format", "source"]
+
+
 def test_an_unknown_name(alkit_ends: Alkit) -> None:
     said = alkit_ends("plugins", "nobody")
     assert said.code == 2

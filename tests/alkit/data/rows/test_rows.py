@@ -164,3 +164,21 @@ def test_logits_become_probabilities() -> None:
     assert files is not None and isinstance(files.predictions, NamedRows)
     assert np.allclose(files.predictions.values, [[0.5, 0.5], [0.25, 0.75]])
     assert files.predictions.columns == CLASSES
+
+
+def test_a_file_may_hold_both_kinds(tmp_path: Path) -> None:
+    columns = {"image": NAMES, "embedding": [[5.0, -1.0, 2.0]] * 3, "cat": [r[0] for r in ROWS]}
+    parquet.write_table(arrow.table({**columns, "dog": [r[1] for r in ROWS]}), tmp_path / "both.parquet")
+    assert read_rows(tmp_path / "both.parquet", "embeddings").width == 3
+    predictions = read_rows(tmp_path / "both.parquet", "predictions")
+    assert (predictions.columns, predictions.values.tolist()) == (CLASSES, ROWS)
+
+
+def test_a_message_says_what_a_file_is_not_and_which_line_is_wrong(here: Path) -> None:
+    for name, message in (("a.npy", "only its name says .npy"), ("a.npz", "only its name says .npz")):
+        Path(name).write_text("hello")
+        with pytest.raises(InvalidRows, match=message):
+            read_rows(Path(name), "embeddings")
+    Path("a.jsonl").write_text('{"image": "a", "embedding": [1]}\n{"image"\n')
+    with pytest.raises(InvalidRows, match="JSON Lines: line 2: Expecting"):
+        read_rows(Path("a.jsonl"), "embeddings")
