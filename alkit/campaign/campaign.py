@@ -209,7 +209,7 @@ class Campaign(CampaignSession):
         batch_size: int | None = None,
         probabilities: bool = False,
     ) -> Predictions:
-        """Predict the class of each image with the model of the latest training, which comes first if needed.
+        """Predict the label of each image with the model of the latest training, which comes first if needed.
 
         Images are preprocessed exactly as in training. Those that cannot be read have an `error` instead of
         a label.
@@ -223,7 +223,7 @@ class Campaign(CampaignSession):
         Raises:
             SourceError: there are no images, or they cannot be listed.
             TrainingError: nothing is labeled, or training failed.
-            UnsupportedTask: the task does not predict one class per image.
+            UnsupportedTask: the task does not predict classes or numbers for whole images.
             CampaignLocked: another process is working on the campaign.
         """
         return predict(self, images, batch_size=batch_size, probabilities=probabilities)

@@ -110,11 +110,16 @@ def _check_run(
         raise InvalidOption(f"the rule {curved[0]} needs test images; name them with --test")
     metrics = [metric.name for metric in registry.tasks.get(session.settings.task.name).metrics]
     for rule in stop:
-        if rule.needs_accuracy and metrics and "accuracy" not in metrics:
+        if rule.metric and metrics and rule.metric not in metrics:
             raise InvalidOption(
-                f"the rule {rule} needs the metric 'accuracy', which task "
+                f"the rule {rule} needs the metric '{rule.metric}', which task "
                 f"'{session.settings.task.name}' does not compute: it has {', '.join(metrics)}; "
-                "use budget=LABELS or flat=GAIN:CYCLES"
+                f"use budget=LABELS, {metrics[0]}=TARGET or flat=GAIN:CYCLES"
+            )
+        if rule.metric and metrics and rule.metric != metrics[0]:
+            raise InvalidOption(
+                f"the rule {rule} should name the main metric of task '{session.settings.task.name}'; use "
+                f"{metrics[0]}=TARGET"
             )
 
 
@@ -151,8 +156,8 @@ def _stop(session: CampaignSession, rules: Sequence[StoppingRule], n: int) -> bo
     if not curve:
         curve = metric_curve(session)
     for rule in rules:
-        if rule.needs_curve and (not curve or (rule.needs_accuracy and curve[-1].metric != "accuracy")):
-            needed = "the metric 'accuracy'" if rule.needs_accuracy else "a metric"
+        if rule.needs_curve and (not curve or (rule.metric and curve[-1].metric != rule.metric)):
+            needed = f"the metric '{rule.metric}'" if rule.metric else "a metric"
             raise InvalidOption(
                 f"the rule {rule} needs {needed} on test images, which task "
                 f"'{session.settings.task.name}' does not compute"

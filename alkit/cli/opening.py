@@ -20,6 +20,7 @@ from alkit.errors import CampaignError, InvalidBudget, UsageError
 from alkit.labeling.given_answer import composed
 from alkit.labeling.given_labels import read_labels
 from alkit.options import parse_pairs
+from alkit.plugin import registry
 from alkit.plugin.sources import SCHEME, claimed
 from alkit.utils.progress import NullProgress, Terminal
 
@@ -181,6 +182,21 @@ def take_labels(campaign: Campaign, path: Path, columns: Mapping[str, str] | Non
         click.echo(f"line {entry.line} of {path} was left out: {entry.reason}", err=True)
 
 
+def _encoded(task: str | None, given: Mapping[str, Any]) -> str:
+    """Return the task that learns the same as another on an encoder: `encoded` stands before its name."""
+    names = [plugin.name for plugin in registry.tasks if plugin.name.startswith(ENCODED)]
+    found = task or ENCODED
+    if not found.startswith(ENCODED):
+        found = f"{ENCODED}-{found}"
+    if found not in names or given.get("model"):
+        others = [name.removeprefix(f"{ENCODED}-") for name in names if name != ENCODED]
+        raise UsageError(
+            "--encoder brings its own task and network; leave out --task and --model, unless the task is "
+            f"{' or '.join(others)}"
+        )
+    return found
+
+
 def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
     """Turn the options of a command into a spec; options that are not given keep their defaults."""
     task_options: dict[str, Any] = dict(parse_pairs(given.get("task_option") or ()))
@@ -188,9 +204,7 @@ def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
         task_options["model"] = given["model"]
     task = given.get("task")
     if given.get("encoder"):
-        if task not in (None, ENCODED) or given.get("model"):
-            raise UsageError("--encoder brings its own task and network; leave out --task and --model")
-        task, task_options["encoder"] = ENCODED, given["encoder"]
+        task, task_options["encoder"] = _encoded(task, given), given["encoder"]
     fine_tuned = "weights" in task_options and task in (None, DEFAULT_TASK)
     if given.get("download") and (given.get("encoder") or fine_tuned):
         task_options.setdefault("download", True)

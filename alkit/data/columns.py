@@ -33,6 +33,10 @@ MEANINGS: dict[str, tuple[str, ...]] = {
     "cost": ("cost", "lead_time", "seconds"),
 }
 """What a column may mean, and the names that mean it, the most certain first."""
+SEVERAL = ("classes", "numbers")
+"""What several columns may mean together: whether each class applies, or one number each."""
+PLUS = "+"
+"""Between the names of such columns."""
 WEAK = ("image_id", "id", "name", "key", "uri", "url")
 """Columns that name the image if no other does."""
 
@@ -45,11 +49,20 @@ class Columns:
         images: all columns that name the image by path or hash, the most certain first.
         single: the place of each other meaning.
         notes: which columns were taken, if they have other names than alkit's own.
+        several: the places of the columns that are one label together, by their names.
+        meaning: what these columns mean: `classes` or `numbers`; empty if there are none.
     """
 
     images: Sequence[int] = ()
     single: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    several: Mapping[str, int] = field(default_factory=dict)
+    meaning: str = ""
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether a column, or several together, hold labels."""
+        return "label" in self.single or bool(self.several)
 
     def cell(self, row: Sequence[str], meaning: str) -> str:
         """Return a cell of a row; empty if the table has no such column."""
@@ -79,6 +92,9 @@ def choose_columns(header: Sequence[str], named: str, given: Mapping[str, str] |
             raise InvalidAnswers(
                 f"{named} has {names.count(name)} columns called '{name}'; rename or remove one"
             )
+    joined = next((word for word in SEVERAL if word in (given or {})), "")
+    names_of_several = [name.strip() for name in (given or {}).get(joined, "").split(PLUS) if name.strip()]
+    several = {name: _place(name, header, named) for name in names_of_several}
     places: dict[str, list[int]] = {}
     for meaning, known in MEANINGS.items():
         if meaning in (given or {}):
@@ -89,6 +105,8 @@ def choose_columns(header: Sequence[str], named: str, given: Mapping[str, str] |
         places["image"] = [names.index(name) for name in WEAK if name in names][:1]
     if given and "image" in given and "index" not in given:
         places["index"] = []
+    if several:
+        places["label"] = []
     single = {meaning: found[0] for meaning, found in places.items() if found and meaning != "image"}
     used = {"image": places["image"][:1], "label": places["label"][:1]}
     renamed = [
@@ -99,11 +117,11 @@ def choose_columns(header: Sequence[str], named: str, given: Mapping[str, str] |
     notes = (
         [f"it has no columns called {' and '.join(used)}: took {' and '.join(renamed)}"] if renamed else []
     )
-    return Columns(places["image"], single, notes)
+    return Columns(places["image"], single, notes, several, joined)
 
 
 def parse_columns(text: str) -> dict[str, str]:
-    """Turn `image=FILE,label=SPECIES` into columns by meaning.
+    """Turn `image=FILE,label=SPECIES` into columns by meaning; `classes=cat+dog` names several.
 
     Raises:
         InvalidAnswers: it is not of that form.
@@ -111,7 +129,7 @@ def parse_columns(text: str) -> dict[str, str]:
     given: dict[str, str] = {}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         meaning, equals, name = pair.partition("=")
-        if not equals or meaning.strip() not in MEANINGS or not name.strip():
+        if not equals or meaning.strip() not in (*MEANINGS, *SEVERAL) or not name.strip():
             raise InvalidAnswers(
                 f"columns should be like image=FILE,label=SPECIES (also {', '.join([*MEANINGS][1:3])}, "
                 f"{', '.join([*MEANINGS][4:])}), not '{text}'"

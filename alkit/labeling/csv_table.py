@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from alkit.data.text_tables import Row, Table, is_empty, read_table
 from alkit.errors import InvalidAnswers
 from alkit.utils.files import write_atomically
 
-from .given_answer import GivenAnswer, as_index
+from .given_answer import GivenAnswer, as_index, as_number
 from .rejection import Rejection
 
 COLUMNS = ("rank", "index", "image", "score", "strategy", "cycle", "label")
@@ -90,9 +91,7 @@ def _check(path: Path, table: Table, found: Columns) -> None:
     if not table.header:
         raise InvalidAnswers(f"{path} is empty; it should have the columns image and label")
     missing = [
-        name
-        for name, there in (("image", found.names_images), ("label", "label" in found.single))
-        if not there
+        name for name, there in (("image", found.names_images), ("label", found.has_labels)) if not there
     ]
     if missing:
         raise InvalidAnswers(
@@ -112,7 +111,7 @@ def _answer(row: Row, width: int, columns: Columns) -> GivenAnswer | None:
     """
     if len(row.cells) > width:
         raise ValueError("has more cells than the header")
-    label = columns.cell(row.cells, "label")
+    label = _together(row.cells, columns) if columns.several else columns.cell(row.cells, "label")
     if not label.strip():
         return None
     images = [
@@ -133,6 +132,36 @@ def _answer(row: Row, width: int, columns: Columns) -> GivenAnswer | None:
         index,
         tuple(images[1:]),
     )
+
+
+def _together(cells: Sequence[str], columns: Columns) -> str:
+    """Return the label that several columns make: a list of classes, or numbers; empty if all are empty.
+
+    Raises:
+        ValueError: a cell says neither that a class applies nor that it does not.
+    """
+    given = {
+        name: cells[place].strip() if place < len(cells) else "" for name, place in columns.several.items()
+    }
+    if not any(given.values()):
+        return ""
+    if columns.meaning == "numbers":
+        return ";".join(given.values())
+    marks = {name: _mark(name, cell) for name, cell in given.items()}
+    return json.dumps([f"{mark}{name}" for name, mark in marks.items() if mark is not None])
+
+
+def _mark(name: str, cell: str) -> str | None:
+    """Return nothing if a class applies, `?` if that is unknown, and None if it does not apply."""
+    number = as_number(cell)
+    word = cell.lower() if number is None else f"{number:g}"
+    if word in ("1", "true", "yes", "y", "x"):
+        return ""
+    if word in ("0", "false", "no", "n"):
+        return None
+    if word in ("", "-1", "?", "nan"):
+        return "?"
+    raise ValueError(f"has '{cell}' in column '{name}', which should be 1, 0, or empty if it is unknown")
 
 
 def _counts(table: Table, columns: Columns) -> bool:

@@ -1,8 +1,9 @@
-"""Rules that end a run: a spent budget, a reached accuracy, a flat learning curve."""
+"""Rules that end a run: a spent budget, a reached accuracy or other metric, a flat learning curve."""
 
 from __future__ import annotations
 
 import itertools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     Curve = Sequence[Point] | Sequence[MetricPoint]
 
 
-SYNTAX = "budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES"
+SYNTAX = (
+    "budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES, and METRIC=TARGET where the main metric is another"
+)
 
 
 class StoppingRule(ABC):
@@ -25,11 +28,14 @@ class StoppingRule(ABC):
 
     Attributes:
         needs_curve: it looks at the main metric on the test set.
-        needs_accuracy: that metric has to be the accuracy, which has an interval.
     """
 
     needs_curve: ClassVar[bool] = True
-    needs_accuracy: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def metric(self) -> str:
+        """What that metric has to be; empty for any."""
 
     @abstractmethod
     def reason(self, curve: Curve, labels: int, n: int) -> str | None:
@@ -48,6 +54,7 @@ class Budget(StoppingRule):
 
     labels: int
     needs_curve: ClassVar[bool] = False
+    metric: ClassVar[str] = ""
 
     def reason(self, curve: Curve, labels: int, n: int) -> str | None:
         """See `StoppingRule.reason`."""
@@ -64,7 +71,7 @@ class Accuracy(StoppingRule):
     """Stop when the lower end of the test accuracy's 95 % interval (Wilson) reaches a target."""
 
     target: float
-    needs_accuracy: ClassVar[bool] = True
+    metric: ClassVar[str] = "accuracy"
 
     def reason(self, curve: Curve, labels: int, n: int) -> str | None:
         """See `StoppingRule.reason`."""
@@ -78,11 +85,39 @@ class Accuracy(StoppingRule):
 
 
 @dataclass(frozen=True, slots=True)
+class Reached(StoppingRule):
+    """Stop when the main metric, if it is not the accuracy, reaches a target on the test images."""
+
+    name: str
+    target: float
+
+    @property
+    def metric(self) -> str:
+        """The metric by its name."""
+        return self.name
+
+    def reason(self, curve: Curve, labels: int, n: int) -> str | None:
+        """See `StoppingRule.reason`."""
+        newest = curve[-1] if curve else None
+        higher, value = getattr(newest, "higher_is_better", True), getattr(newest, "value", None)
+        if newest is None or value is None or newest.metric != self.metric:
+            return None
+        if value < self.target if higher else value > self.target:
+            return None
+        name = self.metric.replace("_", " ")
+        return f"The test {name} is {value:.4f}, which reaches the target of {self.target:g}."
+
+    def __str__(self) -> str:
+        return f"{self.metric}={_written(self.target)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Flat(StoppingRule):
     """Stop when each of the last cycles gained less per 100 labels than a threshold, in the main metric."""
 
     gain: float
     cycles: int
+    metric: ClassVar[str] = ""
 
     def reason(self, curve: Curve, labels: int, n: int) -> str | None:
         """See `StoppingRule.reason`; cycles that brought no labels do not count."""
@@ -104,15 +139,18 @@ class Flat(StoppingRule):
 
 
 def parse(text: str) -> StoppingRule:
-    """Read a rule as it is written: `budget=2000`, `accuracy=0.9`, `flat=0.005:3`.
+    """Read a rule as it is written: `budget=2000`, `accuracy=0.9`, `flat=0.005:3`, `rmse=4.5`.
 
     Raises:
         InvalidOption: it is not a rule, or its numbers make no sense.
     """
     name, _, value = text.partition("=")
+    name = name.strip()
     try:
-        return _RULES[name.strip()](value)
-    except (KeyError, ValueError):
+        if name not in _RULES:
+            return _reached(name, value)
+        return _RULES[name](value)
+    except ValueError:
         raise InvalidOption(f"'{text}' is not a stopping rule; use {SYNTAX}") from None
 
 
@@ -124,6 +162,11 @@ def _budget(value: str) -> StoppingRule:
 def _accuracy(value: str) -> StoppingRule:
     _require(0 < float(value) < 1)
     return Accuracy(float(value))
+
+
+def _reached(metric: str, value: str) -> StoppingRule:
+    _require(metric.isidentifier() and math.isfinite(float(value)))
+    return Reached(metric, float(value))
 
 
 def _flat(value: str) -> StoppingRule:

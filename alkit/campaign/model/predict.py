@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from alkit.data.source import Source
 from alkit.data.sources import with_pixels
+from alkit.errors import UsageError
+from alkit.interfaces.labels import ClassSet
 from alkit.plugin.sources import open_source
 
 from . import prediction_files
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alkit.campaign.session import CampaignSession
+    from alkit.training.types import Output
 
+HALF = 0.5
 BATCH = 256
 BATCH_OF_ENCODER = 64  # their images are large
 
@@ -137,7 +142,8 @@ def predict_to(
         left = keys[partial.done :]
         for block in _predicted(session, model, source, left, batch_size, probabilities=probabilities):
             partial.append(block)
-        prediction_files.write(_counted(partial.rows(), result), model.classes if probabilities else (), path)
+        shown = model.classes if probabilities else ()
+        prediction_files.write(_counted(partial.rows(), result), shown, path, kind=model.kind)
     partial.path.unlink()
     return result
 
@@ -159,8 +165,7 @@ def _identity(model: UsableModel, source: Source, keys: Sequence[str], *, probab
 def _counted(rows: Iterator[PredictedImage], result: PredictionFile) -> Iterator[PredictedImage]:
     for row in rows:
         result.images += 1
-        if row.label is not None:
-            result.counts[row.label] += 1
+        result.counts.update(row.names)
         if row.error is not None:
             result.unreadable.append((row.path, row.error))
         yield row
@@ -177,38 +182,68 @@ def _predicted(
 ) -> Iterator[list[PredictedImage]]:
     """Yield a record per image, in order, a batch at a time."""
     done = 0
+    if probabilities and model.kind == "number":
+        raise UsageError(f"task '{model.task.name}' predicts numbers, which have no probabilities")
     if batch_size is None:
         batch_size = BATCH if model.preprocessing.encoder_input is None else BATCH_OF_ENCODER
     with session.progress.bar(len(keys), "predict") as bar:
         for readings, images in model.preprocessing.batches(source, keys, batch_size):
-            given = iter(_probabilities(model, images).tolist() if len(images) else ())
+            given = iter(_predictions(model, images, probabilities=probabilities) if len(images) else ())
             yield [
-                PredictedImage(path=key, error=reading.unusable)
+                PredictedImage(path=key, error=reading.unusable, kind=model.kind)
                 if reading.unusable is not None
-                else _record(key, model.classes, next(given), probabilities=probabilities)
+                else dataclasses.replace(next(given), path=key)
                 for key, reading in zip(keys[done : done + len(readings)], readings, strict=True)
             ]
             done += len(readings)
             bar.update(len(readings))
 
 
-def _probabilities(model: UsableModel, images: Tensor) -> Tensor:
-    """Return [B, classes] on the CPU; outputs beyond the classes, as of a larger head, are left out."""
+def _predictions(model: UsableModel, images: Tensor, *, probabilities: bool) -> Iterator[PredictedImage]:
+    """Yield what the model says of each image, without its path."""
     with model.applied():
-        found = model.task.forward(images.to(model.device)).probabilities
-    assert found is not None
-    return found[:, : len(model.classes)].double().cpu()
+        output = model.task.forward(images.to(model.device))
+    if model.kind == "number":
+        yield from _numbers(model, output)
+        return
+    assert output.probabilities is not None
+    found = output.probabilities.double().cpu()
+    # Outputs beyond the classes, as of a larger head, are left out.
+    rows = found[:, 1] if model.kind == "classes" else found
+    record = _set if model.kind == "classes" else _class
+    for row in rows[:, : len(model.classes)].tolist():
+        shown = {name: round(value, DIGITS) for name, value in zip(model.classes, row, strict=True)}
+        label, confidence = record(model.classes, row)
+        yield PredictedImage(
+            path="",
+            label=label,
+            confidence=round(confidence, DIGITS),
+            probabilities=shown if probabilities else None,
+            kind=model.kind,
+        )
 
 
-def _record(
-    path: str, classes: Sequence[str], row: Sequence[float], *, probabilities: bool
-) -> PredictedImage:
+def _class(classes: Sequence[str], row: Sequence[float]) -> tuple[str, float]:
+    """Return the most probable class and its probability."""
     best = max(range(len(row)), key=row.__getitem__)
-    return PredictedImage(
-        path=path,
-        label=classes[best],
-        confidence=round(row[best], DIGITS),
-        probabilities={name: round(value, DIGITS) for name, value in zip(classes, row, strict=True)}
-        if probabilities
-        else None,
-    )
+    return classes[best], row[best]
+
+
+def _set(classes: Sequence[str], row: Sequence[float]) -> tuple[str, float]:
+    """Return the classes that apply with more than one half, and the probability of the least certain one."""
+    labels = ClassSet(classes=classes)
+    applying = sorted(name for name, share in zip(classes, row, strict=True) if share > HALF)
+    return labels.text(applying), min(max(share, 1 - share) for share in row)
+
+
+def _numbers(model: UsableModel, output: Output) -> Iterator[PredictedImage]:
+    """Yield numbers, with the deviation of a single one if the model predicts it."""
+    assert output.numbers is not None
+    labels = model.task.make_labels(())
+    variances = None if output.variances is None else output.variances.double().cpu().tolist()
+    for place, row in enumerate(output.numbers.double().cpu().tolist()):
+        rounded = [round(number, DIGITS) for number in row]
+        single = len(row) == 1
+        deviation = round(variances[place][0] ** 0.5, DIGITS) if variances and single else None
+        text = labels.text(rounded[0] if single else rounded)
+        yield PredictedImage(path="", label=text, confidence=deviation, kind=model.kind)

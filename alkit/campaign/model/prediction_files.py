@@ -14,12 +14,12 @@ from alkit.errors import UsageError
 from alkit.utils.extras import need
 from alkit.utils.files import written_atomically
 
-from .predictions import PredictedImage
+from .predictions import PredictedImage, spread_name
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-Write = Callable[[Iterator[PredictedImage], Sequence[str], Path], None]
+Write = Callable[[Iterator[PredictedImage], Sequence[str], str, Path], None]
 
 ROWS_AT_ONCE = 10_000  # in memory, for Parquet
 PROBABILITY = "p_"  # before the name of a class, in the name of a column
@@ -99,45 +99,46 @@ def writer_for(path: Path) -> Write:
     return _WRITERS[suffix]
 
 
-def write(rows: Iterator[PredictedImage], classes: Sequence[str], path: Path) -> None:
+def write(rows: Iterator[PredictedImage], classes: Sequence[str], path: Path, *, kind: str = "class") -> None:
     """Write all rows to a file, completely or not at all.
 
     Args:
         rows: of all images.
         classes: whose probabilities are written; none if the rows have no probabilities.
         path: of the file, whose ending is the format.
+        kind: of the labels.
     """
     with written_atomically(path) as temporary:
-        writer_for(path)(rows, classes, temporary)
+        writer_for(path)(rows, classes, kind, temporary)
 
 
-def _write_csv(rows: Iterator[PredictedImage], classes: Sequence[str], path: Path) -> None:
+def _write_csv(rows: Iterator[PredictedImage], classes: Sequence[str], kind: str, path: Path) -> None:
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_columns(classes))
+        writer.writerow(_columns(classes, kind))
         writer.writerows(["" if cell is None else cell for cell in _cells(row, classes)] for row in rows)
 
 
-def _write_lines(rows: Iterator[PredictedImage], classes: Sequence[str], path: Path) -> None:
+def _write_lines(rows: Iterator[PredictedImage], classes: Sequence[str], kind: str, path: Path) -> None:
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         file.writelines(json.dumps(row.as_dict(), ensure_ascii=False) + "\n" for row in rows)
 
 
-def _write_parquet(rows: Iterator[PredictedImage], classes: Sequence[str], path: Path) -> None:
+def _write_parquet(rows: Iterator[PredictedImage], classes: Sequence[str], kind: str, path: Path) -> None:
     arrow, parquet = need("pyarrow", "parquet"), need("pyarrow.parquet", "parquet")
-    kinds = [arrow.string(), arrow.string(), arrow.float64(), arrow.string()]
-    kinds += [arrow.float64()] * len(classes)
-    names = _columns(classes)
-    schema = arrow.schema(list(zip(names, kinds, strict=True)))
+    types = [arrow.string(), arrow.string(), arrow.float64(), arrow.string()]
+    types += [arrow.float64()] * len(classes)
+    names = _columns(classes, kind)
+    schema = arrow.schema(list(zip(names, types, strict=True)))
     with parquet.ParquetWriter(path, schema) as writer:
         while block := list(itertools.islice(rows, ROWS_AT_ONCE)):
             columns = zip(*(_cells(row, classes) for row in block), strict=True)
-            arrays = [arrow.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
+            arrays = [arrow.array(column, type_) for column, type_ in zip(columns, types, strict=True)]
             writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
 
 
-def _columns(classes: Sequence[str]) -> list[str]:
-    return ["path", "class", "confidence", "error", *(f"{PROBABILITY}{name}" for name in classes)]
+def _columns(classes: Sequence[str], kind: str) -> list[str]:
+    return ["path", kind, spread_name(kind), "error", *(f"{PROBABILITY}{name}" for name in classes)]
 
 
 def _cells(row: PredictedImage, classes: Sequence[str]) -> list[Any]:

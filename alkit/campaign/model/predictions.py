@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
+from alkit.interfaces.labels import ClassSet, ImageFacts
 from alkit.reporting import notebook
 
+KINDS = ("class", "classes", "number")
+"""The kinds of labels that a model may predict; also the name of the column with the label."""
 SHOWN = 10  # images in a notebook
 DIGITS = 6  # of a probability that is written
 
@@ -19,10 +22,13 @@ class PredictedImage:
 
     Attributes:
         path: the image as its source names it.
-        label: the most probable class; None if the image cannot be read.
-        confidence: the probability of that class.
+        label: the most probable class, or a set of classes or numbers as text; None if the image cannot be
+            read.
+        confidence: the probability of that class; of a set, that of its least certain class; of one number,
+            its standard deviation if the model predicts that.
         probabilities: of all classes, by name; empty unless asked for.
         error: why the image cannot be read, or None.
+        kind: of the label: `class`, `classes` or `number`.
     """
 
     path: str
@@ -30,13 +36,24 @@ class PredictedImage:
     confidence: float | None = None
     probabilities: Mapping[str, float] | None = None
     error: str | None = None
+    kind: str = "class"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes that the label names; none for numbers."""
+        if self.label is None or self.kind == "number":
+            return ()
+        if self.kind == "class":
+            return (self.label,)
+        labels = ClassSet()
+        return tuple(labels.names(labels.parse(self.label, ImageFacts())))
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON values; probabilities only if there are some."""
         row: dict[str, Any] = {
             "path": self.path,
-            "class": self.label,
-            "confidence": self.confidence,
+            self.kind: self.label,
+            spread_name(self.kind): self.confidence,
             "error": self.error,
         }
         if self.probabilities is not None:
@@ -46,13 +63,20 @@ class PredictedImage:
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> PredictedImage:
         """Return what `as_dict` wrote."""
+        kind = next(kind for kind in KINDS if kind in row)
         return cls(
+            kind=kind,
             path=row["path"],
-            label=row["class"],
-            confidence=row["confidence"],
+            label=row[kind],
+            confidence=row[spread_name(kind)],
             error=row["error"],
             probabilities=row.get("probabilities"),
         )
+
+
+def spread_name(kind: str) -> str:
+    """Return what says how sure a prediction is: the confidence, or the deviation of a number."""
+    return "deviation" if kind == "number" else "confidence"
 
 
 class Predictions(Sequence[PredictedImage]):
@@ -69,7 +93,7 @@ class Predictions(Sequence[PredictedImage]):
     @property
     def counts(self) -> dict[str, int]:
         """Number of images by predicted class, the most frequent class first."""
-        return dict(Counter(image.label for image in self if image.label is not None).most_common())
+        return dict(Counter(name for image in self for name in image.names).most_common())
 
     @property
     def unreadable(self) -> list[PredictedImage]:
@@ -77,7 +101,7 @@ class Predictions(Sequence[PredictedImage]):
         return [image for image in self if image.error is not None]
 
     def as_dict(self) -> dict[str, str]:
-        """Return the predicted class by path, without the images that could not be read."""
+        """Return the predicted label by path, without the images that could not be read."""
         return {image.path: image.label for image in self if image.label is not None}
 
     @overload
@@ -113,4 +137,5 @@ class Predictions(Sequence[PredictedImage]):
         ]
         counts = ", ".join(f"{name} {count:,}" for name, count in self.counts.items())
         said = notebook.line(f"predictions of {len(self):,} images: {counts or 'none'}")
-        return said + notebook.table(("image", "class", "confidence", "error"), rows, most=SHOWN)
+        kind = self[0].kind if len(self) else "class"
+        return said + notebook.table(("image", kind, spread_name(kind), "error"), rows, most=SHOWN)

@@ -15,6 +15,8 @@ from alkit.campaign.train import train
 from alkit.errors import UnsupportedTask
 from alkit.utils.profiling import Profile
 
+from .predictions import KINDS
+
 if TYPE_CHECKING:
     import torch
 
@@ -51,6 +53,11 @@ class UsableModel:
     threads: int | None
     state: State
 
+    @property
+    def kind(self) -> str:
+        """The kind of labels that it predicts: `class`, `classes` or `number`."""
+        return self.task.labels.kind
+
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:
         """Let a block run the model as the campaign does: no gradients, its precision, its threads."""
@@ -73,7 +80,7 @@ def usable_model(session: CampaignSession) -> UsableModel:
 
     Raises:
         TrainingError: nothing is labeled, or training failed.
-        UnsupportedTask: the task does not predict one class per image.
+        UnsupportedTask: the task does not predict classes or numbers for whole images.
         CampaignLocked: another process is working on the campaign.
     """
     with session.lock(images=True):
@@ -112,7 +119,7 @@ def _loaded(session: CampaignSession, event: Event[Trained]) -> UsableModel | No
     trained, device = event.data, session.resources.device
     state = state_at(session.ledger, event.id)
     task = session.resources.task(state, trained.options)
-    _check_predicts_classes(task)
+    _check_predicts(task)
     task.prepare(task.encode(state.pool.values))
     task.reset(seeding.derive(session.settings.seed, "weights", trained.cycle))
     try:
@@ -150,9 +157,10 @@ def _present_names(session: CampaignSession, classes: Sequence[str]) -> tuple[st
     return names if len(set(names)) == len(names) else tuple(classes)
 
 
-def _check_predicts_classes(task: TaskModel) -> None:
-    if not task.predicts_class:
+def _check_predicts(task: TaskModel) -> None:
+    needed = "numbers" if task.labels.kind == "number" else "probabilities"
+    if task.labels.kind not in KINDS or needed not in task.spec.provides:
         raise UnsupportedTask(
-            f"the task '{task.name}' does not predict one class per image; only models that do can be used "
-            "on other images"
+            f"the task '{task.name}' does not predict one class per image, nor a set of classes or numbers; "
+            "only models that do can be used on other images"
         )

@@ -186,8 +186,9 @@ def next_size(queries: Sequence[Query]) -> int:
 
 
 def _ruled(rule: StoppingRule, evidence: CampaignEvidence, labels: int, n: int) -> Ruled:
-    curve = evidence.curve or (() if rule.needs_accuracy else evidence.values)
-    if rule.needs_curve and not curve:
-        missing = "the task does not compute it" if evidence.values else "there is no test set"
-        return Ruled(str(rule), unknown=f"This rule needs the accuracy on a test set, and {missing}.")
+    curve = evidence.curve or evidence.values
+    if rule.needs_curve and (not curve or rule.metric not in ("", curve[-1].metric)):
+        missing = "the task does not compute it" if curve else "there is no test set"
+        needed = f"the {rule.metric.replace('_', ' ')}" if rule.metric else "a metric"
+        return Ruled(str(rule), unknown=f"This rule needs {needed} on a test set, and {missing}.")
     return Ruled(str(rule), rule.reason(curve, labels, n))

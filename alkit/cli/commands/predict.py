@@ -1,4 +1,4 @@
-"""`alkit predict`: let the campaign's model say the class of any images."""
+"""`alkit predict`: let the campaign's model say the label of any images."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Predict the class of every image with the model of the latest training.
+    """Predict the label of every image (a class, a set of classes or numbers) with the latest model.
 
     IMAGES is a folder, a text file with one path per line ('-' reads it from standard input), a CSV manifest
     with a column 'image', an array file, or a single image. They are preprocessed exactly as in training. If
     no model is trained yet, one is trained first. A command that was interrupted continues when it is
-    repeated. Images that cannot be read get a row with an empty class and the reason in column 'error'.
+    repeated. Images that cannot be read get a row with an empty label and the reason in column 'error'.
     """
     from alkit.campaign.model.predict import predict_to  # noqa: PLC0415  # numpy is slow to import
 

@@ -34,7 +34,8 @@ Examples:
     "rules",
     multiple=True,
     metavar="RULE",
-    help="Stopping rule to check: budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES. Repeatable.",
+    help="Stopping rule to check: budget=LABELS, accuracy=TARGET (or another main metric, such as rmse=5) or "
+    "flat=GAIN:CYCLES. Repeatable.",
 )
 @click.option(
     "--map",

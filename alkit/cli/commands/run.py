@@ -54,8 +54,8 @@ Examples:
     "--stop",
     multiple=True,
     metavar="RULE",
-    help="Rule to stop earlier: budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES (gain per 100 labels). "
-    "Repeatable.",
+    help="Rule to stop earlier: budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES (gain per 100 labels); "
+    "or METRIC=TARGET, such as rmse=5, for a task with another main metric. Repeatable.",
 )
 @seed_options
 @creation_options

@@ -1,4 +1,4 @@
-"""COCO: JSON with images and categories; it comes back with one annotation per image."""
+"""COCO: JSON with images and categories; it comes back with the categories or masks of each image."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from alkit.labeling import (
     write_atomically,
 )
 
+from .class_sets import set_of, text_of
 from .coco_masks import mask_annotations, mask_label
 from .reading import json_of
 
@@ -34,7 +35,7 @@ class Coco(Format):
     name: ClassVar[str] = "coco"
     extensions: ClassVar[tuple[str, ...]] = (".json",)
     unit: ClassVar[str] = "image"
-    kinds: ClassVar[frozenset[str]] = frozenset({"class", "mask"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"class", "classes", "mask"})
 
     images: Literal["none", "copy", "link"] = alkit.option(
         "none",
@@ -69,6 +70,7 @@ class Coco(Format):
                     "alkit_index": item.index,
                     "alkit_hash": item.hash,
                     **({"alkit_note": item.note} if item.note else {}),
+                    **self._beyond_annotations(item),
                 }
                 for item in export.items
             ],
@@ -81,10 +83,24 @@ class Coco(Format):
     def _annotations(self, export: Export, numbers: Mapping[str, int]) -> list[dict[str, Any]]:
         if self.kind == "mask":
             return list(mask_annotations(export, export.items))
+        if self.kind == "classes":
+            found = [(item, name) for item in export.items for name in set_of(item.answer)[0]]
+            return [
+                {**_annotation(item, numbers[name]), "id": number}
+                for number, (item, name) in enumerate(found, start=1)
+            ]
         return [_annotation(item, numbers[item.answer]) for item in export.items if item.answer is not None]
 
+    def _beyond_annotations(self, item: Item) -> dict[str, Any]:
+        """Return what annotations cannot say of a set: that it is empty, and what is unknown."""
+        if self.kind != "classes" or item.answer is None:
+            return {}
+        names, unknown = set_of(item.answer)
+        said = {"alkit_unknown": unknown} if unknown else {}
+        return {**said, **({} if names else {"alkit_none": True})}
+
     def read(self, path: Path) -> Reply:
-        """Read the category of each image, or its polygons and run lengths; ignore boxes.
+        """Read the category or categories of each image, or its polygons and run lengths; ignore boxes.
 
         Ids that are equal as numbers or as texts belong together (`1`, `1.0`, `"1"`). Several files in an
         archive are splits of one data set.
@@ -101,11 +117,11 @@ class Coco(Format):
                     f"{path} has no {' and no '.join(missing)} in {name}; export instances or classification "
                     "in the COCO format, with annotations"
                 )
-            blank += _take(reply, content, masks=self.kind == "mask")
+            blank += _take(reply, content, kind=self.kind)
         return Reply(reply.answers, reply.rejected, blank)
 
 
-def _take(reply: Reply, content: Mapping[str, Any], *, masks: bool) -> int:
+def _take(reply: Reply, content: Mapping[str, Any], *, kind: str) -> int:
     """Add the answers of a file to a reply; return how many images have none."""
     names = {_id(row.get("id")): row.get("name") for row in _rows(content, "categories")}
     images = {_id(row.get("id")): row for row in _rows(content, "images")}
@@ -123,7 +139,7 @@ def _take(reply: Reply, content: Mapping[str, Any], *, masks: bool) -> int:
     blank = 0
     for number, (id, image) in enumerate(images.items(), start=1):
         try:
-            labels = _labels_of(image, found.get(id, []), masks=masks)
+            labels = _labels_of(image, found.get(id, []), kind=kind)
         except ValueError as error:
             reply.reject(number, str(error))
             continue
@@ -142,15 +158,21 @@ def _take(reply: Reply, content: Mapping[str, Any], *, masks: bool) -> int:
     return blank
 
 
-def _labels_of(image: Mapping[str, Any], annotations: Sequence[tuple[Any, Any]], *, masks: bool) -> list[str]:
-    """Return the distinct labels of an image, or its one mask.
+def _labels_of(image: Mapping[str, Any], annotations: Sequence[tuple[Any, Any]], *, kind: str) -> list[str]:
+    """Return the distinct labels of an image, or its one mask or set.
 
     Raises:
         ValueError: a mask cannot be made of the annotations.
     """
     shapes = [(str(name), segmentation) for name, segmentation in annotations]
-    if masks:
+    if kind == "mask":
         return [mask_label(image, shapes)] if shapes else []
+    if kind == "classes":
+        unknown = image.get("alkit_unknown")
+        names = [name for name, _ in shapes] + [
+            str(name) for name in unknown or [] if isinstance(unknown, list)
+        ]
+        return [text_of(names)] if names or image.get("alkit_none") is True else []
     return list(dict.fromkeys(name for name, _ in shapes))
 
 

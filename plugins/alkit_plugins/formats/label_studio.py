@@ -17,6 +17,7 @@ from alkit.errors import InvalidAnswers, InvalidOption
 from alkit.interfaces import Export, Item, LiveFormat, Prediction, Push, Reply, Server
 from alkit.labeling import (
     ABSTAIN,
+    UNUSABLE,
     GivenAnswer,
     Rejection,
     describe_json,
@@ -25,6 +26,7 @@ from alkit.labeling import (
     write_atomically,
 )
 
+from .class_sets import set_of, text_of
 from .label_studio_flat import (
     CONTROL,
     TABLES,
@@ -42,6 +44,7 @@ from .reading import json_of
 
 MAX_EMBEDDED = 2 * 10**8  # bytes in one file; Label Studio accepts 250 MB
 TYPES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".gif": "gif", ".webp": "webp", ".bmp": "bmp"}
+WORDS = (ABSTAIN, UNUSABLE)
 Task = dict[str, Any]
 
 
@@ -56,6 +59,7 @@ class LabelStudio(LiveFormat):
     extensions: ClassVar[tuple[str, ...]] = (".json",)
     unit: ClassVar[str] = "task"
     timed: ClassVar[bool] = True
+    kinds: ClassVar[frozenset[str]] = frozenset({"class", "classes"})
 
     images: Literal["embed", "local", "url-prefix"] = alkit.option(
         "embed", "where the browser gets images from: the task itself, the server's disk, or a web address"
@@ -84,7 +88,7 @@ class LabelStudio(LiveFormat):
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write the tasks, and the labeling configuration next to them."""
         (configuration,) = self.beside(path)
-        text = configuration_for(export)
+        text = configuration_for(export, several=self.kind == "classes")
         write_atomically(path, json.dumps(self.tasks(export), indent=1, ensure_ascii=False) + "\n")
         write_atomically(configuration, text)
         return [path, configuration]
@@ -106,7 +110,8 @@ class LabelStudio(LiveFormat):
                     f"these images have more than {MAX_EMBEDDED:,} bytes in total; use images=local or "
                     "images=url-prefix"
                 )
-            tasks.append(_task(export, item, image, predictions.get(item.index)))
+            prediction = predictions.get(item.index)
+            tasks.append(_task(export, item, image, prediction, several=self.kind == "classes"))
         return tasks
 
     def _image(self, export: Export, item: Item) -> str:
@@ -130,7 +135,9 @@ class LabelStudio(LiveFormat):
     def read(self, path: Path) -> Reply:
         """Read an export: JSON, with all that is known; or CSV or JSON-MIN, which leave out skipped tasks."""
         if path.suffix.lower() in TABLES:
-            return flat_replies(rows_of(path), str(path), lead_time=self.lead_time)
+            return flat_replies(
+                rows_of(path), str(path), lead_time=self.lead_time, several=self.kind == "classes"
+            )
         parts = load_json_parts(path)
         replies = [self.replies(content, str(path)) for _, content in parts]
         return Reply(
@@ -150,7 +157,7 @@ class LabelStudio(LiveFormat):
                 f"{named} is not a list of tasks, but {describe_json(content)}; export as JSON"
             )
         if is_flat(content):
-            return flat_replies(content, named, lead_time=self.lead_time)
+            return flat_replies(content, named, lead_time=self.lead_time, several=self.kind == "classes")
         if content and not any("data" in task for task in content):
             raise InvalidAnswers(
                 f"{named} is {describe_json(content)}; tasks have 'data' and 'annotations': export as JSON, "
@@ -180,7 +187,7 @@ class LabelStudio(LiveFormat):
         index, hash, image = image_of(_data(task), str(task.get("file_upload") or ""))
         time = annotation.get("updated_at") or annotation.get("created_at") or ""
         cost = seconds_of(annotation) if self.lead_time else None
-        label = _label(annotation, control)
+        label = _label(annotation, control, several=self.kind == "classes")
         return GivenAnswer(number, image, label, annotator_of(annotation), str(time), cost, hash, index)
 
     def push(self, export: Export, server: Server, *, campaign: str) -> Push:
@@ -189,15 +196,26 @@ class LabelStudio(LiveFormat):
         if self.images == "local":
             storage = str(export.location and export.location.absolute())
         tasks = self.tasks(export)
-        return push(tasks, configuration_for(export), server, export.title, campaign, storage)
+        return push(
+            tasks,
+            configuration_for(export, several=self.kind == "classes"),
+            server,
+            export.title,
+            campaign,
+            storage,
+        )
 
     def pull(self, server: Server, *, campaign: str) -> Reply:
         """Fetch the export of all tasks that anyone has worked on."""
         return self.replies(pull(server, campaign), server.shown)
 
 
-def configuration_for(export: Export) -> str:
+def configuration_for(export: Export, *, several: bool = False) -> str:
     """Return the labeling configuration: a choice of the classes and `unusable`, the first nine with keys.
+
+    Args:
+        export: what to label.
+        several: any number of classes can be chosen.
 
     Raises:
         InvalidOption: there are no classes to choose from.
@@ -209,14 +227,15 @@ def configuration_for(export: Export) -> str:
         )
     choices = [word for word in export.choices if word != ABSTAIN or word in export.classes]
     lines = ["<View>", '  <Image name="image" value="$image"/>']
-    lines.append('  <Choices name="choice" toName="image" choice="single" showInline="true">')
+    kind = "multiple" if several else "single"
+    lines.append(f'  <Choices name="choice" toName="image" choice="{kind}" showInline="true">')
     for number, choice in enumerate(choices, start=1):
         key = f' hotkey="{number}"' if number <= 9 and choice in export.classes else ""
         lines.append(f"    <Choice value={quoteattr(choice)}{key}/>")
     return "\n".join([*lines, "  </Choices>", "</View>", ""])
 
 
-def _task(export: Export, item: Item, image: str, prediction: Prediction | None) -> Task:
+def _task(export: Export, item: Item, image: str, prediction: Prediction | None, *, several: bool) -> Task:
     known = {"alkit_index": item.index, "alkit_hash": item.hash, "alkit_rank": item.rank}
     if item.again:  # a separate task, since the task of an earlier query is done
         known["alkit_query"] = export.query
@@ -224,18 +243,20 @@ def _task(export: Export, item: Item, image: str, prediction: Prediction | None)
     task: Task = {"data": {"image": image, **known}, "meta": meta}
     if prediction is not None:
         score = prediction.probability
-        result = [{**_choice(prediction.label), "score": score}]
+        result = [{**_choice([prediction.label]), "score": score}]
         version = f"alkit-cycle-{export.cycle}"
         task["predictions"] = [{"model_version": version, "score": score, "result": result}]
     if item.answer is not None:
         skipped = item.answer == ABSTAIN and ABSTAIN not in export.classes
-        result = [] if skipped else [_choice(item.answer)]
+        names = set_of(item.answer)[0] if several and item.answer not in WORDS else [item.answer]
+        result = [] if skipped or not names else [_choice(names)]
         task["annotations"] = [{"was_cancelled": skipped, "result": result}]
     return task
 
 
-def _choice(label: str) -> dict[str, Any]:
-    return {"from_name": CONTROL, "to_name": "image", "type": "choices", "value": {"choices": [label]}}
+def _choice(labels: Sequence[str]) -> dict[str, Any]:
+    value = {"choices": list(labels)}
+    return {"from_name": CONTROL, "to_name": "image", "type": "choices", "value": value}
 
 
 def _below(root: Path, item: Item) -> str:
@@ -289,11 +310,11 @@ def _choices(annotation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _label(annotation: Mapping[str, Any], control: str) -> str:
-    """Return the choice of an annotation, `abstain` if it was skipped.
+def _label(annotation: Mapping[str, Any], control: str, *, several: bool) -> str:
+    """Return the choice of an annotation, or all of them as one label; `abstain` if it was skipped.
 
     Raises:
-        ValueError: there is not exactly one choice.
+        ValueError: there is not exactly one choice, where there should be one.
     """
     if annotation.get("was_cancelled"):
         return ABSTAIN
@@ -303,6 +324,8 @@ def _label(annotation: Mapping[str, Any], control: str) -> str:
         if str(result.get("from_name")) == control
         for choice in result["value"]["choices"]
     ]
+    if several:
+        return labels[0] if labels == [UNUSABLE] else text_of(labels)
     if len(labels) != 1 or not labels[0].strip():
         raise ValueError(f"has an annotation with {len(labels) or 'no'} choices; it should have one")
     return labels[0]

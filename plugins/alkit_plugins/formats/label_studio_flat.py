@@ -10,7 +10,9 @@ from typing import Any
 
 from alkit.errors import InvalidAnswers
 from alkit.interfaces import Reply
-from alkit.labeling import GivenAnswer, as_index, as_number, in_order, read_table
+from alkit.labeling import UNUSABLE, GivenAnswer, as_index, as_number, in_order, read_table
+
+from .class_sets import text_of
 
 CONTROL = "choice"
 """The name of the question about the class in alkit's own labeling configuration."""
@@ -45,13 +47,16 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     return [dict(zip(table.header, row.cells, strict=False)) for row in table.rows]
 
 
-def flat_replies(records: Sequence[Mapping[str, Any]], named: str, *, lead_time: bool) -> Reply:
+def flat_replies(
+    records: Sequence[Mapping[str, Any]], named: str, *, lead_time: bool, several: bool = False
+) -> Reply:
     """Read records: one answer each, in order of time.
 
     Args:
         records: what was exported.
         named: the file, for messages.
         lead_time: record the seconds that an annotation took as its cost.
+        several: a label is any number of choices.
 
     Raises:
         InvalidAnswers: no field answers the question about the class.
@@ -62,6 +67,8 @@ def flat_replies(records: Sequence[Mapping[str, Any]], named: str, *, lead_time:
     for position, record in enumerate(records, start=1):
         number = as_index(str(record.get("id"))) or position
         labels = _chosen(record.get(control))
+        if several and labels and labels != [UNUSABLE]:
+            labels = [text_of(labels)]
         if not labels:
             blank += 1
         elif len(labels) > 1:

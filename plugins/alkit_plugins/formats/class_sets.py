@@ -1,0 +1,23 @@
+"""Sets of classes in the formats of tools, which know lists of names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from alkit.interfaces import ClassSet, ImageFacts
+from alkit.labeling import ABSTAIN, UNUSABLE
+
+
+def set_of(answer: str | None) -> tuple[list[str], list[str]]:
+    """Return the classes of an answer, and what it leaves open, as `?dog` or `?`; none without a label."""
+    if answer is None or answer in (ABSTAIN, UNUSABLE):
+        return [], []
+    value = ClassSet().parse(answer, ImageFacts())
+    names = list(ClassSet().names(value))
+    return names, [name for name in value if name not in names]
+
+
+def text_of(names: Iterable[str]) -> str:
+    """Return the text of the label with these names."""
+    return json.dumps(sorted(set(names)), ensure_ascii=False)
