@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from alkit import Batch
 
 MEAN, DEVIATION = "alkit_label_mean", "alkit_label_deviation"
-MOST_LOG_VARIANCE = 10.0
+LEAST_LOG_VARIANCE, MOST_LOG_VARIANCE = -5.0, 5.0
 
 
 @dataclass(kw_only=True)
@@ -94,8 +94,18 @@ class NumberLabels(Objective):
         return errors.mean(dim=1)
 
     def loss(self, output: Output, targets: Tensor) -> Tensor:
-        """Return the loss per image, [B]."""
-        return self.losses(output.prediction.float(), targets)
+        """Return the loss per image, [B].
+
+        While a network trains, the likelihood of an image counts in proportion to the deviation predicted for
+        it, so that images with a small one do not take over (Seitzer et al., On the Pitfalls of
+        Heteroscedastic Uncertainty Estimation, ICLR 2022, with beta = 0.5).
+        """
+        prediction = output.prediction.float()
+        losses = self.losses(prediction, targets)
+        if self.heteroscedastic and self.network.training:
+            spread = _log_variance(prediction[:, self.numbers :]).detach()
+            losses = losses * (spread / 2).exp().mean(dim=1)
+        return losses
 
     def prepare(self, targets: Tensor) -> None:
         """Take mean and deviation of the labels."""
@@ -139,4 +149,4 @@ def number_metrics(found: Tensor, wanted: Tensor) -> dict[str, float]:
 
 
 def _log_variance(raw: Tensor) -> Tensor:
-    return raw.clamp(-MOST_LOG_VARIANCE, MOST_LOG_VARIANCE)
+    return raw.clamp(LEAST_LOG_VARIANCE, MOST_LOG_VARIANCE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
@@ -24,6 +24,8 @@ class Objective(TaskModel):
     """
 
     gives: ClassVar[frozenset[str]] = frozenset({"probabilities"})
+
+    _device: torch.device = field(init=False, repr=False, compare=False)
 
     @abstractmethod
     def set_classes(self, classes: Sequence[str], device: torch.device) -> None:
