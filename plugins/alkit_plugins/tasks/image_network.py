@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from alkit import Output, Tap, option, seeding
-from alkit.errors import AlkitError, InvalidOption
+from alkit import Output, Tap, option
+from alkit.errors import InvalidOption
 from alkit.training import Precision, Recipe, Schedule
 from alkit_plugins.encoders.torchvision_weights import is_name, named_weights, weights_file
 from alkit_plugins.encoders.weights import filled
 
 from .frozen import FrozenBackbone
-from .networks import SMALL, expected_channels, find, logits
+from .networks import SMALL, expected_channels, find, logits, make, tried_on
 from .objectives.objective import Objective
 from .taps import Listener, Wiring, wire
 
@@ -103,17 +103,7 @@ class ImageNetwork(Objective):
             self.network = self._frozen.new_head(seed)
             self.own_state(self.network)
             return
-        with seeding.fence(seed):
-            try:
-                network = self._make()
-            except Exception as error:  # the user's code may raise anything
-                reason = _in_words(error)
-                raise InvalidOption(f"the network '{self.model}' cannot be made: {reason}") from error
-        if not isinstance(network, nn.Module):
-            raise InvalidOption(
-                f"the network '{self.model}' should be a torch.nn.Module, but its factory returned "
-                f"{type(network).__name__}"
-            )
+        network = make(self._make, self.model, seed)
         self._repeat = expected_channels(network) == 3 and self._image_shape[0] == 1
         if self._wiring is None:
             self._wiring = self._wire(network)
@@ -149,17 +139,8 @@ class ImageNetwork(Objective):
 
     def _wire(self, network: nn.Module) -> Wiring:
         example = torch.zeros(2, 3 if self._repeat else self._image_shape[0], *self._image_shape[1:])
-        try:
+        with tried_on(self.model, self._image_shape):
             return wire(network, example, self.width, self.taps, self.embedding)
-        except AlkitError:
-            raise
-        except Exception as error:  # the user's code may raise anything
-            size = "x".join(map(str, self._image_shape))
-            reason = _in_words(error)
-            raise InvalidOption(
-                f"the network '{self.model}' cannot take images of {size} (channels, height, width); choose "
-                f"another image size or network: {reason}"
-            ) from error
 
     def forward(self, images: Tensor) -> Output:
         """Return the output for normalized images [B, C, H, W], with embedding and taps."""
@@ -206,13 +187,3 @@ class ImageNetwork(Objective):
         if self.model != "auto":
             return self.model
         return "small-cnn" if device.type == "cpu" and max(image_shape[1:]) <= 128 else "resnet18"
-
-
-def _in_words(error: Exception) -> str:
-    """Return the first line of an error; its kind too where the line does not say much without it."""
-    line = (str(error).strip() or "no message").splitlines()[0]
-    return (
-        line
-        if isinstance(error, (RuntimeError, ValueError, TypeError))
-        else f"{type(error).__name__}: {line}"
-    )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from alkit.errors import InvalidOption
+from alkit import seeding
+from alkit.errors import AlkitError, InvalidOption
 
 ENCODERS = {
     "dino": "timm/vit_small_patch14_dinov2.lvd142m",
@@ -143,6 +145,51 @@ def factory_options(factory: Any, in_channels: int, num_classes: int) -> dict[st
     except (TypeError, ValueError):
         takes_channels = False
     return {"num_classes": num_classes, **({"in_channels": in_channels} if takes_channels else {})}
+
+
+def make(factory: Callable[[], nn.Module], name: str, seed: int) -> nn.Module:
+    """Make a network with weights from a seed.
+
+    Raises:
+        InvalidOption: the factory, which may be the user's code, raises or returns something else.
+    """
+    with seeding.fence(seed):
+        try:
+            network = factory()
+        except Exception as error:
+            raise InvalidOption(f"the network '{name}' cannot be made: {_in_words(error)}") from error
+    if not isinstance(network, nn.Module):
+        raise InvalidOption(
+            f"the network '{name}' should be a torch.nn.Module, but its factory returned "
+            f"{type(network).__name__}"
+        )
+    return network
+
+
+@contextlib.contextmanager
+def tried_on(name: str, image_shape: tuple[int, int, int]) -> Iterator[None]:
+    """Run a network for the first time.
+
+    Raises:
+        InvalidOption: it raises; the message says which images it cannot take.
+    """
+    try:
+        yield
+    except AlkitError:
+        raise
+    except Exception as error:  # the user's code may raise anything
+        size = "x".join(map(str, image_shape))
+        raise InvalidOption(
+            f"the network '{name}' cannot take images of {size} (channels, height, width); choose "
+            f"another image size or network: {_in_words(error)}"
+        ) from error
+
+
+def _in_words(error: Exception) -> str:
+    """Return the first line of an error; its kind too where the line does not say much without it."""
+    line = (str(error).strip() or "no message").splitlines()[0]
+    plain = isinstance(error, (RuntimeError, ValueError, TypeError))
+    return line if plain else f"{type(error).__name__}: {line}"
 
 
 def expected_channels(network: nn.Module) -> int | None:

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import alkit
-from alkit import Metric, Output, Tap, TaskModel, TaskSpec, option, seeding
+from alkit import Metric, Output, Tap, TaskModel, TaskSpec, option
 from alkit.data import moved, random_moves
-from alkit.errors import AlkitError, InvalidOption, TrainingError
+from alkit.errors import TrainingError
 from alkit.interfaces import Labels, Mask
 from alkit.training import Precision, Recipe, Schedule
 from alkit_plugins.encoders.weights import filled
@@ -23,7 +23,7 @@ from alkit_plugins.encoders.weights import filled
 from .confusion import Confusion
 from .dense_taps import wire_dense
 from .mask_targets import VOID, MaskTargets
-from .networks import expected_channels, logits
+from .networks import expected_channels, logits, make, tried_on
 from .segmentation_networks import find
 from .taps import Listener, Wiring
 
@@ -109,17 +109,7 @@ class Segmentation(TaskModel):
 
     def reset(self, seed: int) -> None:
         """Make the network again with weights from a seed, then load any starting weights."""
-        with seeding.fence(seed):
-            try:
-                network = self._make()
-            except Exception as error:  # the user's code may raise anything
-                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise InvalidOption(f"the network '{self.model}' cannot be made: {reason}") from error
-        if not isinstance(network, nn.Module):
-            raise InvalidOption(
-                f"the network '{self.model}' should be a torch.nn.Module, but its factory returned "
-                f"{type(network).__name__}"
-            )
+        network = make(self._make, self.model, seed)
         self._repeat = expected_channels(network) == 3 and self._image_shape[0] == 1
         if self._wiring is None:
             self._wiring = self._wire(network)
@@ -130,17 +120,8 @@ class Segmentation(TaskModel):
 
     def _wire(self, network: nn.Module) -> Wiring:
         example = torch.zeros(2, 3 if self._repeat else self._image_shape[0], *self._image_shape[1:])
-        try:
+        with tried_on(self.model, self._image_shape):
             return wire_dense(network, example, max(len(self.classes), 2), self.taps, self.embedding)
-        except AlkitError:
-            raise
-        except Exception as error:  # the user's code may raise anything
-            size = "x".join(map(str, self._image_shape))
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise InvalidOption(
-                f"the network '{self.model}' cannot take images of {size} (channels, height, width); choose "
-                f"another image size or network: {reason}"
-            ) from error
 
     def forward(self, images: Tensor) -> Output:
         """Return logits and probabilities [B, classes, H, W], embedding and taps."""
