@@ -44,7 +44,7 @@ from .draft import check_free, clear_half_moved, draft_in, move_in, os_errors_na
 from .overview import Overview, add_brightness, add_classes, add_disputes, add_layout
 from .resources import POOL_CACHE, TEST_CACHE
 from .session import LEDGER, SETTINGS
-from .spec import DEFAULT_TASK, CampaignSpec
+from .spec import DEFAULT_STRATEGY, DEFAULT_TASK, STRATEGY_WITHOUT_PIXELS, CampaignSpec
 
 if TYPE_CHECKING:
     import torch
@@ -163,6 +163,7 @@ def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Pla
         raise UsageError(
             f"'{spec.pool}' holds vectors without pixels, on which nothing is trained; leave out {given}"
         )
+    usual = DEFAULT_STRATEGY if source.has_pixels else STRATEGY_WITHOUT_PIXELS
     oracle = "dataset" if spec.oracle is None and source.answers_itself else spec.oracle
     task = choice_of(registry.tasks, spec.task, spec.task_options)
     overview = Overview()
@@ -176,7 +177,7 @@ def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Pla
         pool=pool,
         image_shape=NO_SHAPE,
         task=task,
-        strategy=resolve(spec.strategy, spec.strategy_options).choice,
+        strategy=resolve(spec.strategy or usual, spec.strategy_options).choice,
         oracle=None if oracle is None else choice_of(registry.oracles, oracle, spec.oracle_options),
         test=test_choice,
         threads=worthwhile_threads(),

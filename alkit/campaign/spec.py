@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TASK = "classification"
 DEFAULT_STRATEGY = "badge"
+STRATEGY_WITHOUT_PIXELS = "typiclust"  # for vectors alone, which bring no probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class CampaignSpec:
         test: labeled images to evaluate the model on, as `pool`; a data set's own test images by default.
         task: the task model's plugin name.
         task_options: its options.
-        strategy: what queries use when no strategy is named.
+        strategy: what queries use when no strategy is named; by default `badge`, or `typiclust` for a pool of
+            vectors.
         strategy_options: its options.
         oracle: answers automatically; by default a demonstration set's own labels, otherwise nobody.
         oracle_options: its options.
@@ -55,7 +57,7 @@ class CampaignSpec:
     test: str | None = None
     task: str = DEFAULT_TASK
     task_options: Mapping[str, Any] = field(default_factory=dict)
-    strategy: str | ResolvedStrategy = DEFAULT_STRATEGY
+    strategy: str | ResolvedStrategy | None = None
     strategy_options: Mapping[str, Any] = field(default_factory=dict)
     oracle: str | None = None
     oracle_options: Mapping[str, Any] = field(default_factory=dict)

@@ -96,7 +96,7 @@ def open_or_create(
         campaign = open_campaign(directory, device=device, quiet=quiet)
         return Opening(_unless_contradicted(campaign, pool, given), strategy, options)
     spec = spec_from(pool, {**given, "strategy": strategy or given.get("default_strategy")})
-    chosen = resolve(spec.strategy, spec.strategy_options)
+    chosen = None if spec.strategy is None else resolve(spec.strategy, spec.strategy_options)
     spec = dataclasses.replace(spec, strategy=chosen, strategy_options={})
     progress = NullProgress() if quiet else Terminal()
     progress.line(f"making a campaign in {directory}")

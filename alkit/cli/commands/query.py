@@ -24,10 +24,12 @@ from alkit.cli.options import (
 from alkit.cli.options import strategy_options as strategy_flags
 from alkit.cli.output import print_json
 from alkit.composition.factory import resolve
+from alkit.data.sources import VECTORS
 from alkit.options import parse_pairs
 
 if TYPE_CHECKING:
     from alkit.campaign.campaign import Campaign
+    from alkit.campaign.given.files import GivenFiles
     from alkit.campaign.record.query import Query
 
 
@@ -114,9 +116,10 @@ def command(
         classes=parse_columns_of_classes(prediction_classes or ""),
         partial=partial,
     )
-    if files is not None and strategy is not None:
-        check_given(resolve(strategy, parse_pairs(option)).strategy, files.provides)
-    default = None if files is None else default_strategy(files.provides)
+    provides = _provided(pool, files)
+    if strategy is not None and provides and pool is not None:  # before a campaign is made
+        check_given(resolve(strategy, parse_pairs(option)).strategy, provides)
+    default = default_strategy(provides) if provides else None
     given.update(strategy=strategy, option=option, budget=budget, default_strategy=default)
     opening = open_or_create(campaign, pool, device=device, quiet=quiet, given=given)
     with opening.campaign as opened:
@@ -159,6 +162,17 @@ def command(
             )
         else:
             _print(opened, query, strategy, budget)
+
+
+def _provided(pool: str | None, files: GivenFiles | None) -> frozenset[str]:
+    """Return what files bring, and the pool if it is of vectors, in the words of `Strategy.needs`."""
+    from alkit.plugin.sources import open_source  # noqa: PLC0415  # numpy is slow to import
+
+    found: frozenset[str] = frozenset() if files is None else files.provides
+    may_be = pool is not None and (pool.startswith(VECTORS) or pool.lower().endswith((".npy", ".npz")))
+    if pool is not None and may_be and not open_source(pool).has_pixels:
+        found |= {"embedding"}
+    return found
 
 
 def _print(campaign: Campaign, query: Query, strategy: str | None, budget: int) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -307,3 +308,18 @@ def test_a_budget_that_is_not_used_is_said(alkit: Alkit, campaign: Path) -> None
     other = alkit("query", "-c", campaign, "-n", "7", "--json")
     assert other.json["unused_budget"] == 7 and len(other.json["picks"]) == 4
     assert "--budget 7 is not used: query 1 was made with 4 images" in other.err
+
+
+def test_a_pool_of_vectors_counts_as_embeddings(here: Path, alkit: Alkit, alkit_ends: Alkit) -> None:
+    values = np.random.default_rng(0).random((30, 3)).astype(np.float32)
+    np.save("emb.npy", values)
+    np.save("preds.npy", values / values.sum(axis=1, keepdims=True))
+    query = ("query", "--pool", "emb.npy", "--budget", "3")
+    assert alkit(*query, "--campaign", "alone", "--json").json["strategy"] == "typiclust"
+    both = (*query, "--predictions", "preds.npy", "--json")
+    assert alkit(*both, "--campaign", "both", "--strategy", "badge").json["strategy"] == "badge"
+    said = alkit_ends(*query, "--campaign", "none", "--strategy", "margin")
+    assert "needs probabilities" in said.err
+    assert not Path("none").exists()
+    alkit("init", "made", "--pool", "emb.npy")
+    assert alkit("status", "--campaign", "made", "--json").json["strategy"]["name"] == "typiclust"
