@@ -67,7 +67,7 @@ class KeptObjects:
         Raises:
             SourceError: the place cannot be reached.
         """
-        found = self._tried(lambda: self.system.find(self.place, detail=True), "listed")
+        found = self._tried(lambda: self.system.find(self.place, detail=True, **self._strictly), "listed")
         prefix = self.place.rstrip("/") + "/"
         known = {
             name[len(prefix) :]: _version(info) for name, info in found.items() if name.startswith(prefix)
@@ -76,6 +76,19 @@ class KeptObjects:
         write_atomically(self.folder / LISTING, json.dumps(known))
         self._known = known
         return sorted(known)
+
+    @property
+    def _strictly(self) -> dict[str, str]:
+        """How a system that lists folder by folder is told not to leave out what it cannot reach."""
+        from fsspec.asyn import AsyncFileSystem  # noqa: PLC0415  # may be missing
+        from fsspec.spec import AbstractFileSystem  # noqa: PLC0415  # may be missing
+
+        kind = type(self.system)
+        if issubclass(kind, AsyncFileSystem):
+            walks = kind._find is AsyncFileSystem._find
+        else:
+            walks = kind.find is AbstractFileSystem.find
+        return {"on_error": "raise"} if walks else {}
 
     def is_one_object(self) -> bool:
         """Say whether the address is that of one object, not of many."""

@@ -99,6 +99,24 @@ def test_retries(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert alkit.open_source(address).read("a/0.png").unusable is None
 
 
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alkit_plugins.sources.kept.PAUSE", 0.0)
+    system = type(fsspec.filesystem("memory"))
+    read = system.ls
+
+    def broken(self: Any, path: str, *args: Any, **kwargs: Any) -> Any:
+        if path.rstrip("/").endswith("/b"):
+            raise ConnectionError("gone")
+        return read(self, path, *args, **kwargs)
+
+    assert {key.split("/")[0] for key in alkit.open_source(address).keys()} >= {"a", "b"}
+    monkeypatch.setattr(system, "ls", broken)
+    with pytest.raises(SourceError, match="cannot be listed: gone"):
+        alkit.open_source(address).keys()
+
+
 @pytest.mark.parametrize(
     ("location", "message"),
     [
