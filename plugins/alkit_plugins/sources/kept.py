@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import json
@@ -67,7 +68,7 @@ class KeptObjects:
         Raises:
             SourceError: the place cannot be reached.
         """
-        found = self._tried(lambda: self.system.find(self.place, detail=True, **self._strictly), "listed")
+        found = self._found()
         prefix = self.place.rstrip("/") + "/"
         known = {
             name[len(prefix) :]: _version(info) for name, info in found.items() if name.startswith(prefix)
@@ -77,18 +78,30 @@ class KeptObjects:
         self._known = known
         return sorted(known)
 
-    @property
-    def _strictly(self) -> dict[str, str]:
-        """How a system that lists folder by folder is told not to leave out what it cannot reach."""
+    def _found(self) -> dict[str, Any]:
+        """Return what fsspec says of all objects under the address, by their full names.
+
+        Where fsspec would go from folder to folder, leaving out what it cannot reach, this goes itself.
+        """
         from fsspec.asyn import AsyncFileSystem  # noqa: PLC0415  # may be missing
         from fsspec.spec import AbstractFileSystem  # noqa: PLC0415  # may be missing
 
         kind = type(self.system)
-        if issubclass(kind, AsyncFileSystem):
-            walks = kind._find is AsyncFileSystem._find
-        else:
-            walks = kind.find is AbstractFileSystem.find
-        return {"on_error": "raise"} if walks else {}
+        generic = AsyncFileSystem._find if issubclass(kind, AsyncFileSystem) else AbstractFileSystem.find
+        if getattr(kind, generic.__name__) is not generic:
+            found: dict[str, Any] = self._tried(lambda: self.system.find(self.place, detail=True), "listed")
+            return found
+        found, waiting, seen = {}, [str(self.place)], set()
+        while waiting:
+            if (folder := waiting.pop().rstrip("/")) in seen:
+                continue
+            seen.add(folder)
+            for entry in self._tried(functools.partial(self.system.ls, folder, detail=True), "listed"):
+                if entry["type"] == "directory":
+                    waiting.append(entry["name"])
+                else:
+                    found[entry["name"]] = entry
+        return found
 
     def is_one_object(self) -> bool:
         """Say whether the address is that of one object, not of many."""

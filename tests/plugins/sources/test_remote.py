@@ -111,7 +111,11 @@ def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(
             raise ConnectionError("gone")
         return read(self, path, *args, **kwargs)
 
-    assert {key.split("/")[0] for key in alkit.open_source(address).keys()} >= {"a", "b"}
+    monkeypatch.setattr(
+        system, "find", fsspec.spec.AbstractFileSystem.find
+    )  # which leaves out what cannot be listed
+    keys = alkit.open_source(address).keys()
+    assert {key.split("/")[0] for key in keys} >= {"a", "b"}
     monkeypatch.setattr(system, "ls", broken)
     with pytest.raises(SourceError, match="cannot be listed: gone"):
         alkit.open_source(address).keys()
