@@ -15,7 +15,17 @@ import pytest
 
 from alkit.bench.protocol import shipped
 
-COMMITTED = ("ablation", "cnn", "frozen", "imbalanced", "imbalanced-step", "toy2d")
+COMMITTED = (
+    "ablation",
+    "cnn",
+    "frozen",
+    "imbalanced",
+    "imbalanced-step",
+    "pretrained",
+    "pretrained-cifar",
+    "pretrained-long-tailed",
+    "toy2d",
+)
 MOST_BYTES = 12_000_000  # of a checkout without its history
 
 
