@@ -114,12 +114,12 @@ def _check_run(
             raise InvalidOption(
                 f"the rule {rule} needs the metric '{rule.metric}', which task "
                 f"'{session.settings.task.name}' does not compute: it has {', '.join(metrics)}; "
-                f"use budget=LABELS, {metrics[0]}=TARGET or flat=GAIN:CYCLES"
+                f"use budget=LABELS, target={metrics[0]}:VALUE or flat=GAIN:CYCLES"
             )
         if rule.metric and metrics and rule.metric != metrics[0]:
             raise InvalidOption(
                 f"the rule {rule} should name the main metric of task '{session.settings.task.name}'; use "
-                f"{metrics[0]}=TARGET"
+                f"target={metrics[0]}:VALUE"
             )
 
 

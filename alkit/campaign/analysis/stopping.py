@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 SYNTAX = (
-    "budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES, and METRIC=TARGET where the main metric is another"
+    "budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES, and target=METRIC:VALUE where the main metric is "
+    "another"
 )
 
 
@@ -108,7 +109,7 @@ class Reached(StoppingRule):
         return f"The test {name} is {value:.4f}, which reaches the target of {self.target:g}."
 
     def __str__(self) -> str:
-        return f"{self.metric}={_written(self.target)}"
+        return f"target={self.name}:{_written(self.target)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,18 +140,15 @@ class Flat(StoppingRule):
 
 
 def parse(text: str) -> StoppingRule:
-    """Read a rule as it is written: `budget=2000`, `accuracy=0.9`, `flat=0.005:3`, `rmse=4.5`.
+    """Read a rule as it is written: `budget=2000`, `accuracy=0.9`, `flat=0.005:3`, `target=rmse:4.5`.
 
     Raises:
         InvalidOption: it is not a rule, or its numbers make no sense.
     """
     name, _, value = text.partition("=")
-    name = name.strip()
     try:
-        if name not in _RULES:
-            return _reached(name, value)
-        return _RULES[name](value)
-    except ValueError:
+        return _RULES[name.strip()](value)
+    except (KeyError, ValueError):
         raise InvalidOption(f"'{text}' is not a stopping rule; use {SYNTAX}") from None
 
 
@@ -164,7 +162,8 @@ def _accuracy(value: str) -> StoppingRule:
     return Accuracy(float(value))
 
 
-def _reached(metric: str, value: str) -> StoppingRule:
+def _reached(text: str) -> StoppingRule:
+    metric, value = text.split(":")
     _require(metric.isidentifier() and math.isfinite(float(value)))
     return Reached(metric, float(value))
 
@@ -185,4 +184,9 @@ def _require(fits: bool) -> None:
         raise ValueError
 
 
-_RULES: dict[str, Callable[[str], StoppingRule]] = {"budget": _budget, "accuracy": _accuracy, "flat": _flat}
+_RULES: dict[str, Callable[[str], StoppingRule]] = {
+    "budget": _budget,
+    "accuracy": _accuracy,
+    "flat": _flat,
+    "target": _reached,
+}

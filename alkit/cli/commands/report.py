@@ -34,7 +34,7 @@ Examples:
     "rules",
     multiple=True,
     metavar="RULE",
-    help="Stopping rule to check: budget=LABELS, accuracy=TARGET (or another main metric, such as rmse=5) or "
+    help="Stopping rule to check: budget=LABELS, accuracy=TARGET (of another main metric, target=rmse:5) or "
     "flat=GAIN:CYCLES. Repeatable.",
 )
 @click.option(

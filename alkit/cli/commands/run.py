@@ -55,7 +55,7 @@ Examples:
     multiple=True,
     metavar="RULE",
     help="Rule to stop earlier: budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES (gain per 100 labels); "
-    "or METRIC=TARGET, such as rmse=5, for a task with another main metric. Repeatable.",
+    "or target=rmse:5, for a task with another main metric. Repeatable.",
 )
 @seed_options
 @creation_options

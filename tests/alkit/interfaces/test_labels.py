@@ -201,3 +201,15 @@ def test_without_classes_numbers_are_their_names(tmp_path: Path) -> None:
     labels = Mask(folder=tmp_path)
     value = labels.parse(save(tmp_path / "a.png", [[0, 3]]), ANY)
     assert labels.new_classes(labels.names(value)) == ["0", "1", "2", "3"]
+
+
+def test_what_is_unknown_of_a_set() -> None:
+    labels = ClassSet(classes=("cat", "dog"))
+    assert labels.parse("cat;?dog", ANY) == ["?dog", "cat"]
+    assert labels.parse(labels.text(["?", "cat"]), ANY) == ["?", "cat"]
+    assert labels.names(["?dog", "cat"]) == ("cat",)
+    assert labels.agreement(["?", "cat"], ["cat", "dog"]) == 1
+    with pytest.raises(ValueError, match="'\\?cow' names no class"):
+        labels.parse("cat;?cow", ANY)
+    with pytest.raises(ValueError, match="both that 'cat' applies"):
+        labels.parse("cat;?cat", ANY)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from alkit.campaign.analysis.evidence import Point
-from alkit.campaign.analysis.stopping import Accuracy, Budget, Flat, parse
+from alkit.campaign.analysis.evidence import MetricPoint, Point
+from alkit.campaign.analysis.stopping import Accuracy, Budget, Flat, Reached, parse
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
 from alkit.campaign.record.events import Stopped
@@ -26,6 +26,7 @@ def curve(*hits: int, of: int = 1000, step: int = 100) -> list[Point]:
         ("accuracy=0.9", Accuracy(0.9)),
         ("flat=0.005:3", Flat(0.005, 3)),
         ("flat=0:1", Flat(0, 1)),
+        ("target=rmse:4.5", Reached("rmse", 4.5)),
         ("accuracy=0.98765432", Accuracy(0.98765432)),
         ("flat=0.0012345678:2", Flat(0.0012345678, 2)),
     ],
@@ -108,3 +109,12 @@ def test_a_rule_about_the_curve_needs_test_images(labeled: Path) -> None:
         with pytest.raises(InvalidOption, match=r"flat=0\.01:2 .*test images.* --test"):
             campaign.run(oracle, cycles=1, n=5, stop=[parse("budget=5"), parse("flat=0.01:2")])
         assert not campaign.queries
+
+
+@pytest.mark.parametrize(
+    ("higher", "value", "stops"), [(True, 5.0, True), (True, 4.0, False), (False, 4.0, True)]
+)
+def test_another_metric_reaches_its_target_from_its_own_side(higher: bool, value: float, stops: bool) -> None:
+    points = [MetricPoint(cycle=1, labels=9, metric="rmse", value=value, higher_is_better=higher)]
+    assert (Reached("rmse", 4.5).reason(points, 9, 1) is not None) == stops
+    assert Reached("mae", 4.5).reason(points, 9, 1) is None
