@@ -153,15 +153,15 @@ def test_a_killed_run_continues_where_it_stopped(
     with Campaign(labeled) as campaign:
         source = open_images(pictures)
         predict_to(campaign, source, whole, batch_size=8, probabilities=True)
-        original, calls = module._probabilities, []
+        original, calls = module._predictions, []
 
-        def dying(*given: Any) -> Any:
+        def dying(*given: Any, **options: Any) -> Any:
             calls.append(given)
             if len(calls) == 4:
                 raise Killed
-            return original(*given)
+            return original(*given, **options)
 
-        monkeypatch.setattr(module, "_probabilities", dying)
+        monkeypatch.setattr(module, "_predictions", dying)
         with pytest.raises(Killed):
             predict_to(campaign, source, path, batch_size=8, probabilities=True)
         assert not path.exists()
@@ -170,7 +170,9 @@ def test_a_killed_run_continues_where_it_stopped(
             partial.write_bytes(partial.read_bytes()[:-5])
         calls[:] = []
         monkeypatch.setattr(
-            module, "_probabilities", lambda *given: (calls.append(given), original(*given))[1]
+            module,
+            "_predictions",
+            lambda *given, **options: (calls.append(given), original(*given, **options))[1],
         )
         result = predict_to(campaign, source, path, batch_size=8, probabilities=True)
     assert (result.resumed, result.images) == (23 if torn else 24, 60)

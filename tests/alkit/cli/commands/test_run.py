@@ -109,7 +109,8 @@ def test_what_is_no_rule_is_said_before_anything_is_made(
 ) -> None:
     said = alkit_ends(*line, "--stop", "soon")
     assert said.error == (
-        "'soon' is not a stopping rule; use budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES"
+        "'soon' is not a stopping rule; use budget=LABELS, accuracy=TARGET or flat=GAIN:CYCLES, "
+        "and target=METRIC:VALUE where the main metric is another"
     )
     assert list(here.iterdir()) == []
 
