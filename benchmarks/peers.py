@@ -4,9 +4,9 @@
 
 Answers are compared on small cases, and a disagreement makes the exit code 1. Costs are measured on
 `--count` images: seconds are the median of interleaved rounds, and memory is what one run adds to its own
-process at the peak, beyond the input (Linux only). `peers_uncertain`, `peers_representative` and
-`peers_recent` describe what is compared and how; for strategies that scikit-activeml lacks, the other side is
-the published algorithm in its plain form. `kcenter` and `speed` compare CoreSet on larger pools.
+process at the peak, beyond the input (Linux only). The modules of `peer_cases` describe what is compared
+and how; for strategies that scikit-activeml lacks, the other side is the published algorithm in its plain
+form. `kcenter` and `speed` compare CoreSet on larger pools.
 """
 
 from __future__ import annotations
@@ -18,14 +18,12 @@ import statistics
 import sys
 from pathlib import Path
 
-import peers_recent
-import peers_representative
-import peers_uncertain
 import torch
 from common import about, parser, seconds
 from kcenter import memory
+from peer_cases import recent, representative, uncertain
 
-CASES = {**peers_uncertain.CASES, **peers_representative.CASES, **peers_recent.CASES}
+CASES = {**uncertain.CASES, **representative.CASES, **recent.CASES}
 WARMING = 300  # images of a run that only loads libraries
 CLEAR = Path("/proc/self/clear_refs")
 
@@ -77,10 +75,10 @@ def main() -> None:
         given,
         packages=["scikit-activeml", "scikit-learn"],
         images=given.count,
-        probabilities=f"{peers_uncertain.CLASSES} classes, {peers_uncertain.PASSES} passes",
-        embeddings=f"{peers_uncertain.DIM} wide for badge, {peers_representative.DIM} for the others",
-        chosen=f"{peers_uncertain.JOINT} by batchbald, {peers_uncertain.PICKS} by badge, "
-        f"{peers_representative.BUDGET} by the others",
+        probabilities=f"{uncertain.CLASSES} classes, {uncertain.PASSES} passes",
+        embeddings=f"{uncertain.DIM} wide for badge, {representative.DIM} for the others",
+        chosen=f"{uncertain.JOINT} by batchbald, {uncertain.PICKS} by badge, "
+        f"{representative.BUDGET} by the others",
     )
     lines += ["", *(f"- {key}: {value}" for key, value in source.items())]
     print("\n".join(lines))

@@ -25,17 +25,17 @@ class Row:
 
 
 def check_all_there(both: Both) -> None:
-    """Refuse to leave a built-in strategy out.
+    """Refuse to leave out a built-in strategy that both checkouts have.
 
     Raises:
-        CheckoutError: a checkout has one that is not compared.
+        CheckoutError: one is not compared.
     """
-    for checkout in both:
-        if missing := checkout.strategies().difference(case.strategy for case in DIGITS):
-            raise CheckoutError(
-                f"{checkout.path} has strategies that are not compared: {', '.join(sorted(missing))}; "
-                "add them to comparison/cases.py"
-            )
+    old, new = (checkout.strategies() for checkout in both)
+    if missing := (old & new).difference(case.strategy for case in DIGITS):
+        raise CheckoutError(
+            f"both checkouts have strategies that are not compared: {', '.join(sorted(missing))}; "
+            "add them to comparison/cases.py"
+        )
 
 
 def compare(part: str, run: Run, both: Both) -> list[Row]:

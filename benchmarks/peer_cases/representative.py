@@ -13,13 +13,14 @@ from functools import partial
 
 import numpy as np
 import torch
-from peers_uncertain import Case, Findings, Works, same_picks
 from skactiveml.pool import CoreSet, ProbCover, TypiClust
 
 from alkit.distances import Balls, k_center, k_means
 from alkit_plugins.components import clusters
 from alkit_plugins.strategies.diversity.probcover import cover
 from alkit_plugins.strategies.diversity.typiclust import mean_distances
+
+from .uncertain import Case, Findings, Works, same_picks
 
 POOLS, SMALL = 10, 1_500  # on which answers are compared
 LABELED, BUDGET = 20, 15

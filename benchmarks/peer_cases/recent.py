@@ -11,13 +11,14 @@ from functools import partial
 
 import numpy as np
 import torch
-from peers_representative import POOLS, pool
-from peers_uncertain import Case, Findings, Works
 from skactiveml.pool import MaxHerding
 
 from alkit_plugins.components.fisher import Design, information, roots
 from alkit_plugins.components.kernel_coverage import KernelCoverage, greedy
 from alkit_plugins.strategies.hybrid.bait import forward_backward
+
+from .representative import POOLS, pool
+from .uncertain import Case, Findings, Works
 
 BUDGET, RADIUS, CLASSES, LAMBDA = 15, 0.5, 4, 1.0
 SMALL = 400  # images on which picks are compared

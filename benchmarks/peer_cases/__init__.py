@@ -1,0 +1,1 @@
+"""What is compared with other implementations, and how."""
