@@ -73,7 +73,7 @@ def strategy_options(function: F) -> F:
         metavar="NAME",
         help="Strategy that chooses: a name from 'alkit strategies', a composition such as "
         '"entropy(2000) > coreset", or FILE.py:CLASS (runs the code in the file).  '
-        "[default: the campaign's; badge in a new campaign]",
+        "[default: the campaign's; in a new one badge, or what files of yours can serve]",
     )(function)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.errors import BrokenPlugin, UnsupportedTask, UsageError
+from alkit.reporting.wording import counted
 from alkit.utils.extras import need
 from alkit.utils.files import sync_folder
 from alkit.utils.json_values import as_json
@@ -85,8 +86,8 @@ def _check_images(model: UsableModel) -> None:
     steps = model.preprocessing
     if steps.pixel_type != "uint8" or steps.shape[0] not in (1, 3):
         raise UnsupportedTask(
-            f"the model takes {steps.pixel_type} images of {steps.shape[0]} channels, and only models of "
-            "8-bit grey or color images can be exported; predict with 'alkit predict'"
+            f"the model takes {steps.pixel_type} images of {counted(steps.shape[0], 'channel')}, and "
+            "only models of 8-bit grey or color images can be exported; predict with 'alkit predict'"
         )
 
 

@@ -58,7 +58,7 @@ def command(
 ) -> None:
     """Predict the label of every image (a class, a set of classes or numbers) with the latest model.
 
-    IMAGES is a folder, a text file with one path per line ('-' reads it from standard input), a CSV manifest
+    Give a folder, a text file with one path per line ('-' reads it from standard input), a CSV manifest
     with a column 'image', an array file, or a single image. They are preprocessed exactly as in training. If
     no model is trained yet, one is trained first. A command that was interrupted continues when it is
     repeated. Images that cannot be read get a row with an empty label and the reason in column 'error'.

@@ -51,7 +51,7 @@ Examples:
     default=0.005,
     show_default=True,
     metavar="GAIN",
-    help="Accuracy gain per 100 labels below which labeling is not worth it.",
+    help="Gain of the metric per 100 labels below which labeling is not worth it.",
 )
 @json_option
 def command(
