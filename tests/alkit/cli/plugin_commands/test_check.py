@@ -79,7 +79,7 @@ def test_json_holds_every_check(alkit_ends: Alkit, mine: Path) -> None:
 def test_a_composition_is_checked_with_what_stands_in_it(alkit: Alkit, mine: Path) -> None:
     said = alkit("check", "subset(20) > ./mine.py:Good", "--json")
     assert said.json["ok"]
-    assert len(said.json["checks"]) == 53
+    assert len(said.json["checks"]) == 59
 
 
 def test_a_format_is_found_by_its_name(alkit: Alkit) -> None:
