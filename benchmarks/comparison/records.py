@@ -120,9 +120,12 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def first_difference(old: Any, new: Any, where: str) -> str | None:
-    """Say where two values of JSON differ first, or None; numbers have to be the same bit by bit."""
+    """Say where two values of JSON differ first, or None; numbers have to be the same bit by bit.
+
+    An option that only the new code has does not count: what it does would show elsewhere.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
-        keys = dict.fromkeys([*old, *new])
+        keys = dict.fromkeys(old if where.endswith("options") else [*old, *new])
         pairs = [(old.get(key, MISSING), new.get(key, MISSING), f"{where}.{key}") for key in keys]
     elif isinstance(old, (list, tuple)) and isinstance(new, (list, tuple)) and len(old) == len(new):
         pairs = [(one, other, f"{where}[{n}]") for n, (one, other) in enumerate(zip(old, new, strict=True))]

@@ -117,6 +117,16 @@ def test_times_and_names_of_checkpoints_do_not_count(records: Any, two: tuple[Pa
     assert compared(records, *two) == {}
 
 
+def test_an_option_counts_unless_only_the_new_code_has_it(records: Any) -> None:
+    def differ(old: Any, new: Any) -> list[str]:
+        found: list[str] = records.differences({"training": [old]}, {"training": [new]})
+        return found
+
+    assert differ({"options": {"a": 1}}, {"options": {"a": 1, "b": 2}}) == []
+    assert differ({"options": {"a": 1, "b": 2}}, {"options": {"a": 1}}) != []
+    assert differ({"options": {"a": 1}}, {"options": {"a": 2, "b": 2}}) != []
+
+
 def test_of_a_sentence_only_the_numbers_count(records: Any) -> None:
     was, other_words, other_number = (
         records.wordless({"warnings": [said], "metric": "cosine", "auc": 0.41})
