@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import common
 from comparison.cases import DIGITS
 from comparison.checkout import Checkout, CheckoutError
-from comparison.compare import Both, Row, check_all_there, compare
+from comparison.compare import Both, Row, compare, shared_cases
 from comparison.runs import Run, all_runs
 
 HERE = Path(__file__).parents[1]
@@ -47,9 +47,9 @@ def main() -> None:
     try:
         with checkouts(given) as both:
             commits = [checkout.commit() for checkout in both]
-            check_all_there(both)
+            cases = shared_cases(both)
             cifar = None if given.cifar is None else str(given.cifar.resolve())
-            for part, runs in all_runs(cifar, given.only).items():
+            for part, runs in all_runs(cases, cifar, given.only).items():
                 if part not in given.parts:
                     continue
                 started = time.perf_counter()

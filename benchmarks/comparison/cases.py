@@ -71,8 +71,19 @@ DIGITS = (
     Case(CHAIN, title="learning-loss > ta-vaal"),
     Case("mix", ("strategies=0.5 entropy,0.3 coreset,0.2 random",)),
     Case("balanced"),
+    Case("maxherding"),
+    Case("uherding"),
+    Case("dropquery", ("passes=2",)),
+    Case("galaxy"),
+    Case("bait"),
+    Case("tod"),
+    Case("ss-vaal", (*ADVERSARY, HIDDEN, "ranker-steps=10")),
+    Case("power"),
+    Case("refine", ("steps=2", "batches=2")),
     Case(DISPUTED),
 )
+FOR_NUMBERS = frozenset({"mc-variance"})
+"""Strategies that digits have nothing for."""
 SIX = (
     Case("random", seeds_itself=True),
     Case("entropy"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from .cases import DIGITS
+from .cases import DIGITS, FOR_NUMBERS, Case
 from .checkout import Checkout, CheckoutError
 from .records import differences
 from .runs import Recorded, Run
@@ -24,18 +24,19 @@ class Row:
     differences: list[str]
 
 
-def check_all_there(both: Both) -> None:
-    """Refuse to leave out a built-in strategy that both checkouts have.
+def shared_cases(both: Both) -> list[Case]:
+    """Return the cases of strategies that both checkouts have; none of them may be left out.
 
     Raises:
         CheckoutError: one is not compared.
     """
     old, new = (checkout.strategies() for checkout in both)
-    if missing := (old & new).difference(case.strategy for case in DIGITS):
+    if missing := (old & new).difference(FOR_NUMBERS, (case.strategy for case in DIGITS)):
         raise CheckoutError(
             f"both checkouts have strategies that are not compared: {', '.join(sorted(missing))}; "
             "add them to comparison/cases.py"
         )
+    return [case for case in DIGITS if case.strategy not in old ^ new]
 
 
 def compare(part: str, run: Run, both: Both) -> list[Row]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tomli_w
 
-from .cases import DIGITS, DISPUTED, SIX, Case
+from .cases import DISPUTED, SIX, Case
 from .records import Cycle, read_campaign, read_suite
 
 SEEDS = (0, 1)
@@ -49,10 +49,10 @@ class Pool:
     budget: int
 
 
-def all_runs(cifar: str | None, only: list[str] | None) -> dict[str, list[Run]]:
+def all_runs(cases: Sequence[Case], cifar: str | None, only: list[str] | None) -> dict[str, list[Run]]:
     """Return the runs of each part; images of CIFAR-10 are in the folders `train` and `test` of `cifar`."""
     digits = Pool("digits", ("--pool", "digits", "-t", "epochs=3"), 40, 20)
-    found = {"digits": list(campaigns(digits, DIGITS, only)), "bench": list(suites(digits, DIGITS, only))}
+    found = {"digits": list(campaigns(digits, cases, only)), "bench": list(suites(digits, cases, only))}
     if cifar is not None:
         where = ("--pool", f"{cifar}/train", "--test", f"{cifar}/test", "--oracle", "dataset")
         found["cifar"] = list(campaigns(Pool("cifar", (*where, "-t", "epochs=4"), 200, 100), SIX, only))
