@@ -498,12 +498,9 @@ def test_the_choice_is_shown_survives_a_reload_and_can_be_stopped(window, opened
 def test_a_set_of_classes_is_chosen_and_sent(window, opened, asked, monkeypatch):
     from selenium.webdriver import Keys
 
-    from alkit_plugins.tasks.classification import Classification
+    from alkit.campaign import resources
 
-    def make_labels(self: Any, classes: Any, **more: Any) -> ClassSet:
-        return ClassSet(classes=classes, **more)
-
-    monkeypatch.setattr(Classification, "make_labels", make_labels)
+    monkeypatch.setitem(resources.PLAIN_KINDS, "class", ClassSet)
     client = opened(asked)
     assert client.state()["kind"] == "classes"
     window.press("2", "3", "k", Keys.ENTER, "3")
