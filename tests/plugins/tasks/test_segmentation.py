@@ -332,7 +332,7 @@ def test_a_benchmark_compares_strategies_on_masks(scenes: Path, tmp_path: Path) 
         "labels": {"start": 6, "budget": 2, "cycles": 1},
         "strategies": ["random", "entropy"],
     }
-    how = SuiteOptions(backend="sequential", device="cpu")
+    how = SuiteOptions(executor="local", device="cpu")
     run_suite(parse_protocol(table), tmp_path / "results", how, progress=NullProgress())
     cycles = [r for r in records.read_all(tmp_path / "results") if r["kind"] == "cycle"]
     assert len(cycles) == 4
