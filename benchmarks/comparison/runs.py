@@ -138,6 +138,6 @@ def suites(pool: Pool, cases: Sequence[Case], only: list[str] | None) -> Iterato
             for case in taking_part
         ],
     }
-    words = ["bench", "suite.toml", "--out", "suite", "--backend", "sequential", *DEVICE]
+    words = ["bench", "suite.toml", "--out", "suite", "-j", "1", *DEVICE]
     files = {"suite.toml": tomli_w.dumps(protocol)}
     yield Run("suite", len(SEEDS), [words], lambda place: read_suite(place / "suite"), files)

@@ -323,7 +323,7 @@ def _bench(world: World, room: Path, rng: Random) -> None:
     """Kill a benchmark and go on with it: the records are those of one that was left alone."""
     protocol, cache = room.parent / "tiny.toml", room.parent / "tiny-cache"
     protocol.write_text(PROTOCOL.format(pool=world.pool, test=world.test))
-    words = ("bench", protocol, "--cache", cache, "-q", "--backend", "sequential")
+    words = ("bench", protocol, "--cache", cache, "-q", "--executor", "local")
     alone = room.parent / "tiny-alone"
     if not (alone / "records.jsonl").exists():
         call(*words, "--out", alone, expect=(0,))
