@@ -379,13 +379,7 @@ def test_facts(record: ImageRecord, location: str) -> ImageFacts:
     """Return what the label of a test image may have to fit."""
     from alkit.interfaces.labels import ImageFacts, folders_of  # noqa: PLC0415  # a command may need none
 
-    return ImageFacts(
-        index=record.index,
-        key=record.key,
-        width=record.width,
-        height=record.height,
-        folders=folders_of(location),
-    )
+    return ImageFacts.of(record, folders_of(location))
 
 
 def _is_gone(path: Path) -> bool:

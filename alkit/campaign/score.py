@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from alkit.errors import NotTrained, UsageError
+from alkit.utils.shards import share_of
 
 from .ask import QueryRequest, selection_of, with_vectors_of_pool
 from .choose import can_choose_now
@@ -98,8 +99,7 @@ def score(campaign: CampaignSession, request: QueryRequest, *, shard: int, of: i
 def _encoded(session: CampaignSession, blocks: FeatureBlocks, shard: int, of: int) -> ScoreReport:
     """Compute the blocks of features of one shard."""
     numbers, missing = blocks.numbers, set(blocks.missing)
-    own = numbers[(shard - 1) * len(numbers) // of : shard * len(numbers) // of]
-    wanted = [number for number in own if number in missing]
+    wanted = [number for number in share_of(numbers, shard, of) if number in missing]
     session.resources.encode(session.state, blocks, wanted)
     return ScoreReport(
         what="features",

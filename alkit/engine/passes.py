@@ -16,6 +16,7 @@ import torch
 
 from alkit.training.checkpoints import load_safely, save_atomically
 from alkit.utils.progress import Bar, Progress
+from alkit.utils.shards import share_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -107,8 +108,8 @@ class Blocks:
         return max(1, -(-batches // MOST_BLOCKS)) * self.batch_size
 
     def share(self, number: int, of: int) -> range:
-        """Return the blocks of one of several shards that share the work: neighbors, as even as can be."""
-        return range((number - 1) * len(self) // of, number * len(self) // of)
+        """Return the blocks of one of several shards that share the work."""
+        return share_of(range(len(self)), number, of)
 
 
 class StoredPass:

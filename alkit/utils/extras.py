@@ -12,7 +12,6 @@ NEEDED_BY = {
     "label": "'alkit label' needs",
     "onnx": "a model as ONNX needs",
     "parquet": "Parquet files need",
-    "remote": "addresses such as s3:// need",
 }
 
 

@@ -245,13 +245,7 @@ def _without_blanks(
 
 def _facts(record: ImageRecord, standing: Standing) -> ImageFacts:
     """Return what a label may have to fit."""
-    return ImageFacts(
-        index=record.index,
-        key=record.key,
-        width=record.width,
-        height=record.height,
-        folders=(*standing.folders, standing.location),
-    )
+    return ImageFacts.of(record, (*standing.folders, standing.location))
 
 
 def _new_names(answer: Answer, labels: Labels, classes: Sequence[str]) -> list[str]:

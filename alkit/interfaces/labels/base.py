@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from alkit._typing import Pixels
+    from alkit.data.preprocessing import ImageRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,18 @@ class ImageFacts:
     width: int = 0
     height: int = 0
     folders: Sequence[Path] = ()
+
+    @classmethod
+    def of(cls, record: ImageRecord, folders: Sequence[Path]) -> ImageFacts:
+        """Return the facts of an image that was read.
+
+        Args:
+            record: of the image.
+            folders: where relative paths in a label may start.
+        """
+        return cls(
+            index=record.index, key=record.key, width=record.width, height=record.height, folders=folders
+        )
 
 
 @dataclass(kw_only=True)
