@@ -161,9 +161,8 @@ class NoPixels(ImageStore):
             UnsupportedTask: always.
         """
         raise UnsupportedTask(
-            "this strategy looks at the pixels of images, and a query from files is about the "
-            "numbers in them; "
-            "leave out --embeddings and --predictions, or choose another strategy"
+            "this strategy looks at the pixels of images, and a query from files is about the numbers in "
+            "them; leave out --embeddings and --predictions, or choose another strategy"
         )
 
     @property

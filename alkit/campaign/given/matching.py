@@ -103,9 +103,8 @@ def match_rows(rows: NamedRows, records: Sequence[ImageRecord], references: Refe
 def _in_order(rows: NamedRows, keys: Sequence[str]) -> tuple[Indices, str]:
     if len(rows) != len(keys):
         raise InvalidRows(
-            f"'{rows.place}' names no images and has {len(rows):,} rows, while the pool has "
-            f"{len(keys):,} images; "
-            "write the names beside the rows, for example as an array 'images' in an .npz file"
+            f"'{rows.place}' names no images and has {len(rows):,} rows, while the pool has {len(keys):,} "
+            "images; write the names beside the rows, for example as an array 'images' in an .npz file"
         )
     note = (
         f"'{rows.place}' names no images, so its rows are taken in the order of the pool, "
@@ -175,9 +174,8 @@ def match_classes(
     """
     if rows.columns is None:
         note = (
-            f"'{rows.place}' does not say which column is which class, so no predicted class is "
-            "recorded and no "
-            "control is drawn; name the columns, or add --prediction-classes A,B,..."
+            f"'{rows.place}' does not say which column is which class, so no predicted class is recorded "
+            "and no control is drawn; name the columns, or add --prediction-classes A,B,..."
         )
         return MatchedClasses(values=values, named=False, notes=[] if values.ndim > 2 else [note])
     if not classes:
@@ -188,9 +186,8 @@ def match_classes(
         meant = former.get(meant, meant)
         if meant not in classes:
             raise InvalidRows(
-                f"'{rows.place}' predicts the class '{name}', which this campaign does not have "
-                "(its classes: "
-                f"{', '.join(classes)}); add it with 'alkit classes add', or leave the column out"
+                f"'{rows.place}' predicts the class '{name}', which this campaign does not have (its "
+                f"classes: {', '.join(classes)}); add it with 'alkit classes add', or leave the column out"
             )
         places.append(list(classes).index(meant))
     if places == list(range(len(classes))):

@@ -49,11 +49,9 @@ def check_given(strategy: Strategy, provides: frozenset[str]) -> None:
     beyond = [WORDS.get(word, word) for word in missing if word not in FILES]
     if beyond:
         raise UnsupportedTask(
-            f"strategy '{strategy.name}' needs {' and '.join(beyond)}, which only a training in "
-            "alkit provides; "
-            "leave the files out, or choose a strategy that needs probabilities or embeddings, "
-            "such as margin "
-            "or typiclust"
+            f"strategy '{strategy.name}' needs {' and '.join(beyond)}, which only a training in alkit "
+            "provides; leave the files out, or choose a strategy that needs probabilities or embeddings, "
+            "such as margin or typiclust"
         )
     if missing:
         wanted = " and ".join(WORDS[word] for word in missing)
@@ -71,9 +69,8 @@ def check_companion(strategy: Strategy, spec: TaskSpec) -> None:
     """
     if strategy.companion(spec) is not None:
         raise UnsupportedTask(
-            f"strategy '{strategy.name}' trains a module along with the model, which only a "
-            "training in alkit "
-            "does; leave the files out, or choose another strategy"
+            f"strategy '{strategy.name}' trains a module along with the model, which only a training in "
+            "alkit does; leave the files out, or choose another strategy"
         )
 
 

@@ -82,7 +82,6 @@ def _parsed(path: Path) -> tuple[Sequence[Any], Mapping[Any, str]]:
         ):
             return content["annotations"], {image["id"]: str(image["file_name"]) for image in images}
     raise InvalidRows(
-        f"'{path}' should hold COCO's results, a list of objects with 'image_id' and 'score', or "
-        "an object with "
-        "'images' and 'annotations'"
+        f"'{path}' should hold COCO's results, a list of objects with 'image_id' and 'score', or an object "
+        "with 'images' and 'annotations'"
     )

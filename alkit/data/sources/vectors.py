@@ -67,9 +67,8 @@ class Vectors(Source):
             twice = next(key for at, key in enumerate(self._keys) if self._places[key] != at)
             raise SourceError(f"'{file}' names '{twice}' twice; remove one of the rows")
         self.notes = (
-            f"pool of {len(self._keys):,} vectors of {self.rows.width:,} numbers, without "
-            "pixels: strategies choose "
-            "by the vectors",
+            f"pool of {len(self._keys):,} vectors of {self.rows.width:,} numbers, without pixels: "
+            "strategies choose by the vectors",
         )
         self._files = Listed(self._keys, base=file.parent, location=str(file))
 
