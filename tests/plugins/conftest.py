@@ -16,6 +16,17 @@ from alkit.interfaces.task import TaskModel
 from alkit.training.types import Output
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
+ON_EVERY_TASK = {"TestEntropy", "TestBadge", "TestCoreSet", "TestLearningLoss", "TestTAVAAL"}
+"""Strategies that the quick tests try on every task; the slow ones try all strategies."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave most pairs of a strategy and a task to the slow tests."""
+    for item in items:
+        other_task = item.name.startswith("test_task[") and item.name != "test_task[classification]"
+        if other_task and item.parent is not None and item.parent.name not in ON_EVERY_TASK:
+            item.add_marker(pytest.mark.slow)
 
 
 class StillModel:
