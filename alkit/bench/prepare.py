@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -153,14 +153,22 @@ def _shape(source: Source, protocol: Protocol) -> tuple[int, int, int]:
     return choose_shape(source, source.keys(), size=size)
 
 
+def _fitted(reader: Labels, value: Any, source: Source, key: str, shape: tuple[int, int, int]) -> Any:
+    """Return the value of a label for an image of a shape."""
+    _, height, width = source.header(key) or (0, 0, 0)
+    return reader.resized(value, (width, height), (shape[2], shape[1]))
+
+
 def _read(
     source: Source, shape: tuple[int, int, int], cache: Path, progress: Progress, reader: Labels
 ) -> Images:
     """Read a source into a raw file of the cache, or find it there."""
     keys, labels = source.keys(), written_labels(source, reader)
-    if reader.kind == "mask":  # the files of the cache do not move
+    if reader.fits_size:  # what is kept in the cache fits the images there; files of masks do not move
         values = values_of(source, labels, reader, "of the protocol")
-        labels = {key: reader.text(value) for key, value in values.items()}
+        labels = {
+            key: reader.text(_fitted(reader, value, source, key, shape)) for key, value in values.items()
+        }
     if not labels:
         raise SourceError(
             f"the images in '{source.location}' have no labels; a benchmark needs a labeled pool"

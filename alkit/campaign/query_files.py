@@ -48,13 +48,15 @@ def write_for_people(session: CampaignSession, query: Query) -> None:
             session.progress.line(f"contact sheet: {sentence}")
 
 
-def drawn(session: CampaignSession, value: Any, pixels: Pixels) -> Pixels:
-    """Draw the value of a label over an image [H, W, 1 or 3], if that shows anything."""
+def drawn(session: CampaignSession, index: int, value: Any, pixels: Pixels) -> Pixels:
+    """Draw the value of a label over its image [H, W, 1 or 3], if that shows anything."""
     if session.settings.labels == "class":
         return pixels
     color = pixels if pixels.shape[2] == COLOR else np.repeat(pixels[:, :, :1], COLOR, axis=2)
+    labels, record = session.label_kind, session.state.records[index]
     try:
-        found = session.label_kind.draw(value, color)
+        here = labels.resized(value, (record.width, record.height), (color.shape[1], color.shape[0]))
+        found = labels.draw(here, color)
     except CampaignError:  # a file is missing; the image is there
         return pixels
     return pixels if found is None else found
@@ -70,7 +72,7 @@ def _pixels(session: CampaignSession, pick: Pick) -> Pixels:
     answer = session.pool.answer_of(pick.index)
     if answer is None or answer.kind != "label":
         return pixels
-    return drawn(session, answer.value, pixels)
+    return drawn(session, pick.index, answer.value, pixels)
 
 
 def write_csv(query: Query, path: Path) -> None:

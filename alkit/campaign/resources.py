@@ -303,13 +303,14 @@ class Resources:
             values = [
                 reader.parse(label, facts[index]) for index in known if (label := labels[index]) is not None
             ]
+        values = [state.test_value(value) for value in values]
         shape, kind = self.settings.image_shape, self._pixel_type
         images = ImageStore.open(path, shape, len(records), usable=usable, pixel_type=kind)
         self._encode(images, "test", records, choice)
         return LabeledImages(
             images=images,
             indices=np.array(known, dtype=np.int64),
-            values=values,
+            values=self.fitted(reader, values, [records[index] for index in known]),
         )
 
     def labels(self, state: State) -> Labels:
@@ -320,6 +321,14 @@ class Resources:
         choice = self.settings.task
         task: TaskModel = opts.build(registry.tasks.get(choice.name), choice.options)
         return task.make_labels(state.classes, slots=state.slots, folder=self.directory)
+
+    def fitted(self, labels: Labels, values: Sequence[Any], records: Sequence[ImageRecord]) -> Sequence[Any]:
+        """Return the values of labels for images of the size that the task model sees."""
+        _, height, width = self.settings.image_shape
+        return [
+            labels.resized(value, (record.width, record.height), (width, height))
+            for value, record in zip(values, records, strict=True)
+        ]
 
     def oracle(
         self, state: State, name: str | None = None, options: Mapping[str, Any] | None = None

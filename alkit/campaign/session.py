@@ -108,6 +108,14 @@ class CampaignSession:
             self._labels = (self.state, self.resources.labels(self.state))
         return self._labels[1]
 
+    def fitted_values(self, state: State) -> Sequence[Any]:
+        """Return the labels of a state in the order of `Pool.labeled`, for images as the task sees them."""
+        values = state.pool.values
+        if self.settings.labels == "class":  # the task, whose import takes seconds, is not needed
+            return values
+        records = [state.records[index] for index in state.pool.labeled.tolist()]
+        return self.resources.fitted(self.resources.labels(state), values, records)
+
     @property
     def disputes(self) -> dict[int, tuple[int, ...]]:
         """The images on which annotators do not agree well enough, see `State.disputes`."""

@@ -140,7 +140,7 @@ def round_of(
         labeled=LabeledImages(
             images=session.resources.encoded_images(session.state) if images is None else images,
             indices=pool.labeled,
-            values=pool.values,
+            values=session.fitted_values(session.state),
         ),
         strategy=strategy,
         device=session.resources.device,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from alkit.interfaces.format import Reply as Reply
     from alkit.interfaces.format import Server as Server
     from alkit.interfaces.labels import ALL_KINDS as ALL_KINDS
+    from alkit.interfaces.labels import Boxes as Boxes
     from alkit.interfaces.labels import ClassLabel as ClassLabel
     from alkit.interfaces.labels import ClassSet as ClassSet
     from alkit.interfaces.labels import ImageFacts as ImageFacts
@@ -49,6 +50,7 @@ _HOMES = {
     ),
     "alkit.interfaces.labels": (
         "ALL_KINDS",
+        "Boxes",
         "ClassLabel",
         "ClassSet",
         "ImageFacts",

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from alkit.campaign.campaign import Campaign
     from alkit.campaign.record.query import Query
 
+DRAWN = {"mask": "masks", "boxes": "boxes"}
+"""Kinds of labels that are drawn, in words."""
+
 
 class LabelSession:
     """Reads and answers a campaign's open query; call it only from the thread that opened the campaign.
@@ -38,10 +41,10 @@ class LabelSession:
         query = campaign.open_query
         if query is None:
             raise InvalidAnswers("no query is open; make one with 'alkit query' first")
-        if campaign.settings.labels == "mask":
+        if (kind := DRAWN.get(campaign.settings.labels)) is not None:
             raise InvalidAnswers(
-                "masks cannot be drawn on this page; draw them in a labeling tool ('alkit export'), and take "
-                "them in with 'alkit ingest'"
+                f"{kind} cannot be drawn on this page; draw them in a labeling tool ('alkit export'), and "
+                "take them in with 'alkit ingest'"
             )
         self._named = campaign.label_kind.named
         if self._named and not campaign.classes:

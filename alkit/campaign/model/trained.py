@@ -120,7 +120,7 @@ def _loaded(session: CampaignSession, event: Event[Trained]) -> UsableModel | No
     state = state_at(session.ledger, event.id)
     task = session.resources.task(state, trained.options)
     _check_predicts(task)
-    task.prepare(task.encode(state.pool.values))
+    task.prepare(task.encode(session.fitted_values(state)))
     task.reset(seeding.derive(session.settings.seed, "weights", trained.cycle))
     try:
         kept: Mapping[str, Any] = load_safely(session.directory / str(trained.checkpoint), device)

@@ -16,6 +16,11 @@ Meant = tuple[str, "int | None"]
 """The mark before a name in a label (`?` if nothing is known of the class), and the slot of the class."""
 
 
+def is_box(part: Any) -> bool:
+    """Say whether a part of a label is a box with a class."""
+    return isinstance(part, dict) and isinstance(part.get("class"), str)
+
+
 class ClassHistory:
     """The classes of a campaign, as its events tell them.
 
@@ -99,7 +104,9 @@ class ClassHistory:
         return self._by_name.get(name) if isinstance(name, str) else None
 
     def meant_by(self, value: Any) -> tuple[Meant, ...] | None:
-        """Return the slots of a label that is a class or a list of classes; None if it is neither."""
+        """Return the slots of a label: a class, or a list of classes or boxes; None if it is neither."""
+        if isinstance(value, list) and value and all(is_box(part) for part in value):
+            value = [box["class"] for box in value]
         if isinstance(value, list) and all(isinstance(name, str) for name in value):
             found = [self._meant(name) for name in value]
             return None if None in found else tuple(one for one in found if one is not None)
@@ -115,6 +122,19 @@ class ClassHistory:
             return UNKNOWN, None
         slot = self.slot_of(name.removeprefix(UNKNOWN))
         return None if slot is None or not name.startswith(UNKNOWN) else (UNKNOWN, slot)
+
+    def now(self, value: Any, meant: Sequence[Meant]) -> Any:
+        """Return a label with the names that its classes have now, without those that are retired.
+
+        None if nothing of it is left; sets of classes and lists of boxes may become empty.
+        """
+        names = [self.shown(one) for one in meant]
+        if not isinstance(value, list):
+            return names[0] if names else None
+        if value and is_box(value[0]):
+            pairs = zip(value, names, strict=True)
+            return [{**box, "class": name} for box, name in pairs if name is not None]
+        return sorted({name for name in names if name is not None})
 
     def shown(self, meant: Meant) -> str | None:
         """Return how the classes now say what was meant; None if the class is retired."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .pool import Pool
 
 
+LONGEST = 80
+"""Characters of a label in a message."""
 NO_TEXT = "a label, annotator or time that is not valid UTF-8 text; write it again"
 
 
@@ -176,7 +178,9 @@ def reconcile_answers(
         except ValueError as error:
             rejected.append(
                 Rejection(
-                    given.line, f"'{given.label}' is not a label of this task: {error}", "invalid-label"
+                    given.line,
+                    f"'{_short(given.label)}' is not a label of this task: {error}",
+                    "invalid-label",
                 )
             )
             continue
@@ -260,6 +264,11 @@ def _answer(given: GivenAnswer, labels: Labels, classes: Sequence[str], image: I
     if label in (ABSTAIN, UNUSABLE) and label not in classes:
         return Answer(label, None, given.annotator, given.time, given.cost)  # type: ignore[arg-type]
     return Answer("label", labels.parse(label, image), given.annotator, given.time, given.cost)
+
+
+def _short(label: str) -> str:
+    """Return the text of a label for a message; that of boxes may be very long."""
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 3]}..."
 
 
 def _is_text(answer: Answer) -> bool:

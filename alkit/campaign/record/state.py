@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from alkit.composition.factory import origin_of, same_code
 
 from .aggregation import AggregationRule, aggregate_votes, check_rule, dispute, votes_of
-from .classes import CLASS_EVENTS, ClassHistory, Meant
+from .classes import CLASS_EVENTS, ClassHistory, Meant, is_box
 from .events import (
     Aggregated,
     Answered,
@@ -133,6 +134,14 @@ class State:
         """Return the label of a test image as its class is called now; None if it has none that counts."""
         return None if label is None else self.test_classes.get(label, label)
 
+    def test_value(self, value: Any) -> Any:
+        """Return the boxes of a test image as their classes are called now; other values stay as they are."""
+        if not isinstance(value, list) or not all(is_box(part) for part in value):
+            return value
+        names = [self.test_classes.get(box["class"], box["class"]) for box in value]
+        named = zip(value, names, strict=True)
+        return [{**box, "class": name} for box, name in named if name is not None]
+
     @property
     def disputes(self) -> dict[int, tuple[int, ...]]:
         """How many annotators say each thing of the images on which they differ, the most first.
@@ -220,7 +229,9 @@ class State:
 
 
 def _shown(value: Any) -> str:
-    """Return a label as text for people; classes of a set are separated by semicolons."""
+    """Return a label as text for people; classes of a set are separated by semicolons, boxes are JSON."""
+    if isinstance(value, list) and value and is_box(value[0]):
+        return json.dumps(value, ensure_ascii=False)
     return ";".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -417,7 +428,7 @@ def _counted(
 ) -> list[AnswerRow]:
     """Return the answers that count, with the names that classes have now.
 
-    A label of a retired class does not count; a set of classes loses those that are retired.
+    A label of a retired class does not count; sets of classes and lists of boxes lose it.
     """
     counted: list[AnswerRow] = []
     for row in rows:
@@ -426,10 +437,8 @@ def _counted(
         if row.id not in meant:
             counted.append(row)
             continue
-        names = [name for one in meant[row.id] if (name := classes.shown(one)) is not None]
-        several = isinstance(row.answer.value, list)
-        if names or several:
-            value = sorted(set(names)) if several else names[0]
+        value = classes.now(row.answer.value, meant[row.id])
+        if value is not None:
             same = value == row.answer.value
             counted.append(row if same else replace(row, answer=replace(row.answer, value=value)))
     return counted

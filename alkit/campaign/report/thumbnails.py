@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from alkit.campaign.query_files import drawn
 from alkit.errors import SourceError, UnusableImage
 from alkit.reporting.document import Picture, Pictures
+from alkit.reporting.wording import counted
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,24 +39,26 @@ def sheet(campaign: Campaign, picks: Sequence[Pick], caption: str) -> Pictures:
         if pixels is not None:
             answer = campaign.pool.answer_of(pick.index)
             if answer is not None and answer.kind == "label":
-                pixels = drawn(campaign, answer.value, pixels)
+                pixels = drawn(campaign, pick.index, answer.value, pixels)
             thumbnail = _thumbnail(pixels)
             left, top = (CELL - thumbnail.width) // 2, (CELL - thumbnail.height) // 2
             strip.paste(thumbnail, (place * CELL + left, top))
-        pictures.append(_picture(pick, readable=pixels is not None, mask=_is_mask(campaign, pick)))
+        pictures.append(_picture(pick, readable=pixels is not None, answer=_answer(campaign, pick)))
     encoded = io.BytesIO()
     strip.save(encoded, "JPEG", quality=QUALITY, optimize=True)
     address = f"data:image/jpeg;base64,{base64.b64encode(encoded.getvalue()).decode()}"
     return Pictures(address, CELL, pictures, caption)
 
 
-def _is_mask(campaign: Campaign, pick: Pick) -> bool:
-    answer = campaign.pool.answer_of(pick.index)
-    return campaign.settings.labels == "mask" and answer is not None and answer.kind == "label"
+def _answer(campaign: Campaign, pick: Pick) -> str:
+    """Return an answer in a few words; masks and boxes are drawn."""
+    answer, kind = campaign.pool.answer_of(pick.index), campaign.settings.labels
+    if answer is None or answer.kind != "label" or kind not in ("mask", "boxes"):
+        return str(pick.answer)
+    return "mask" if kind == "mask" else counted(len(answer.value), "box", "boxes")
 
 
-def _picture(pick: Pick, *, readable: bool, mask: bool) -> Picture:
-    answer = "mask" if mask else str(pick.answer)
+def _picture(pick: Pick, *, readable: bool, answer: str) -> Picture:
     lines = [answer if readable else f"{answer} (no longer readable)"]
     if pick.predicted is not None:
         sure = "" if pick.confidence is None else f" {pick.confidence:.0%}"

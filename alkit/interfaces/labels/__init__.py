@@ -1,9 +1,10 @@
-"""What a label is: a class, a set of classes, numbers or a mask; read, counted, compared and drawn."""
+"""What a label is: a class, a set of classes, numbers, a mask or boxes; read, counted, compared and drawn."""
 
 from __future__ import annotations
 
 from .base import ImageFacts as ImageFacts
 from .base import Labels as Labels
+from .boxes import Boxes as Boxes
 from .class_label import ClassLabel as ClassLabel
 from .class_set import ClassSet as ClassSet
 from .mask import Mask as Mask
@@ -12,7 +13,7 @@ from .of_source import folders_of as folders_of
 from .of_source import values_of as values_of
 from .of_source import written_labels as written_labels
 
-PLAIN_KINDS: dict[str, type[Labels]] = {cls.kind: cls for cls in (ClassLabel, ClassSet, Number, Mask)}
+PLAIN_KINDS: dict[str, type[Labels]] = {cls.kind: cls for cls in (ClassLabel, ClassSet, Number, Mask, Boxes)}
 """The labels that alkit has, by their kind."""
 
 ALL_KINDS = frozenset(PLAIN_KINDS)
@@ -21,6 +22,7 @@ ALL_KINDS = frozenset(PLAIN_KINDS)
 __all__ = [
     "ALL_KINDS",
     "PLAIN_KINDS",
+    "Boxes",
     "ClassLabel",
     "ClassSet",
     "ImageFacts",

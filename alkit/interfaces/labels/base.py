@@ -51,7 +51,7 @@ class Labels(ABC):
     Values are JSON. Large ones are files in the campaign, and the value is their name.
 
     Attributes:
-        kind: what formats call it: `class`, `classes`, `number`, `mask`.
+        kind: what formats call it: `class`, `classes`, `number`, `mask`, `boxes`.
         named: values consist of class names, from a list that the campaign keeps.
         fits_size: `parse` compares a label with the size of the image.
         agrees_from: annotators whose values agree this well are not in dispute.
@@ -111,6 +111,18 @@ class Labels(ABC):
     def draw(self, value: Any, pixels: Pixels) -> Pixels | None:
         """Draw a value over an image [H, W, 3] and return the result, or None if there is nothing to draw."""
         return None
+
+    def resized(self, value: Any, before: tuple[int, int], after: tuple[int, int]) -> Any:
+        """Return the value for an image that was resized; the same by default.
+
+        Task models get values for images of the size that they see.
+
+        Args:
+            value: what `parse` returned.
+            before: (width, height) that it is for; zeros if unknown.
+            after: (width, height) that the image has now.
+        """
+        return value
 
     def keep(self, values: Iterable[Any]) -> None:  # noqa: B027  # optional
         """Write the files of large values that were parsed, before the values are recorded."""

@@ -38,7 +38,10 @@ class Lines(Format):
         return path.is_file() and path.suffix.lower() in self.extensions
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
-        """Write rank, index, hash, path, score, a label that is null, and a note if there is one."""
+        """Write rank, index, hash, path, score, a label that is null, and a note if there is one.
+
+        Boxes are a list of objects.
+        """
         rows = [
             {
                 "rank": item.rank,
@@ -46,7 +49,7 @@ class Lines(Format):
                 "hash": item.hash,
                 "image": item.image,
                 "score": item.score,
-                "label": item.answer,
+                "label": _native(item.answer, self.kind),
                 **({"note": item.note} if item.note else {}),
             }
             for item in export.items
@@ -84,7 +87,7 @@ class Lines(Format):
             )
         for number, row in rows:
             try:
-                answer = _answer(number, [row.get(key) for key in keys], columns)
+                answer = _answer(number, [row.get(key) for key in keys], columns, self.kind)
             except ValueError as error:
                 reply.reject(number, str(error))
                 continue
@@ -95,7 +98,14 @@ class Lines(Format):
         return Reply(reply.answers, reply.rejected, blank, columns.notes)
 
 
-def _answer(number: int, values: Sequence[Any], columns: Columns) -> GivenAnswer | None:
+def _native(answer: str | None, kind: str) -> Any:
+    """Return a label as JSON has it: boxes as objects, others as text."""
+    if kind != "boxes" or answer is None or not (answer == "none" or answer.startswith("[")):
+        return answer
+    return [] if answer == "none" else json.loads(answer)
+
+
+def _answer(number: int, values: Sequence[Any], columns: Columns, kind: str) -> GivenAnswer | None:
     """Return the answer of a line; None if it has no label yet.
 
     Raises:
@@ -106,7 +116,10 @@ def _answer(number: int, values: Sequence[Any], columns: Columns) -> GivenAnswer
         place = columns.single.get(meaning)
         return None if place is None else values[place]
 
-    label = _text("label", value("label"))
+    given = value("label")
+    if kind in ("classes", "boxes") and isinstance(given, list):
+        given = json.dumps(given, ensure_ascii=False)
+    label = _text("label", given)
     if not label:
         return None
     images = [text for text in (_text("image", values[place]) for place in columns.images) if text]
