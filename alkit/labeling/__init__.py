@@ -27,11 +27,16 @@ if TYPE_CHECKING:
     from alkit.labeling.given_labels import read_labels as read_labels
     from alkit.labeling.image_files import place as place
     from alkit.labeling.image_files import whole as whole
+    from alkit.labeling.mask_files import BACKGROUND as BACKGROUND
+    from alkit.labeling.mask_files import VOID_NAME as VOID_NAME
+    from alkit.labeling.mask_files import decode_rle as decode_rle
     from alkit.labeling.mask_files import encode_mask as encode_mask
     from alkit.labeling.mask_files import encode_rle as encode_rle
+    from alkit.labeling.mask_files import palette as palette
     from alkit.labeling.mask_folder import masks_beside as masks_beside
     from alkit.labeling.mask_folder import masks_in as masks_in
     from alkit.labeling.mask_folder import read_mask_folder as read_mask_folder
+    from alkit.labeling.polygons import outlines as outlines
     from alkit.labeling.references import References as References
     from alkit.labeling.references import UnknownImageError as UnknownImageError
     from alkit.labeling.rejection import Rejection as Rejection
@@ -50,12 +55,20 @@ _HOMES = {
     "alkit.labeling.file_names": ("find_mark",),
     "alkit.labeling.given_answer": ("ABSTAIN", "UNUSABLE", "GivenAnswer", "as_index", "as_number"),
     "alkit.labeling.given_labels": ("read_labels",),
-    "alkit.labeling.mask_files": ("encode_mask", "encode_rle"),
+    "alkit.labeling.mask_files": (
+        "BACKGROUND",
+        "VOID_NAME",
+        "decode_rle",
+        "encode_mask",
+        "encode_rle",
+        "palette",
+    ),
     "alkit.labeling.mask_folder": ("masks_beside", "masks_in", "read_mask_folder"),
     "alkit.labeling.image_files": (
         "place",
         "whole",
     ),
+    "alkit.labeling.polygons": ("outlines",),
     "alkit.labeling.references": ("References", "UnknownImageError"),
     "alkit.labeling.rejection": ("Rejection",),
     "alkit.labeling.safe_reading": (

@@ -24,6 +24,10 @@ FOLDER = "masks"
 """The folder of a campaign that holds masks."""
 VOID = 255
 """The number of pixels that have no label, in the files that alkit writes."""
+BACKGROUND = "background"
+"""The class of pixels that no shape covers, if there is one of this name; else they are void."""
+VOID_NAME = "void"
+"""What void is called in shapes, unless a class has this name."""
 PRESENT = "classes"
 """The text in a PNG that lists the numbers in it, so that they are known without decoding it."""
 MOST_PIXELS = 2**28
@@ -133,23 +137,23 @@ def fill(shape: tuple[int, int], background: int, parts: Iterable[tuple[int, Map
 
 def _polygons(polygons: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
     import numpy as np  # noqa: PLC0415  # numpy is slow to import
-    from PIL import Image, ImageDraw  # noqa: PLC0415  # Pillow is slow to import
 
+    from .polygons import cover, points_of  # noqa: PLC0415  # numpy is slow to import
+
+    if not isinstance(polygons, list):
+        raise ValueError("polygons should be lists x, y, x, y, ...")
     height, width = shape
-    canvas = Image.new("1", (width, height))
-    draw = ImageDraw.Draw(canvas)
+    canvas = np.zeros(shape, dtype=bool)
     for polygon in polygons:
-        points = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
-        if len(points) < 3 or not np.isfinite(points).all():
-            raise ValueError("a polygon should have at least three points, x and y of each")
+        points = points_of(polygon)
         outside = (points < -SLACK).any(axis=1) | (points > np.array([width, height]) + SLACK).any(axis=1)
         if outside.any():
             x, y = points[outside][0]
             raise ValueError(
                 f"a polygon has the point ({x:g}, {y:g}) outside the image of {width} x {height}"
             )
-        draw.polygon([(float(x), float(y)) for x, y in points], fill=1)
-    return np.asarray(canvas, dtype=bool)
+        cover(points, canvas)
+    return canvas
 
 
 def encode_rle(covered: npt.NDArray[np.bool_]) -> dict[str, Any]:

@@ -13,7 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from alkit.errors import CampaignError
-from alkit.labeling.mask_files import FOLDER, VOID, encode_mask, fill, palette, present_in, read_mask
+from alkit.labeling.mask_files import (
+    BACKGROUND,
+    FOLDER,
+    VOID,
+    VOID_NAME,
+    encode_mask,
+    fill,
+    palette,
+    present_in,
+    read_mask,
+)
 from alkit.utils.files import write_atomically
 
 from .base import ImageFacts, Labels
@@ -23,8 +33,6 @@ if TYPE_CHECKING:
     from alkit.labeling.mask_files import Numbers
 
 KEPT = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}\.png")
-BACKGROUND = "background"
-"""The class of pixels that no polygon covers, if there is one of this name."""
 MOST_CLASSES = 255
 OPACITY = 0.45
 
@@ -212,7 +220,12 @@ class Mask(Labels):
             ) from error
         if min(size) < 1:
             raise ValueError("the size of the image is unknown")
-        number = {name: slot for slot, name in enumerate(self.slots) if name is not None}
+        number = {VOID_NAME: VOID}
+        number |= {name: slot for slot, name in enumerate(self.slots) if name is not None}
+        if not parts and BACKGROUND not in number:
+            raise ValueError(
+                f"nothing is drawn, and there is no class '{BACKGROUND}' for pixels that no shape covers"
+            )
         for name, part in parts:
             if name not in number:
                 listed = ", ".join(map(str, self.classes[:20])) or "none yet; name them with --classes"

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from alkit.interfaces import ClassSet, ImageFacts
 from alkit.labeling import ABSTAIN, UNUSABLE
 
+NONE = "none"
+"""The text of the set without classes."""
+
 
 def set_of(answer: str | None) -> tuple[list[str], list[str]]:
     """Return the classes of an answer, and what it leaves open, as `?dog` or `?`; none without a label."""

@@ -22,8 +22,9 @@ from alkit.labeling import (
 )
 
 from .class_sets import set_of, text_of
-from .coco_masks import mask_annotations, mask_label
+from .coco_masks import Drawing, mask_annotations, mask_label
 from .reading import json_of
+from .regions import drawable
 
 KEYS = ("images", "categories", "annotations")
 
@@ -43,6 +44,12 @@ class Coco(Format):
         "links (a tool that writes to a link changes the original)",
     )
 
+    masks: Drawing = alkit.option(
+        "rle",
+        "masks as run lengths of each class (iscrowd=1), or as polygons of each connected piece; both give "
+        "the same pixels back",
+    )
+
     def recognizes(self, path: Path) -> bool:
         """Accept a JSON object with images and categories, alone or in an archive."""
         return path.is_file() and any(_is_coco(content) for _, content in json_of(path))
@@ -58,7 +65,8 @@ class Coco(Format):
             with whole(folder) as images:
                 for item in export.items:
                     place(export, item, images / item.name, link=self.images == "link")
-        numbers = {name: number for number, name in enumerate(export.choices, start=1)}
+        names = [*export.choices, *(drawable(export)[len(export.classes) :] if self.kind == "mask" else [])]
+        numbers = {name: number for number, name in enumerate(names, start=1)}
         content = {
             "info": {"description": export.title},
             "images": [
@@ -82,7 +90,7 @@ class Coco(Format):
 
     def _annotations(self, export: Export, numbers: Mapping[str, int]) -> list[dict[str, Any]]:
         if self.kind == "mask":
-            return list(mask_annotations(export, export.items))
+            return list(mask_annotations(export, export.items, numbers, self.masks))
         if self.kind == "classes":
             found = [(item, name) for item in export.items for name in set_of(item.answer)[0]]
             return [
