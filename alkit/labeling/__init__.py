@@ -40,10 +40,13 @@ if TYPE_CHECKING:
     from alkit.labeling.references import References as References
     from alkit.labeling.references import UnknownImageError as UnknownImageError
     from alkit.labeling.rejection import Rejection as Rejection
+    from alkit.labeling.safe_reading import Element as Element
+    from alkit.labeling.safe_reading import Part as Part
     from alkit.labeling.safe_reading import elements as elements
     from alkit.labeling.safe_reading import load_json as load_json
     from alkit.labeling.safe_reading import load_json_parts as load_json_parts
     from alkit.labeling.safe_reading import read_text as read_text
+    from alkit.labeling.safe_reading import read_tree as read_tree
     from alkit.labeling.times import in_order as in_order
     from alkit.labeling.times import read_time as read_time
     from alkit.utils.files import write_atomically as write_atomically
@@ -72,10 +75,13 @@ _HOMES = {
     "alkit.labeling.references": ("References", "UnknownImageError"),
     "alkit.labeling.rejection": ("Rejection",),
     "alkit.labeling.safe_reading": (
+        "Element",
+        "Part",
         "elements",
         "load_json",
         "load_json_parts",
         "read_text",
+        "read_tree",
     ),
     "alkit.data.text_tables": ("Table", "is_empty", "read_table"),
     "alkit.labeling.times": (

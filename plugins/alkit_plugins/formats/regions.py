@@ -55,14 +55,16 @@ def drawable(export: Export) -> list[str]:
     return [*export.classes, *([VOID_NAME] if known else [])]
 
 
-def mask_text(size: tuple[int, int] | None, shapes: Sequence[Shape]) -> str:
+def mask_text(size: tuple[int, int] | None, shapes: Sequence[Shape], *, fraction: bool = False) -> str:
     """Return the text of the mask that is made of shapes, the later over the earlier ones.
 
     Args:
         size: (H, W) of the image; None if it is unknown.
         shapes: in the order in which they are drawn.
+        fraction: points of polygons are parts of the width and the height of the image.
     """
-    return json.dumps({"size": size, "shapes": list(shapes)}, ensure_ascii=False)
+    unit = {"unit": "fraction"} if fraction else {}
+    return json.dumps({"size": size, **unit, "shapes": list(shapes)}, ensure_ascii=False)
 
 
 def as_size(height: Any, width: Any) -> tuple[int, int] | None:
