@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from alkit.labeling.mask_files import encode_mask as encode_mask
     from alkit.labeling.mask_files import encode_rle as encode_rle
     from alkit.labeling.mask_files import palette as palette
+    from alkit.labeling.mask_files import read_colors as read_colors
     from alkit.labeling.mask_folder import masks_beside as masks_beside
     from alkit.labeling.mask_folder import masks_in as masks_in
     from alkit.labeling.mask_folder import read_mask_folder as read_mask_folder
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from alkit.labeling.safe_reading import Element as Element
     from alkit.labeling.safe_reading import Part as Part
     from alkit.labeling.safe_reading import elements as elements
+    from alkit.labeling.safe_reading import elements_of as elements_of
     from alkit.labeling.safe_reading import load_json as load_json
     from alkit.labeling.safe_reading import load_json_parts as load_json_parts
     from alkit.labeling.safe_reading import read_text as read_text
@@ -65,6 +67,7 @@ _HOMES = {
         "encode_mask",
         "encode_rle",
         "palette",
+        "read_colors",
     ),
     "alkit.labeling.mask_folder": ("masks_beside", "masks_in", "read_mask_folder"),
     "alkit.labeling.image_files": (
@@ -78,6 +81,7 @@ _HOMES = {
         "Element",
         "Part",
         "elements",
+        "elements_of",
         "load_json",
         "load_json_parts",
         "read_text",

@@ -67,6 +67,24 @@ def read_mask(path: Path) -> Numbers:
     return pixels.astype(np.int64)
 
 
+def read_colors(content: bytes) -> Pixels:
+    """Return the color of every pixel of a PNG, [H, W, 3].
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    import numpy as np  # noqa: PLC0415  # numpy is slow to import
+    from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
+
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(f"it has {image.width:,} x {image.height:,} pixels")
+            return np.array(image.convert("RGB"))
+    except Exception as error:  # Pillow's decoders raise almost anything on broken files
+        raise ValueError(f"cannot be used: {error}") from error
+
+
 def _is_grey(channels: npt.NDArray[np.uint8]) -> bool:
     return bool((channels == channels[..., :1]).all())
 
@@ -115,13 +133,20 @@ def palette() -> Pixels:
     return colors
 
 
-def fill(shape: tuple[int, int], background: int, parts: Iterable[tuple[int, Mapping[str, Any]]]) -> Numbers:
+def fill(
+    shape: tuple[int, int],
+    background: int,
+    parts: Iterable[tuple[int, Mapping[str, Any]]],
+    *,
+    factors: tuple[int, int] = (1, 1),
+) -> Numbers:
     """Draw polygons and run lengths in their order, [H, W].
 
     Args:
         shape: (H, W).
         background: the number of pixels that no part covers.
         parts: the number of each, with `polygon` (lists x, y, x, y, ... in pixels) or `rle` (as in COCO).
+        factors: by which x and y are multiplied first.
 
     Raises:
         ValueError: a part does not fit the image.
@@ -130,12 +155,15 @@ def fill(shape: tuple[int, int], background: int, parts: Iterable[tuple[int, Map
 
     mask = np.full(shape, background, dtype=np.int64)
     for number, part in parts:
-        covered = decode_rle(part["rle"], shape) if "rle" in part else _polygons(part["polygon"], shape)
+        if "rle" in part:
+            covered = decode_rle(part["rle"], shape)
+        else:
+            covered = _polygons(part["polygon"], shape, factors)
         mask[covered] = number
     return mask
 
 
-def _polygons(polygons: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def _polygons(polygons: Any, shape: tuple[int, int], factors: tuple[int, int]) -> npt.NDArray[np.bool_]:
     import numpy as np  # noqa: PLC0415  # numpy is slow to import
 
     from .polygons import cover, points_of  # noqa: PLC0415  # numpy is slow to import
@@ -145,7 +173,7 @@ def _polygons(polygons: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
     height, width = shape
     canvas = np.zeros(shape, dtype=bool)
     for polygon in polygons:
-        points = points_of(polygon)
+        points = points_of(polygon) * np.array(factors)
         outside = (points < -SLACK).any(axis=1) | (points > np.array([width, height]) + SLACK).any(axis=1)
         if outside.any():
             x, y = points[outside][0]

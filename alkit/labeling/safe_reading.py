@@ -172,10 +172,19 @@ def elements(path: Path, ending: str) -> Iterator[Element]:
         InvalidAnswers: as `read_parts`, or it is not well-formed XML, or declares a document type.
     """
     for part in read_parts(path, ending):
-        yield from _elements(path, part.content)
+        yield from elements_of(path, part.content)
 
 
-def _elements(path: Path, content: bytes) -> Iterator[Element]:
+def elements_of(path: Path, content: bytes) -> Iterator[Element]:
+    """Yield the elements of the content of an XML file.
+
+    Args:
+        path: where it is from, for messages.
+        content: of the file.
+
+    Raises:
+        InvalidAnswers: as `elements`.
+    """
     seen: list[Element] = []
     words: list[str] = []
     parser = expat.ParserCreate()
@@ -186,6 +195,7 @@ def _elements(path: Path, content: bytes) -> Iterator[Element]:
         )
 
     parser.StartDoctypeDeclHandler = refuse
+
     def begin(name: str, attributes: dict[str, str]) -> None:
         words.clear()
         seen.append(Element(name, attributes, True))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from alkit.errors import CampaignError
+from alkit.labeling.box_lists import FRACTION
 from alkit.labeling.mask_files import (
     BACKGROUND,
     FOLDER,
@@ -61,7 +62,8 @@ class Mask(Labels):
     def parse(self, text: str, image: ImageFacts) -> Any:
         """Read a mask from a file, or from JSON with `shapes`: polygons and run lengths with their classes.
 
-        A relative path starts at the file of labels, at the pool or at the campaign.
+        With the unit `fraction`, points of polygons are parts of the width and the height of the image. A
+        relative path starts at the file of labels, at the pool or at the campaign.
         """
         written = text.strip()
         if KEPT.fullmatch(written) and self._is_here(written):
@@ -233,7 +235,9 @@ class Mask(Labels):
             if not isinstance(part, Mapping) or not ("rle" in part or "polygon" in part):
                 raise ValueError(f"the shape of '{name}' has neither polygon nor rle")
         background = number.get(BACKGROUND, VOID)
-        return fill((size[0], size[1]), background, ((number[name], part) for name, part in parts))
+        factors = (size[1], size[0]) if found.get("unit") == FRACTION else (1, 1)
+        drawn = ((number[name], part) for name, part in parts)
+        return fill((size[0], size[1]), background, drawn, factors=factors)
 
 
 def overlay(mask: Pixels, pixels: Pixels) -> Pixels:

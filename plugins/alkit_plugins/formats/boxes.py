@@ -71,8 +71,8 @@ def refuse_crowds(export: Export, format: str, others: Sequence[str]) -> None:
         for box in boxes_of(item.answer):
             if box.crowd:
                 raise InvalidOption(
-                    f"'{item.image}' has a crowd of '{box.name}', for which the format {format} has no place; "
-                    f"export as {' or '.join(others)}"
+                    f"'{item.image}' has a crowd of '{box.name}', for which the format {format} has no "
+                    f"place; export as {' or '.join(others)}"
                 )
 
 

@@ -12,18 +12,21 @@ from alkit.labeling import ABSTAIN, UNUSABLE, encode_rle, outlines
 
 from .regions import as_size, mask_text, regions_of
 
+Annotation = tuple[str, Mapping[str, Any]]
+"""The name of the category, and the annotation."""
 Drawing = Literal["rle", "polygon"]
 
 
-def mask_label(image: Mapping[str, Any], shapes: Sequence[tuple[str, Any]]) -> str:
-    """Return the text of a mask from the category and the `segmentation` of each annotation of an image.
+def mask_label(image: Mapping[str, Any], annotations: Sequence[Annotation]) -> str:
+    """Return the text of the mask that the annotations of an image make.
 
     Raises:
         ValueError: an annotation has no polygon and no run lengths.
     """
     parts = []
-    for name, segmentation in shapes:
-        if not segmentation and len(shapes) == 1 and name in (ABSTAIN, UNUSABLE):
+    for name, annotation in annotations:
+        segmentation = annotation.get("segmentation")
+        if not segmentation and len(annotations) == 1 and name in (ABSTAIN, UNUSABLE):
             return name
         if not segmentation or not isinstance(segmentation, (list, dict)):
             raise ValueError(f"has an annotation of '{name}' without a segmentation")
@@ -49,7 +52,7 @@ def mask_annotations(
             continue
         if item.answer in (ABSTAIN, UNUSABLE):
             number += 1
-            yield _whole(item, number, numbers[item.answer])
+            yield whole_image(item, number, numbers[item.answer])
             continue
         for region in regions_of(export, item, background=True):
             covered = region.covered
@@ -67,8 +70,8 @@ def mask_annotations(
             }
 
 
-def _whole(item: Item, number: int, category: int) -> dict[str, Any]:
-    """Return an annotation of a whole image that has no mask."""
+def whole_image(item: Item, number: int, category: int) -> dict[str, Any]:
+    """Return an annotation of a whole image that has no regions."""
     return {
         "id": number,
         "image_id": item.rank,

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 from xml.sax.saxutils import escape, quoteattr
 
 import alkit
@@ -15,11 +15,17 @@ from alkit.errors import InvalidAnswers, InvalidOption
 from alkit.interfaces import Export, Format, Item, Reply
 from alkit.labeling import ABSTAIN, BACKGROUND, UNUSABLE, GivenAnswer, elements, write_atomically
 
+from .boxes import boxes_of, boxes_text
 from .class_sets import NONE, set_of, text_of
-from .cvat_shapes import Drawn, mask_elements, mask_of
+from .cvat_shapes import CROWD, TRUE, Drawn, box_element, box_of, mask_elements, mask_of
 from .regions import drawable
 
 MEMBER = "annotations.xml"
+ATTRIBUTE = "attribute"
+CHECKBOX = (
+    f"<attribute><name>{CROWD}</name><mutable>False</mutable><input_type>checkbox</input_type>"
+    "<default_value>false</default_value><values>false</values></attribute>"
+)
 SHAPES = frozenset({"box", "polygon", "polyline", "points", "mask", "ellipse", "cuboid", "skeleton"})
 
 
@@ -33,7 +39,13 @@ class Cvat(Format):
     name: ClassVar[str] = "cvat"
     extensions: ClassVar[tuple[str, ...]] = (".zip", ".xml")
     unit: ClassVar[str] = "image"
-    kinds: ClassVar[frozenset[str]] = frozenset({"class", "classes", "mask"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"class", "classes", "mask", "boxes"})
+
+    empty: Literal["unanswered", "nothing"] = alkit.option(
+        "unanswered",
+        "what an image without shapes is, for boxes and masks: not answered yet, or an answer that there is "
+        "nothing",
+    )
 
     def recognizes(self, path: Path) -> bool:
         """Accept XML that begins with `annotations`, or an archive with such a file."""
@@ -71,7 +83,7 @@ class Cvat(Format):
         image: dict[str, str] = {}
         tags: list[str] = []
         shapes: list[Drawn] = []
-        number, blank = 0, 0
+        asked, number, blank = "", 0, 0
         reply = Reply()
         for index, element in enumerate(elements(path, MEMBER)):
             if index == 0 and element.name != "annotations":
@@ -87,55 +99,60 @@ class Cvat(Format):
             elif element.name == "image" and element.begins:
                 image, tags, shapes, number = element.attributes, [], [], number + 1
             elif element.name == "image":
-                blank += _take(reply, number, image, tags, shapes, self.kind)
+                blank += self._take(reply, number, image, tags, shapes)
             elif element.name in SHAPES and element.begins:
                 shapes.append(Drawn(element.name, element.attributes))
+            elif element.name == ATTRIBUTE and shapes:
+                if element.begins:
+                    asked = element.attributes.get("name", "")
+                elif asked == CROWD and element.text.strip().lower() == TRUE:
+                    shapes[-1] = Drawn(shapes[-1].kind, {**shapes[-1].attributes, CROWD: TRUE})
         return Reply(reply.answers, reply.rejected, blank)
 
-
-def _take(
-    reply: Reply,
-    number: int,
-    image: Mapping[str, str],
-    tags: Sequence[str],
-    shapes: Sequence[Drawn],
-    kind: str,
-) -> bool:
-    """Add what is said of an image to the reply; return whether the image is not answered."""
-    name = image.get("name", "")
-    try:
-        label = _label(image, list(dict.fromkeys(tags)), shapes, kind)
-    except ValueError as error:
-        reply.reject(number, f"'{name}' {error}")
+    def _take(
+        self,
+        reply: Reply,
+        number: int,
+        image: Mapping[str, str],
+        tags: Sequence[str],
+        shapes: Sequence[Drawn],
+    ) -> bool:
+        """Add what is said of an image to the reply; return whether the image is not answered."""
+        name = image.get("name", "")
+        try:
+            label = self._label(image, list(dict.fromkeys(tags)), shapes)
+        except ValueError as error:
+            reply.reject(number, f"'{name}' {error}")
+            return False
+        if label is None:
+            return True
+        if name.strip():
+            reply.answers.append(GivenAnswer.of_file(number, name, label))
+        else:
+            reply.reject(number, "has no name")
         return False
-    if label is None:
-        return True
-    if name.strip():
-        reply.answers.append(GivenAnswer.of_file(number, name, label))
-    else:
-        reply.reject(number, "has no name")
-    return False
 
+    def _label(self, image: Mapping[str, str], tags: Sequence[str], shapes: Sequence[Drawn]) -> str | None:
+        """Return what tags and shapes say; None if there are none.
 
-def _label(image: Mapping[str, str], tags: Sequence[str], shapes: Sequence[Drawn], kind: str) -> str | None:
-    """Return what tags and shapes say; None if there are none.
-
-    Raises:
-        ValueError: they say no label of this kind; the message goes on after the name of the image.
-    """
-    if kind != "class" and len(tags) == 1 and tags[0] in (ABSTAIN, UNUSABLE):
-        return tags[0]
-    if kind == "mask":
-        nothing = [*tags] == [BACKGROUND]
-        return mask_of(image, shapes) if shapes or nothing else None
-    if not tags and shapes:
-        drawn = " and a ".join(sorted({shape.kind for shape in shapes}))
-        raise ValueError(f"has a {drawn}, but no tag; give it a tag")
-    if kind == "classes":
-        return None if not tags else NONE if [*tags] == [NONE] else text_of(tags)
-    if len(tags) > 1 or not all(tag.strip() for tag in tags):
-        raise ValueError(f"has the tags {', '.join(map(repr, tags))}; keep only one")
-    return tags[0] if tags else None
+        Raises:
+            ValueError: they say no label of this kind; the message goes on after the name of the image.
+        """
+        if self.kind != "class" and len(tags) == 1 and tags[0] in (ABSTAIN, UNUSABLE):
+            return tags[0]
+        if self.kind in ("mask", "boxes"):
+            nothing = self.empty == "nothing" or [*tags] in ([BACKGROUND], [NONE])
+            if not shapes and not nothing:
+                return None
+            return mask_of(image, shapes) if self.kind == "mask" else boxes_text(map(box_of, shapes))
+        if not tags and shapes:
+            drawn = " and a ".join(sorted({shape.kind for shape in shapes}))
+            raise ValueError(f"has a {drawn}, but no tag; give it a tag")
+        if self.kind == "classes":
+            return None if not tags else NONE if [*tags] == [NONE] else text_of(tags)
+        if len(tags) > 1 or not all(tag.strip() for tag in tags):
+            raise ValueError(f"has the tags {', '.join(map(repr, tags))}; keep only one")
+        return tags[0] if tags else None
 
 
 def _xml(export: Export, kind: str) -> str:
@@ -160,15 +177,17 @@ def _xml(export: Export, kind: str) -> str:
 
 def _names(export: Export, kind: str) -> list[str]:
     """Return the labels that people may use, with those that say that there is nothing to say."""
-    if kind == "classes" and NONE not in export.classes:
+    if kind in ("classes", "boxes") and NONE not in export.classes:
         return [*export.choices, NONE]
     extra = drawable(export)[len(export.classes) :] if kind == "mask" else []
     return [*export.choices, *extra]
 
 
 def _label_element(name: str, kind: str) -> str:
-    type = "tag" if kind in ("class", "classes") or name in (ABSTAIN, UNUSABLE) else "any"
-    return f"<label><name>{_text(name)}</name><type>{type}</type><attributes/></label>"
+    tagged = kind in ("class", "classes") or name in (ABSTAIN, UNUSABLE, NONE)
+    type = "tag" if tagged else "rectangle" if kind == "boxes" else "any"
+    asked = f"<attributes>{CHECKBOX}</attributes>" if type == "rectangle" else "<attributes/>"
+    return f"<label><name>{_text(name)}</name><type>{type}</type>{asked}</label>"
 
 
 def _image(export: Export, item: Item, kind: str) -> str:
@@ -184,6 +203,8 @@ def _content(export: Export, item: Item, kind: str) -> Iterable[str]:
         return [_tag(answer)]
     if kind == "classes":
         return [_tag(name) for name in set_of(answer)[0] or [NONE]]
+    if kind == "boxes":
+        return [box_element(box) for box in boxes_of(answer)] or [_tag(NONE)]
     nothing = [_tag(BACKGROUND)] if BACKGROUND in export.classes else []
     return [*mask_elements(export, item)] or nothing
 

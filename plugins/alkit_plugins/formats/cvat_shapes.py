@@ -11,12 +11,15 @@ import numpy as np
 from alkit.interfaces import Export, Item
 from alkit.labeling import encode_rle
 
+from .boxes import Box
 from .regions import Region, Shape, as_size, mask_text, regions_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 READ = ("mask", "polygon", "box")
+CROWD, TRUE = "crowd", "true"
+"""The attribute of a box around many objects, and its value."""
 
 
 class Drawn(NamedTuple):
@@ -53,6 +56,31 @@ def _shape(shape: Drawn, size: tuple[int, int]) -> Shape:
         left, top, right, bottom = corners_of(shape.attributes)
         return {"class": label, "polygon": [[left, top, right, top, right, bottom, left, bottom]]}
     raise ValueError(f"has a {shape.kind} of '{label}'; alkit reads {', '.join(READ)}: draw one of these")
+
+
+def box_of(shape: Drawn) -> Box:
+    """Return a shape as a box.
+
+    Raises:
+        ValueError: it is another shape, or cannot be understood.
+    """
+    label = shape.attributes.get("label", "")
+    if shape.kind != "box":
+        raise ValueError(f"has a {shape.kind} of '{label}'; alkit reads boxes: draw it as a rectangle")
+    left, top, right, bottom = corners_of(shape.attributes)
+    return Box(label, left, top, right - left, bottom - top, crowd=shape.attributes.get(CROWD) == TRUE)
+
+
+def box_element(box: Box) -> str:
+    """Return the XML of a box."""
+    corners = zip(
+        ("xtl", "ytl", "xbr", "ybr"), (box.x, box.y, box.x + box.width, box.y + box.height), strict=True
+    )
+    sides = " ".join(f'{side}="{value:.10g}"' for side, value in corners)
+    return (
+        f'<box label={quoteattr(box.name)} source="manual" occluded="0" {sides} z_order="0">'
+        f'<attribute name="{CROWD}">{str(box.crowd).lower()}</attribute></box>'
+    )
 
 
 def corners_of(attributes: Mapping[str, str]) -> tuple[float, float, float, float]:

@@ -106,7 +106,9 @@ class Yolo(Format):
 def _content(export: Export, places: Mapping[str, str]) -> str:
     """Return `data.yaml`; JSON is YAML."""
     lines = ["path: .", *(f"{name}: {json.dumps(place)}" for name, place in places.items()), "names:"]
-    named = [f"  {number}: {json.dumps(name, ensure_ascii=False)}" for number, name in enumerate(export.classes)]
+    named = [
+        f"  {number}: {json.dumps(name, ensure_ascii=False)}" for number, name in enumerate(export.classes)
+    ]
     return "\n".join([*lines, *named, ""])
 
 
@@ -125,8 +127,8 @@ def _mask(export: Export, item: Item) -> list[str]:
     for region in regions_of(export, item):
         if region.number >= len(export.classes):
             raise InvalidOption(
-                f"the mask of '{item.image}' has void beside the class 'background', for which the format yolo "
-                "has no place; export as coco or masks"
+                f"the mask of '{item.image}' has void beside the class 'background', for which the format "
+                "yolo has no place; export as coco or masks"
             )
         for polygon in outlines(region.covered):
             parts = [v / (item.height if n % 2 else item.width) for n, v in enumerate(polygon)]

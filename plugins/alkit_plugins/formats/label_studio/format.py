@@ -57,7 +57,7 @@ class LabelStudio(LiveFormat):
     extensions: ClassVar[tuple[str, ...]] = (".json",)
     unit: ClassVar[str] = "task"
     timed: ClassVar[bool] = True
-    kinds: ClassVar[frozenset[str]] = frozenset({"class", "classes", "mask", "number"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"class", "classes", "mask", "number", "boxes"})
 
     images: Literal["embed", "local", "url-prefix"] = alkit.option(
         "embed", "where the browser gets images from: the task itself, the server's disk, or a web address"
@@ -215,7 +215,7 @@ def _task(export: Export, item: Item, image: str, prediction: Prediction | None,
     if prediction is not None:
         score = prediction.probability
         guessed = dataclasses.replace(item, answer=prediction.label)
-        result = [{**each, "score": score} for each in results_for(export, guessed, kind)]
+        result = [{"score": score, **each} for each in results_for(export, guessed, kind)]
         version = f"alkit-cycle-{export.cycle}"
         task["predictions"] = [{"model_version": version, "score": score, "result": result}]
     if item.answer is not None:

@@ -8,12 +8,14 @@ from typing import Any
 from alkit.interfaces import Export, Item
 from alkit.labeling import encode_rle
 
+from ..boxes import Box, boxes_of
 from ..regions import Shape, as_size, regions_of
 from .brush import decode_brush, encode_brush
 
 BRUSH, POLYGON, BOX = "brush", "polygon", "box"
 KNOWN = {"brushlabels": BRUSH, "polygonlabels": POLYGON, "rectanglelabels": BOX}
 """The types of regions that alkit reads, with the name of the control in its own configuration."""
+CROWD = "crowd"
 DRAWN = frozenset({"rle", "points", "x", "vertices"})
 """What the value of a result has if it is a region."""
 
@@ -113,3 +115,52 @@ def brush_results(export: Export, item: Item) -> list[dict[str, Any]]:
         }
         for number, region in enumerate(regions_of(export, item), start=1)
     ]
+
+
+def box_of(result: Mapping[str, Any], value: Mapping[str, Any], name: str) -> Box:
+    """Return a region as a box.
+
+    Raises:
+        ValueError: it is no upright rectangle.
+    """
+    if result.get("type") != "rectanglelabels":
+        raise ValueError(
+            f"has a region of type '{result.get('type')}'; alkit reads rectangles: draw it as one"
+        )
+    x, y, width, height = upright(value, name, size_of(result))
+    given = result.get("score")
+    known = isinstance(given, (int, float)) and not isinstance(given, bool)
+    said = result.get("meta")
+    words = said.get("text") if isinstance(said, dict) else None
+    crowd = isinstance(words, list) and CROWD in words
+    return Box(name, x, y, width, height, crowd=crowd, score=given if known else None)
+
+
+def box_results(item: Item) -> list[dict[str, Any]]:
+    """Return the rectangle of each box that answers an item; the meta information of a crowd says so."""
+    found = []
+    for number, box in enumerate(boxes_of(item.answer), start=1):
+        x, width = (100 * side / item.width for side in (box.x, box.width))
+        y, height = (100 * side / item.height for side in (box.y, box.height))
+        found.append(
+            {
+                "id": f"alkit-{number}",
+                "from_name": BOX,
+                "to_name": "image",
+                "type": "rectanglelabels",
+                "original_width": item.width,
+                "original_height": item.height,
+                "image_rotation": 0,
+                "value": {
+                    "x": x,
+                    "y": y,
+                    "width": width,
+                    "height": height,
+                    "rotation": 0,
+                    "rectanglelabels": [box.name],
+                },
+                **({"meta": {"text": [CROWD]}} if box.crowd else {}),
+                **({} if box.score is None else {"score": box.score}),
+            }
+        )
+    return found

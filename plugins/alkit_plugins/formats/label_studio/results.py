@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import starmap
 from typing import Any
 
 from alkit.errors import InvalidAnswers
 from alkit.interfaces import Export, Item
 from alkit.labeling import ABSTAIN, UNUSABLE
 
+from ..boxes import boxes_text
 from ..class_sets import set_of, text_of
 from ..regions import mask_text
 from .flat import CONTROL
-from .regions import brush_results, drawn, shape_of, size_of
+from .regions import box_of, box_results, brush_results, drawn, shape_of, size_of
 
 NUMBER = "number"
 WORDS = (ABSTAIN, UNUSABLE)
@@ -37,6 +39,8 @@ def results_for(export: Export, item: Item, kind: str) -> list[Result]:
         return [] if label == ABSTAIN else [_choice([label])]
     if kind == "mask":
         return brush_results(export, item)
+    if kind == "boxes":
+        return box_results(item)
     if kind == "number":
         parts = label.split(";")
         names = number_controls(len(parts))
@@ -81,6 +85,8 @@ def label_of(annotation: Mapping[str, Any], control: str, kind: str) -> str:
         return ";".join(map(repr, _numbers(annotation)))
     if kind == "mask":
         return _mask(results_of(annotation))
+    if kind == "boxes":
+        return boxes_text(starmap(box_of, drawn(results_of(annotation))))
     if len(labels) != 1 or not labels[0].strip():
         raise ValueError(f"has an annotation with {len(labels) or 'no'} choices; it should have one")
     return labels[0]
