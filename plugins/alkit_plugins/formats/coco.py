@@ -12,6 +12,8 @@ import alkit
 from alkit.errors import InvalidAnswers
 from alkit.interfaces import Export, Format, Item, Reply
 from alkit.labeling import (
+    ABSTAIN,
+    UNUSABLE,
     GivenAnswer,
     as_index,
     as_number,
@@ -21,7 +23,8 @@ from alkit.labeling import (
     write_atomically,
 )
 
-from .class_sets import NONE, set_of, text_of
+from .boxes import boxes_of
+from .class_sets import set_of, text_of
 from .coco_boxes import box_annotations, box_label
 from .coco_masks import Annotation, Drawing, mask_annotations, mask_label
 from .reading import json_of
@@ -113,7 +116,8 @@ class Coco(Format):
         if item.answer is None or self.kind in ("class", "mask"):
             return {}
         if self.kind == "boxes":
-            return {"alkit_none": True} if item.answer == NONE else {}
+            said = boxes_of(item.answer) or item.answer in (ABSTAIN, UNUSABLE)
+            return {} if said else {"alkit_none": True}
         names, unknown = set_of(item.answer)
         said = {"alkit_unknown": unknown} if unknown else {}
         return {**said, **({} if names else {"alkit_none": True})}

@@ -16,7 +16,7 @@ from alkit.interfaces import Export, Format, Item, Reply
 from alkit.labeling import ABSTAIN, BACKGROUND, UNUSABLE, GivenAnswer, elements, write_atomically
 
 from .boxes import boxes_of, boxes_text
-from .class_sets import NONE, set_of, text_of
+from .class_sets import NONE, refuse_unknown, set_of, text_of
 from .cvat_shapes import CROWD, TRUE, Drawn, box_element, box_of, mask_elements, mask_of
 from .regions import drawable
 
@@ -62,6 +62,8 @@ class Cvat(Format):
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write the archive, or only the XML."""
+        if self.kind == "classes":
+            refuse_unknown(export, self.name)
         text = _xml(export, self.kind)
         if path.suffix.lower() != ".zip":
             write_atomically(path, text)

@@ -22,7 +22,7 @@ from alkit.labeling import (
 )
 
 from .boxes import Box, boxes_of, boxes_text, numbers
-from .class_sets import NONE, set_of, text_of
+from .class_sets import NONE, refuse_unknown, set_of, text_of
 from .reading import json_of
 
 LABELS, DATA = "labels.json", "data"
@@ -52,6 +52,8 @@ class FiftyOne(Format):
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write the folder."""
+        if self.kind == "classes":
+            refuse_unknown(export, self.name)
         labels = {Path(item.name).stem: _target(item, self.kind) for item in export.items}
         content = {"classes": export.choices, "labels": labels}
         with whole(path) as folder:

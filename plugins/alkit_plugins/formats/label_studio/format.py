@@ -25,6 +25,7 @@ from alkit.labeling import (
     write_atomically,
 )
 
+from ..class_sets import refuse_unknown
 from ..reading import json_of
 from .configuration import configuration_for
 from .flat import (
@@ -97,6 +98,8 @@ class LabelStudio(LiveFormat):
         Raises:
             InvalidOption: the browser cannot get the images in this way.
         """
+        if self.kind == "classes":
+            refuse_unknown(export, self.name)
         predictions = export.predict() if self.predictions else {}
         tasks: list[Task] = []
         size = 0
