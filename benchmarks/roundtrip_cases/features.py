@@ -134,6 +134,9 @@ def _plain(pool: Pool, item: Item) -> str:
         mask = np.full((item.height, item.width), 0 if names[0] == "background" else 255, dtype=np.uint8)
         mask[2 : 5 + item.index, 3:11] = item.index % len(names)
         mask[8, 20:23] = (item.index + 1) % len(names)
+        rows, columns = np.indices(mask.shape)
+        mask[(rows - 14) ** 2 + (columns - 20) ** 2 < 64] = (item.index + 2) % len(names)  # a disc
+        mask[(rows - 14) ** 2 + (columns - 20) ** 2 < 9] = mask[0, 0]  # with a hole
         return pool.labels.of_numbers(mask)
     box = {"class": name, "x": 2 + item.index, "y": 3.125, "width": 7.5, "height": 9.001}
     values = {"class": name, "classes": [name], "number": item.index + 0.1, "boxes": [box]}

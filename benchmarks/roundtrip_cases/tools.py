@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -170,6 +171,8 @@ import sys
 import datumaro
 source, target, path, folder = sys.argv[1:]
 data = datumaro.Dataset.import_from(path, source)
+if target == "yolo":
+    data.transform("map_subsets", mapping={name: "train" for name in data.subsets()})
 data.export(folder, target, save_media=True)
 """
 NAMES = {
@@ -177,8 +180,8 @@ NAMES = {
     ("coco", "mask"): "coco_instances",
     ("voc", "boxes"): "voc_detection",
     ("voc", "mask"): "voc_segmentation",
-    ("yolo", "boxes"): "yolo_ultralytics",
-    ("yolo", "mask"): "yolo_ultralytics",
+    ("yolo", "boxes"): "yolo",
+    ("yolo", "mask"): "yolo",
     ("cvat", "boxes"): "cvat",
     ("cvat", "mask"): "cvat",
 }
@@ -193,6 +196,7 @@ def _datumaro(source: str, target: str) -> Convert:
         if source == "coco":
             given = folder.with_name("datumaro-in")
             (given / "annotations").mkdir(parents=True)
+            shutil.copytree(pool.folder, given / "images" / "default")
             (given / "annotations" / "instances_default.json").write_text(path.read_text())
         if source == "cvat":
             given = folder.with_name("datumaro-in")

@@ -18,9 +18,10 @@ from .boxes import Box, boxes_of, boxes_text, refuse_crowds
 from .reading import is_there
 from .regions import mask_text, regions_of
 
-CONTENT, IMAGES, LABELS = "data.yaml", "images", "labels"
+CONTENT, IMAGES, LABELS, TRAIN = "data.yaml", "images", "labels", "train"
 NAMES = ("obj.names", "classes.txt", "labels.txt")
 """Files that list the classes, one in a line, where there is no `data.yaml`."""
+PICTURES = tuple(f".{name}".encode() for name in ("jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff"))
 BOX, SCORED = 5, 6  # numbers in a line
 
 
@@ -50,12 +51,10 @@ class Yolo(Format):
         Raises:
             InvalidOption: a box is around a crowd, for which there is no place.
         """
-        refuse_crowds(export, self.name, ("coco", "jsonl")) if self.kind == "boxes" else None
+        place = f"{IMAGES}/{TRAIN}"
         with whole(path) as folder:
-            (folder / IMAGES).mkdir()
-            (folder / LABELS).mkdir()
-            write_atomically(folder / CONTENT, _content(export, {"train": IMAGES, "val": IMAGES}))
-            self._fill(export, folder / IMAGES, folder / LABELS)
+            write_atomically(folder / CONTENT, _content(export, {"train": place, "val": place}))
+            self._fill(export, folder, TRAIN)
         return [path]
 
     def write_splits(self, exports: Mapping[str, Export], path: Path) -> Sequence[Path]:
@@ -65,13 +64,15 @@ class Yolo(Format):
             named = {"val" if split == "test" else split: place for split, place in places.items()}
             write_atomically(folder / CONTENT, _content(exports["train"], named | places))
             for split, export in exports.items():
-                refuse_crowds(export, self.name, ("coco", "jsonl")) if self.kind == "boxes" else None
-                (folder / IMAGES / split).mkdir(parents=True)
-                (folder / LABELS / split).mkdir(parents=True)
-                self._fill(export, folder / IMAGES / split, folder / LABELS / split)
+                self._fill(export, folder, split)
         return [path]
 
-    def _fill(self, export: Export, images: Path, labels: Path) -> None:
+    def _fill(self, export: Export, folder: Path, split: str) -> None:
+        if self.kind == "boxes":
+            refuse_crowds(export, self.name, ("coco", "jsonl"))
+        images, labels = folder / IMAGES / split, folder / LABELS / split
+        images.mkdir(parents=True)
+        labels.mkdir(parents=True)
         for item in export.items:
             place(export, item, images / item.name, link=self.images == "link")
             if item.answer is not None and item.answer not in (ABSTAIN, UNUSABLE):
@@ -181,8 +182,8 @@ def _images(path: Path) -> int:
 
 def _is_list(content: bytes) -> bool:
     """Say whether a text lists images, as `train.txt` does, and so no label."""
-    first = content[:200].split(b"\n", 1)[0].strip()
-    return bool(first) and b" " not in first and b"." in first and b"/" in first
+    first = content.split(b"\n", 1)[0].strip().lower()
+    return first.endswith(PICTURES)
 
 
 def _rows(content: bytes) -> list[list[float]]:
