@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from alkit.data.source import MAX_BYTES
 from alkit.errors import InvalidAnswers, InvalidOption, SourceError, UnusableImage
 from alkit.interfaces.format import Export, Item, Prediction
-from alkit.interfaces.labels import Mask
+from alkit.interfaces.labels import Labels, Mask
 from alkit.utils.files import read_regular
 
 from .notes import notes_by_image
@@ -118,9 +118,7 @@ def _test_export(campaign: Campaign, source: Source) -> Export:
     return _export(campaign, f"{campaign.directory.absolute().name}, test", None, items, source)
 
 
-def _mask(campaign: Campaign, item: Item) -> Pixels:
-    labels = campaign.label_kind
-    assert isinstance(labels, Mask)
+def _mask(labels: Mask, item: Item) -> Pixels:
     return labels.numbered(item.answer)
 
 
@@ -182,6 +180,7 @@ def _export(
             f"restore the originals, or {campaign.resources.hint('--pool')}"
         )
     location = Path(source.location)
+    labels = None if campaign.settings.labels == "class" else campaign.label_kind
     return Export(
         title=title,
         query=query.number if query else 0,
@@ -191,8 +190,9 @@ def _export(
         items=there,
         location=None if there[0].file is None else location if location.is_dir() else location.parent,
         content=functools.partial(_content, source),
-        predict=functools.partial(_predicted, query),
-        mask=functools.partial(_mask, campaign) if campaign.settings.labels == "mask" else None,
+        predict=functools.partial(_predicted, campaign, query, labels, there),
+        mask=functools.partial(_mask, labels) if isinstance(labels, Mask) else None,
+        labels=labels,
     )
 
 
@@ -218,12 +218,18 @@ def _content(source: Source, item: Item) -> bytes:
     return encoded.getvalue()
 
 
-def _predicted(query: Query | None) -> Mapping[int, Prediction]:
-    """Return the class that the query's model predicted for each image.
+def _predicted(
+    campaign: Campaign, query: Query | None, labels: Labels | None, items: Sequence[Item]
+) -> Mapping[int, Prediction]:
+    """Return what the model predicts for each image: for classes, what it said when it was asked.
 
     Raises:
-        InvalidOption: nothing was predicted when it was asked.
+        InvalidOption: nothing was predicted when it was asked, or there is no model.
     """
+    if labels is not None:
+        from .model.suggestions import suggestions  # noqa: PLC0415  # numpy is slow to import
+
+        return suggestions(campaign, labels, items)
     predictions = {
         pick.index: Prediction(pick.predicted, round(pick.confidence, 6))
         for pick in (query.picks if query else ())

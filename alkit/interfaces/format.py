@@ -18,9 +18,11 @@ from alkit.labeling.rejection import Rejection
 if TYPE_CHECKING:
     from alkit._typing import Pixels
 
+    from .labels import Labels
+
 
 class Prediction(NamedTuple):
-    """The model's guess for an image: a class name and its probability."""
+    """The model's guess for an image: the text of a label, such as a class name, and its probability."""
 
     label: str
     probability: float
@@ -79,6 +81,7 @@ class Export:
         predict: returns the model's guesses by index.
         mask: returns the number of the class of every pixel of an item's answer, [H, W] with 255 as void;
             for labels of kind `mask`.
+        labels: what reads and writes the labels, if it is known.
     """
 
     title: str
@@ -91,6 +94,7 @@ class Export:
     content: Callable[[Item], bytes]
     predict: Callable[[], Mapping[int, Prediction]]
     mask: Callable[[Item], Pixels] | None = None
+    labels: Labels | None = None
 
     @property
     def choices(self) -> list[str]:

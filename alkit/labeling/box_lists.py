@@ -19,6 +19,8 @@ DIGITS = 3
 """Coordinates are kept to a thousandth of a pixel, so that percentages of tools give the same box again."""
 SLACK = 1.0
 """Pixels that a box may extend over the edge of an image, as tools that count pixels from 1 write it."""
+FRACTION = "fraction"
+"""The unit of boxes that are parts of the width and the height of the image."""
 FORM = 'as in [{"class": "cat", "x": 10, "y": 20, "width": 30, "height": 40}], or none'
 
 
@@ -35,6 +37,39 @@ def read_boxes(text: str) -> list[Any]:
     if not isinstance(found, list):
         raise ValueError(f"it should be a JSON list of boxes, {FORM}")
     return found
+
+
+def in_pixels(text: str, size: tuple[int, int]) -> list[Any]:
+    """Return the boxes of a JSON object in which they are parts of the image.
+
+    Args:
+        text: with `boxes`, and `fraction` as `unit`.
+        size: (width, height) of the image.
+
+    Raises:
+        ValueError: it is not such an object, or the size is unknown.
+    """
+    try:
+        found = json.loads(text)
+        listed = list(found["boxes"]) if found["unit"] == FRACTION else None
+    except (ValueError, RecursionError, KeyError, TypeError):
+        listed = None
+    if listed is None:
+        raise ValueError(f"it should be a JSON list of boxes, {FORM}")
+    if not all(size):
+        raise ValueError("the size of the image is unknown, and its boxes are parts of it")
+    return [_scaled(box, size) for box in listed]
+
+
+def _scaled(box: Any, size: tuple[int, int]) -> Any:
+    """Return a box in pixels; as it is if it is not one."""
+    if not isinstance(box, Mapping):
+        return box
+    factors = dict(zip(SIDES, (*size, *size), strict=True))
+    return {
+        key: value * factors[key] if key in factors and isinstance(value, (int, float)) else value
+        for key, value in box.items()
+    }
 
 
 def checked_box(given: Any, number: int, size: tuple[int, int]) -> dict[str, Any]:

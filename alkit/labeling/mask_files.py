@@ -24,6 +24,10 @@ FOLDER = "masks"
 """The folder of a campaign that holds masks."""
 VOID = 255
 """The number of pixels that have no label, in the files that alkit writes."""
+BACKGROUND = "background"
+"""The class of pixels that no shape covers, if there is one of this name; else they are void."""
+VOID_NAME = "void"
+"""What void is called in shapes, unless a class has this name."""
 PRESENT = "classes"
 """The text in a PNG that lists the numbers in it, so that they are known without decoding it."""
 MOST_PIXELS = 2**28
@@ -61,6 +65,24 @@ def read_mask(path: Path) -> Numbers:
             "as a grey PNG, or as one with a palette"
         )
     return pixels.astype(np.int64)
+
+
+def read_colors(content: bytes) -> Pixels:
+    """Return the color of every pixel of a PNG, [H, W, 3].
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    import numpy as np  # noqa: PLC0415  # numpy is slow to import
+    from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
+
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(f"it has {image.width:,} x {image.height:,} pixels")
+            return np.array(image.convert("RGB"))
+    except Exception as error:  # Pillow's decoders raise almost anything on broken files
+        raise ValueError(f"cannot be used: {error}") from error
 
 
 def _is_grey(channels: npt.NDArray[np.uint8]) -> bool:
@@ -111,13 +133,20 @@ def palette() -> Pixels:
     return colors
 
 
-def fill(shape: tuple[int, int], background: int, parts: Iterable[tuple[int, Mapping[str, Any]]]) -> Numbers:
+def fill(
+    shape: tuple[int, int],
+    background: int,
+    parts: Iterable[tuple[int, Mapping[str, Any]]],
+    *,
+    factors: tuple[int, int] = (1, 1),
+) -> Numbers:
     """Draw polygons and run lengths in their order, [H, W].
 
     Args:
         shape: (H, W).
         background: the number of pixels that no part covers.
         parts: the number of each, with `polygon` (lists x, y, x, y, ... in pixels) or `rle` (as in COCO).
+        factors: by which x and y are multiplied first.
 
     Raises:
         ValueError: a part does not fit the image.
@@ -126,30 +155,33 @@ def fill(shape: tuple[int, int], background: int, parts: Iterable[tuple[int, Map
 
     mask = np.full(shape, background, dtype=np.int64)
     for number, part in parts:
-        covered = decode_rle(part["rle"], shape) if "rle" in part else _polygons(part["polygon"], shape)
+        if "rle" in part:
+            covered = decode_rle(part["rle"], shape)
+        else:
+            covered = _polygons(part["polygon"], shape, factors)
         mask[covered] = number
     return mask
 
 
-def _polygons(polygons: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def _polygons(polygons: Any, shape: tuple[int, int], factors: tuple[int, int]) -> npt.NDArray[np.bool_]:
     import numpy as np  # noqa: PLC0415  # numpy is slow to import
-    from PIL import Image, ImageDraw  # noqa: PLC0415  # Pillow is slow to import
 
+    from .polygons import cover, points_of  # noqa: PLC0415  # numpy is slow to import
+
+    if not isinstance(polygons, list):
+        raise ValueError("polygons should be lists x, y, x, y, ...")
     height, width = shape
-    canvas = Image.new("1", (width, height))
-    draw = ImageDraw.Draw(canvas)
+    canvas = np.zeros(shape, dtype=bool)
     for polygon in polygons:
-        points = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
-        if len(points) < 3 or not np.isfinite(points).all():
-            raise ValueError("a polygon should have at least three points, x and y of each")
+        points = points_of(polygon) * np.array(factors)
         outside = (points < -SLACK).any(axis=1) | (points > np.array([width, height]) + SLACK).any(axis=1)
         if outside.any():
             x, y = points[outside][0]
             raise ValueError(
                 f"a polygon has the point ({x:g}, {y:g}) outside the image of {width} x {height}"
             )
-        draw.polygon([(float(x), float(y)) for x, y in points], fill=1)
-    return np.asarray(canvas, dtype=bool)
+        cover(points, canvas)
+    return canvas
 
 
 def encode_rle(covered: npt.NDArray[np.bool_]) -> dict[str, Any]:

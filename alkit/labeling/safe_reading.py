@@ -7,6 +7,7 @@ writes one; so refusing it protects as well as a package against such attacks.
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -26,11 +27,12 @@ PIECE = 2**16  # bytes of XML, whose elements are in memory at once
 
 
 class Element(NamedTuple):
-    """The beginning or the end of an XML element."""
+    """The beginning or the end of an XML element; the end has its text, if it has no elements inside."""
 
     name: str
     attributes: dict[str, str]
     begins: bool
+    text: str = ""
 
 
 class Part(NamedTuple):
@@ -74,6 +76,34 @@ def read_parts(path: Path, ending: str, *, most_of_member: int | None = None) ->
         raise InvalidAnswers(f"{path} cannot be read: {error.strerror or error}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise InvalidAnswers(f"{path} cannot be read as a ZIP archive: {error}") from error
+
+
+def read_tree(path: Path, ending: str) -> list[Part]:
+    """Read the matching files below a folder, sorted, or as `read_parts`; names are relative to the folder.
+
+    Links to folders are not followed.
+
+    Raises:
+        InvalidAnswers: as `read_parts`, or they are too large together.
+    """
+    if not path.is_dir():
+        return read_parts(path, ending)
+    parts: list[Part] = []
+    most = MAX_BYTES
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(folder, name)
+            shown = file.relative_to(path).as_posix()
+            if name.lower().endswith(ending) and not _is_litter(shown):
+                parts.append(Part(shown, read_parts(file, "")[0].content))
+                most -= len(parts[-1].content)
+                if most < 0:
+                    raise InvalidAnswers(
+                        f"the files in {path} are over the limit of {MAX_BYTES:,} bytes; export fewer images "
+                        "at once"
+                    )
+    return parts
 
 
 def _members(path: Path, ending: str, most: int) -> list[Part]:
@@ -142,11 +172,21 @@ def elements(path: Path, ending: str) -> Iterator[Element]:
         InvalidAnswers: as `read_parts`, or it is not well-formed XML, or declares a document type.
     """
     for part in read_parts(path, ending):
-        yield from _elements(path, part.content)
+        yield from elements_of(path, part.content)
 
 
-def _elements(path: Path, content: bytes) -> Iterator[Element]:
+def elements_of(path: Path, content: bytes) -> Iterator[Element]:
+    """Yield the elements of the content of an XML file.
+
+    Args:
+        path: where it is from, for messages.
+        content: of the file.
+
+    Raises:
+        InvalidAnswers: as `elements`.
+    """
     seen: list[Element] = []
+    words: list[str] = []
     parser = expat.ParserCreate()
 
     def refuse(*_: object) -> None:
@@ -155,8 +195,17 @@ def _elements(path: Path, content: bytes) -> Iterator[Element]:
         )
 
     parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = lambda name, attributes: seen.append(Element(name, attributes, True))
-    parser.EndElementHandler = lambda name: seen.append(Element(name, {}, False))
+
+    def begin(name: str, attributes: dict[str, str]) -> None:
+        words.clear()
+        seen.append(Element(name, attributes, True))
+
+    def end(name: str) -> None:
+        seen.append(Element(name, {}, False, "".join(words)))
+        words.clear()
+
+    parser.StartElementHandler, parser.EndElementHandler = begin, end
+    parser.CharacterDataHandler = words.append
     for start in range(0, len(content) + PIECE, PIECE):
         try:
             parser.Parse(content[start : start + PIECE], start >= len(content))

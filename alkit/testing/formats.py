@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+import itertools
+import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from alkit import options
 from alkit.data.preprocessing import ImageRecord
 from alkit.errors import AlkitError, InvalidAnswers
 from alkit.interfaces.format import Export, Format, Item, Prediction
-from alkit.interfaces.labels import ImageFacts, Mask
+from alkit.interfaces.labels import PLAIN_KINDS, ImageFacts, Mask
 from alkit.labeling.references import References
 from alkit.labeling.rejection import Rejection
 from alkit.plugin import registry
@@ -24,8 +26,23 @@ from alkit.utils import seeding
 
 from .results import Nonconforming, Result, outcome, require, title
 
+if TYPE_CHECKING:
+    from alkit._typing import Pixels
+
 CLASSES = ("cat", "Émeu & <co>", "a/b", "_x", "100%", "7")
 COUNT = 9
+WIDTH, HEIGHT = 8, 6
+ANSWERS: dict[str, tuple[str, ...]] = {
+    "classes": ("cat", '["a/b", "Émeu & <co>"]', "none", json.dumps(sorted(CLASSES))),
+    "number": ("0.5", "-3", "1e-09", "123456.75"),
+    "boxes": (
+        '[{"class": "cat", "x": 1, "y": 2, "width": 3.125, "height": 2}]',
+        "none",
+        '[{"class": "Émeu & <co>", "x": 0, "y": 0, "width": 8, "height": 6}, '
+        '{"class": "cat", "x": 0.3, "y": 1.7, "width": 0.1, "height": 2.9}]',
+    ),
+}
+"""Texts of labels that are not plain classes, by kind."""
 RUBBISH = (
     b"",
     b"\x00\xff\xfe rubbish",
@@ -47,16 +64,23 @@ class FormatSubject:
         format: its entry-point name, or its class.
         given: options, as values or as text.
         folder: where it may write; created if missing.
+        kind: of the labels; by default `class`, or the first that the format carries.
     """
 
-    def __init__(self, format: str | type[Format], given: Mapping[str, Any] | None, folder: Path) -> None:
+    def __init__(
+        self,
+        format: str | type[Format],
+        given: Mapping[str, Any] | None,
+        folder: Path,
+        kind: str | None = None,
+    ) -> None:
         self.entry_point = format if isinstance(format, str) else None
         self.cls = registry.formats.get(format) if isinstance(format, str) else format
         self.given, self.folder = dict(given or {}), folder
         folder.mkdir(parents=True, exist_ok=True)
         self._written = 0
-        self.kind = "class" if "class" in self.cls.kinds else min(self.cls.kinds)
-        self._masks = Mask(classes=CLASSES, folder=folder)
+        self.kind = kind or ("class" if "class" in self.cls.kinds else min(self.cls.kinds))
+        self.labels = PLAIN_KINDS[self.kind](classes=CLASSES, folder=folder)
 
     def new(self) -> Format:
         """Make the format."""
@@ -65,16 +89,16 @@ class FormatSubject:
         return format
 
     def answers(self) -> list[str]:
-        """Return an answer of every sort: each class, `abstain` and `unusable`; or masks."""
-        if self.kind != "mask":
-            return [*CLASSES, "abstain", "unusable"]
-        rng = seeding.numpy_generator(0, "masks")
-        masks = rng.integers(0, len(CLASSES), (COUNT - 1, 6, 8), dtype=np.uint8)
-        return [self._masks.of_numbers(mask) for mask in masks]
+        """Return answers of every sort: each class, `abstain` and `unusable`; or labels of another kind."""
+        if isinstance(self.labels, Mask):
+            rng = seeding.numpy_generator(0, "masks")
+            masks = rng.integers(0, len(CLASSES), (COUNT - 1, HEIGHT, WIDTH), dtype=np.uint8)
+            return [self.labels.of_numbers(mask) for mask in masks]
+        return [*CLASSES, "abstain", "unusable"] if self.kind == "class" else list(ANSWERS[self.kind])
 
-    def meaning(self, label: str) -> str:
-        """Return the answer that the text of a label is."""
-        return label if self.kind != "mask" else str(self._masks.parse(label, ImageFacts()))
+    def meaning(self, label: str) -> Any:
+        """Return the value that the text of a label is."""
+        return self.labels.parse(label, ImageFacts(width=WIDTH, height=HEIGHT))
 
     def export(self, answers: Sequence[str | None] = (), *, seed: int = 0) -> Export:
         """Return an export of nine images on disk with these answers; another seed gives other images."""
@@ -94,9 +118,14 @@ class FormatSubject:
             items=[dataclasses.replace(item, answer=a) for item, a in zip(items, said, strict=True)],
             location=pool,
             content=lambda item: (pool / item.image).read_bytes(),
-            predict=lambda: {item.index: Prediction(CLASSES[0], 0.5) for item in items},
-            mask=(lambda item: self._masks.numbered(item.answer)) if self.kind == "mask" else None,
+            predict=lambda: {item.index: Prediction(self.answers()[0], 0.5) for item in items},
+            mask=self._mask if self.kind == "mask" else None,
+            labels=self.labels,
         )
+
+    def _mask(self, item: Item) -> Pixels:
+        assert isinstance(self.labels, Mask)
+        return self.labels.numbered(item.answer)
 
     def written(self, export: Export) -> Path:
         """Write an export to a new path, and return the path."""
@@ -135,7 +164,7 @@ def nothing_answered(subject: FormatSubject) -> None:
 
 
 def every_answer_arrives(subject: FormatSubject) -> None:
-    """Every class, `abstain` and `unusable`, or every mask, is read back for the right image."""
+    """Every class, `abstain` and `unusable`, or every other label, is read back for the right image."""
     answers = subject.answers()
     export = subject.export(answers)
     reply = subject.new().read(subject.written(export))
@@ -147,7 +176,7 @@ def every_answer_arrives(subject: FormatSubject) -> None:
         if isinstance(place, Rejection):
             raise Nonconforming(f"an answer names no image: {place.reason}")
         found[records[place].key] = subject.meaning(given.label)
-    expected = {item.image: item.answer for item in export.items if item.answer is not None}
+    expected = {item.image: subject.meaning(item.answer) for item in export.items if item.answer is not None}
     require(found == expected, f"answers {expected} were read back as {found}")
     require(len(reply.answers) == len(answers), "an image has more than one answer")
     require(reply.blank == COUNT - len(answers), f"{reply.blank} images are blank instead of one")
@@ -206,7 +235,7 @@ def _picture(index: int, seed: int) -> bytes:
     from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
 
     encoded = io.BytesIO()
-    Image.new("RGB", (8, 6), (index, seed, 99)).save(encoded, format="PNG")
+    Image.new("RGB", (WIDTH, HEIGHT), (index, seed, 99)).save(encoded, format="PNG")
     return encoded.getvalue()
 
 
@@ -218,8 +247,8 @@ def _item(rank: int, pool: Path) -> Item:
         index=index,
         image=file.name,
         hash=hashlib.sha256(file.read_bytes()).hexdigest(),
-        width=8,
-        height=6,
+        width=WIDTH,
+        height=HEIGHT,
         score=1 / rank,
         file=file,
     )
@@ -241,21 +270,25 @@ CHECKS: tuple[Callable[[FormatSubject], None], ...] = (
 
 
 def check_format(format: str | type[Format], given: Mapping[str, Any] | None = None) -> list[Result]:
-    """Run every check.
+    """Run every check; those of answers with labels of each kind that the format carries.
 
     Args:
         format: entry-point name, or class.
         given: options, as values or as text.
 
     Returns:
-        One result per check.
+        One result per check and kind.
 
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such format.
     """
+    cls = registry.formats.get(format) if isinstance(format, str) else format
+    kinds = [kind for kind in PLAIN_KINDS if kind in cls.kinds]
     results = []
-    for check in CHECKS:
+    further = itertools.product(kinds[1:], (nothing_answered, every_answer_arrives))
+    for kind, check in [*((kinds[0], check) for check in CHECKS), *further]:
         with tempfile.TemporaryDirectory() as folder:
-            subject = FormatSubject(format, given, Path(folder))
-            results.append(outcome(title(check), check, subject))
+            subject = FormatSubject(format, given, Path(folder), kind)
+            named = title(check) if kind == kinds[0] else f"{title(check)} ({kind})"
+            results.append(outcome(named, check, subject))
     return results

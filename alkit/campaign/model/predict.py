@@ -97,7 +97,7 @@ def predict(
     model = usable_model(session)
     found = [
         image
-        for block in _predicted(
+        for block in predicted_blocks(
             session, model, source, source.keys(), batch_size, probabilities=probabilities
         )
         for image in block
@@ -140,7 +140,7 @@ def predict_to(
         if partial.done:
             session.progress.line(f"{partial.done:,} of {len(keys):,} images are already predicted")
         left = keys[partial.done :]
-        for block in _predicted(session, model, source, left, batch_size, probabilities=probabilities):
+        for block in predicted_blocks(session, model, source, left, batch_size, probabilities=probabilities):
             partial.append(block)
         shown = model.classes if probabilities else ()
         prediction_files.write(_counted(partial.rows(), result), shown, path, kind=model.kind)
@@ -171,7 +171,7 @@ def _counted(rows: Iterator[PredictedImage], result: PredictionFile) -> Iterator
         yield row
 
 
-def _predicted(
+def predicted_blocks(
     session: CampaignSession,
     model: UsableModel,
     source: Source,

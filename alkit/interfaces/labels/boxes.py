@@ -7,7 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from alkit.labeling.box_lists import checked_box, draw_boxes, in_order, matching_f1, read_boxes, rounded
+from alkit.labeling.box_lists import (
+    checked_box,
+    draw_boxes,
+    in_order,
+    in_pixels,
+    matching_f1,
+    read_boxes,
+    rounded,
+)
 
 from .base import ImageFacts, Labels
 
@@ -39,13 +47,15 @@ class Boxes(Labels):
     def parse(self, text: str, image: ImageFacts) -> Any:
         """Read a JSON list of boxes, or `none`; a box has to be inside the image, if its size is known.
 
-        A box that extends less than a pixel over an edge is cut off there.
+        A box that extends less than a pixel over an edge is cut off there. An object with `boxes` and
+        the unit `fraction` has boxes in parts of the image, as some tools write them.
         """
         written = text.strip()
         if written == NONE:
             return []
         size = (image.width, image.height)
-        found = enumerate(read_boxes(written), start=1)
+        listed = in_pixels(written, size) if written.startswith("{") else read_boxes(written)
+        found = enumerate(listed, start=1)
         return in_order([checked_box(box, number, size) for number, box in found])
 
     def text(self, value: Any) -> str:

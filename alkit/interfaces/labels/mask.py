@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from alkit.errors import CampaignError
-from alkit.labeling.mask_files import FOLDER, VOID, encode_mask, fill, palette, present_in, read_mask
+from alkit.labeling.box_lists import FRACTION
+from alkit.labeling.mask_files import (
+    BACKGROUND,
+    FOLDER,
+    VOID,
+    VOID_NAME,
+    encode_mask,
+    fill,
+    palette,
+    present_in,
+    read_mask,
+)
 from alkit.utils.files import write_atomically
 
 from .base import ImageFacts, Labels
@@ -23,8 +34,6 @@ if TYPE_CHECKING:
     from alkit.labeling.mask_files import Numbers
 
 KEPT = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}\.png")
-BACKGROUND = "background"
-"""The class of pixels that no polygon covers, if there is one of this name."""
 MOST_CLASSES = 255
 OPACITY = 0.45
 
@@ -53,7 +62,8 @@ class Mask(Labels):
     def parse(self, text: str, image: ImageFacts) -> Any:
         """Read a mask from a file, or from JSON with `shapes`: polygons and run lengths with their classes.
 
-        A relative path starts at the file of labels, at the pool or at the campaign.
+        With the unit `fraction`, points of polygons are parts of the width and the height of the image. A
+        relative path starts at the file of labels, at the pool or at the campaign.
         """
         written = text.strip()
         if KEPT.fullmatch(written) and self._is_here(written):
@@ -212,7 +222,12 @@ class Mask(Labels):
             ) from error
         if min(size) < 1:
             raise ValueError("the size of the image is unknown")
-        number = {name: slot for slot, name in enumerate(self.slots) if name is not None}
+        number = {VOID_NAME: VOID}
+        number |= {name: slot for slot, name in enumerate(self.slots) if name is not None}
+        if not parts and BACKGROUND not in number:
+            raise ValueError(
+                f"nothing is drawn, and there is no class '{BACKGROUND}' for pixels that no shape covers"
+            )
         for name, part in parts:
             if name not in number:
                 listed = ", ".join(map(str, self.classes[:20])) or "none yet; name them with --classes"
@@ -220,7 +235,9 @@ class Mask(Labels):
             if not isinstance(part, Mapping) or not ("rle" in part or "polygon" in part):
                 raise ValueError(f"the shape of '{name}' has neither polygon nor rle")
         background = number.get(BACKGROUND, VOID)
-        return fill((size[0], size[1]), background, ((number[name], part) for name, part in parts))
+        factors = (size[1], size[0]) if found.get("unit") == FRACTION else (1, 1)
+        drawn = ((number[name], part) for name, part in parts)
+        return fill((size[0], size[1]), background, drawn, factors=factors)
 
 
 def overlay(mask: Pixels, pixels: Pixels) -> Pixels:

@@ -12,6 +12,8 @@ import alkit
 from alkit.errors import InvalidAnswers
 from alkit.interfaces import Export, Format, Item, Reply
 from alkit.labeling import (
+    ABSTAIN,
+    UNUSABLE,
     GivenAnswer,
     as_index,
     as_number,
@@ -21,9 +23,12 @@ from alkit.labeling import (
     write_atomically,
 )
 
+from .boxes import boxes_of
 from .class_sets import set_of, text_of
-from .coco_masks import mask_annotations, mask_label
+from .coco_boxes import box_annotations, box_label
+from .coco_masks import Annotation, Drawing, mask_annotations, mask_label
 from .reading import json_of
+from .regions import drawable
 
 KEYS = ("images", "categories", "annotations")
 
@@ -35,12 +40,24 @@ class Coco(Format):
     name: ClassVar[str] = "coco"
     extensions: ClassVar[tuple[str, ...]] = (".json",)
     unit: ClassVar[str] = "image"
-    kinds: ClassVar[frozenset[str]] = frozenset({"class", "classes", "mask"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"class", "classes", "mask", "boxes"})
 
     images: Literal["none", "copy", "link"] = alkit.option(
         "none",
         "image files next to the JSON, with names that identify them in any tool: none, copies, or symbolic "
         "links (a tool that writes to a link changes the original)",
+    )
+
+    masks: Drawing = alkit.option(
+        "rle",
+        "masks as run lengths of each class (iscrowd=1), or as polygons of each connected piece; both give "
+        "the same pixels back",
+    )
+
+    empty: Literal["unanswered", "nothing"] = alkit.option(
+        "unanswered",
+        "what an image without annotations is, for boxes and masks: not answered yet, or an answer that "
+        "there is nothing",
     )
 
     def recognizes(self, path: Path) -> bool:
@@ -58,7 +75,8 @@ class Coco(Format):
             with whole(folder) as images:
                 for item in export.items:
                     place(export, item, images / item.name, link=self.images == "link")
-        numbers = {name: number for number, name in enumerate(export.choices, start=1)}
+        names = [*export.choices, *(drawable(export)[len(export.classes) :] if self.kind == "mask" else [])]
+        numbers = {name: number for number, name in enumerate(names, start=1)}
         content = {
             "info": {"description": export.title},
             "images": [
@@ -82,7 +100,9 @@ class Coco(Format):
 
     def _annotations(self, export: Export, numbers: Mapping[str, int]) -> list[dict[str, Any]]:
         if self.kind == "mask":
-            return list(mask_annotations(export, export.items))
+            return list(mask_annotations(export, export.items, numbers, self.masks))
+        if self.kind == "boxes":
+            return list(box_annotations(export.items, numbers))
         if self.kind == "classes":
             found = [(item, name) for item in export.items for name in set_of(item.answer)[0]]
             return [
@@ -92,15 +112,18 @@ class Coco(Format):
         return [_annotation(item, numbers[item.answer]) for item in export.items if item.answer is not None]
 
     def _beyond_annotations(self, item: Item) -> dict[str, Any]:
-        """Return what annotations cannot say of a set: that it is empty, and what is unknown."""
-        if self.kind != "classes" or item.answer is None:
+        """Return what annotations cannot say: that there is nothing, and what of a set is unknown."""
+        if item.answer is None or self.kind in ("class", "mask"):
             return {}
+        if self.kind == "boxes":
+            said = boxes_of(item.answer) or item.answer in (ABSTAIN, UNUSABLE)
+            return {} if said else {"alkit_none": True}
         names, unknown = set_of(item.answer)
         said = {"alkit_unknown": unknown} if unknown else {}
         return {**said, **({} if names else {"alkit_none": True})}
 
     def read(self, path: Path) -> Reply:
-        """Read the category or categories of each image, or its polygons and run lengths; ignore boxes.
+        """Read the category or categories of each image, its polygons and run lengths, or its boxes.
 
         Ids that are equal as numbers or as texts belong together (`1`, `1.0`, `"1"`). Several files in an
         archive are splits of one data set.
@@ -117,63 +140,70 @@ class Coco(Format):
                     f"{path} has no {' and no '.join(missing)} in {name}; export instances or classification "
                     "in the COCO format, with annotations"
                 )
-            blank += _take(reply, content, kind=self.kind)
+            blank += self._take(reply, content)
         return Reply(reply.answers, reply.rejected, blank)
 
+    def _take(self, reply: Reply, content: Mapping[str, Any]) -> int:
+        """Add the answers of a file to a reply; return how many images have none."""
+        names = {_id(row.get("id")): str(row.get("name")) for row in _rows(content, "categories")}
+        images = {_id(row.get("id")): row for row in _rows(content, "images")}
+        found: dict[float | str, list[Annotation]] = {}
+        for number, row in enumerate(_rows(content, "annotations"), start=1):
+            image_id, category = _id(row.get("image_id")), _id(row.get("category_id"))
+            if image_id not in images:
+                reply.reject(
+                    0, f"annotation {number} is of image {row.get('image_id')}, which is not in the list"
+                )
+            elif category not in names:
+                reply.reject(
+                    0, f"annotation {number} has category {row.get('category_id')}, which is not listed"
+                )
+            else:
+                found.setdefault(image_id, []).append((names[category], row))
+        return sum(
+            self._take_image(reply, number, image, found.get(id, []))
+            for number, (id, image) in enumerate(images.items(), start=1)
+        )
 
-def _take(reply: Reply, content: Mapping[str, Any], *, kind: str) -> int:
-    """Add the answers of a file to a reply; return how many images have none."""
-    names = {_id(row.get("id")): row.get("name") for row in _rows(content, "categories")}
-    images = {_id(row.get("id")): row for row in _rows(content, "images")}
-    found: dict[float | str, list[Any]] = {}
-    for number, row in enumerate(_rows(content, "annotations"), start=1):
-        image_id, category = _id(row.get("image_id")), _id(row.get("category_id"))
-        if image_id not in images:
-            reply.reject(
-                0, f"annotation {number} is of image {row.get('image_id')}, which is not in the list"
-            )
-        elif category not in names:
-            reply.reject(0, f"annotation {number} has category {row.get('category_id')}, which is not listed")
-        else:
-            found.setdefault(image_id, []).append((names[category], row.get("segmentation")))
-    blank = 0
-    for number, (id, image) in enumerate(images.items(), start=1):
+    def _take_image(
+        self, reply: Reply, number: int, image: Mapping[str, Any], annotations: Sequence[Annotation]
+    ) -> bool:
+        """Add the answer for an image to a reply; return whether there is none."""
         try:
-            labels = _labels_of(image, found.get(id, []), kind=kind)
+            label = self._label(image, annotations)
         except ValueError as error:
             reply.reject(number, str(error))
-            continue
-        mark = _mark(image)
-        name = image.get("file_name")
-        if not labels:
-            blank += 1
-        elif len(labels) > 1 or not labels[0].strip():
-            reply.reject(number, f"has the labels {', '.join(map(repr, labels))}; keep only one")
-        elif mark is not None:
-            reply.answers.append(GivenAnswer(number, "", labels[0], index=mark[0], hash=mark[1]))
+            return False
+        mark, name = _mark(image), image.get("file_name")
+        if label is None:
+            return True
+        if mark is not None:
+            reply.answers.append(GivenAnswer(number, "", label, index=mark[0], hash=mark[1]))
         elif isinstance(name, str) and name.strip():
-            reply.answers.append(GivenAnswer.of_file(number, name, labels[0]))
+            reply.answers.append(GivenAnswer.of_file(number, name, label))
         else:
             reply.reject(number, "has no file_name, and no alkit_index and alkit_hash")
-    return blank
+        return False
 
+    def _label(self, image: Mapping[str, Any], annotations: Sequence[Annotation]) -> str | None:
+        """Return the label that the annotations of an image make; None if there are none.
 
-def _labels_of(image: Mapping[str, Any], annotations: Sequence[tuple[Any, Any]], *, kind: str) -> list[str]:
-    """Return the distinct labels of an image, or its one mask or set.
-
-    Raises:
-        ValueError: a mask cannot be made of the annotations.
-    """
-    shapes = [(str(name), segmentation) for name, segmentation in annotations]
-    if kind == "mask":
-        return [mask_label(image, shapes)] if shapes else []
-    if kind == "classes":
-        unknown = image.get("alkit_unknown")
-        names = [name for name, _ in shapes] + [
-            str(name) for name in unknown or [] if isinstance(unknown, list)
-        ]
-        return [text_of(names)] if names or image.get("alkit_none") is True else []
-    return list(dict.fromkeys(name for name, _ in shapes))
+        Raises:
+            ValueError: they make none.
+        """
+        nothing = self.empty == "nothing" or image.get("alkit_none") is True
+        names = list(dict.fromkeys(name for name, _ in annotations))
+        if self.kind in ("mask", "boxes"):
+            if not annotations and not nothing:
+                return None
+            return mask_label(image, annotations) if self.kind == "mask" else box_label(annotations)
+        if self.kind == "classes":
+            unknown = image.get("alkit_unknown")
+            names += [str(name) for name in unknown or [] if isinstance(unknown, list)]
+            return text_of(names) if names or image.get("alkit_none") is True else None
+        if len(names) > 1 or (names and not names[0].strip()):
+            raise ValueError(f"has the labels {', '.join(map(repr, names))}; keep only one")
+        return names[0] if names else None
 
 
 def _id(value: Any) -> float | str:

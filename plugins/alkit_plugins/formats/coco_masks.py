@@ -2,53 +2,82 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from alkit.interfaces import Export, Item
-from alkit.labeling import ABSTAIN, UNUSABLE, encode_rle
+from alkit.labeling import ABSTAIN, UNUSABLE, encode_rle, outlines
+
+from .regions import as_size, mask_text, regions_of
+
+Annotation = tuple[str, Mapping[str, Any]]
+"""The name of the category, and the annotation."""
+Drawing = Literal["rle", "polygon"]
 
 
-def mask_label(image: Mapping[str, Any], shapes: Sequence[tuple[str, Any]]) -> str:
-    """Return the text of a mask from the category and the `segmentation` of each annotation of an image.
+def mask_label(image: Mapping[str, Any], annotations: Sequence[Annotation]) -> str:
+    """Return the text of the mask that the annotations of an image make.
 
     Raises:
         ValueError: an annotation has no polygon and no run lengths.
     """
     parts = []
-    for name, segmentation in shapes:
+    for name, annotation in annotations:
+        segmentation = annotation.get("segmentation")
+        if not segmentation and len(annotations) == 1 and name in (ABSTAIN, UNUSABLE):
+            return name
         if not segmentation or not isinstance(segmentation, (list, dict)):
             raise ValueError(f"has an annotation of '{name}' without a segmentation")
         key = "rle" if isinstance(segmentation, dict) else "polygon"
         parts.append({"class": name, key: segmentation})
-    size = [image.get("height"), image.get("width")]
-    known = all(isinstance(side, int) and side > 0 for side in size)
-    return json.dumps({"size": size if known else None, "shapes": parts}, ensure_ascii=False)
+    return mask_text(as_size(image.get("height"), image.get("width")), parts)
 
 
-def mask_annotations(export: Export, items: Sequence[Item]) -> Iterator[dict[str, Any]]:
-    """Yield an annotation with run lengths for each class in each mask."""
+def mask_annotations(
+    export: Export, items: Sequence[Item], numbers: Mapping[str, int], drawing: Drawing
+) -> Iterator[dict[str, Any]]:
+    """Yield an annotation for each class in each mask, with run lengths or polygons.
+
+    Args:
+        export: where the items are from.
+        items: all of them.
+        numbers: of the categories, by name.
+        drawing: what segmentations are made of.
+    """
     number = 0
     for item in items:
-        if export.mask is None or item.answer in (None, ABSTAIN, UNUSABLE):
+        if export.mask is None or item.answer is None:
             continue
-        mask = export.mask(item)
-        for value in np.unique(mask).tolist():
-            if value >= len(export.classes):
-                continue  # void
-            covered = mask == value
+        if item.answer in (ABSTAIN, UNUSABLE):
+            number += 1
+            yield whole_image(item, number, numbers[item.answer])
+            continue
+        for region in regions_of(export, item, background=True):
+            covered = region.covered
             rows, columns = np.nonzero(covered.any(axis=1))[0], np.nonzero(covered.any(axis=0))[0]
             left, top = int(columns[0]), int(rows[0])
             number += 1
             yield {
                 "id": number,
                 "image_id": item.rank,
-                "category_id": value + 1,
-                "segmentation": encode_rle(covered),
+                "category_id": numbers[region.name],
+                "segmentation": encode_rle(covered) if drawing == "rle" else outlines(covered),
                 "bbox": [left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1],
                 "area": int(covered.sum()),
-                "iscrowd": 1,
+                "iscrowd": int(drawing == "rle"),
             }
+
+
+def whole_image(item: Item, number: int, category: int) -> dict[str, Any]:
+    """Return an annotation of a whole image that has no regions."""
+    return {
+        "id": number,
+        "image_id": item.rank,
+        "category_id": category,
+        "segmentation": [],
+        "bbox": [0, 0, item.width, item.height],
+        "area": item.width * item.height,
+        "iscrowd": 0,
+    }

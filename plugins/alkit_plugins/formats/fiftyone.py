@@ -1,4 +1,4 @@
-"""FiftyOne: the FiftyOneImageClassificationDataset that it loads and exports, without its package."""
+"""FiftyOne: its data sets for classification and detection, without its package."""
 
 from __future__ import annotations
 
@@ -10,21 +10,36 @@ from typing import Any, ClassVar, Literal
 
 import alkit
 from alkit.errors import InvalidAnswers
-from alkit.interfaces import Export, Format, Reply
-from alkit.labeling import GivenAnswer, load_json_parts, place, whole, write_atomically
+from alkit.interfaces import Export, Format, Item, Reply
+from alkit.labeling import (
+    ABSTAIN,
+    UNUSABLE,
+    GivenAnswer,
+    load_json_parts,
+    place,
+    whole,
+    write_atomically,
+)
 
+from .boxes import Box, boxes_of, boxes_text, numbers
+from .class_sets import NONE, refuse_unknown, set_of, text_of
 from .reading import json_of
 
 LABELS, DATA = "labels.json", "data"
+CROWD = "iscrowd"
 
 
 @dataclass(kw_only=True)
 class FiftyOne(Format):
-    """A folder `data/` with the images, and `labels.json` with the classes and each image's label or null."""
+    """A folder `data/` with the images, and `labels.json` with the classes and each image's label or null.
+
+    A FiftyOneImageClassificationDataset; of boxes, a FiftyOneImageDetectionDataset.
+    """
 
     name: ClassVar[str] = "fiftyone"
     extensions: ClassVar[tuple[str, ...]] = ("",)
     unit: ClassVar[str] = "image"
+    kinds: ClassVar[frozenset[str]] = frozenset({"class", "classes", "boxes"})
 
     images: Literal["copy", "link"] = alkit.option(
         "copy", "copies of the images, or symbolic links (a tool that writes to a link changes the original)"
@@ -37,7 +52,9 @@ class FiftyOne(Format):
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write the folder."""
-        labels = {Path(item.name).stem: item.answer for item in export.items}
+        if self.kind == "classes":
+            refuse_unknown(export, self.name)
+        labels = {Path(item.name).stem: _target(item, self.kind) for item in export.items}
         content = {"classes": export.choices, "labels": labels}
         with whole(path) as folder:
             (folder / DATA).mkdir()
@@ -54,15 +71,16 @@ class FiftyOne(Format):
                 f"{path} is not a FiftyOne data set; {LABELS} should contain classes and labels"
             )
         reply = Reply()
-        blank = sum(_take(reply, content) for content in parts)
+        blank = sum(_take(reply, content, self.kind) for content in parts)
         return Reply(reply.answers, reply.rejected, blank)
 
 
-def _take(reply: Reply, content: Mapping[str, Any]) -> int:
+def _take(reply: Reply, content: Mapping[str, Any], kind: str) -> int:
     """Add the labels of a file to a reply; return how many images have none."""
     blank = 0
+    read = {"class": _label, "classes": _set, "boxes": _boxes}[kind]
     for number, (name, target) in enumerate(content["labels"].items(), start=1):
-        label = _label(target, content.get("classes") or [])
+        label = read(target, content.get("classes") or [])
         if label is None:
             blank += 1
         elif not label:
@@ -91,6 +109,59 @@ def _label(target: Any, classes: Sequence[Any]) -> str | None:
     if target is None:
         return None
     return target if isinstance(target, str) and target.strip() else ""
+
+
+def _set(target: Any, classes: Sequence[Any]) -> str | None:
+    """Return the set of the labels of an image; a single word may say that it has none."""
+    if target is None:
+        return None
+    if not isinstance(target, list):
+        word = _label(target, classes)
+        return word if word in (ABSTAIN, UNUSABLE) else text_of([word]) if word else ""
+    names = [_label(each, classes) for each in target]
+    if any(not name for name in names):
+        return ""
+    return text_of(name for name in names if name) if names else NONE
+
+
+def _boxes(target: Any, classes: Sequence[Any]) -> str | None:
+    """Return the boxes of an image."""
+    if target is None:
+        return None
+    if not isinstance(target, list):
+        return _label(target, classes)
+    boxes: list[Box] = []
+    for each in target:
+        name = _label(each, classes)
+        given = each.get("bounding_box") if isinstance(each, dict) else None
+        sides = numbers(given) if isinstance(given, list) else None
+        if not name or sides is None or len(sides) != 4:
+            return ""
+        attributes = each.get("attributes")
+        crowd = isinstance(attributes, dict) and attributes.get(CROWD) in (1, True)
+        boxes.append(Box(name, *sides, crowd=crowd))
+    return boxes_text(boxes, fraction=True)
+
+
+def _target(item: Item, kind: str) -> Any:
+    """Return what `labels.json` says of an image."""
+    if kind == "class" or item.answer in (None, ABSTAIN, UNUSABLE):
+        return item.answer
+    if kind == "classes":
+        return [{"label": name} for name in set_of(item.answer)[0]]
+    return [
+        {
+            "label": box.name,
+            "bounding_box": [
+                box.x / item.width,
+                box.y / item.height,
+                box.width / item.width,
+                box.height / item.height,
+            ],
+            **({"attributes": {CROWD: 1}} if box.crowd else {}),
+        }
+        for box in boxes_of(item.answer)
+    ]
 
 
 @alkit.hookimpl

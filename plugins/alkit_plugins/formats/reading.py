@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from alkit.errors import InvalidAnswers
 from alkit.labeling import load_json_parts
+
+DEPTHS = ("*", "*/*", "*/*/*")
 
 
 def json_of(path: Path, ending: str = ".json") -> list[tuple[str, Any]]:
@@ -22,3 +25,14 @@ def json_of(path: Path, ending: str = ".json") -> list[tuple[str, Any]]:
         if path.suffix.lower() == ".json" and not zipfile.is_zipfile(path):
             raise
         return []
+
+
+def is_there(path: Path, endings: Sequence[str]) -> bool:
+    """Say whether a folder, at most two folders deep, or an archive has a file whose name ends so."""
+    if path.is_dir():
+        names: Iterable[str] = (file.name for depth in DEPTHS for file in path.glob(depth))
+        return any(name.lower().endswith(tuple(endings)) for name in names)
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.lower().endswith(tuple(endings)) for name in archive.namelist())

@@ -12,7 +12,7 @@ from alkit.errors import InvalidAnswers
 from alkit.interfaces import ALL_KINDS, Export, Format, Reply
 from alkit.labeling import COLUMNS, choose_columns, parse_columns, read_answers, read_table, write_table
 
-from .label_studio_flat import is_exported_table
+from .label_studio.flat import is_exported_table
 
 TABLES = (".csv", ".tsv", ".tab")
 WORKBOOKS = (".xlsx", ".xls", ".ods")

@@ -141,7 +141,7 @@ def test_what_is_no_mask_is_refused(tmp_path: Path) -> None:
 def test_polygons_and_run_lengths_are_drawn(tmp_path: Path) -> None:
     labels = Mask(classes=("sky", "road"), folder=tmp_path)
     runs = {"size": [3, 4], "counts": [0, 3, 9]}  # the first column
-    square = [[2, 0, 3, 0, 3, 2, 2, 2]]
+    square = [[2, 0, 4, 0, 4, 3, 2, 3]]  # from corner to corner of pixels
     text = json.dumps({"shapes": [{"class": "road", "rle": runs}, {"class": "sky", "polygon": square}]})
     assert labels.pixels(labels.parse(text, SIZE)).tolist() == [[1, 255, 0, 0]] * 3
     packed = {"size": [3, 4], "counts": "039"}

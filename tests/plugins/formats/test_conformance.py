@@ -9,7 +9,6 @@ import pytest
 
 from alkit.plugin import registry
 from alkit.testing import FormatTests
-from alkit_plugins.formats.coco import Coco
 
 PYARROW = importlib.util.find_spec("pyarrow") is not None
 
@@ -78,12 +77,17 @@ class TestFiftyOneLinks(FormatTests):
     options: ClassVar = {"images": "link"}
 
 
-class CocoOfMasks(Coco):
-    kinds: ClassVar = frozenset({"mask"})
+class TestCocoOfPolygons(FormatTests):
+    name = "coco"
+    options: ClassVar = {"masks": "polygon"}
 
 
-class TestCocoOfMasks(FormatTests):
-    format = CocoOfMasks
+class TestYolo(FormatTests):
+    name = "yolo"
+
+
+class TestVoc(FormatTests):
+    name = "voc"
 
 
 class TestMasks(FormatTests):

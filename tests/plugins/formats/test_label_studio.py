@@ -310,7 +310,7 @@ def test_a_push_that_was_cut_goes_on_where_it_was(
 ) -> None:
     server = Server("http://ann:secret@127.0.0.1:1/", "secret")
     format = make("label-studio")
-    module = importlib.import_module(f"{type(format).__module__}_server")
+    module = importlib.import_module("alkit_plugins.formats.label_studio.server")
     monkeypatch.setattr(module, "CHUNK_TASKS", 4)
     with pytest.raises(AlkitError) as raised:
         format.push(export, server, campaign="0123")

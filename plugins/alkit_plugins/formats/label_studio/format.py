@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -10,14 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 from urllib.parse import quote
-from xml.sax.saxutils import quoteattr
 
 import alkit
 from alkit.errors import InvalidAnswers, InvalidOption
 from alkit.interfaces import Export, Item, LiveFormat, Prediction, Push, Reply, Server
 from alkit.labeling import (
     ABSTAIN,
-    UNUSABLE,
     GivenAnswer,
     Rejection,
     describe_json,
@@ -26,9 +25,10 @@ from alkit.labeling import (
     write_atomically,
 )
 
-from .class_sets import set_of, text_of
-from .label_studio_flat import (
-    CONTROL,
+from ..class_sets import refuse_unknown
+from ..reading import json_of
+from .configuration import configuration_for
+from .flat import (
     TABLES,
     annotator_of,
     flat_replies,
@@ -39,12 +39,11 @@ from .label_studio_flat import (
     rows_of,
     seconds_of,
 )
-from .label_studio_server import pull, push
-from .reading import json_of
+from .results import control_of, label_of, results_for
+from .server import pull, push
 
 MAX_EMBEDDED = 2 * 10**8  # bytes in one file; Label Studio accepts 250 MB
 TYPES = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".gif": "gif", ".webp": "webp", ".bmp": "bmp"}
-WORDS = (ABSTAIN, UNUSABLE)
 Task = dict[str, Any]
 
 
@@ -59,7 +58,7 @@ class LabelStudio(LiveFormat):
     extensions: ClassVar[tuple[str, ...]] = (".json",)
     unit: ClassVar[str] = "task"
     timed: ClassVar[bool] = True
-    kinds: ClassVar[frozenset[str]] = frozenset({"class", "classes"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"class", "classes", "mask", "number", "boxes"})
 
     images: Literal["embed", "local", "url-prefix"] = alkit.option(
         "embed", "where the browser gets images from: the task itself, the server's disk, or a web address"
@@ -88,7 +87,7 @@ class LabelStudio(LiveFormat):
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write the tasks, and the labeling configuration next to them."""
         (configuration,) = self.beside(path)
-        text = configuration_for(export, several=self.kind == "classes")
+        text = configuration_for(export, self.kind)
         write_atomically(path, json.dumps(self.tasks(export), indent=1, ensure_ascii=False) + "\n")
         write_atomically(configuration, text)
         return [path, configuration]
@@ -99,6 +98,8 @@ class LabelStudio(LiveFormat):
         Raises:
             InvalidOption: the browser cannot get the images in this way.
         """
+        if self.kind == "classes":
+            refuse_unknown(export, self.name)
         predictions = export.predict() if self.predictions else {}
         tasks: list[Task] = []
         size = 0
@@ -111,7 +112,7 @@ class LabelStudio(LiveFormat):
                     "images=url-prefix"
                 )
             prediction = predictions.get(item.index)
-            tasks.append(_task(export, item, image, prediction, several=self.kind == "classes"))
+            tasks.append(_task(export, item, image, prediction, self.kind))
         return tasks
 
     def _image(self, export: Export, item: Item) -> str:
@@ -135,9 +136,7 @@ class LabelStudio(LiveFormat):
     def read(self, path: Path) -> Reply:
         """Read an export: JSON, with all that is known; or CSV or JSON-MIN, which leave out skipped tasks."""
         if path.suffix.lower() in TABLES:
-            return flat_replies(
-                rows_of(path), str(path), lead_time=self.lead_time, several=self.kind == "classes"
-            )
+            return flat_replies(rows_of(path), str(path), lead_time=self.lead_time, kind=self.kind)
         parts = load_json_parts(path)
         replies = [self.replies(content, str(path)) for _, content in parts]
         return Reply(
@@ -157,13 +156,13 @@ class LabelStudio(LiveFormat):
                 f"{named} is not a list of tasks, but {describe_json(content)}; export as JSON"
             )
         if is_flat(content):
-            return flat_replies(content, named, lead_time=self.lead_time, several=self.kind == "classes")
+            return flat_replies(content, named, lead_time=self.lead_time, kind=self.kind)
         if content and not any("data" in task for task in content):
             raise InvalidAnswers(
                 f"{named} is {describe_json(content)}; tasks have 'data' and 'annotations': export as JSON, "
                 "not as JSON-MIN"
             )
-        control = _control(content)
+        control = control_of(each for task in content for each in _annotations(task))
         answers: list[GivenAnswer] = []
         rejected: list[Rejection] = []
         blank = 0
@@ -187,7 +186,7 @@ class LabelStudio(LiveFormat):
         index, hash, image = image_of(_data(task), str(task.get("file_upload") or ""))
         time = annotation.get("updated_at") or annotation.get("created_at") or ""
         cost = seconds_of(annotation) if self.lead_time else None
-        label = _label(annotation, control, several=self.kind == "classes")
+        label = label_of(annotation, control, self.kind)
         return GivenAnswer(number, image, label, annotator_of(annotation), str(time), cost, hash, index)
 
     def push(self, export: Export, server: Server, *, campaign: str) -> Push:
@@ -198,7 +197,7 @@ class LabelStudio(LiveFormat):
         tasks = self.tasks(export)
         return push(
             tasks,
-            configuration_for(export, several=self.kind == "classes"),
+            configuration_for(export, self.kind),
             server,
             export.title,
             campaign,
@@ -210,32 +209,7 @@ class LabelStudio(LiveFormat):
         return self.replies(pull(server, campaign), server.shown)
 
 
-def configuration_for(export: Export, *, several: bool = False) -> str:
-    """Return the labeling configuration: a choice of the classes and `unusable`, the first nine with keys.
-
-    Args:
-        export: what to label.
-        several: any number of classes can be chosen.
-
-    Raises:
-        InvalidOption: there are no classes to choose from.
-    """
-    if not export.classes:
-        raise InvalidOption(
-            "the campaign has no classes to choose from yet; take in a label first, with 'alkit ingest FILE "
-            "--allow-new-classes'"
-        )
-    choices = [word for word in export.choices if word != ABSTAIN or word in export.classes]
-    lines = ["<View>", '  <Image name="image" value="$image"/>']
-    kind = "multiple" if several else "single"
-    lines.append(f'  <Choices name="choice" toName="image" choice="{kind}" showInline="true">')
-    for number, choice in enumerate(choices, start=1):
-        key = f' hotkey="{number}"' if number <= 9 and choice in export.classes else ""
-        lines.append(f"    <Choice value={quoteattr(choice)}{key}/>")
-    return "\n".join([*lines, "  </Choices>", "</View>", ""])
-
-
-def _task(export: Export, item: Item, image: str, prediction: Prediction | None, *, several: bool) -> Task:
+def _task(export: Export, item: Item, image: str, prediction: Prediction | None, kind: str) -> Task:
     known = {"alkit_index": item.index, "alkit_hash": item.hash, "alkit_rank": item.rank}
     if item.again:  # a separate task, since the task of an earlier query is done
         known["alkit_query"] = export.query
@@ -243,20 +217,14 @@ def _task(export: Export, item: Item, image: str, prediction: Prediction | None,
     task: Task = {"data": {"image": image, **known}, "meta": meta}
     if prediction is not None:
         score = prediction.probability
-        result = [{**_choice([prediction.label]), "score": score}]
+        guessed = dataclasses.replace(item, answer=prediction.label)
+        result = [{"score": score, **each} for each in results_for(export, guessed, kind)]
         version = f"alkit-cycle-{export.cycle}"
         task["predictions"] = [{"model_version": version, "score": score, "result": result}]
     if item.answer is not None:
         skipped = item.answer == ABSTAIN and ABSTAIN not in export.classes
-        names = set_of(item.answer)[0] if several and item.answer not in WORDS else [item.answer]
-        result = [] if skipped or not names else [_choice(names)]
-        task["annotations"] = [{"was_cancelled": skipped, "result": result}]
+        task["annotations"] = [{"was_cancelled": skipped, "result": results_for(export, item, kind)}]
     return task
-
-
-def _choice(labels: Sequence[str]) -> dict[str, Any]:
-    value = {"choices": list(labels)}
-    return {"from_name": CONTROL, "to_name": "image", "type": "choices", "value": value}
 
 
 def _below(root: Path, item: Item) -> str:
@@ -276,59 +244,6 @@ def _data(task: Any) -> Mapping[str, Any]:
 def _annotations(task: Task) -> list[Mapping[str, Any]]:
     annotations = task.get("annotations")
     return [each for each in annotations if isinstance(each, dict)] if isinstance(annotations, list) else []
-
-
-def _control(tasks: Sequence[Task]) -> str:
-    """Return the name of the question about the class: alkit's own, or the only one.
-
-    Raises:
-        InvalidAnswers: there are several others.
-    """
-    names = {
-        str(result.get("from_name"))
-        for task in tasks
-        for annotation in _annotations(task)
-        for result in _choices(annotation)
-    }
-    if len(names) > 1 and CONTROL not in names:
-        raise InvalidAnswers(
-            f"the tasks ask {' and '.join(sorted(names))}, and '{CONTROL}', which alkit asks, is missing; "
-            f"rename the question about the class to '{CONTROL}'"
-        )
-    return CONTROL if CONTROL in names or not names else names.pop()
-
-
-def _choices(annotation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the results of an annotation that are choices."""
-    results = annotation.get("result")
-    return [
-        result
-        for result in (results if isinstance(results, list) else [])
-        if isinstance(result, dict)
-        and isinstance(result.get("value"), dict)
-        and isinstance(result["value"].get("choices"), list)
-    ]
-
-
-def _label(annotation: Mapping[str, Any], control: str, *, several: bool) -> str:
-    """Return the choice of an annotation, or all of them as one label; `abstain` if it was skipped.
-
-    Raises:
-        ValueError: there is not exactly one choice, where there should be one.
-    """
-    if annotation.get("was_cancelled"):
-        return ABSTAIN
-    labels = [
-        str(choice)
-        for result in _choices(annotation)
-        if str(result.get("from_name")) == control
-        for choice in result["value"]["choices"]
-    ]
-    if several:
-        return labels[0] if labels == [UNUSABLE] else text_of(labels)
-    if len(labels) != 1 or not labels[0].strip():
-        raise ValueError(f"has an annotation with {len(labels) or 'no'} choices; it should have one")
-    return labels[0]
 
 
 def _is_exported(content: Any) -> bool:

@@ -12,10 +12,11 @@ from alkit.errors import InvalidAnswers
 from alkit.interfaces import Reply
 from alkit.labeling import UNUSABLE, GivenAnswer, as_index, as_number, in_order, read_table
 
-from .class_sets import text_of
+from ..class_sets import text_of
 
 CONTROL = "choice"
 """The name of the question about the class in alkit's own labeling configuration."""
+FLAT_KINDS = frozenset({"class", "classes", "number"})
 TABLES = (".csv", ".tsv")
 OWN = frozenset({"annotator", "annotation_id", "created_at", "updated_at", "lead_time", "id", "agreement"})
 """What Label Studio adds to the data of a task and the answers."""
@@ -48,7 +49,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 
 def flat_replies(
-    records: Sequence[Mapping[str, Any]], named: str, *, lead_time: bool, several: bool = False
+    records: Sequence[Mapping[str, Any]], named: str, *, lead_time: bool, kind: str = "class"
 ) -> Reply:
     """Read records: one answer each, in order of time.
 
@@ -56,18 +57,20 @@ def flat_replies(
         records: what was exported.
         named: the file, for messages.
         lead_time: record the seconds that an annotation took as its cost.
-        several: a label is any number of choices.
+        kind: of the labels.
 
     Raises:
-        InvalidAnswers: no field answers the question about the class.
+        InvalidAnswers: no field answers the question, or labels are regions.
     """
-    control = _control(records, named)
+    if kind not in FLAT_KINDS:
+        raise InvalidAnswers(f"{named} is flat, and regions are more than a field can hold; export as JSON")
+    control = _control(records, named, "number" if kind == "number" else CONTROL)
     reply = Reply()
     blank = 0
     for position, record in enumerate(records, start=1):
         number = as_index(str(record.get("id"))) or position
         labels = _chosen(record.get(control))
-        if several and labels and labels != [UNUSABLE]:
+        if kind == "classes" and labels and labels != [UNUSABLE]:
             labels = [text_of(labels)]
         if not labels:
             blank += 1
@@ -116,16 +119,16 @@ def annotator_of(annotation: Mapping[str, Any]) -> str:
     return "" if number is None else f"label-studio-{number}"
 
 
-def _control(records: Sequence[Mapping[str, Any]], named: str) -> str:
+def _control(records: Sequence[Mapping[str, Any]], named: str, own: str) -> str:
     """Return the field with the answers: alkit's own, or the only one after the data of the task."""
     keys = list(dict.fromkeys(key for record in records for key in record))
-    if CONTROL in keys:
-        return CONTROL
+    if own in keys:
+        return own
     data = {"image", "alkit_index", "alkit_hash", "alkit_rank", "alkit_query"}
     others = [key for key in keys if key not in OWN | data]
     if len(others) != 1:
         raise InvalidAnswers(
-            f"{named} has no field '{CONTROL}', but {', '.join(keys) or 'none'}; export as JSON, not as "
+            f"{named} has no field '{own}', but {', '.join(keys) or 'none'}; export as JSON, not as "
             "JSON-MIN or CSV"
         )
     return others[0]
@@ -142,4 +145,6 @@ def _chosen(value: Any) -> list[str]:
         value = value.get("choices")
     if isinstance(value, list):
         return [str(choice) for choice in value]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return [repr(value)]
     return [value] if isinstance(value, str) and value.strip() else []

@@ -1,0 +1,1 @@
+"""Made labels that go out and come back: through formats, through pairs of them, and through other tools."""
