@@ -34,9 +34,10 @@ def run_launched(command: Callable[[], int], words: Sequence[str]) -> int:
         return _help(launch)
 
     def ended(*_: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise ProcessLost(LOST)
 
-    before = signal.signal(signal.SIGTERM, ended)
+    signal.signal(signal.SIGTERM, ended)
     try:
         if name and name not in TRAINING:
             raise UsageError(
@@ -45,7 +46,7 @@ def run_launched(command: Callable[[], int], words: Sequence[str]) -> int:
             )
         return command()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends now, and first says why
         launch.end()
 
 
