@@ -75,6 +75,10 @@ class TrainingDiverged(TrainingError):
     """The loss became NaN or infinite."""
 
 
+class ProcessLost(TrainingError):
+    """Another process of a training in several processes has ended."""
+
+
 class ExecutorError(AlkitError):
     """Jobs cannot be run: a library is missing, a scheduler does not answer, or workers keep dying."""
 

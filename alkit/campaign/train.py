@@ -14,7 +14,10 @@ from alkit.data.labeled_images import LabeledImages
 from alkit.data.sources import VECTORS
 from alkit.errors import NotTrained, TrainingError
 from alkit.options import values_of
+from alkit.training.launch import current
 from alkit.utils.profiling import Profile
+
+from .training_ref import group_of
 
 if TYPE_CHECKING:
     from alkit.campaign.record.ledger import Event
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from alkit.engine.round import Round
     from alkit.engine.train import TrainedModel
     from alkit.interfaces.strategy import Strategy
+    from alkit.training.group import TrainingGroup
 
     from .session import CampaignSession
 
@@ -76,6 +80,7 @@ def _trained(
     past: Sequence[Event[Trained]],
     *,
     load_only: bool = False,
+    group: TrainingGroup | None = None,
 ) -> TrainedModel:
     if len(session.pool.labeled) == 0:
         raise TrainingError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
@@ -87,20 +92,35 @@ def _trained(
     round_ = round_of(session, strategy, profile)
     test = session.resources.test_images(session.ledger, session.state)
 
-    def trained_as(cycle: int, *, load_only: bool) -> TrainedModel:
+    def trained_as(cycle: int, *, load_only: bool, group: TrainingGroup | None = None) -> TrainedModel:
         return dataclasses.replace(round_, number=cycle).train(
             session.resources.task(session.state),
             classes=session.classes,
             test=test,
-            checkpoints=session.directory / "checkpoints",
+            checkpoints=None if group is not None and group.rank > 0 else session.directory / "checkpoints",
             previous=_earlier_checkpoint(session, past, cycle),
             load_only=load_only,
+            group=group,
         )
+
+    if group is not None and group.rank > 0:
+        return trained_as(session.cycle, load_only=False, group=group)
 
     for cycle in _cycles_with_as_many_labels(session, past):
         with contextlib.suppress(NotTrained):
             return trained_as(cycle, load_only=True)
-    return trained_as(session.cycle, load_only=load_only)
+    if not load_only and (launch := current()) is not None:
+        group = group_of(session, strategy, launch)
+    return trained_as(session.cycle, load_only=load_only, group=group)
+
+
+def take_part(session: CampaignSession, strategy: Strategy | None, group: TrainingGroup) -> None:
+    """Train with the process that `train` was called in, and record nothing.
+
+    Raises:
+        TrainingError: this process would train something else.
+    """
+    _trained(session, strategy, Profile(), session.ledger.events(Trained), group=group)
 
 
 def _cycles_with_as_many_labels(session: CampaignSession, past: Sequence[Event[Trained]]) -> list[int]:

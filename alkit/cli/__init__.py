@@ -12,6 +12,7 @@ import click
 from alkit._version import __version__
 from alkit.errors import AlkitError
 from alkit.plugin.registry import notify
+from alkit.training.launch import is_launched
 from alkit.utils.console import guarded, one_line
 from alkit.utils.waiting import wait_passively
 
@@ -116,10 +117,18 @@ def main() -> NoReturn:
         _end_quietly(_run())
 
 
+def _command() -> int:
+    result = cli.main(prog_name="alkit", standalone_mode=False)
+    return result if isinstance(result, int) else 0
+
+
 def _run() -> int:
     try:
-        result = cli.main(prog_name="alkit", standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        if is_launched():
+            from .launched import run_launched  # noqa: PLC0415  # a command alone needs none
+
+            return run_launched(_command, sys.argv[1:])
+        return _command()
     except click.exceptions.Abort:
         return _interrupted()
     except click.exceptions.NoArgsIsHelpError as error:

@@ -77,6 +77,30 @@ class Batch:
         return torch.from_numpy(rows).to(self.loader.device)
 
 
+class BatchPart(Batch):
+    """Consecutive images of a batch, augmented as they are within it.
+
+    Args:
+        whole: the batch.
+        begin: the first image.
+        end: one after the last.
+    """
+
+    def __init__(self, whole: Batch, begin: int, end: int) -> None:
+        super().__init__(whole.loader, whole.indices[begin:end], None)
+        self._whole, self._begin, self._end = whole, begin, end
+
+    @property
+    def images(self) -> Tensor:
+        """[B, C, H, W] float32 on the device, as in the batch."""
+        return self._whole.images[self._begin : self._end]
+
+    @property
+    def targets(self) -> Any:
+        """[B, ...] on the device, as in the batch."""
+        return map_tensors(lambda part: part[self._begin : self._end], self._whole.targets)
+
+
 class Loader:
     """Turns indices into batches.
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from alkit.data.labeled_images import LabeledImages
     from alkit.interfaces.strategy import Strategy
     from alkit.interfaces.task import TaskModel
+    from alkit.training.group import TrainingGroup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Round:
         checkpoints: Path | None = None,
         previous: Path | None = None,
         load_only: bool = False,
+        group: TrainingGroup | None = None,
     ) -> TrainedModel:
         """Train the task model together with the strategy's companion; see `TrainingJob` and `train_model`.
 
@@ -74,6 +76,7 @@ class Round:
             checkpoints: directory to save the result to and load it from.
             previous: checkpoint of the round before.
             load_only: take the result from its checkpoint.
+            group: the processes that train together.
 
         Raises:
             TrainingError: the labels do not allow it, or the loss is not finite.
@@ -90,6 +93,7 @@ class Round:
             checkpoints=checkpoints,
             previous=previous,
             load_only=load_only,
+            group=group,
         )
         with self.threads():
             return train_model(task, job, self.device, self.progress, self.profile)

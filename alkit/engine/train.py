@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from alkit.data.targets import Targets
     from alkit.interfaces.strategy import Strategy
     from alkit.interfaces.task import TaskModel
+    from alkit.training.group import TrainingGroup
     from alkit.training.types import Companion
     from alkit.utils.profiling import Profile
     from alkit.utils.progress import Progress
@@ -53,6 +54,7 @@ class TrainingJob:
         previous: checkpoint to start from if the task says `warm_start`, or None; if it is missing, that
             is reported and recorded, and training starts from new weights.
         load_only: take the result from its checkpoint, and do not train where there is none.
+        group: the processes that train together; all but the first only train, and keep nothing.
     """
 
     cycle: int
@@ -64,6 +66,7 @@ class TrainingJob:
     checkpoints: Path | None = None
     previous: Path | None = None
     load_only: bool = False
+    group: TrainingGroup | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +142,16 @@ def train_model(
     progress.line(f"{run.label}: {how} on {device}{companion_note}")
     with threads_for(max(job.labeled.images.shape[1:]), device):
         record["order"] = _fit(task, job, companion, targets, run, profile)
+        if run.group is not None and run.group.rank > 0:
+            return trained(metrics={})
         with profile.phase("evaluate"):
             pool, precision = job.labeled.images, run.recipe.precision
             metrics = evaluate(task, job.test, test_targets, pool, device, precision)
     for name, value in metrics.items():
         if not np.isfinite(value):
             raise TrainingDiverged(f"{run.label}: the {name} on the test images is {value}")
+    if run.group is not None and run.group.begun:
+        record["processes"] = run.group.size
     record |= {"recipe": run.recipe.as_dict(), "loss": [round(loss, 6) for loss in run.history]}
     result = trained(metrics=metrics, record=record)
     _keep(result)
@@ -164,6 +171,7 @@ def _run_of(task: TaskModel, job: TrainingJob, device: torch.device, progress: P
         steps_per_epoch=-(-count // recipe.batch_size),
         progress=progress,
         label=f"cycle {job.cycle}: training on {count:,} labels",
+        group=job.group,
     )
 
 

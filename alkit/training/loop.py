@@ -41,19 +41,26 @@ def fit(
     Raises:
         TrainingDiverged: the loss or a weight is no longer finite; the checkpoint is of an earlier epoch.
     """
-    recipe, device = run.recipe, run.device
+    recipe, device, together = run.recipe, run.device, run.group
+    if together is not None:
+        together.begin(run)
     parameters = [p for p in model.network.parameters() if p.requires_grad]
     if companion is not None:
         parameters += [p for p in companion.parameters() if p.requires_grad]
     optimizer = _sgd(parameters, recipe)
     start = resume(model, companion, optimizer, run)
+    if together is not None:
+        start = together.start(model.network, companion, optimizer, run, start)
     saved = time.monotonic()
-    with run.progress.bar(recipe.epochs * run.steps_per_epoch, run.label) as bar:
+    shared = contextlib.nullcontext() if together is None else together.training(model.network)
+    with shared, run.progress.bar(recipe.epochs * run.steps_per_epoch, run.label) as bar:
         bar.update(start * run.steps_per_epoch)
         for epoch in range(start, recipe.epochs):
             model.network.train()
             if companion is not None:
                 companion.train()
+            if together is not None:
+                together.begin_epoch(epoch)
             total = torch.zeros((), device=device)
             seen = 0
             for number, batch in enumerate(epoch_batches(epoch)):
@@ -63,11 +70,13 @@ def fit(
                 loss, mean = _step_loss(model, companion, batch, (epoch, number), run)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
+                if together is not None:
+                    together.add_gradients(parameters)
                 optimizer.step()
                 total += mean.detach() * len(batch)
                 seen += len(batch)
                 bar.update(1)
-            mean_loss = float(total) / max(seen, 1)
+            mean_loss = float(total if together is None else together.total(total)) / max(seen, 1)
             if not math.isfinite(mean_loss) or not _finite(parameters):
                 what = "loss" if not math.isfinite(mean_loss) else "weights"
                 raise TrainingDiverged(
@@ -101,17 +110,23 @@ def _sgd(parameters: list[torch.nn.Parameter], recipe: Recipe) -> torch.optim.SG
 def _step_loss(
     model: Trainable, companion: Companion | None, batch: Batch, at: tuple[int, int], run: TrainingRun
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    assert batch.targets is not None
+    """Return the loss to minimize and the mean of the task's; in a group, what this process adds to them."""
+    together = run.group
+    part = batch if together is None else together.part_of(batch)
+    assert part.targets is not None
     with autocast(run.device, run.recipe.precision):
-        output = model.forward_batch(batch)
-        losses = model.loss(output, batch.targets)
-        mean = losses.float().mean()
+        output = model.forward_batch(part)
+        losses = model.loss(output, part.targets)
+        mean = losses.float().mean() if together is None else losses.float().sum() / len(batch)
         if companion is None:
             return mean, mean
+        if together is not None:
+            output, losses = together.whole(output, losses)
         step = Step(at[0], run.recipe.epochs, batch.images, batch.targets, output, losses)
         started = time.perf_counter()
-        with _own_randomness(seeding.derive(torch.initial_seed(), "companion", *at), run.device):
-            extra = companion.extra_loss(step).float()
+        seed = torch.initial_seed() if together is None else together.seed
+        with _own_randomness(seeding.derive(seed, "companion", *at), run.device):
+            extra = companion.extra_loss(step).float() / (1 if together is None else together.size)
         run.companion_seconds += time.perf_counter() - started
         return mean + extra, mean
 

@@ -12,6 +12,8 @@ from alkit.utils.progress import NullProgress, Progress
 if TYPE_CHECKING:
     import torch
 
+    from .group import TrainingGroup
+
 
 Precision = Literal["auto", "float32", "bfloat16"]
 """The number format of forward passes; auto is bfloat16 where the device is fast at it."""
@@ -60,6 +62,7 @@ class TrainingRun:
         history: mean loss by epoch, filled by the loop.
         companion_seconds: time in the companion's forward passes, filled by the loop; on a GPU, only the time
             to queue them. Its backward pass is part of the training's.
+        group: the processes that train together, or None; a task that needs no help sets it to None.
     """
 
     recipe: Recipe
@@ -71,3 +74,4 @@ class TrainingRun:
     label: str = "training"
     history: list[float] = field(default_factory=list)
     companion_seconds: float = 0.0
+    group: TrainingGroup | None = None

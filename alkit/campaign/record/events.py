@@ -95,6 +95,7 @@ class Trained(Happening):
         order: hash of the first epoch's order of images.
         recipe: how it was trained.
         loss: mean by epoch.
+        processes: that trained together, if there were several.
     """
 
     kind: ClassVar[str] = "trained"
@@ -112,6 +113,7 @@ class Trained(Happening):
     order: str = ""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     loss: Sequence[float] = ()
+    processes: int | None = field(default=None, metadata=OMITTED_IF_UNSAID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

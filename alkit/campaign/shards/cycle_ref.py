@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.prepare import PreparedCycle, Selection, prepare
 from alkit.campaign.session import CampaignSession
+from alkit.campaign.training_ref import last_event
 from alkit.composition.factory import resolve
 from alkit.errors import CampaignError, UsageError
 from alkit.utils.progress import NullProgress, Progress
@@ -105,8 +106,3 @@ class CycleRef:
                     f"the model of {self.campaign} is not {self.checkpoint} here; begin again"
                 )
             return prepared
-
-
-def last_event(session: CampaignSession) -> int:
-    """Return the number of the last event that has changed the state."""
-    return session.state.events[-1].id if session.state.events else 0

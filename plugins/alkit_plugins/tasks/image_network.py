@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,7 +23,8 @@ from .objectives.objective import Objective
 from .taps import Listener, Wiring, wire
 
 if TYPE_CHECKING:
-    from alkit import Batch
+    from alkit import Batch, Companion
+    from alkit.training import TrainingRun
 
 
 # Total number of images in a training, by device; tuned with small-cnn on CIFAR-10 with 500 to 2,000 labels.
@@ -159,6 +160,17 @@ class ImageNetwork(Objective):
     def _head(self, embedding: Tensor) -> Output:
         prediction = self.network(embedding)
         return self.output(prediction, embedding, (embedding,))
+
+    def fit(
+        self,
+        epoch_batches: Callable[[int], Iterable[Batch]],
+        companion: Companion | None,
+        run: TrainingRun,
+    ) -> None:
+        """Train by steps; on a frozen backbone in one process."""
+        if self._frozen is not None:
+            run.group = None  # on cached embeddings, this takes seconds
+        super().fit(epoch_batches, companion, run)
 
     def recipe(self, labeled: int) -> Recipe:
         """Decide what the options leave open: 30 to 200 epochs, for a similar total number of images."""

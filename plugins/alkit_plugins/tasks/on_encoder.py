@@ -159,6 +159,7 @@ class OnEncoder(Objective):
         run: TrainingRun,
     ) -> None:
         """Train a companion, or a head that is not linear, by steps; then solve for the linear head."""
+        run.group = None  # on features, this takes seconds
         if companion is not None or self.head != "linear":
             super().fit(epoch_batches, companion, run)
         if self.head == "linear":
