@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +75,12 @@ class UsableModel:
             yield
 
 
-def usable_model(session: CampaignSession) -> UsableModel:
+def usable_model(session: CampaignSession, *, kinds: Collection[str] = KINDS) -> UsableModel:
     """Return the model of the latest training; train first if there is none, or if its weights are gone.
+
+    Args:
+        session: the campaign.
+        kinds: of labels that are of use.
 
     Raises:
         TrainingError: nothing is labeled, or training failed.
@@ -87,11 +91,11 @@ def usable_model(session: CampaignSession) -> UsableModel:
         if not history(session.ledger):
             session.progress.line("no model is trained yet: training on all labels")
             train(session, None, Profile())
-        model = _loaded(session, _latest(session))
+        model = _loaded(session, _latest(session), kinds)
         if model is None:
             session.progress.line("the weights of the latest training are gone: training on all labels")
             train(session, None, Profile())
-            model = _loaded(session, _latest(session))
+            model = _loaded(session, _latest(session), kinds)
             assert model is not None
     unused = len(session.pool.labeled) - model.trained.labels
     if unused > 0:
@@ -109,7 +113,7 @@ def _latest(session: CampaignSession) -> Event[Trained]:
     return next(event for event in reversed(events) if event.data.fingerprint == wanted.fingerprint)
 
 
-def _loaded(session: CampaignSession, event: Event[Trained]) -> UsableModel | None:
+def _loaded(session: CampaignSession, event: Event[Trained], kinds: Collection[str]) -> UsableModel | None:
     """Return the model of a training, or None if its checkpoint cannot be read."""
     from alkit.data.model_input import Preprocessing  # noqa: PLC0415  # numpy is slow to import
     from alkit.data.store import ImageStore  # noqa: PLC0415  # numpy is slow to import
@@ -119,7 +123,7 @@ def _loaded(session: CampaignSession, event: Event[Trained]) -> UsableModel | No
     trained, device = event.data, session.resources.device
     state = state_at(session.ledger, event.id)
     task = session.resources.task(state, trained.options)
-    _check_predicts(task)
+    _check_predicts(task, kinds)
     task.prepare(task.encode(state.pool.values))
     task.reset(seeding.derive(session.settings.seed, "weights", trained.cycle))
     try:
@@ -157,9 +161,9 @@ def _present_names(session: CampaignSession, classes: Sequence[str]) -> tuple[st
     return names if len(set(names)) == len(names) else tuple(classes)
 
 
-def _check_predicts(task: TaskModel) -> None:
+def _check_predicts(task: TaskModel, kinds: Collection[str]) -> None:
     needed = "numbers" if task.labels.kind == "number" else "probabilities"
-    if task.labels.kind not in KINDS or needed not in task.spec.provides:
+    if task.labels.kind not in kinds or needed not in task.spec.provides:
         raise UnsupportedTask(
             f"the task '{task.name}' does not predict one class per image, nor a set of classes or numbers; "
             "only models that do can be used on other images"
