@@ -256,7 +256,7 @@ class Campaign(CampaignSession):
             CampaignLocked: another process is working on the campaign.
         """
         with self.lock():
-            if check_rule(rule) != self.state.aggregate:
+            if check_rule(rule, self.settings.labels) != self.state.aggregate:
                 self.record(Aggregated(by=rule))
 
     def update(self, **details: Any) -> dict[str, Any]:

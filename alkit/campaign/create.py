@@ -102,7 +102,7 @@ def create_from(
     progress = chosen_progress(progress)
     clear_half_moved(directory)
     check_free(directory)
-    check_rule(spec.aggregate)
+    check_rule(spec.aggregate, registry.tasks.get(spec.task).labels.kind)
     plan = plan_of(spec, find_device(device), progress)
     with draft_in(directory) as draft, os_errors_named(directory):
         _fill(draft, plan)

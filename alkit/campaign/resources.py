@@ -341,6 +341,7 @@ class Resources:
             name, options = own.name, _merged(own.options, options)
         assert name is not None
         oracle = opts.build(registry.oracles.get(name), options)
+        self.source.nothing = self.labels(state).nothing
         oracle.connect(self.source, state.keys, self.settings.seed)
         for note in oracle.notes:
             self.progress.line(f"oracle '{name}': {note}")

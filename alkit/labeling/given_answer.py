@@ -78,8 +78,15 @@ class GivenAnswer:
         equal = [name for name in classes if number is not None and as_number(name) == number]
         return equal[0] if len(equal) == 1 else label
 
-    def is_blank(self, classes: Collection[str]) -> bool:
-        """Say whether the label is empty, or a program's word for that (`nan`, `NA`) and no class."""
+    def is_blank(self, classes: Collection[str], nothing: str = "") -> bool:
+        """Say whether the label is empty, or a program's word for that (`nan`, `NA`) and no class.
+
+        Args:
+            classes: that there are.
+            nothing: the label that says that nothing is in an image, if there is one.
+        """
+        if nothing and self.label.strip() == nothing:
+            return False
         return is_empty(self.label) and self.meant(classes) not in classes
 
 

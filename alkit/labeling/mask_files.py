@@ -41,7 +41,7 @@ def read_mask(path: Path) -> Numbers:
         ValueError: it cannot be read, or shows colors in place of numbers.
     """
     import numpy as np  # noqa: PLC0415  # numpy is slow to import
-    from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  # Pillow is slow to import
 
     try:
         content = read_regular(path, most=MAX_BYTES)
@@ -55,6 +55,8 @@ def read_mask(path: Path) -> Numbers:
                 raise ValueError("a JPEG changes the numbers of a mask; save it as PNG")
             pixels = np.asarray(image)
             mode = image.mode
+    except UnidentifiedImageError:
+        raise ValueError(f"the mask {path} cannot be used: it is not an image") from None
     except Exception as error:  # Pillow's decoders raise almost anything on broken files
         raise ValueError(f"the mask {path} cannot be used: {error}") from error
     if pixels.ndim == 3 and mode in ("RGB", "RGBA", "LA") and _is_grey(pixels[..., : len(mode.rstrip("A"))]):

@@ -12,6 +12,9 @@ RejectionKind = Literal[
 ]
 
 
+MOST_QUOTED = 80  # characters of a label
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Rejection(AsDict):
     """One line, task or file that is not accepted.
@@ -28,3 +31,8 @@ class Rejection(AsDict):
     line: int
     reason: str
     kind: RejectionKind = "malformed"
+
+
+def shortened(label: str) -> str:
+    """Return a label as a message quotes it: the beginning of a long one, such as JSON."""
+    return label if len(label) <= MOST_QUOTED else f"{label[:MOST_QUOTED]}..."

@@ -64,16 +64,17 @@ def model_card(
     )
 
 
-def model_code(source: str, steps: Mapping[str, Any], program: str = "") -> str:
+def model_code(source: str, steps: Mapping[str, Any], kind: str, program: str = "") -> str:
     """Return the Python file of a model: its network, and how to load it and to read images.
 
     Args:
         source: of a module that defines `make_network`, or that only imports what the rest needs.
         steps: of the preprocessing.
+        kind: of the labels.
         program: file with the network as an exported program, if there is no code for it.
     """
     template = _environment().get_template("model.py.template")
-    return template.render(source=source.rstrip(), steps=steps, program=program)
+    return template.render(source=source.rstrip(), steps=steps, kind=kind, program=program)
 
 
 def _environment() -> Environment:

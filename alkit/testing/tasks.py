@@ -18,6 +18,7 @@ from alkit.data.targets import map_tensors
 from alkit.errors import UnsupportedTask
 from alkit.interfaces.labels import ImageFacts
 from alkit.plugin import registry
+from alkit.training.portable_outputs import MEANINGS, gap_between, meaning_of, own_meaning
 from alkit.training.recipe import TrainingRun
 from alkit.utils import seeding
 
@@ -336,10 +337,13 @@ def _pairwise(function: Callable[[torch.Tensor, torch.Tensor], None], first: Any
 
 
 def portable(subject: TaskSubject) -> None:
-    """The network that `portable` returns gives the same probabilities, and its source needs no alkit."""
+    """The network that `portable` returns says the same as the task, and its source needs no alkit."""
     model = subject.new()
-    if "probabilities" not in model.spec.provides:
-        raise NotApplicable("the task does not give probabilities")
+    if model.labels.kind not in MEANINGS:
+        raise NotApplicable(f"models of labels of the kind '{model.labels.kind}' cannot be exported")
+    meaning = MEANINGS[model.labels.kind]
+    if meaning not in model.spec.provides:
+        raise NotApplicable(f"the task does not give {meaning}")
     try:
         found = model.portable()
     except UnsupportedTask:
@@ -349,16 +353,16 @@ def portable(subject: TaskSubject) -> None:
     images = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
     require(not found.network.training, "the network is in training mode")
     with torch.no_grad():
-        own = model.forward(images).probabilities
+        own = own_meaning(model.labels.kind, model.forward(images))
         assert own is not None
         for network in (found.network, *([_made_by(found)] if found.source else [])):
-            other = network(images).float().softmax(dim=1)
+            other = meaning_of(model.labels.kind, network(images))
             require(
                 other.shape == own.shape,
                 f"its outputs have the shape {tuple(other.shape)} instead of {tuple(own.shape)}",
             )
-            gap = float((own.float() - other).abs().max())
-            require(gap <= TOLERANCE, f"probabilities differ by {gap:.2g} from those of the task")
+            gap = gap_between(own, other)
+            require(gap <= TOLERANCE, f"{meaning} differ by {gap:.2g} from those of the task")
 
 
 def _made_by(found: PortableNetwork) -> nn.Module:

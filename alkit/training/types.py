@@ -40,6 +40,8 @@ class TaskSpec:
         num_classes: dimension 1 of the probabilities; `num_outputs` by default.
         pretrained: the embedding can be used while nothing is labeled: its weights were trained before, or
             labels never change it.
+        averages: the loss of an image is a mean over many answers: its pixels, or all classes that may apply.
+            It is much smaller than a cross-entropy, so companions have to count less. As `dense` by default.
     """
 
     task: str
@@ -51,10 +53,12 @@ class TaskSpec:
     pretrained: bool = False
     dense: bool = False
     num_classes: int = 0
+    averages: bool = False
 
     def __post_init__(self) -> None:
-        """Let there be as many classes as outputs, where nothing else is said."""
+        """Let there be as many classes as outputs, where nothing else is said; dense tasks average."""
         object.__setattr__(self, "num_classes", self.num_classes or self.num_outputs)
+        object.__setattr__(self, "averages", self.averages or self.dense)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,11 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortableNetwork:
-    """A trained classifier that works without alkit: images in, logits [B, classes] out.
+    """A trained network that works without alkit: images in, outputs out.
+
+    Outputs are logits: [B, classes], also where any number of classes applies, or [B, classes, H, W] for
+    masks. Numbers are [B, K] in the units of the labels, with their standard deviations after them if the
+    network predicts these too.
 
     Attributes:
         network: takes normalized images [B, C, H, W]; in eval mode, on the CPU.

@@ -11,8 +11,10 @@ from alkit.reporting.wording import metric_name
 from alkit.utils.json_values import AsDict
 from alkit.utils.proportions import needed_for_width
 
+from .evidence import ACCURACY
+
 if TYPE_CHECKING:
-    from .evidence import CampaignEvidence, ControlComparison, MetricPoint
+    from .evidence import CampaignEvidence, MetricPoint
 
 
 RECENT = 3  # trainings that count as recent
@@ -62,7 +64,7 @@ def findings(evidence: CampaignEvidence, worth: float = WORTH) -> tuple[str, str
         evidence: see `alkit.campaign.analysis.evidence.gather`.
         worth: accuracy that 100 labels should bring.
     """
-    return _accuracy_words(evidence), _gain_words(evidence, worth), _comparison_words(evidence.comparison)
+    return _accuracy_words(evidence), _gain_words(evidence, worth), _comparison_words(evidence)
 
 
 def _reached(evidence: CampaignEvidence, target: float | None) -> list[str]:
@@ -94,6 +96,11 @@ def _accuracy_words(evidence: CampaignEvidence) -> str:
     if evidence.values:
         newest = evidence.values[-1]
         return f"The {_name(newest)} on the test set is {newest.value:.4f}; no interval is known for it."
+    if evidence.metric != ACCURACY:
+        return (
+            f"The {metric_name(evidence.metric)} is unknown, because there is no test set; add one with "
+            "'alkit update --test IMAGES'."
+        )
     return f"{_control_words(evidence)}{_guess_words(evidence)}"
 
 
@@ -145,7 +152,10 @@ def _gain_words(evidence: CampaignEvidence, worth: float) -> str:
     )
 
 
-def _comparison_words(found: ControlComparison | None) -> str:
+def _comparison_words(evidence: CampaignEvidence) -> str:
+    found = evidence.comparison
+    if found is None and evidence.metric != ACCURACY:
+        return "It is unknown whether the picks are harder than random images: this task has no control."
     if found is None:
         return "It is unknown whether the picks are harder than random images: no query has answers to both."
     words = (

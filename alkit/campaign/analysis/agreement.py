@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from alkit.campaign.record.aggregation import dispute
 from alkit.utils import seeding
 from alkit.utils.json_values import AsDict
 from alkit.utils.proportions import LEVEL, Share, share
@@ -18,12 +19,14 @@ from alkit.utils.proportions import LEVEL, Share, share
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from alkit.interfaces.labels import Labels
     from alkit.interfaces.oracle import Answer
 
     Counts = npt.NDArray[np.float64]
 
 
 RESAMPLES = 1000
+NAMED = ("class", "classes")  # kinds of labels of which some are equal by chance, as kappa assumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +72,29 @@ class Agreement(AsDict):
 
     Attributes:
         images: how many have answers from two or more annotators; abstentions do not count.
-        same: share of these on which all gave the same answer.
+        same: share of these on which all gave the same answer; of numbers and masks, on which they are not in
+            dispute.
         kappa: by Fleiss (Measuring nominal scale agreement among many raters, Psychological Bulletin, 1971);
-            images may have different numbers of answers, and each counts the same.
-        pairs: by two annotators, those with the most images in common first.
+            images may have different numbers of answers, and each counts the same. None for numbers and
+            masks, of which none are equal by chance.
+        pairs: by two annotators, those with the most images in common first; none for numbers and masks.
+        likeness: of two labels of an image, by the measure of their kind: the mean over all pairs, or None
+            for single classes.
     """
 
     images: int
     same: Share
-    kappa: Kappa
+    kappa: Kappa | None
     pairs: tuple[PairAgreement, ...]
+    likeness: float | None = None
 
 
-def agreement(votes: Mapping[int, Mapping[str, Answer]]) -> Agreement | None:
+def agreement(votes: Mapping[int, Mapping[str, Answer]], labels: Labels | None = None) -> Agreement | None:
     """Measure the agreement of annotators.
 
     Args:
         votes: by image, each annotator's latest answer.
+        labels: compares them, if they are not single classes.
 
     Returns:
         None if no image has answers from two annotators.
@@ -97,6 +106,11 @@ def agreement(votes: Mapping[int, Mapping[str, Answer]]) -> Agreement | None:
     said = [by for by in said if len(by) > 1]
     if not said:
         return None
+    likeness = None if labels is None else _likeness(votes, labels)
+    if labels is not None and labels.kind not in NAMED:
+        several = [by for by in votes.values() if sum(a.kind != "abstain" for a in by.values()) > 1]
+        agreeing = share(sum(not dispute(by, labels) for by in several), len(several))
+        return Agreement(len(said), agreeing, None, (), likeness)
     common: dict[tuple[str, str], list[tuple[Hashable, Hashable]]] = defaultdict(list)
     for by in said:
         for first, second in itertools.combinations(sorted(by), 2):
@@ -107,7 +121,19 @@ def agreement(votes: Mapping[int, Mapping[str, Answer]]) -> Agreement | None:
         same=share(sum(len(set(by.values())) == 1 for by in said), len(said)),
         kappa=_with_interval(fleiss_kappas, counts_of([list(by.values()) for by in said])),
         pairs=tuple(_pair(*names, answers) for names, answers in ordered),
+        likeness=likeness,
     )
+
+
+def _likeness(votes: Mapping[int, Mapping[str, Answer]], labels: Labels) -> float | None:
+    """Return the mean agreement of two annotators' labels of an image; None if there are none."""
+    found = [
+        labels.agreement(first.value, second.value)
+        for by in votes.values()
+        for first, second in itertools.combinations(by.values(), 2)
+        if first.kind == second.kind == "label"
+    ]
+    return sum(found) / len(found) if found else None
 
 
 def counts_of(answers: Sequence[Sequence[Hashable]]) -> Counts:

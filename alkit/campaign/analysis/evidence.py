@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from alkit.campaign.record.settings import CLASS
 from alkit.campaign.record.trainings import history
 from alkit.plugin import registry
 from alkit.utils.json_values import AsDict
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession
 
 
-NAMED = ("class", "classes")  # kinds of labels of which some are equal by chance, as kappa assumes
+ACCURACY = "accuracy"
 RECENT = 3  # queries or trainings that count as recent
 SMALLEST = 0.05  # smallest difference of error rates worth planning for
 
@@ -161,6 +162,7 @@ class CampaignEvidence(AsDict):
         values: main metric on the test set by number of labels, of a task that computes no accuracy.
         gain: what labels brought lately, or None before there are two points.
         agreement: between annotators, or None before two of them have answered for the same image.
+        metric: the task's main one.
     """
 
     accuracy: tuple[ControlAccuracy, ...] = ()
@@ -171,6 +173,7 @@ class CampaignEvidence(AsDict):
     values: tuple[MetricPoint, ...] = ()
     gain: Gain | None = None
     agreement: Agreement | None = None
+    metric: str = ACCURACY
 
 
 def gather(campaign: CampaignSession) -> CampaignEvidence:
@@ -178,16 +181,23 @@ def gather(campaign: CampaignSession) -> CampaignEvidence:
     queries = campaign.queries
     accuracy = tuple(found for query in queries if (found := control_accuracy([query])) is not None)
     curve = tuple(test_curve(campaign))
+    single, votes = campaign.settings.labels == CLASS, campaign.state.votes
     return CampaignEvidence(
         accuracy=accuracy,
         recent=control_accuracy([query for query in queries if is_judged(query)][-RECENT:]),
         comparison=comparison(queries),
-        classes=tuple(class_balance(queries, campaign.classes)),
+        classes=tuple(class_balance(queries, campaign.classes)) if single else (),
         curve=curve,
         values=() if curve else tuple(metric_curve(campaign)),
         gain=gain(curve, "test") if len(curve) > 1 else gain(control_curve(accuracy), "control"),
-        agreement=agreement(campaign.state.votes) if campaign.settings.labels in NAMED else None,
+        agreement=agreement(votes, None if single or not votes else campaign.label_kind),
+        metric=ACCURACY if single else _main_metric(campaign),
     )
+
+
+def _main_metric(campaign: CampaignSession) -> str:
+    metrics = registry.tasks.get(campaign.settings.task.name).metrics
+    return metrics[0].name if metrics else ACCURACY
 
 
 def is_control(query: Query, pick: Pick) -> bool:

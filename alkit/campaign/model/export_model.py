@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 FORMATS = ("onnx", "torch-export")
 CONFIG, CARD, WEIGHTS = "config.json", "README.md", "model.safetensors"
 PROGRAM = "network.pt2"
-TOLERANCE = 1e-4  # of probabilities
+KINDS = ("class", "classes", "number", "mask")
+"""The kinds of labels whose models can be exported."""
+TOLERANCE = 1e-4  # of probabilities, and of numbers in proportion to the largest
 PACKAGES = {
     "torchvision": "torchvision",
     "timm": "timm",
@@ -67,7 +69,7 @@ def export_model(
     if "onnx" in formats:
         need("onnx", "onnx")
         need("onnxscript", "onnx")
-    model = usable_model(session)
+    model = usable_model(session, kinds=KINDS)
     _check_images(model)
     network = model.task.portable()
     _check_same(model, network)
@@ -115,7 +117,8 @@ def _written(
     for name in dict.fromkeys(formats):
         file, write = GRAPHS[name]
         session.progress.line(f"writing {file}")
-        write(FromPixels(network.network, model.preprocessing), model.preprocessing.shape, folder / file)
+        with_pixels = FromPixels(network.network, model.preprocessing, model.kind)
+        write(with_pixels, model.preprocessing.shape, folder / file)
         graphs.append(file)
     facts: dict[str, Any] = {
         "config": configuration(session, model, network),
@@ -123,7 +126,7 @@ def _written(
         "labels": provenance(session, model),
     }
     steps = facts["config"]["preprocessing"]
-    code = model_code(network.source or IMPORTS, steps, program)
+    code = model_code(network.source or IMPORTS, steps, model.kind, program)
     (folder / "model.py").write_text(code, encoding="utf-8")
     for name, value in facts.items():
         (folder / f"{name}.json").write_text(as_json(value, indent=2) + "\n", encoding="utf-8")
@@ -174,15 +177,22 @@ def _check_same(model: UsableModel, network: PortableNetwork) -> None:
     """
     import torch  # noqa: PLC0415  # torch takes seconds to import
 
+    from alkit.training.portable_outputs import (  # noqa: PLC0415  # torch takes seconds to import
+        MEANINGS,
+        gap_between,
+        meaning_of,
+        own_meaning,
+    )
+
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(3, *model.preprocessing.shape, generator=generator)
     with torch.no_grad():
-        own = model.task.forward(images.to(model.device)).probabilities
-        assert own is not None
-        other = network.network(images).float().softmax(dim=1)
-    gap = float((own.float().cpu() - other).abs().max())
+        own = own_meaning(model.kind, model.task.forward(images.to(model.device)))
+        other = meaning_of(model.kind, network.network(images))
+    assert own is not None
+    gap = gap_between(own, other)
     if not gap <= TOLERANCE:
         raise BrokenPlugin(
             f"the network that the task '{model.task.name}' exports does not compute what its own does: "
-            f"probabilities differ by {gap:.2g}; report this to the task's author"
+            f"{MEANINGS[model.kind]} differ by {gap:.2g}; report this to the task's author"
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from alkit._version import __version__
 from alkit.campaign.analysis.evidence import gather, test_curve
+from alkit.interfaces.labels import Number
 from alkit.utils.json_values import finite
 
 if TYPE_CHECKING:
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
 def configuration(session: CampaignSession, model: UsableModel, network: PortableNetwork) -> dict[str, Any]:
     """Return what is needed to use the model, and what it was made by."""
-    trained = model.trained
+    trained, labels = model.trained, session.label_kind
     return {
         "alkit": __version__,
         "task": model.task.name,
+        "labels": model.kind,
         "classes": list(model.classes),
+        "numbers": labels.count if isinstance(labels, Number) else 0,
         "architecture": {"name": network.name, "arguments": dict(network.arguments)},
         "preprocessing": _preprocessing(model.preprocessing),
         "training": {
@@ -85,6 +88,7 @@ def provenance(session: CampaignSession, model: UsableModel) -> dict[str, Any]:
     for index in labeled:
         answer = state.pool.answer_of(index)
         annotators[answer.annotator if answer is not None else ""] += 1
+    by_class = session.class_counts(state.pool.values)
     by_query = Counter(asked[index].number for index in labeled if index in asked)
     return {
         "pool": Path(settings.pool.location).name,
@@ -92,7 +96,7 @@ def provenance(session: CampaignSession, model: UsableModel) -> dict[str, Any]:
         "test": None if settings.test is None else Path(settings.test.location).name,
         "labels": len(labeled),
         "aggregate": state.aggregate,
-        "by_class": {name: Counter(map(str, state.pool.values))[name] for name in state.classes},
+        "by_class": {name: by_class.get(name, 0) for name in state.classes},
         "by_annotator": dict(annotators.most_common()),
         "by_query": [
             {

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from alkit.data.model_input import normalize
+from alkit.training.portable_outputs import MEANINGS, meaning_of
 from alkit.utils.extras import need
 
 if TYPE_CHECKING:
@@ -23,25 +24,25 @@ if TYPE_CHECKING:
 
 
 class FromPixels(nn.Module):
-    """A network with its normalization before it and a softmax after it.
+    """A network with its normalization before it, and after it what turns logits into probabilities.
 
     Args:
-        network: from normalized images to logits.
+        network: from normalized images to logits, or to numbers.
         preprocessing: of its images.
+        kind: of the labels.
     """
 
-    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing, kind: str = "class") -> None:
         super().__init__()
-        self.network = network
+        self.network, self.kind = network, kind
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(preprocessing.mean))
         self.register_buffer("std", torch.tensor(preprocessing.std))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return probabilities [B, classes] for resized images [B, C, H, W] uint8."""
-        probabilities: Tensor = self.network(normalize(pixels, self.mean, self.std)).softmax(dim=1)
-        return probabilities
+        """Return probabilities [B, classes, ...] or numbers for resized images [B, C, H, W] uint8."""
+        return meaning_of(self.kind, self.network(normalize(pixels, self.mean, self.std)))
 
 
 def write_onnx(network: FromPixels, shape: tuple[int, int, int], path: Path) -> None:
@@ -58,7 +59,7 @@ def write_onnx(network: FromPixels, shape: tuple[int, int, int], path: Path) -> 
             (_example(shape),),
             path,
             input_names=["pixels"],
-            output_names=["probabilities"],
+            output_names=[MEANINGS[network.kind]],
             dynamo=True,
             dynamic_shapes={"pixels": {0: torch.export.Dim("batch")}},
             external_data=False,

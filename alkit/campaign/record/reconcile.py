@@ -15,7 +15,7 @@ from alkit.interfaces.oracle import Answer, Oracle
 from alkit.labeling.class_names import same_but_for_case, twins
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.labeling.references import References
-from alkit.labeling.rejection import Rejection
+from alkit.labeling.rejection import Rejection, shortened
 from alkit.labeling.times import read_time
 from alkit.reporting import notebook
 from alkit.utils.json_values import AsDict
@@ -153,7 +153,7 @@ def reconcile_answers(
     fresh: dict[str, None] = {}
     understood: list[tuple[int, Answer]] = []
     named: list[tuple[int, Answer]] = []
-    answers, blank = _without_blanks(answers, classes)
+    answers, blank = _without_blanks(answers, classes, labels)
     for given, index in zip(answers, references.find_all(answers), strict=True):
         if isinstance(index, Rejection):
             rejected.append(index)
@@ -179,7 +179,7 @@ def reconcile_answers(
             rejected.append(
                 Rejection(
                     given.line,
-                    f"'{_short(given.label)}' is not a label of this task: {error}",
+                    f"'{shortened(given.label)}' is not a label of this task: {error}",
                     "invalid-label",
                 )
             )
@@ -240,10 +240,10 @@ def _counts(pool: Pool, kept: Sequence[tuple[int, Answer]], labels: Labels) -> C
 
 
 def _without_blanks(
-    answers: Sequence[GivenAnswer], classes: Sequence[str]
+    answers: Sequence[GivenAnswer], classes: Sequence[str], labels: Labels
 ) -> tuple[Sequence[GivenAnswer], int]:
     """Return the answers with a label, and how many have none."""
-    filled = [given for given in answers if not given.is_blank(classes)]
+    filled = [given for given in answers if not (given.is_blank(classes) and labels.is_blank(given.label))]
     return filled, len(answers) - len(filled)
 
 
@@ -265,10 +265,6 @@ def _answer(given: GivenAnswer, labels: Labels, classes: Sequence[str], image: I
         return Answer(label, None, given.annotator, given.time, given.cost)  # type: ignore[arg-type]
     return Answer("label", labels.parse(label, image), given.annotator, given.time, given.cost)
 
-
-def _short(label: str) -> str:
-    """Return the text of a label for a message; that of boxes may be very long."""
-    return label if len(label) <= LONGEST else f"{label[: LONGEST - 3]}..."
 
 
 def _is_text(answer: Answer) -> bool:
@@ -335,7 +331,11 @@ def reconcile_oracle_answers(
                 answer = replace(answer, value=value)
             except ValueError as error:
                 rejected.append(
-                    Rejection(0, f"'{answer.value}' is not a label of this task: {error}", "invalid-label")
+                    Rejection(
+                        0,
+                        f"'{shortened(str(answer.value))}' is not a label of this task: {error}",
+                        "invalid-label",
+                    )
                 )
                 continue
             names = _new_names(answer, labels, classes)

@@ -26,16 +26,17 @@ def curve(line: Line, *, height: float) -> Paint:
     return paint
 
 
-def classes(counts: Sequence[ClassCount], shown: Sequence[ClassCount]) -> Paint:
-    """Draw a class's share of the labels, and beside it what the model said where it was asked.
+def classes(counts: Sequence[ClassCount], shown: Sequence[ClassCount], labeled: int) -> Paint:
+    """Draw a class's share of the labeled images, and beside it what the model said where it was asked.
 
     Args:
         counts: all classes.
         shown: those to be drawn, from the top.
+        labeled: how many images have a label.
     """
     from matplotlib.ticker import PercentFormatter  # noqa: PLC0415  # matplotlib is slow to import
 
-    total = max(1, sum(count.labels for count in counts))
+    total = max(1, labeled)
     asked = sum(count.answered for count in counts)
     places = range(len(shown), 0, -1)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from alkit.campaign.analysis.agreement import Agreement, Kappa
-from alkit.campaign.analysis.evidence import NAMED
 from alkit.reporting.document import Block, Table, Text
 from alkit.reporting.wording import NONE, amount, counted, interval
 
@@ -12,6 +11,13 @@ from .findings import Findings
 
 PHASES = ("train", "companion", "evaluate", "embed", "score", "adversary", "select", "predict")
 NAMELESS = "(no name)"
+LIKENESS = {
+    "classes": "The mean F1 of two sets",
+    "number": "The share of pairs of numbers within the tolerance",
+    "mask": "The mean intersection over union of two masks",
+    "boxes": "The mean F1 of two sets of boxes",
+}
+"""What two labels of an image are compared by, by the kind of labels."""
 
 
 def annotation(found: Findings) -> list[Block]:
@@ -46,14 +52,20 @@ def _pace(one: Annotator) -> str:
 
 def _agreement(found: Findings) -> list[Block]:
     agreed = found.evidence.agreement
-    if agreed is None and found.settings.labels not in NAMED:
-        return [Text(f"Annotators are in dispute about {counted(found.status['disputed'], 'image')}.")]
     if agreed is None:
         return [Text("The agreement of annotators is unknown: no image has answers from two of them.")]
+    like = LIKENESS.get(found.settings.labels)
+    mean = "" if agreed.likeness is None or like is None else f" {like} is {agreed.likeness:.3f}."
+    if agreed.kappa is None:
+        text = (
+            f"{counted(agreed.images, 'image')} have answers from two or more annotators. They agree on "
+            f"{interval(agreed.same)} of them, at 95%.{mean}"
+        )
+        return [Text(text)]
     text = (
         f"{counted(agreed.images, 'image')} have answers from two or more annotators. All gave the same "
         f"answer on {interval(agreed.same)} of them; beyond chance, Fleiss' kappa is {_kappa(agreed.kappa)}. "
-        "Intervals are at 95%."
+        f"Intervals are at 95%.{mean}"
     )
     return [Text(text), *([_pairs(agreed)] if len(agreed.pairs) > 1 else [])]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alkit.campaign.record.settings import CLASS
 from alkit.reporting.document import (
     Block,
     Facts,
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 CHART = 5.0
 """Inches across, which a phone shows whole."""
 MOST_CLASSES = 30
+HARDER = (
+    "Intervals account for which images were drawn, not for training with another seed. "
+    "Picks are harder if the model is wrong on them more often. "
+)
 ROW = 0.235
 FOLDED_FROM = 12
 
@@ -124,9 +129,8 @@ def _answer(found: Findings) -> list[Block]:
         )
     blocks.append(
         Text(
-            "Intervals account for which images were drawn, not for training with another seed. "
-            "Picks are harder if the model is wrong on them more often. One campaign cannot show whether "
-            "they taught the model more than random ones: 'alkit bench' compares strategies over many seeds."
+            f"{HARDER if found.settings.labels == CLASS else ''}One campaign cannot show whether "
+            "picks taught the model more than random ones: 'alkit bench' compares strategies over many seeds."
         )
     )
     return blocks
@@ -157,9 +161,11 @@ def _classes(found: Findings) -> list[Block]:
     shown = counts
     if len(counts) > MOST_CLASSES:
         shown = tuple(sorted(counts, key=lambda count: -count.labels)[:MOST_CLASSES])
-    drawing = svg(charts.classes(counts, shown), (CHART, 1.3 + ROW * len(shown)), "classes")
+    single = found.settings.labels == CLASS
+    labeled = sum(count.labels for count in counts) if single else found.status["labeled"]
+    drawing = svg(charts.classes(counts, shown, labeled), (CHART, 1.3 + ROW * len(shown)), "classes")
     asked = sum(count.answered for count in counts)
-    caption = "Share of each class among all labels"
+    caption = "Share of each class among all labels" if single else "Share of labeled images with each class"
     if asked:
         caption += (
             f"; and, among the {asked:,} answered images with a prediction recorded when they were asked, "
@@ -168,7 +174,7 @@ def _classes(found: Findings) -> list[Block]:
     if len(shown) < len(counts):
         caption += f". The {len(shown)} most frequent of {len(counts):,} classes"
     by_name = {balance.name: balance for balance in found.evidence.classes}
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             count.name,
             f"{count.labels:,}",
@@ -179,10 +185,13 @@ def _classes(found: Findings) -> list[Block]:
         )
         for count in counts
     ]
-    head = ("class", "labels", "answered", "predicted", "share of picks [95%]", "share of control [95%]")
+    head: tuple[str, ...] = ("class", "labels", "answered", "predicted")
+    head += ("share of picks [95%]", "share of control [95%]")
     note = (
         "The chart in numbers; shares are of the last strategy's answered picks and of their control images."
     )
+    if not single:
+        head, rows, note = ("class", "images"), [row[:2] for row in rows], "The chart in numbers."
     return [
         Figures([Figure("classes", "labels and predictions by class", drawing, CHART)], f"{caption}."),
         Table(head, rows, note=note, folded=True),

@@ -196,6 +196,6 @@ def _print(campaign: Campaign, query: Query, strategy: str | None, budget: int) 
             f"next           alkit ingest --campaign {directory} --oracle {campaign.settings.oracle.name}"
         )
     else:
-        more = "" if campaign.classes else " --allow-new-classes"
+        more = "" if campaign.classes or campaign.settings.labels == "number" else " --allow-new-classes"
         click.echo(f"next           fill in the column 'label' in {table.name}, then run")
         click.echo(f"               alkit ingest --campaign {directory} {shlex.quote(str(table))}{more}")

@@ -48,6 +48,7 @@ class Manifest(FileSource):
                 f"{', '.join(map(repr, table.header)) or 'none'}"
             )
         self._labels: dict[str, str] = {}
+        self._words: dict[str, str] = {}
         self._cells: dict[str, dict[str, str]] = {}
         self._rows = self._parsed(table, columns)
         if not self._rows:
@@ -83,9 +84,9 @@ class Manifest(FileSource):
         words = {label for label in self._labels.values() if is_empty(label)}
         if not words or words == set(self._labels.values()):
             return []
-        count = len(self._labels)
+        self._words = {key: label for key, label in self._labels.items() if label in words}
         self._labels = {key: label for key, label in self._labels.items() if label not in words}
-        return [f"{count - len(self._labels):,} labels {', '.join(sorted(words))} count as empty"]
+        return [f"{len(self._words):,} labels {', '.join(sorted(words))} count as empty"]
 
     def path(self, key: str) -> Path:
         """Return where the file is, or should be."""
@@ -105,7 +106,10 @@ class Manifest(FileSource):
 
     def answers(self) -> dict[str, str]:
         """Return the labels of the rows that have one."""
-        return dict(self._labels)
+        if not self.nothing or self.nothing not in self._words.values():
+            return dict(self._labels)
+        found = self._labels | {key: word for key, word in self._words.items() if word == self.nothing}
+        return {key: found[key] for key in self._rows if key in found}
 
 
 def _places(key: str, folder: Path) -> Iterator[str]:

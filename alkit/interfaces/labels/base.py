@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from alkit.data.text_tables import is_empty
+
 if TYPE_CHECKING:
     from alkit._typing import Pixels
     from alkit.data.preprocessing import ImageRecord
@@ -55,6 +57,7 @@ class Labels(ABC):
         named: values consist of class names, from a list that the campaign keeps.
         fits_size: `parse` compares a label with the size of the image.
         agrees_from: annotators whose values agree this well are not in dispute.
+        nothing: the text that says that nothing is in an image: an answer, and no empty cell.
         classes: class names in the order of their numbers.
         slots: the present name of every class that there has ever been, in the order in which they were
             added; None for a retired one. The classes themselves by default.
@@ -65,6 +68,7 @@ class Labels(ABC):
     named: ClassVar[bool] = False
     fits_size: ClassVar[bool] = False
     agrees_from: ClassVar[float] = 1.0
+    nothing: ClassVar[str] = ""
 
     classes: Sequence[str] = ()
     slots: Sequence[str | None] = ()
@@ -83,6 +87,10 @@ class Labels(ABC):
         Raises:
             ValueError: it is not such a label, or does not fit the image; the message says why.
         """
+
+    def is_blank(self, text: str) -> bool:
+        """Say whether a label that is no class is only an empty cell, or a program's word for that."""
+        return is_empty(text) and (not self.nothing or text.strip() != self.nothing)
 
     @abstractmethod
     def text(self, value: Any) -> str:

@@ -27,6 +27,7 @@ class ClassSet(Labels):
 
     kind: ClassVar[str] = "classes"
     named: ClassVar[bool] = True
+    nothing: ClassVar[str] = NONE
 
     def parse(self, text: str, image: ImageFacts) -> Any:
         """Return the sorted names."""

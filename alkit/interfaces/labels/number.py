@@ -29,6 +29,10 @@ class Number(Labels):
     high: float = math.inf
     tolerance: float = 0.0
 
+    def is_blank(self, text: str) -> bool:
+        """Take `nan` for a number, so that it is refused with its line."""
+        return super().is_blank(text) and text.strip().lower() != "nan"
+
     def parse(self, text: str, image: ImageFacts) -> Any:
         """Return the number, or the list of several."""
         written = text.strip()
@@ -44,7 +48,7 @@ class Number(Labels):
         except ValueError:
             raise ValueError("it should be a number") from None
         if not math.isfinite(number):
-            raise ValueError("it should be a finite number")
+            raise ValueError("it should be a finite number; leave the cell empty if there is no answer")
         if not self.low <= number <= self.high:
             raise ValueError(f"it should be between {self.low:g} and {self.high:g}")
         return number

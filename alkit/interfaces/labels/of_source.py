@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from alkit.errors import SourceError
 from alkit.labeling.mask_folder import masks_beside
+from alkit.labeling.rejection import shortened
 
 from .base import ImageFacts, Labels
 
@@ -22,6 +23,7 @@ def written_labels(source: Source, labels: Labels) -> dict[str, str]:
     """
     if labels.kind == "mask" and (folder := Path(source.location)).is_dir():
         return masks_beside(folder, source.keys())
+    source.nothing = labels.nothing
     return source.answers()
 
 
@@ -44,7 +46,7 @@ def values_of(source: Source, written: Mapping[str, str], labels: Labels, task: 
         except ValueError as error:
             raise SourceError(
                 f"the images in {source.location} do not fit task '{task}': "
-                f"label '{text}' of '{key}': {error}"
+                f"label '{shortened(text)}' of '{key}': {error}"
             ) from error
     labels.keep(values.values())
     return values

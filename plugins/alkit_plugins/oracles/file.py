@@ -45,7 +45,7 @@ class FileOracle(Oracle):
             raise InvalidAnswers(f"line {first.line} of {self.path} {first.reason}")
         self.folders = (Path(self.path).parent,)
         references = References(unread_records(keys), Path(source.location), [Path(self.path).parent])
-        given = [answer for answer in table.answers if not answer.is_blank(source.classes)]
+        given = [answer for answer in table.answers if not answer.is_blank(source.classes, source.nothing)]
         self._answers: dict[int, Answer] = {}
         unknown: list[Rejection] = []
         for answer, index in zip(given, references.find_all(given), strict=True):

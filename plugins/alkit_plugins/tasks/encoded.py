@@ -9,12 +9,10 @@ from torch import Tensor, nn
 
 import alkit
 from alkit import TaskModel
-from alkit.training import PortableNetwork
 
-from .linear_head import NORM, fit_linear
+from .linear_head import fit_linear
 from .objectives.class_labels import ClassLabels
-from .on_encoder import HIDDEN, OnEncoder
-from .portable import portable_encoded
+from .on_encoder import OnEncoder
 
 
 @dataclass(kw_only=True)
@@ -36,16 +34,6 @@ class Encoded(OnEncoder, ClassLabels):
             strength=self.strength,
             class_weight=self._class_weight,
             smoothing=self.label_smoothing,
-        )
-
-    def portable(self) -> PortableNetwork:
-        """Return encoder and head as one network."""
-        return portable_encoded(
-            self.encoder_of(),
-            self._classifier,
-            hidden=HIDDEN if self.head == "mlp" else 0,
-            num_classes=self.width,
-            norm=NORM,
         )
 
 

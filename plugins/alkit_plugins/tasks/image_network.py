@@ -13,13 +13,14 @@ from torch import Tensor, nn
 
 from alkit import Output, Tap, option
 from alkit.errors import InvalidOption
-from alkit.training import Precision, Recipe, Schedule
+from alkit.training import PortableNetwork, Precision, Recipe, Schedule
 from alkit_plugins.encoders.torchvision_weights import is_name, named_weights, weights_file
 from alkit_plugins.encoders.weights import filled
 
 from .frozen import FrozenBackbone
 from .networks import SMALL, expected_channels, find, logits, make, tried_on
 from .objectives.objective import Objective
+from .portable import NetworkRecipe, joined, portable
 from .taps import Listener, Wiring, wire
 
 if TYPE_CHECKING:
@@ -189,6 +190,22 @@ class ImageNetwork(Objective):
             precision="float32" if self.freeze_backbone else self.precision,
             augment=augmented and not self.freeze_backbone,
         )
+
+    def portable(self) -> PortableNetwork:
+        """Return the whole network as plain modules, with the backbone if that is frozen."""
+        assert self._wiring is not None
+        weights = self.weights_alone()
+        if self._frozen is not None:
+            weights = joined(backbone=self._frozen.backbone.state_dict(), head=weights)
+        recipe = NetworkRecipe(
+            name=self.model,
+            in_channels=self._image_shape[0],
+            num_classes=self.spec.num_outputs,
+            side=max(self._image_shape[1:]),
+            grey=self._repeat,
+            frozen=self._wiring if self._frozen is not None else None,
+        )
+        return portable(recipe, weights, self.scale())
 
     def _ready(self, images: Tensor) -> Tensor:
         if self._repeat:

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 import alkit
 from alkit import NamedEncoder, Output, Tap, option, seeding
 from alkit.errors import InvalidOption
-from alkit.training import Recipe
+from alkit.training import PortableNetwork, Recipe
 
 from .linear_head import NORM, Scaled
 from .objectives.objective import Objective
+from .portable import portable_encoded
 
 if TYPE_CHECKING:
     from alkit import Batch, Companion
@@ -141,6 +142,17 @@ class OnEncoder(Objective):
     def solver(self) -> str:
         """Say that the linear head is the exact minimum."""
         return "solved for the best linear head" if self.head == "linear" else ""
+
+    def portable(self) -> PortableNetwork:
+        """Return encoder and head as one network."""
+        return portable_encoded(
+            self.encoder_of(),
+            self._classifier,
+            self.scale(),
+            hidden=HIDDEN if self.head == "mlp" else 0,
+            num_classes=self.width,
+            norm=NORM,
+        )
 
     @abstractmethod
     def solve(self, linear: nn.Linear, features: Tensor, targets: Tensor) -> float:

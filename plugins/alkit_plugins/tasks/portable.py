@@ -1,10 +1,13 @@
-"""Networks without alkit: the source of a module that makes one, and the network itself with its weights."""
+"""Networks without alkit: the source of a module that makes one, and the network itself with its weights.
+
+They return logits. Where the labels are numbers, `ScaledNumbers` is around them.
+"""
 
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +17,16 @@ from torch import Tensor, nn
 from alkit.training import PortableNetwork
 
 from .networks import BUILT_IN, SMALL, SmallCNN, factory_options, resnet18_cifar, torchvision_options
+from .segmentation_networks import BASES
 from .taps import Wiring
+from .unet import UNet, block
 
 if TYPE_CHECKING:
     from alkit import NamedEncoder
 
-HEAD = '''"""The network of this model, from normalized images to logits; alkit is not needed."""
+Scale = tuple[Tensor, Tensor]
+"""Mean and deviation of numbers, [K] each."""
+HEAD = '''"""The network of this model; it takes normalized images, and alkit is not needed."""
 
 from __future__ import annotations
 
@@ -33,7 +40,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkRecipe:
-    """How a classification network is made.
+    """How a network is made.
 
     Attributes:
         name: as users name it.
@@ -121,6 +128,33 @@ class FrozenClassifier(nn.Module):
         return logits
 
 
+class ScaledNumbers(nn.Module):
+    """Numbers in the units of the labels, from a network that computes them with mean 0 and deviation 1.
+
+    Args:
+        network: returns [B, K], or [B, 2 K] with the logarithms of variances.
+        count: how many numbers, K.
+    """
+
+    def __init__(self, network: nn.Module, count: int) -> None:
+        super().__init__()
+        self.network = network
+        self.mean: Tensor
+        self.deviation: Tensor
+        self.register_buffer("mean", torch.zeros(count))
+        self.register_buffer("deviation", torch.ones(count))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return numbers [B, K], and after them their standard deviations if the network computes these."""
+        raw = self.network(images).float()
+        count = len(self.mean)
+        numbers = raw[:, :count] * self.deviation + self.mean
+        if raw.shape[1] == count:
+            return numbers
+        spread = (raw[:, count:].clamp(-5.0, 5.0) / 2).exp()
+        return torch.cat([numbers, spread * self.deviation], dim=1)
+
+
 class EncodedClassifier(nn.Module):
     """A classifier on the features of an encoder, which all get the same length.
 
@@ -149,13 +183,20 @@ class EncodedClassifier(nn.Module):
 
 
 def portable_encoded(
-    encoder: NamedEncoder, classifier: nn.Module, *, hidden: int, num_classes: int, norm: float
+    encoder: NamedEncoder,
+    classifier: nn.Module,
+    scale: Scale | None = None,
+    *,
+    hidden: int,
+    num_classes: int,
+    norm: float,
 ) -> PortableNetwork:
     """Return a classifier on an encoder without alkit; its source is empty if the encoder has none.
 
     Args:
         encoder: makes the features.
         classifier: the layers on them.
+        scale: of numbers; None for logits.
         hidden: units between features and outputs.
         num_classes: outputs.
         norm: length of the features.
@@ -167,20 +208,17 @@ def portable_encoded(
         "norm": norm,
     }
     source = encoder.source
+    network: nn.Module
     if source:
-        make = (
-            "def make_network() -> nn.Module:\n"
-            '    """Return the network with new weights; those of the model are in model.safetensors."""\n'
-            f"    return EncodedClassifier(make_encoder(), {_arguments(arguments)})\n"
-        )
-        source = "\n\n".join([HEAD + source, inspect.getsource(EncodedClassifier), make])
-        namespace: dict[str, Any] = {"__name__": "network"}
-        exec(compile(source, "network.py", "exec"), namespace)
-        network: nn.Module = namespace["make_network"]()
+        definitions = [HEAD + source, inspect.getsource(EncodedClassifier), *_scaling(scale)]
+        made = f"EncodedClassifier(make_encoder(), {_arguments(arguments)})"
+        source = "\n\n".join([*definitions, _make_network([f"network: nn.Module = {made}"], scale)])
+        network = _run(source)
     else:
         network = EncodedClassifier(copy.deepcopy(encoder.network).cpu(), **arguments)
+        network = network if scale is None else ScaledNumbers(network, len(scale[0]))
     weights = joined(encoder=encoder.network.state_dict(), classifier=classifier.state_dict())
-    network.load_state_dict({name: tensor.detach().cpu() for name, tensor in weights.items()})
+    _inside(network, scale).load_state_dict({name: tensor.detach().cpu() for name, tensor in weights.items()})
     return PortableNetwork(
         network=network.eval().requires_grad_(False),
         source=source,
@@ -194,23 +232,24 @@ def joined(**parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{part}.{name}": tensor for part, weights in parts.items() for name, tensor in weights.items()}
 
 
-def portable(recipe: NetworkRecipe, weights: Mapping[str, Tensor]) -> PortableNetwork:
+def portable(
+    recipe: NetworkRecipe, weights: Mapping[str, Tensor], scale: Scale | None = None
+) -> PortableNetwork:
     """Return a network without alkit, made by its own source.
 
     Args:
         recipe: how it is made.
         weights: of the network, or of `backbone` and `head` if the backbone is frozen.
+        scale: of numbers; None for logits.
     """
     wrapped = recipe.grey or ":" in recipe.name
-    source = source_of(recipe, wrapped=wrapped)
-    namespace: dict[str, Any] = {"__name__": "network"}
-    exec(compile(source, "network.py", "exec"), namespace)
-    network: nn.Module = namespace["make_network"]()
+    source = source_of(recipe, scale, wrapped=wrapped)
+    network = _run(source)
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    inner = network
+    inner = _inside(network, scale)
     if wrapped:  # around the whole network, or around the backbone
         if recipe.frozen is None:
-            inner = network.get_submodule("network")
+            inner = inner.get_submodule("network")
         else:
             kept = {
                 name.replace("backbone.", "backbone.network.", 1) if name.startswith("backbone.") else name: w
@@ -230,7 +269,64 @@ def portable(recipe: NetworkRecipe, weights: Mapping[str, Tensor]) -> PortableNe
     )
 
 
-def source_of(recipe: NetworkRecipe, *, wrapped: bool) -> str:
+def portable_dense(
+    name: str, network: nn.Module, in_channels: int, num_classes: int, *, grey: bool
+) -> PortableNetwork:
+    """Return a network for masks without alkit; its source is empty unless it is the built-in U-Net.
+
+    Args:
+        name: as users name it.
+        network: with its weights, on the CPU.
+        in_channels: of the images.
+        num_classes: outputs for each pixel.
+        grey: grey images go into a network for three channels.
+    """
+    source = ""
+    if name in BASES:
+        imports = "import itertools\n\nfrom torch.nn import functional\n"
+        made = f"network: nn.Module = UNet({in_channels}, {num_classes}, {BASES[name]})"
+        definitions = [inspect.getsource(block), inspect.getsource(UNet)]
+        source = "\n\n".join([HEAD + imports, *definitions, _make_network([made], None)])
+    else:
+        network = FirstOutput(network, grey=grey)
+    return PortableNetwork(
+        network=network.eval().requires_grad_(False),
+        source=source,
+        name=name,
+        arguments={"in_channels": in_channels, "num_classes": num_classes, "frozen_backbone": False},
+    )
+
+
+def _run(source: str) -> nn.Module:
+    """Return the network that a source makes."""
+    namespace: dict[str, Any] = {"__name__": "network"}
+    exec(compile(source, "network.py", "exec"), namespace)
+    network: nn.Module = namespace["make_network"]()
+    return network
+
+
+def _inside(network: nn.Module, scale: Scale | None) -> nn.Module:
+    """Set the scale, and return the network whose numbers get it; the network itself for logits."""
+    if scale is None:
+        return network
+    for name, value in zip(("mean", "deviation"), scale, strict=True):
+        network.get_buffer(name).copy_(value.detach().cpu())
+    return network.get_submodule("network")
+
+
+def _scaling(scale: Scale | None) -> list[str]:
+    return [] if scale is None else [inspect.getsource(ScaledNumbers)]
+
+
+def _make_network(lines: Sequence[str], scale: Scale | None) -> str:
+    """Return the function that makes the network, from the lines that make the one inside."""
+    scaled = [] if scale is None else [f"network = ScaledNumbers(network, {len(scale[0])})"]
+    body = "\n".join(f"    {line}" for line in [*lines, *scaled, "return network"])
+    doc = '    """Return the network with new weights; those of the model are in model.safetensors."""'
+    return f"def make_network() -> nn.Module:\n{doc}\n{body}\n"
+
+
+def source_of(recipe: NetworkRecipe, scale: Scale | None = None, *, wrapped: bool) -> str:
     """Return the text of a module whose `make_network()` makes the network."""
     imports, definitions, made = _made(recipe)
     lines = [f"network: nn.Module = {made}"]
@@ -250,10 +346,7 @@ def source_of(recipe: NetworkRecipe, *, wrapped: bool) -> str:
             f"    num_classes={recipe.num_classes},",
             ")",
         ]
-    body = "\n".join(f"    {line}" for line in [*lines, "return network"])
-    doc = '    """Return the network with new weights; those of the model are in model.safetensors."""'
-    make = f"def make_network() -> nn.Module:\n{doc}\n{body}\n"
-    return "\n\n".join([HEAD + imports, *definitions, make])
+    return "\n\n".join([HEAD + imports, *definitions, *_scaling(scale), _make_network(lines, scale)])
 
 
 def _made(recipe: NetworkRecipe) -> tuple[str, list[str], str]:

@@ -17,13 +17,14 @@ from alkit import Metric, Output, Tap, TaskModel, TaskSpec, option
 from alkit.data import moved, random_moves
 from alkit.errors import TrainingError
 from alkit.interfaces import Labels, Mask
-from alkit.training import Precision, Recipe, Schedule
+from alkit.training import PortableNetwork, Precision, Recipe, Schedule
 from alkit_plugins.encoders.weights import filled
 
 from .confusion import Confusion
 from .dense_taps import wire_dense
 from .mask_targets import VOID, MaskTargets
 from .networks import expected_channels, logits, make, tried_on
+from .portable import portable_dense
 from .segmentation_networks import find
 from .taps import Listener, Wiring
 
@@ -187,6 +188,13 @@ class Segmentation(TaskModel):
         _, height, width = self._image_shape
         each = 4 * self.spec.num_outputs * height * width
         return max(1, min(MOST_SCORED, OUTPUT_BYTES // each))
+
+    def portable(self) -> PortableNetwork:
+        """Return the network as plain modules."""
+        fresh = make(self._make, self.model, 0)
+        fresh.load_state_dict({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
+        channels = self._image_shape[0]
+        return portable_dense(self.model, fresh, channels, self.spec.num_outputs, grey=self._repeat)
 
     def recipe(self, labeled: int) -> Recipe:
         """Decide what the options leave open: for a similar total number of images."""

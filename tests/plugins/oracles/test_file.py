@@ -15,7 +15,7 @@ from alkit.plugin.registry import oracles
 
 
 def connected(path: Path | str, *classes: str) -> Any:
-    source: Any = SimpleNamespace(location="/pool", classes=classes)
+    source: Any = SimpleNamespace(location="/pool", classes=classes, nothing="")
     oracle = build(oracles.get("file"), {"path": str(path)})
     oracle.connect(source, ["a.png", "b.png", "c.png"], 0)
     return oracle

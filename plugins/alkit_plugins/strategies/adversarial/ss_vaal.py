@@ -55,7 +55,11 @@ class SSVAAL(TAVAAL):
     def companion(self, spec: TaskSpec) -> Companion:
         """Return the ranker for the task's taps."""
         return LossPredictor.for_task(
-            spec, self.hidden, loss="spearman", weight=self.weight, detach_after=self.detach_after
+            spec,
+            self.hidden,
+            loss="spearman",
+            weight=self.dense_weight if spec.averages else self.weight,
+            detach_after=self.detach_after,
         )
 
     def ranked(self, cycle: Cycle, indices: Indices) -> Tensor:

@@ -56,7 +56,9 @@ class TAVAAL(VAAL):
     hidden: int = option(128, "width of the ranker's linear layer on each tap", minimum=1)
     weight: float = option(1.0, "weight of the ranker's loss, relative to the task's loss", minimum=0.0)
     dense_weight: float = option(
-        0.1, "the weight in its place for tasks that predict every pixel", minimum=0.0
+        0.1,
+        "the weight in its place for tasks that predict every pixel, or any number of classes",
+        minimum=0.0,
     )
     detach_after: float = option(
         0.6,
@@ -76,7 +78,7 @@ class TAVAAL(VAAL):
             spec,
             self.hidden,
             loss="ranking",
-            weight=self.dense_weight if spec.dense else self.weight,
+            weight=self.dense_weight if spec.averages else self.weight,
             detach_after=self.detach_after,
         )
 

@@ -42,7 +42,9 @@ class LearningLoss(alkit.ScoreStrategy):
     margin: float = option(1.0, "margin between predictions, with loss=margin", minimum=0.0)
     weight: float = option(1.0, "weight of the pair loss, relative to the task's loss", minimum=0.0)
     dense_weight: float = option(
-        0.1, "the weight in its place for tasks that predict every pixel", minimum=0.0
+        0.1,
+        "the weight in its place for tasks that predict every pixel, or any number of classes",
+        minimum=0.0,
     )
     detach_after: float = option(
         0.6,
@@ -59,7 +61,7 @@ class LearningLoss(alkit.ScoreStrategy):
             self.hidden,
             loss=self.loss,
             margin=self.margin,
-            weight=self.dense_weight if spec.dense else self.weight,
+            weight=self.dense_weight if spec.averages else self.weight,
             detach_after=self.detach_after,
         )
 

@@ -33,6 +33,7 @@ class NumberLabels(Objective):
 
     labels: ClassVar[type[Labels]] = Number
     gives: ClassVar[frozenset[str]] = frozenset({"numbers"})
+    own_names: ClassVar[frozenset[str]] = frozenset({MEAN, DEVIATION})
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("rmse", higher_is_better=False),
         Metric("mae", higher_is_better=False),
@@ -73,7 +74,7 @@ class NumberLabels(Objective):
 
     def output(self, prediction: Tensor, embedding: Tensor, features: tuple[Tensor, ...]) -> Output:
         """Return the head's outputs [B, width], and the numbers and variances that they mean."""
-        mean, deviation = self._scale()
+        mean, deviation = self.scale()
         raw = prediction.float()
         numbers, variances = raw[:, : self.numbers] * deviation + mean, None
         if self.heteroscedastic:
@@ -86,7 +87,7 @@ class NumberLabels(Objective):
 
     def losses(self, prediction: Tensor, targets: Tensor) -> Tensor:
         """Return the loss per image, in units of the labels' deviation, averaged over the numbers, [B]."""
-        mean, deviation = self._scale()
+        mean, deviation = self.scale()
         errors = (prediction[:, : self.numbers] - (targets - mean) / deviation).square()
         if self.heteroscedastic:
             spread = _log_variance(prediction[:, self.numbers :])
@@ -111,7 +112,7 @@ class NumberLabels(Objective):
         """Take mean and deviation of the labels."""
         deviation = targets.std(dim=0, unbiased=False)
         self._mean, self._deviation = targets.mean(dim=0), torch.where(deviation > 0, deviation, 1.0)
-        for buffer, value in zip(self._scale(), (self._mean, self._deviation), strict=True):
+        for buffer, value in zip(self.scale(), (self._mean, self._deviation), strict=True):
             buffer.copy_(value)
 
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
@@ -131,7 +132,8 @@ class NumberLabels(Objective):
         targets = torch.cat(wanted)
         return number_metrics(torch.cat(found), targets) | {"loss": total / len(targets)}
 
-    def _scale(self) -> tuple[Tensor, Tensor]:
+    def scale(self) -> tuple[Tensor, Tensor]:
+        """Return mean and deviation of the labels that the network was trained on, [K] each."""
         return self.network.get_buffer(MEAN), self.network.get_buffer(DEVIATION)
 
 

@@ -21,9 +21,13 @@ class Objective(TaskModel):
 
     Attributes:
         gives: what its outputs have besides embedding and features, in the words of `Strategy.needs`.
+        averages: the loss of an image is the mean over its classes.
+        own_names: of the buffers that `own_state` adds.
     """
 
     gives: ClassVar[frozenset[str]] = frozenset({"probabilities"})
+    averages: ClassVar[bool] = False
+    own_names: ClassVar[frozenset[str]] = frozenset()
 
     _device: torch.device = field(init=False, repr=False, compare=False)
 
@@ -48,6 +52,15 @@ class Objective(TaskModel):
     def own_state(self, network: nn.Module) -> None:  # optional
         """Add what it learns besides weights to a new network, as buffers, so that checkpoints hold it."""
 
+    def weights_alone(self) -> dict[str, Tensor]:
+        """Return the weights of the network without what `own_state` added."""
+        weights = self.network.state_dict()
+        return {name: tensor for name, tensor in weights.items() if name not in self.own_names}
+
+    def scale(self) -> tuple[Tensor, Tensor] | None:
+        """Return mean and deviation that outputs mean numbers by, [K] each; None if they are logits."""
+        return None
+
     def spec_for(
         self, image_shape: tuple[int, int, int], taps: tuple[Tap, ...], dim: int, pretrained: bool
     ) -> TaskSpec:
@@ -61,4 +74,5 @@ class Objective(TaskModel):
             dim,
             pretrained,
             num_classes=self.num_classes,
+            averages=self.averages,
         )

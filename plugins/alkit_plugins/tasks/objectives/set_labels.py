@@ -36,6 +36,7 @@ class SetLabels(Objective):
     """
 
     labels: ClassVar[type[Labels]] = ClassSet
+    averages: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("mean_average_precision"),
         Metric("f1"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from alkit.campaign.analysis.agreement import agreement, cohen_kappas, counts_of, fleiss_kappas
+from alkit.interfaces.labels import ClassSet, Number
 from alkit.interfaces.oracle import Answer
 
 # Fleiss, 1971, as it is reprinted everywhere: 10 subjects, 14 raters, 5 categories.
@@ -112,3 +113,16 @@ def test_the_interval_of_kappa_covers_the_truth() -> None:
         assert kappa.low is not None and kappa.high is not None
         covered += kappa.low <= 0.64 <= kappa.high
     assert covered >= 16
+
+
+def test_numbers_and_sets_have_the_agreement_of_their_kind() -> None:
+    numbers = {0: {"ann": Answer("label", 1.0), "bob": Answer("label", 1.5)}}
+    numbers[1] = {"ann": Answer("label", 1.0), "bob": Answer("label", 9.0)}
+    found = agreement(numbers, Number(tolerance=0.5))
+    assert found is not None
+    assert (found.same.hits, found.same.of, found.kappa, found.likeness) == (1, 2, None, 0.5)
+    sets = {0: {"ann": Answer("label", ["a"]), "bob": Answer("label", ["a", "b"])}}
+    found = agreement(sets, ClassSet(classes=("a", "b")))
+    assert found is not None
+    assert found.likeness == pytest.approx(2 / 3)
+    assert found.kappa is not None

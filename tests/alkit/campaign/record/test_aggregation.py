@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -124,3 +126,45 @@ def test_the_result_is_somebodys_latest_answer(given: list[tuple[str, str]], rul
 )
 def test_disputes(words: list[str], counts: tuple[int, ...]) -> None:
     assert dispute(said(*words)) == counts
+
+
+def valued(*values: Any) -> dict[str, Answer]:
+    """One annotator for each value, in the order of time; None is unusable."""
+    return {
+        f"a{number}": Answer("unusable" if value is None else "label", value, f"a{number}")
+        for number, value in enumerate(values)
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "majority"),
+    [
+        ([["a"], ["a", "b"], ["a", "b", "c"]], ["a", "b"]),
+        ([["a"], ["a"], ["b", "c"]], ["a"]),
+        ([[], [], ["a"]], []),
+        ([["a", "b"], ["a", "c"], None], ["a", "c"]),
+        ([4.9, 5.0, 9.0], 5.0),
+        ([5.0, 4.0], 4.0),
+        ([1.0, 2.0, 3.0, 9.0], 3.0),
+        ([None, None, 3.0], None),
+        ([[1.0, 5.0], [2.0, 6.0], [9.0, 6.0]], [2.0, 6.0]),
+        (["masks/1.png", "masks/2.png", "masks/1.png"], "masks/1.png"),
+    ],
+)
+def test_the_majority_of_sets_and_numbers(values: list[Any], majority: Any) -> None:
+    assert aggregate_votes({0: valued(*values)}, "majority")[0].value == majority
+
+
+def test_whose_sets_are_like_those_of_the_others_weighs_more() -> None:
+    sets = [["a", "b"], ["a", "b", "c"], ["a", "b"], ["d"], ["a", "b"]]
+    weights = weights_of({index: valued(*sets) for index in range(5)})
+    assert weights == pytest.approx({"a0": 6 / 7, "a1": 5 / 7, "a2": 6 / 7, "a3": 1 / 7, "a4": 6 / 7})
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind"), [("weighted", "number"), ("majority", "mask"), ("weighted", "mask")]
+)
+def test_a_rule_that_means_nothing_for_such_labels_is_refused(rule: str, kind: str) -> None:
+    assert check_rule("last", kind) == "last"
+    with pytest.raises(InvalidOption, match=f"'{rule}' does not work for labels of the kind '{kind}'"):
+        check_rule(rule, kind)

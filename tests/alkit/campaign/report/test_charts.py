@@ -13,7 +13,7 @@ def test_the_axis_of_shares_says_where_its_ticks_are(rest: int) -> None:
     figures = pytest.importorskip("matplotlib.figure")
     shown = [ClassCount("red", 3, 3, 2), ClassCount("blue", 2, 1, 2)]
     figure = figures.Figure()
-    classes([*shown, ClassCount("grey", rest, rest, rest)], shown)(figure)
+    classes([*shown, ClassCount("grey", rest, rest, rest)], shown, 5 + rest)(figure)
     figure.canvas.draw()
     axis = figure.axes[0].xaxis
     told = [float(label.get_text().rstrip("%")) / 100 for label in axis.get_ticklabels()]
