@@ -19,8 +19,8 @@ REDUCE_HELP = (
     "how scores of pixels become that of an image: their mean, that of the highest tenth, or the highest"
 )
 BALANCED_HELP = (
-    "reduce the scores of each predicted class by itself, then average over the classes of the image: a small "
-    "object counts as much as a large background"
+    "reduce the scores of each predicted class by itself, then average over the classes of the image: a "
+    "small object counts as much as a large background"
 )
 
 

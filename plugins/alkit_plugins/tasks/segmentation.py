@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 LOOKS = {"cpu": 6_000, "cuda": 20_000}
 """Total number of images in a training, by device."""
+LOOKS_OF_DECODER = 1_500  # on a frozen encoder; more of them did not help on CamVid
 OUTPUT_BYTES = 2**25
 """Of the outputs for one batch of scoring; several tensors of this size are there at once."""
 MOST_SCORED = 256
@@ -278,10 +279,12 @@ class Segmentation(TaskModel):
 
     def recipe(self, labeled: int) -> Recipe:
         """Decide what the options leave open: for a similar total number of images."""
-        looks = LOOKS.get(self._device.type, LOOKS["cuda"])
+        looks, least = LOOKS.get(self._device.type, LOOKS["cuda"]), 20
+        if self._frozen is not None:
+            looks, least = LOOKS_OF_DECODER, 15
         rate = 0.02 if self._maps is not None and self.fine_tune else 0.1
         return Recipe(
-            epochs=self.epochs or min(200, max(20, math.ceil(looks / max(labeled, 1)))),
+            epochs=self.epochs or min(200, max(least, math.ceil(looks / max(labeled, 1)))),
             batch_size=self.batch_size or 8,
             learning_rate=rate if self.learning_rate is None else self.learning_rate,
             momentum=self.momentum,
