@@ -126,7 +126,7 @@ def main() -> None:
     ]
     for count in sorted(recipes):
         suite = [r["metrics"]["accuracy"] for r in cycles if r["labels"] == count]
-        lines.append(f"| {count:,} | {_shown(suite)} | {_shown(found[count])} |")
+        lines.append(f"| {count:,} | {shown(suite)} | {shown(found[count])} |")
     lines += ["", *(f"- {key}: {value}" for key, value in common.about(options).items())]
     print("\n".join(lines))
     if options.out:
@@ -167,7 +167,7 @@ def plain_figures(
     return found
 
 
-def _shown(values: Sequence[float]) -> str:
+def shown(values: Sequence[float]) -> str:
     spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.4f}{spread} ({len(values)})"
 

@@ -41,6 +41,11 @@ class Batch:
         return len(self.indices)
 
     @property
+    def augmented(self) -> bool:
+        """Whether the images are changed for training, so that nothing computed from stored ones fits."""
+        return self._seed is not None
+
+    @property
     def images(self) -> Tensor:
         """[B, C, H, W] float32 on the device, normalized, augmented if drawn for training."""
         if self._images is None:

@@ -24,7 +24,7 @@ from alkit.errors import UnsupportedTask
 from alkit.training import Reduction, autocast
 
 from . import candidates
-from .dense import REDUCE_HELP
+from .dense import BALANCED_HELP, REDUCE_HELP, reduced
 
 if TYPE_CHECKING:
     from alkit import Batch, Cycle, Indices
@@ -72,6 +72,7 @@ class DropoutScoreStrategy(DropoutStrategy):
     """Base of strategies that score one image at a time and take the highest scores."""
 
     reduce: Reduction = option("mean", REDUCE_HELP)
+    class_balanced: bool = option(False, BALANCED_HELP)
 
     @abstractmethod
     def score(self, probabilities: Tensor) -> Tensor:
@@ -81,7 +82,8 @@ class DropoutScoreStrategy(DropoutStrategy):
         """Score the candidates and take the n highest; in a tie, the lower index comes first."""
 
         def scored(output: Output) -> Tensor:
-            return output.per_image(self.score(probabilities_of(output).double()), self.reduce)
+            scores = self.score(probabilities_of(output).double())
+            return reduced(output, scores, self.reduce, class_balanced=self.class_balanced)
 
         positions = candidates.draw(cycle, self.subset, n)
         with cycle.measure("score"):

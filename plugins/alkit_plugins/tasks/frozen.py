@@ -8,6 +8,7 @@ import os
 import weakref
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,47 +29,27 @@ BLOCK = 256
 SAMPLE = 64
 
 
-class FrozenBackbone:
-    """A backbone that never changes, its embeddings by image store, and the head trained on them.
+class CachedRows(ABC):
+    """A network that never changes, and what it makes of each image of a store: one row, computed once.
 
     Args:
         backbone: the whole network, on its device.
-        listener: takes the embedding out of the network.
-        dim: width of the embedding.
-        num_outputs: number of classes.
-        device: device to train the head on.
-        cache_dir: folder that keeps embeddings for other processes, or None.
+        dim: numbers in a row.
+        device: where rows go.
+        cache_dir: folder that keeps rows for other processes, or None.
     """
 
-    def __init__(
-        self,
-        backbone: nn.Module,
-        listener: Listener,
-        dim: int,
-        num_outputs: int,
-        device: torch.device,
-        cache_dir: Path | None,
-    ) -> None:
+    def __init__(self, backbone: nn.Module, dim: int, device: torch.device, cache_dir: Path | None) -> None:
         self.backbone = backbone.eval().requires_grad_(False)
-        self.taps = (Tap("embedding", dim, (1, 1)),)
-        self._listener, self._device, self._cache_dir = listener, device, cache_dir
-        self._dim, self._num_outputs = dim, num_outputs
+        self._dim, self._device, self._cache_dir = dim, device, cache_dir
         self._known: weakref.WeakKeyDictionary[ImageStore, Tensor] = weakref.WeakKeyDictionary()
 
-    def new_head(self, seed: int) -> nn.Module:
-        """Draw a linear classifier; it standardizes first, so that one learning rate fits every backbone."""
-        with seeding.fence(seed):
-            linear = nn.Linear(self._dim, self._num_outputs)
-        return nn.Sequential(nn.BatchNorm1d(self._dim, affine=False), linear).to(self._device)
-
+    @abstractmethod
     def embed(self, images: Tensor) -> Tensor:
-        """Return embeddings [B, D] float32 of images in the form that the backbone takes."""
-        with torch.no_grad():
-            self.backbone(images)
-        return self._listener.take()[1].float()
+        """Return rows [B, D] float32 of images in the form that the backbone takes."""
 
     def cached(self, batch: Batch) -> Tensor:
-        """Return embeddings [B, D] of a batch of stored images, computed once per store."""
+        """Return rows [B, D] of a batch of stored images, computed once per store."""
         store = batch.loader.store
         if store not in self._known:
             self._known[store] = self._embed_store(batch.loader)
@@ -100,6 +81,44 @@ class FrozenBackbone:
         some = np.unique(np.linspace(0, len(store) - 1, SAMPLE).astype(np.int64))
         digest.update(loader.load(some, None).cpu().numpy().tobytes())
         return digest.hexdigest()[:16]
+
+
+class FrozenBackbone(CachedRows):
+    """A backbone that never changes, its embeddings by image store, and the head trained on them.
+
+    Args:
+        backbone: the whole network, on its device.
+        listener: takes the embedding out of the network.
+        dim: width of the embedding.
+        num_outputs: number of classes.
+        device: device to train the head on.
+        cache_dir: folder that keeps embeddings for other processes, or None.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        listener: Listener,
+        dim: int,
+        num_outputs: int,
+        device: torch.device,
+        cache_dir: Path | None,
+    ) -> None:
+        super().__init__(backbone, dim, device, cache_dir)
+        self.taps = (Tap("embedding", dim, (1, 1)),)
+        self._listener, self._num_outputs = listener, num_outputs
+
+    def new_head(self, seed: int) -> nn.Module:
+        """Draw a linear classifier; it standardizes first, so that one learning rate fits every backbone."""
+        with seeding.fence(seed):
+            linear = nn.Linear(self._dim, self._num_outputs)
+        return nn.Sequential(nn.BatchNorm1d(self._dim, affine=False), linear).to(self._device)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Return embeddings [B, D] float32 of images in the form that the backbone takes."""
+        with torch.no_grad():
+            self.backbone(images)
+        return self._listener.take()[1].float()
 
 
 def _read(path: Path, shape: tuple[int, int]) -> Tensor | None:

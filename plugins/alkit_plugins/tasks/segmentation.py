@@ -1,4 +1,4 @@
-"""Segmentation: a class for every pixel, with a small U-Net, torchvision's networks, or the user's own."""
+"""Segmentation: a class for every pixel, with a small U-Net, an encoder, torchvision's, or the user's own."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import alkit
-from alkit import Metric, Output, Tap, TaskModel, TaskSpec, option
+from alkit import Metric, Output, Tap, TaskModel, TaskSpec, option, seeding
 from alkit.data import moved, random_moves
-from alkit.errors import TrainingError
+from alkit.errors import InvalidOption, TrainingError
 from alkit.interfaces import Labels, Mask
 from alkit.training import PortableNetwork, Precision, Recipe, Schedule
 from alkit_plugins.encoders.weights import filled
 
 from .confusion import Confusion
 from .dense_taps import wire_dense
+from .encoder_maps import WIDTH, EncoderMaps, FrozenMaps, MapDecoder
 from .mask_targets import VOID, MaskTargets
 from .networks import expected_channels, logits, make, tried_on
 from .portable import portable_dense
@@ -34,9 +35,12 @@ if TYPE_CHECKING:
 
 LOOKS = {"cpu": 6_000, "cuda": 20_000}
 """Total number of images in a training, by device."""
+LOOKS_OF_DECODER = 1_500  # on a frozen encoder; more of them did not help on CamVid
 OUTPUT_BYTES = 2**25
 """Of the outputs for one batch of scoring; several tensors of this size are there at once."""
 MOST_SCORED = 256
+MOST_KEPT = 2**31
+"""Bytes of the maps of a frozen encoder; of larger pools they are computed anew for each batch."""
 
 
 @dataclass(kw_only=True)
@@ -52,23 +56,35 @@ class Segmentation(TaskModel):
         "auto",
         "network: unet, tiny-unet, lraspp, deeplabv3, fcn, a torchvision name, or package.module:factory",
     )
+    encoder: str = option(
+        "",
+        "pretrained encoder with a light decoder, in place of model: efficientnet-lite0, torchvision/NAME",
+    )
+    fine_tune: bool = option(False, "train the encoder too; otherwise it is frozen and its maps are kept")
     void: int = option(VOID, "number of pixels without a label in masks", minimum=0, maximum=65535)
     class_weights: Literal["none", "balanced"] = option(
         "none", "weights of classes in the loss; balanced: rare classes count more"
     )
-    weights: str | None = option(None, "file of starting weights (.safetensors, or .pt with plain tensors)")
+    weights: str | None = option(
+        None, "file of starting weights, or of the encoder's (.safetensors, or .pt with plain tensors)"
+    )
+    download: bool = option(False, "let the encoder's library download its weights")
     taps: tuple[str, ...] | None = option(None, "modules whose outputs are the mid-level features")
     embedding: str | None = option(None, "module whose output, averaged over positions, is the embedding")
     epochs: int | None = option(
         None, "passes over the labeled images; auto: depends on the number of labels", minimum=1
     )
     batch_size: int | None = option(None, "images per step; auto: 8", minimum=2)
-    learning_rate: float | None = option(None, "largest learning rate; auto: 0.1", minimum=0)
+    learning_rate: float | None = option(
+        None, "largest learning rate; auto: 0.1, or 0.02 to fine-tune an encoder", minimum=0
+    )
     momentum: float = option(0.9, "momentum of SGD", minimum=0, maximum=1)
     weight_decay: float = option(5e-4, "weight decay of SGD", minimum=0)
     schedule: Schedule = option("one-cycle", "schedule of the learning rate")
     precision: Precision = option("auto", "precision of training; auto: bfloat16 if it is fast on the device")
-    augment: bool = option(True, "flip and shift images together with their masks")
+    augment: bool | None = option(
+        None, "flip and shift images together with their masks; auto: yes, except with a frozen encoder"
+    )
 
     def __post_init__(self) -> None:
         """Make the path of the weights absolute, since a campaign can be opened from other directories."""
@@ -90,6 +106,11 @@ class Segmentation(TaskModel):
         self.classes, self._device, self._image_shape = tuple(classes), device, image_shape
         self._class_weight: Tensor | None = None
         self._wiring: Wiring | None = None
+        self._maps: EncoderMaps | None = None
+        self._frozen: FrozenMaps | None = None
+        if self.encoder:
+            self._build_on_encoder()
+            return
         channels, height, width = image_shape
         num_outputs = max(len(classes), 2)
         self.model = "unet" if self.model == "auto" else self.model
@@ -97,19 +118,68 @@ class Segmentation(TaskModel):
         self.reset(0)
         assert self._wiring is not None
         dim = self._wiring.embedding_dim
-        self.spec = TaskSpec(
+        taps = self._wiring.taps or (Tap("embedding", dim, (1, 1)),)
+        self.spec = self._spec(taps, dim, self.weights is not None)
+
+    def _spec(self, taps: tuple[Tap, ...], dim: int, pretrained: bool) -> TaskSpec:
+        return TaskSpec(
             self.name,
-            image_shape,
-            num_outputs,
+            self._image_shape,
+            max(len(self.classes), 2),
             frozenset({"model", "loss", "probabilities", "embedding", "features"}),
-            self._wiring.taps or (Tap("embedding", dim, (1, 1)),),
+            taps,
             dim,
-            pretrained=self.weights is not None,
+            pretrained=pretrained,
             dense=True,
         )
 
+    def _build_on_encoder(self) -> None:
+        """Open the encoder and find its maps; the levels of the decoder are the taps.
+
+        Raises:
+            InvalidOption: a network is named too, or the encoder cannot be used, or not for these images.
+        """
+        if self.model != "auto" or self.taps or self.embedding:
+            raise InvalidOption(
+                f"the encoder '{self.encoder}' is the network; leave out model, taps and embedding"
+            )
+        opened = alkit.open_encoder(self.encoder, weights=self.weights or "", download=self.download)
+        with tried_on(self.encoder, self._image_shape):
+            self._maps = EncoderMaps(opened, self._image_shape).to(self._device)
+        if self.fine_tune:
+            self._pristine = {name: value.clone() for name, value in self._maps.state_dict().items()}
+        else:
+            self._frozen = FrozenMaps(self._maps, self._device, self.cache_dir)
+        self.reset(0)
+        taps = tuple(
+            Tap(f"level{number}", WIDTH, (height, width))
+            for number, (_, height, width) in enumerate(self._maps.shapes)
+        )
+        self.spec = self._spec(taps, self._maps.dim, True)
+
+    def _reset_on_encoder(self, maps: EncoderMaps, seed: int) -> None:
+        with seeding.fence(seed):
+            channels = [count for count, _, _ in maps.shapes]
+            self._decoder = MapDecoder(channels, max(len(self.classes), 2)).to(self._device)
+        self.network = self._decoder
+        if self.fine_tune:
+            maps.load_state_dict(self._pristine)
+            self.network = nn.ModuleDict({"encoder": maps.requires_grad_(True), "decoder": self._decoder})
+
+    def starting_weights(self) -> dict[str, Any]:
+        """Return the network's weights, and those of a frozen encoder."""
+        weights = dict(self.network.state_dict())
+        if self._frozen is not None:
+            weights |= {
+                f"encoder.{name}": value for name, value in self._frozen.backbone.state_dict().items()
+            }
+        return weights
+
     def reset(self, seed: int) -> None:
         """Make the network again with weights from a seed, then load any starting weights."""
+        if self._maps is not None:
+            self._reset_on_encoder(self._maps, seed)
+            return
         network = make(self._make, self.model, seed)
         self._repeat = expected_channels(network) == 3 and self._image_shape[0] == 1
         if self._wiring is None:
@@ -126,11 +196,30 @@ class Segmentation(TaskModel):
 
     def forward(self, images: Tensor) -> Output:
         """Return logits and probabilities [B, classes, H, W], embedding and taps."""
+        if self._frozen is not None:
+            return self._decoded(*self._frozen.unpacked(self._frozen.embed(images)))
+        if self._maps is not None:
+            return self._decoded(*self._maps(images))
         if self._repeat:
             images = images.expand(-1, 3, -1, -1)
         prediction = logits(self.network(images.contiguous(memory_format=torch.channels_last)))
         features, embedding = self._listener.take()
         return Output(prediction, prediction.float().softmax(dim=1), embedding, features or (embedding,))
+
+    def forward_batch(self, batch: Batch) -> Output:
+        """Return the output for stored images, from the kept maps of a frozen encoder if possible."""
+        if (
+            self._frozen is None
+            or batch.augmented
+            or not self._frozen.fits(len(batch.loader.store), MOST_KEPT)
+        ):
+            return self.forward(batch.images)
+        return self._decoded(*self._frozen.unpacked(self._frozen.cached(batch)))
+
+    def _decoded(self, maps: Sequence[Tensor], embedding: Tensor) -> Output:
+        """Return the output for maps of the encoder."""
+        prediction, levels = self._decoder(maps, self._image_shape[1:])
+        return Output(prediction, prediction.float().softmax(dim=1), embedding, levels)
 
     def encode(self, values: Sequence[Any]) -> MaskTargets:
         """Return targets that read a mask when a batch needs it."""
@@ -198,16 +287,19 @@ class Segmentation(TaskModel):
 
     def recipe(self, labeled: int) -> Recipe:
         """Decide what the options leave open: for a similar total number of images."""
-        looks = LOOKS.get(self._device.type, LOOKS["cuda"])
+        looks, least = LOOKS.get(self._device.type, LOOKS["cuda"]), 20
+        if self._frozen is not None:
+            looks, least = LOOKS_OF_DECODER, 15
+        rate = 0.02 if self._maps is not None and self.fine_tune else 0.1
         return Recipe(
-            epochs=self.epochs or min(200, max(20, math.ceil(looks / max(labeled, 1)))),
+            epochs=self.epochs or min(200, max(least, math.ceil(looks / max(labeled, 1)))),
             batch_size=self.batch_size or 8,
-            learning_rate=0.1 if self.learning_rate is None else self.learning_rate,
+            learning_rate=rate if self.learning_rate is None else self.learning_rate,
             momentum=self.momentum,
             weight_decay=self.weight_decay,
             schedule=self.schedule,
             precision=self.precision,
-            augment=self.augment,
+            augment=self._frozen is None if self.augment is None else self.augment,
         )
 
 
