@@ -19,6 +19,7 @@ from alkit.campaign.record.settings import Settings, SourceChoice
 from alkit.campaign.record.state import make_pool
 from alkit.composition.factory import resolve
 from alkit.data.aspect import size_in_proportion, why_in_proportion
+from alkit.data.image_list import ImageList, listed
 from alkit.data.preprocessing import DEFAULT_SIDE, ImageRecord, choose_shape, scan, unread_records, why_shape
 from alkit.data.source import Source
 from alkit.data.store import StoreWriter
@@ -307,13 +308,13 @@ def _look_over(
     overview.add("pool", dict(source.facts))
     add_layout(overview, source, oracle=None if oracle is None else oracle.name)
     hidden = source.answers() if plan.settings.labels == "class" else {}
-    by_key = {record.key: record.index for record in records}
-    labels = [(by_key[key], label) for key, label in hidden.items() if key in by_key]
+    images = listed(records)
+    labels = [(index, label) for key, label in hidden.items() if (index := images.index_of(key)) is not None]
     add_disputes(overview, "disputed_copies", records, labels, "folders or labels of the pool")
     given = [(index, _in_words(answer.value)) for index, answer in known.given if answer.kind == "label"]
     add_disputes(overview, "disputed_labels", records, given, f"lines of {plan.spec.labels}")
-    by_key = {record.key: record.index for record in test[0]}
-    tested = [(by_key[key], label) for key, label in test[1].items()]
+    images = listed(test[0])
+    tested = [(index, label) for key, label in test[1].items() if (index := images.index_of(key)) is not None]
     add_disputes(overview, "disputed_test_images", test[0], tested, "test images")
     add_brightness(overview, brightest)
     for line in overview.lines:
@@ -341,9 +342,7 @@ def _connected_oracle(plan: Plan, keys: Sequence[str]) -> Oracle | None:
     return oracle
 
 
-def _read_pool(
-    draft: Path, plan: Plan, keys: Sequence[str], shape: tuple[int, int, int]
-) -> Sequence[ImageRecord]:
+def _read_pool(draft: Path, plan: Plan, keys: Sequence[str], shape: tuple[int, int, int]) -> ImageList:
     """Read all images of the pool into the cache.
 
     Raises:
@@ -354,7 +353,7 @@ def _read_pool(
     kind = plan.source.pixel_type
     with StoreWriter(draft / "cache" / POOL_CACHE, shape, pixel_type=kind) as store:
         records = scan(plan.source, keys, store=store, progress=plan.progress)
-    if all(record.unusable is not None for record in records):
+    if sum(row.unusable is not None for row in records.set_aside) == len(records):
         raise SourceError(
             f"none of the {len(records)} images in {plan.source.location} can be used: {records[0].unusable}"
         )
@@ -371,14 +370,15 @@ def _test_source(
     return test_source, SourceChoice(test_source.location, test_source.root)
 
 
-def _report(records: Sequence[ImageRecord], shape: tuple[int, int, int], progress: Progress) -> None:
-    unusable = [record for record in records if record.unusable is not None]
-    copies = sum(record.duplicate_of is not None for record in records)
+def _report(records: ImageList, shape: tuple[int, int, int], progress: Progress) -> None:
+    aside = records.set_aside
+    unusable = [row.index for row in aside if row.unusable is not None]
+    copies = sum(row.duplicate_of is not None for row in aside)
     size = f"{shape[1]} x {shape[2]}, {CHANNELS.get(shape[0], f'{shape[0]:,} channels')}"
     progress.line(
         f"pool: {len(records):,} images as {size}; {len(unusable):,} unusable, {copies:,} exact copies"
     )
-    for record in unusable[:20]:
+    for record in (records[index] for index in unusable[:20]):
         progress.line(f"  unusable: {record.key!r}: {record.unusable}")
     if len(unusable) > 20:
         progress.line(f"  ... and {len(unusable) - 20:,} more; 'alkit status --images' lists all")

@@ -106,7 +106,7 @@ def _fill(draft: Path, plan: Plan, first: Campaign, shape: Shape, *, other_test:
     records = first.state.records
     cache = draft / "cache" / POOL_CACHE
     lost = ensure_store(cache, shape, plan.source, records, progress=plan.progress)
-    readable = sum(record.unusable is None for record in records)
+    readable = len(records) - sum(row.unusable is not None for row in records.set_aside)
     if 2 * len(lost) > readable:
         raise SourceError(
             f"{len(lost):,} of {readable:,} images in '{plan.source.location}' are gone or changed; "

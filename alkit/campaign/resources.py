@@ -160,8 +160,7 @@ class Resources:
         from alkit.data.pool_columns import PoolColumns  # noqa: PLC0415  # numpy is slow to import
 
         images = self.images(state)
-        keys = [record.key for record in state.records]
-        images.columns = PoolColumns(keys, lambda: self.source.columns())
+        images.columns = PoolColumns(state.keys, lambda: self.source.columns())
         self._encode(images, "pool", state.records, self.settings.pool)
         return images
 

@@ -233,7 +233,7 @@ class CampaignSession:
         lost = self.resources.restore_images(self.state)
         if damage is not None:  # of the others, nothing new is known
             lost += sorted(set(self.pool.lost.tolist()).difference(damage))
-        readable = sum(record.unusable is None for record in self.state.records)
+        readable = self.pool.size - sum(row.unusable is not None for row in self.state.records.set_aside)
         if 2 * len(lost) > readable:
             self.resources.forget_images()
             raise SourceError(
@@ -250,10 +250,13 @@ class CampaignSession:
         """Record that lost images are back, except those of which the pool has a copy by now."""
         if not indices:
             return []
-        usable = self.pool.usable
-        hashes = {r.hash for r in self.state.records if usable[r.index]}
-        records = [self.state.records[index] for index in indices]
-        found = [r.index for r in records if r.duplicate_of is not None or r.hash not in hashes]
+        usable, images = self.pool.usable, self.state.records
+        records = [images[index] for index in indices]
+        found = [
+            r.index
+            for r in records
+            if r.duplicate_of is not None or not usable[list(images.of_content(r.hash))].any()
+        ]
         if found:
             self.record(Found(indices=found))
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import zlib
@@ -15,6 +16,7 @@ from alkit.utils.files import read_regular, write_atomically
 
 ROWS = 64  # in a block
 MOST_THREADS = 8
+TOGETHER = 256  # blocks read by a thread at once
 
 
 def sums_path(store: Path) -> Path:
@@ -96,10 +98,27 @@ class Checksums:
 
     def damaged(self, store: Path, rows: int) -> list[int]:
         """Return the blocks of the first rows that are not as they were written."""
-        blocks = range(-(-min(rows, self.rows) // ROWS))
+        count = -(-min(rows, self.rows) // ROWS)
         with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
-            sums = pool.map(lambda block: self._sum(store, block), blocks)
-            return [block for block, found in zip(blocks, sums, strict=True) if found != self.blocks[block]]
+            found = pool.map(
+                lambda start: self._sums(store, start, min(start + TOGETHER, count)),
+                range(0, count, TOGETHER),
+            )
+            return [
+                block
+                for block, sum in enumerate(itertools.chain.from_iterable(found))
+                if sum != self.blocks[block]
+            ]
+
+    def _sums(self, store: Path, start: int, stop: int) -> list[int]:
+        """Return the checksums of blocks as they are now."""
+        size = ROWS * self.row_bytes
+        with open(store, "rb", buffering=0) as file:
+            file.seek(start * size)
+            return [
+                zlib.crc32(file.read(min(size, (self.rows - block * ROWS) * self.row_bytes)))
+                for block in range(start, stop)
+            ]
 
     def _sum(self, store: Path, block: int) -> int:
         rows = min(ROWS, self.rows - block * ROWS)

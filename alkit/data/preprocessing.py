@@ -9,9 +9,8 @@ import shutil
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,10 @@ from alkit.utils.files import sync_folder
 from alkit.utils.progress import NullProgress, Progress
 
 from .checksums import ROWS, Checksums, move_store, sums_path
+from .image_list import ImageList
+from .image_list import ImageRecord as ImageRecord
 from .pixel_types import MOST_CHANNELS, to_rgb_or_grey
+from .scanned_images import ScannedImages, UnreadImages
 from .source import DecodedImage
 from .store import BLOCK_IMAGES, StoreWriter, damaged_blocks, is_whole, row_bytes
 
@@ -43,32 +45,9 @@ LUMA = np.array([0.299, 0.587, 0.114])  # of red, green and blue, as Pillow has 
 QUICK_SECONDS = 2.5e-4  # an image read in less than this is read quickest by one thread
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRecord:
-    """What is kept of one image of the pool.
-
-    Attributes:
-        index: its position in the pool, and its row in the store.
-        key: its name in the source.
-        hash: hex SHA-256 of its content; empty if no byte could be read.
-        width: upright, in pixels before resizing; 0 where unknown.
-        height: upright, in pixels before resizing; 0 where unknown.
-        unusable: why it cannot be used, or None; its row is then zero.
-        duplicate_of: the index of an earlier usable image of the same content, or None.
-    """
-
-    index: int
-    key: str
-    hash: str
-    width: int
-    height: int
-    unusable: str | None
-    duplicate_of: int | None
-
-
-def unread_records(keys: Sequence[str]) -> list[ImageRecord]:
+def unread_records(keys: Sequence[str]) -> ImageList:
     """Return records of images that nobody has read: names only, and content that may be anything."""
-    return [ImageRecord(index, key, "", 0, 0, None, None) for index, key in enumerate(keys)]
+    return UnreadImages(keys)
 
 
 def choose_shape(
@@ -167,11 +146,11 @@ def scan(
     keys: Sequence[str],
     *,
     first: int = 0,
-    known: Mapping[str, int] | None = None,
+    known: Callable[[str], int | None] | None = None,
     store: StoreWriter,
     workers: int | None = None,
     progress: Progress | None = None,
-) -> list[ImageRecord]:
+) -> ImageList:
     """Read, hash, decode and resize every image once and append it to the store; the result is on disk then.
 
     Images are stretched to the store's shape with an antialiasing filter; color becomes luma if one
@@ -182,34 +161,21 @@ def scan(
         source: where the images are.
         keys: the images, in the order of their indices.
         first: the index of the first of them.
-        known: indices by content hash of usable images that came before.
+        known: returns the index of the usable image that came before and has a content hash, or None.
         store: takes the rows, the one of `first` next.
         workers: threads; by default one for tiny images, otherwise one a core, at most 8.
         progress: where to show the progress.
     """
-    seen = dict(known or {})
-    records: list[ImageRecord] = []
+    images = ScannedImages(keys, first, known)
     progress = NullProgress() if progress is None else progress
     with progress.bar(len(keys), "read images") as bar:
         for readings, rows in read_blocks(source, keys, store.shape, workers):
             store.append(rows)
             for reading in readings:
-                index = first + len(records)
-                duplicate_of = None if reading.unusable else seen.setdefault(reading.hash, index)
-                records.append(
-                    ImageRecord(
-                        index=index,
-                        key=keys[len(records)],
-                        hash=reading.hash,
-                        width=reading.width,
-                        height=reading.height,
-                        unusable=reading.unusable,
-                        duplicate_of=None if duplicate_of == index else duplicate_of,
-                    )
-                )
+                images.add(reading)
             bar.update(len(readings))
     store.sync()
-    return records
+    return images
 
 
 def ensure_store(

@@ -99,7 +99,7 @@ class Source(ABC):
         raise NotImplementedError
 
     @abstractmethod
-    def keys(self) -> list[str]:
+    def keys(self) -> Sequence[str]:
         """Name every image: a relative path with `/`, or split and position; the order never varies."""
 
     @abstractmethod

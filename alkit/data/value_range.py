@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .image_list import listed
 from .pixel_types import PixelType
 from .preprocessing import SAMPLED, spaced
 from .store import ImageStore
@@ -81,11 +82,13 @@ def brightest_value(
     store: Path, shape: tuple[int, int, int], records: Sequence[ImageRecord], source: Source
 ) -> int:
     """Return the highest value that people see in up to 64 usable images in a raw file, evenly spaced."""
-    usable = [record.index for record in records if record.unusable is None]
+    usable = np.ones(len(records), dtype=np.bool_)
+    usable[[row.index for row in listed(records).set_aside if row.unusable is not None]] = False
+    places = np.flatnonzero(usable)
     kind = source.pixel_type
     rows = ImageStore.open(store, shape, len(records), in_memory=False, pixel_type=kind)
     sampled = np.array(
-        [usable[at * len(usable) // SAMPLED] for at in range(SAMPLED if usable else 0)], np.int64
+        [places[at * len(places) // SAMPLED] for at in range(SAMPLED if len(places) else 0)], np.int64
     )
     if kind != "uint8":
         seen = [rows.picture(index, source.value_range).max() for index in sampled.tolist()]

@@ -11,6 +11,8 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from alkit.data.image_list import listed
+
 from .given_answer import GivenAnswer, as_number
 from .image_paths import Parts, from_here, parts, readings
 from .rejection import Rejection
@@ -81,10 +83,9 @@ class References:
         folders: Sequence[Path] = (),
         former: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        self._records = records
+        self._records = listed(records)
         self._root = location.parent if location.is_file() else location
         self._folders = (*folders, Path())
-        self._by_key = {record.key: record.index for record in records}
         self._former = former
         self._suggested = 0
 
@@ -202,7 +203,7 @@ class References:
         Raises:
             TwoNamesError: one image has it, and another one had it.
         """
-        now, before = self._by_key.get(key), self._former.get(key)
+        now, before = self._records.index_of(key), self._former.get(key)
         if now is not None and before is not None and now != before:
             raise TwoNamesError(key, now, before)
         return before if now is None else now
@@ -232,16 +233,12 @@ class References:
         text = text.strip().lower()
         if len(text) < SHORTEST_HASH or not set(text) <= set("0123456789abcdef"):
             return set()
-        whole = self._by_hash.get(text)
-        if whole is not None:
-            return set(whole)
-        found = [same for hash, same in self._by_hash.items() if hash.startswith(text)]
-        return set(found[0]) if len(found) == 1 else set()
+        return set(self._records.with_hash(text))
 
     def _near(self, text: str) -> str:
         """Return a suggestion, ready to follow a message."""
         self._suggested += 1
-        if len(self._by_key) > MOST_COMPARED or self._suggested > MOST_SUGGESTED:
+        if len(self._records) > MOST_COMPARED or self._suggested > MOST_SUGGESTED:
             return ""
         reading = next(readings(text.strip()), ())
         if not reading:
@@ -249,7 +246,7 @@ class References:
         name = reading[-1]
         same = self._likenesses[-1].by_name.get(PurePosixPath(name.casefold()).stem, ())
         keys = [self._key(index) for index in same] or difflib.get_close_matches(
-            "/".join(reading), self._by_key, n=1, cutoff=NEAR
+            "/".join(reading), self._records.keys, n=1, cutoff=NEAR
         )
         if not keys:
             names = {record.key.rpartition("/")[2]: record.key for record in self._records}
@@ -263,14 +260,6 @@ class References:
 
     def _key(self, index: int) -> str:
         return self._records[index].key
-
-    @cached_property
-    def _by_hash(self) -> dict[str, list[int]]:
-        same: dict[str, list[int]] = defaultdict(list)
-        for record in self._records:
-            if record.hash:
-                same[record.hash].append(record.index)
-        return same
 
     @cached_property
     def _likenesses(self) -> tuple[Likeness, ...]:

@@ -35,7 +35,7 @@ class SourceSubject:
         self.name = plugin if isinstance(plugin, str) else ""
         self.cls = None if isinstance(plugin, str) else plugin
         self.source = self.open(location)
-        self.keys = self.source.keys()[:MOST]
+        self.keys = list(self.source.keys()[:MOST])
 
     def open(self, location: str) -> Source:
         """Open a location."""
@@ -65,7 +65,7 @@ def opens_again(subject: SourceSubject) -> None:
 
 def names_images(subject: SourceSubject) -> None:
     """Keys are distinct, storable texts; there is at least one."""
-    keys = subject.source.keys()
+    keys = list(subject.source.keys())
     require(keys, "there are no images: a source without images should raise SourceError when it is opened")
     wrong = [key for key in keys if not isinstance(key, str) or not key or "\0" in key]
     require(not wrong, f"{wrong[:1]} is not a key: keys are texts")

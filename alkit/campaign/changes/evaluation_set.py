@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from alkit.campaign.record.events import ClassesAdded, EvaluationSetChosen
 from alkit.campaign.resources import TEST_CACHE
 from alkit.data.checksums import sums_path
+from alkit.data.image_list import listed
 from alkit.data.preprocessing import ImageRecord, scan
 from alkit.data.source import Source
 from alkit.data.sources import with_pixels
@@ -129,8 +130,8 @@ def read_test_images(
     """Read all test images into a cache; say how many of them are in the pool, too."""
     with StoreWriter(path, shape, pixel_type=source.pixel_type) as store:
         records = scan(source, source.keys(), store=store, progress=progress)
-    known = {record.hash for record in pool if record.hash}
-    leaked = sum(record.hash in known for record in records)
+    known = listed(pool)
+    leaked = sum(len(known.of_content(record.hash)) > 0 for record in records)
     progress.line(f"test set: {len(records):,} images")
     if leaked:
         progress.line(

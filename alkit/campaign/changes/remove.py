@@ -62,7 +62,7 @@ def _found(session: CampaignSession, images: Sequence[str | int]) -> list[int]:
             raise InvalidAnswers(f"{error}; nothing is changed") from None
         found.add(index)
         hashes.add(records[index].hash)
-    return sorted(found | {r.index for r in records if r.hash and r.hash in hashes})
+    return sorted(found.union(*(records.of_content(hash) for hash in hashes)))
 
 
 def _report(session: CampaignSession, indices: Sequence[int]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from alkit.campaign.record.events import Extended, Happening, Moved
 from alkit.campaign.record.names import Matching, match_files, name_to_list, renaming
 from alkit.campaign.resources import POOL_CACHE
+from alkit.data.positions import Positions
 from alkit.errors import SourceError
 from alkit.plugin.sources import open_source
 
 if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession
+    from alkit.data.image_list import ImageList, ImageRecord
     from alkit.data.source import Source
 
 READERS = 4
@@ -68,18 +70,19 @@ def _contents(
     session: CampaignSession, source: Source, present: Sequence[str], *, everything: bool
 ) -> dict[str, str]:
     """Return hashes of all files, or of new ones and of those whose image may be one of these now."""
-    records = session.state.records
-    content: dict[str, str] = {}
-    by_hash: dict[str, list[str]] = {}
-    for record in records:
-        by_hash.setdefault(record.hash, []).append(record.key)
-    known, there = {record.key for record in records}, set(present)
-    wanted = [key for key in present if everything or key not in known]
+    images, content = session.state.records, dict[str, str]()
+    fresh = images.names_beyond(present)
+    if everything or fresh is None:
+        known = set(images.keys)
+        wanted = [key for key in present if everything or key not in known]
+    else:
+        wanted = fresh
+    there = present if isinstance(present, Positions) else set(present)
     while wanted:
-        fresh = _hashes(session, source, wanted)
-        content |= fresh
-        same = {key for hash in fresh.values() if hash for key in by_hash.get(hash, ())}
-        wanted = sorted((same & there) - set(content))
+        found = _hashes(session, source, wanted)
+        content |= found
+        same = {images[index].key for hash in found.values() for index in images.of_content(hash)}
+        wanted = sorted(key for key in same if key in there and key not in content)
     return content
 
 
@@ -105,12 +108,12 @@ def _changes(
     """
     events: list[Happening] = []
     if request.pool is not None:
-        usable = [r.index for r in session.state.records if r.unusable is None]
-        gone = {*matching.missing, *matching.changed}
-        found = sum(index not in gone for index in usable)
-        if 2 * found < len(usable):
+        unusable = {row.index for row in session.state.records.set_aside if row.unusable is not None}
+        readable = len(session.state.records) - len(unusable)
+        found = readable - len({*matching.missing, *matching.changed} - unusable)
+        if 2 * found < readable:
             raise SourceError(
-                f"'{source.location}' holds only {found:,} of the {len(usable):,} images of this campaign "
+                f"'{source.location}' holds only {found:,} of the {readable:,} images of this campaign "
                 "(compared by content); nothing is changed: give the folder in which they are now"
             )
         if (source.location, source.root) != (session.settings.pool.location, session.settings.pool.root):
@@ -122,8 +125,8 @@ def _changes(
 
 def _take_found_back(session: CampaignSession, present: Iterable[str], changed: set[int]) -> list[int]:
     """Look whether lost images are back in the source as they were; return their indices."""
-    keys = set(present)
     lost = [index for index in session.pool.lost.tolist() if index not in changed]
+    keys = set(present) if lost else ()
     wanted = [index for index in lost if session.state.keys[index] in keys]
     return session.record_found(session.resources.find_images(session.state, wanted))
 
@@ -138,19 +141,21 @@ def _take_in(session: CampaignSession, fresh: Sequence[str]) -> list[dict[str, A
     first = len(session.state.records)
     shape = session.resources.images(session.state).shape  # the cache is whole now
     usable, removed = session.pool.usable, session.pool.removed
-    hashes = {
-        r.hash: r.index
-        for r in session.state.records
-        if usable[r.index] or r.index in removed  # a lost image was moved
-    }
+    images = session.state.records
+
+    def known(hash: str) -> int | None:
+        same = [index for index in images.of_content(hash) if usable[index] or index in removed]
+        return same[-1] if same else None  # a lost image was moved
+
     cache, kind = session.directory / "cache" / POOL_CACHE, session.source.pixel_type
     with StoreWriter(cache, shape, count=first, pixel_type=kind) as store:
-        added = scan(session.source, fresh, first=first, known=hashes, store=store, progress=session.progress)
-    taken = {record.key for record in session.state.listed}
-    listed = []
+        added = scan(session.source, fresh, first=first, known=known, store=store, progress=session.progress)
+    taken = _Taken(session.state.listed)
+    listed: list[ImageRecord] = []
     for record in added:
-        listed.append(dataclasses.replace(record, key=name_to_list(record.key, record.index, taken)))
-        taken.add(listed[-1].key)
+        key = name_to_list(record.key, record.index, taken)
+        listed.append(dataclasses.replace(record, key=key))
+        taken.more.add(key)
     names = [(r.index, r.key) for r, row in zip(added, listed, strict=True) if row.key != r.key]
     with session.ledger.transaction():
         session.ledger.add_event(Extended(first=first, images=len(added)))
@@ -159,6 +164,16 @@ def _take_in(session: CampaignSession, fresh: Sequence[str]) -> list[dict[str, A
             session.ledger.add_event(renaming(dict(names)))
     session.refresh()
     return [{"image": r.key, "reason": r.unusable, "duplicate": r.duplicate_of is not None} for r in added]
+
+
+class _Taken(Container[str]):
+    """The names under which images were listed, and more."""
+
+    def __init__(self, listed: ImageList) -> None:
+        self._listed, self.more = listed, set[str]()
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.more or (isinstance(key, str) and self._listed.index_of(key) is not None)
 
 
 def _report(

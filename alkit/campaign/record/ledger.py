@@ -27,6 +27,7 @@ from alkit.utils.timestamps import now
 from .events import Happening, Unknown, from_json
 
 if TYPE_CHECKING:
+    from alkit.data.image_list import ImageList
     from alkit.data.preprocessing import ImageRecord
     from alkit.interfaces.oracle import Answer
 
@@ -140,8 +141,25 @@ MIGRATIONS = [
     + "CREATE TRIGGER test_sets_no_REPLACE BEFORE INSERT ON test_sets WHEN EXISTS (SELECT 1 FROM test_sets "
     "WHERE event = NEW.event AND (idx = NEW.idx OR key = NEW.key)) "
     "BEGIN SELECT RAISE(ABORT, 'test_sets are only ever added'); END;",
+    # Millions of images are not read to open a campaign, nor to find one by its content.
+    """
+    CREATE INDEX images_set_aside ON images(idx, unusable, duplicate_of)
+        WHERE unusable IS NOT NULL OR duplicate_of IS NOT NULL;
+    CREATE INDEX images_by_content ON images(substr(hash, 1, 16));
+    """,
 ]
+BY_CONTENT = "CREATE INDEX images_by_content ON images(substr(hash, 1, 16))"
 
+
+IMAGE_COLUMNS: dict[str, type | tuple[type, ...]] = {
+    "idx": int,
+    "key": str,
+    "hash": str,
+    "width": int,
+    "height": int,
+    "unusable": (str, NoneType),
+    "duplicate_of": (int, NoneType),
+}
 
 H = TypeVar("H", bound=Happening)
 
@@ -211,12 +229,14 @@ class Ledger:
                 _check_regular(file)
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         with self._blamed("used"):
+            self._address = f"{path.absolute().as_uri()}?mode=rw"
             try:
-                self._db = self._connected(f"{path.absolute().as_uri()}?mode=rw{'c' * create}")
+                self._db = self._connected(f"{self._address}{'c' * create}")
             except sqlite3.OperationalError as error:
                 if create or self._log.is_dir() or not any(words in str(error) for words in UNWRITABLE):
                     raise
-                self._db = self._connected(self._unwritable_address())
+                self._address = self._unwritable_address()
+                self._db = self._connected(self._address)
         try:
             with self._blamed("used"):
                 if create:
@@ -226,9 +246,15 @@ class Ledger:
             self.close()
             raise
 
-    def _connected(self, address: str) -> sqlite3.Connection:
+    def _connected(self, address: str, *, any_thread: bool = False) -> sqlite3.Connection:
         """Open a database and look into it, which is when SQLite notices that it cannot."""
-        db = sqlite3.connect(address, timeout=SECONDS_TO_WAIT, isolation_level=None, uri=True)
+        db = sqlite3.connect(
+            address,
+            timeout=SECONDS_TO_WAIT,
+            isolation_level=None,
+            uri=True,
+            check_same_thread=not any_thread,
+        )
         try:
             db.execute("PRAGMA foreign_keys = ON")
             db.execute("PRAGMA synchronous = FULL")
@@ -363,26 +389,18 @@ class Ledger:
     def _typed_rows(self, query: str, values: Sequence[Any], **columns: type | tuple[type, ...]) -> list[Any]:
         """Read rows, each column of the types that belong there: SQLite itself keeps any value anywhere."""
         rows = self._rows(f"SELECT {', '.join(columns)} {query}", values)
+        self._check_types(rows, columns)
+        return rows
+
+    def _check_types(self, rows: Sequence[Any], columns: Mapping[str, type | tuple[type, ...]]) -> None:
         for (name, wanted), column in zip(columns.items(), zip(*rows, strict=True), strict=False):
             if wrong := set(map(type, column)).difference(wanted if isinstance(wanted, tuple) else (wanted,)):
                 raise self._damaged(f"a row has {name} of type {wrong.pop().__name__}")
-        return rows
 
     def _image_rows(
         self, table: str, values: Sequence[Any] = (), **more: type | tuple[type, ...]
     ) -> list[Any]:
-        rows = self._typed_rows(
-            f"FROM {table} ORDER BY idx",
-            values,
-            idx=int,
-            key=str,
-            hash=str,
-            width=int,
-            height=int,
-            unusable=(str, NoneType),
-            duplicate_of=(int, NoneType),
-            **more,
-        )
+        rows = self._typed_rows(f"FROM {table} ORDER BY idx", values, **IMAGE_COLUMNS, **more)
         if any(row[0] != index for index, row in enumerate(rows)):
             raise self._damaged(f"the list of {table} has gaps")
         if any(row[6] is not None and not 0 <= row[6] < row[0] for row in rows):
@@ -401,10 +419,16 @@ class Ledger:
 
     def add_images(self, records: Iterable[ImageRecord]) -> None:
         """Add images inside a transaction."""
+        known = "SELECT 1 FROM sqlite_master WHERE name = 'images_by_content'"
+        alone = self._db.execute(f"{known} AND NOT EXISTS (SELECT 1 FROM images)").fetchone() is not None
+        if alone:  # one sort at the end is quicker than finding the place of every hash
+            self._db.execute("DROP INDEX images_by_content")
         self._db.executemany(
             "INSERT INTO images VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(r.index, r.key, r.hash, r.width, r.height, r.unusable, r.duplicate_of) for r in records],
+            ((r.index, r.key, r.hash, r.width, r.height, r.unusable, r.duplicate_of) for r in records),
         )
+        if alone:
+            self._db.execute(BY_CONTENT)
 
     def add_test_images(self, records: Iterable[ImageRecord], labels: Mapping[str, str]) -> None:
         """Add the test set inside a transaction; labels by key."""
@@ -468,14 +492,47 @@ class Ledger:
 
     def image_count(self) -> int:
         """Return how many images there are."""
-        count: int = self._rows("SELECT COUNT(*) FROM images")[0][0]
-        return count
+        last: int | None = self._rows("SELECT MAX(idx) FROM images")[0][0]
+        return 0 if last is None else last + 1
 
-    def images(self) -> list[ImageRecord]:
-        """Return the frozen list of images, in the order of their indices."""
+    def images(self, first: int | None = None) -> ImageList:
+        """Return the frozen list of images in the order of their indices, or the first ones of it."""
+        from alkit.data.image_list import ImagesInMemory  # noqa: PLC0415  # numpy is slow to import
+
+        from . import images  # noqa: PLC0415  # numpy is slow to import
+
+        count = self._rows("SELECT COUNT(*) FROM images")[0][0]
+        if count <= images.MOST_IN_MEMORY:
+            return ImagesInMemory(self._records(self._image_rows("images")[:first]))
+        if count != self.image_count():
+            raise self._damaged("the list of images has gaps")
+        return self._images_in_place(count if first is None else min(first, count))
+
+    def _images_in_place(self, count: int) -> ImageList:
+        """Return images that are read when they are looked at."""
+        from alkit.data.image_list import SetAside  # noqa: PLC0415  # numpy is slow to import
+
+        from .images import LedgerImages  # noqa: PLC0415  # numpy is slow to import
+
+        aside = self._typed_rows(
+            "FROM images WHERE (unusable IS NOT NULL OR duplicate_of IS NOT NULL) AND idx < ? ORDER BY idx",
+            (count,),
+            idx=int,
+            unusable=(str, NoneType),
+            duplicate_of=(int, NoneType),
+        )
+        if any(row[2] is not None and not 0 <= row[2] < row[0] for row in aside):
+            raise self._damaged("the list of images has a copy of no image")
+        with self._blamed("read"):
+            own = self._connected(self._address, any_thread=True)
+        return LedgerImages(own, count, self._records, [SetAside(*row) for row in aside], self._blamed)
+
+    def _records(self, rows: Sequence[Any]) -> list[ImageRecord]:
+        """Return records of rows of images, whose types are right."""
         from alkit.data.preprocessing import ImageRecord  # noqa: PLC0415  # numpy is slow to import
 
-        return [ImageRecord(*row) for row in self._image_rows("images")]
+        self._check_types(rows, IMAGE_COLUMNS)
+        return [ImageRecord(*row) for row in rows]
 
     def test_images(self) -> tuple[list[ImageRecord], list[str | None]]:
         """Return the test images that were chosen last, and their labels."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from alkit.data.image_list import listed as listing
+
 from .events import Renamed
+from .images import RenamedImages
 
 if TYPE_CHECKING:
+    from alkit.data.image_list import ImageList
     from alkit.data.preprocessing import ImageRecord
 
 
@@ -46,6 +49,9 @@ def match_files(
         present: names of all files.
         content: hashes of files; at least those of all files whose name no image has.
     """
+    images = listing(records)
+    if (fresh := _fresh_only(images, present, content)) is not None:
+        return Matching({}, [], [], fresh)
     there = set(present)
     lost = [r for r in records if not _is_still(r, there, content)]
     kept = {r.key for r in records} - {r.key for r in lost}
@@ -72,6 +78,20 @@ def match_files(
     )
 
 
+def _fresh_only(images: ImageList, present: Sequence[str], content: Mapping[str, str]) -> list[str] | None:
+    """Return the files that are no image, if all images are where they were; None if that is not so.
+
+    Then no image is looked at, of which there may be millions.
+    """
+    fresh = images.names_beyond(present)
+    if fresh is None:
+        return None
+    known = [
+        (images[index].hash, content[key]) for key in content if (index := images.index_of(key)) is not None
+    ]
+    return None if any(hash and hash != found for hash, found in known) else fresh
+
+
 def _is_still(record: ImageRecord, present: Set[str], content: Mapping[str, str]) -> bool:
     return record.key in present and (not record.hash or content.get(record.key, record.hash) == record.hash)
 
@@ -81,30 +101,29 @@ def renaming(names: Mapping[int, str]) -> Renamed:
     return Renamed(indices=sorted(names), names=[names[index] for index in sorted(names)])
 
 
-def renamed_records(listed: Sequence[ImageRecord], events: Iterable[Renamed]) -> Sequence[ImageRecord]:
+def renamed_records(listed: Sequence[ImageRecord], events: Iterable[Renamed]) -> ImageList:
     """Return images under the names that they have now."""
     names: dict[int, str] = {}
     for event in events:
         names.update(zip(event.indices, event.names, strict=False))
-    if not names:
-        return listed
-    return [dataclasses.replace(r, key=names[r.index]) if r.index in names else r for r in listed]
+    images = listing(listed)
+    return RenamedImages(images, names) if names else images
 
 
 def former_names(listed: Sequence[ImageRecord], events: Sequence[Renamed]) -> dict[str, int]:
     """Return the index of the image that had a name last and has it no more."""
     if not events:
         return {}
-    names = {record.index: record.key for record in listed}
+    names: dict[int, str] = {}
     former: dict[str, int] = {}
     for event in events:
         for index, key in zip(event.indices, event.names, strict=False):
-            former[names[index]] = index
+            former[names[index] if index in names else listed[index].key] = index
             names[index] = key
     return {key: index for key, index in former.items() if names[index] != key}
 
 
-def name_to_list(key: str, index: int, taken: Set[str]) -> str:
+def name_to_list(key: str, index: int, taken: Container[str]) -> str:
     """Return the name under which a new image is listed: its own, unless an image was listed under it before.
 
     The list holds every name once. Then an event `renamed` gives the image its own name.

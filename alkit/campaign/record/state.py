@@ -37,6 +37,7 @@ from .pool import Pool
 from .query import Pick, Query
 
 if TYPE_CHECKING:
+    from alkit.data.image_list import ImageList
     from alkit.data.preprocessing import ImageRecord
     from alkit.interfaces.labels import Labels
     from alkit.interfaces.oracle import Answer
@@ -62,6 +63,7 @@ class State:
         classes: class names in the order of their numbers.
         asked: the `asked` events.
         picks: those of each of them, most wanted first.
+        listed: the images under the names that they were listed with.
         votes: each annotator's latest answer, by image, where two or more have answered.
         aggregate: how their answers become one.
         given_up: images that a query asked for and closed without an answer, by its event.
@@ -79,14 +81,14 @@ class State:
         answers: likewise.
         counted: the answers that count, with the names that classes have now.
         classes_then: the classes at the time of each query, by the names that they have now.
-        listed: likewise, the images under the names that they were listed with.
     """
 
-    records: Sequence[ImageRecord]
+    records: ImageList
     pool: Pool
     classes: Sequence[str]
     asked: Sequence[Event[Asked]]
     picks: Sequence[Sequence[PickRow]]
+    listed: ImageList
     votes: Mapping[int, Mapping[str, Answer]] = field(default_factory=dict)
     aggregate: AggregationRule = "last"
     given_up: Mapping[int, Set[int]] = field(default_factory=dict)
@@ -103,12 +105,11 @@ class State:
     answers: Sequence[AnswerRow] = ()
     counted: Sequence[AnswerRow] = ()
     classes_then: Sequence[Sequence[str]] = ()
-    listed: Sequence[ImageRecord] = ()
 
     @cached_property
-    def keys(self) -> list[str]:
+    def keys(self) -> Sequence[str]:
         """The key of each image, by index."""
-        return [record.key for record in self.records]
+        return self.records.keys
 
     @cached_property
     def queries(self) -> list[Query]:
@@ -250,10 +251,13 @@ def _by_place(rows: Sequence[AnswerRow], pool: Pool) -> dict[int, list[AnswerRow
 
 def make_pool(records: Sequence[ImageRecord]) -> Pool:
     """Return the pool of a list of images, nothing asked or answered."""
+    from alkit.data.image_list import listed  # noqa: PLC0415  # numpy is slow to import
+
+    aside = listed(records).set_aside
     return Pool(
         len(records),
-        unusable=[r.index for r in records if r.unusable is not None],
-        duplicates={r.index: r.duplicate_of for r in records if r.duplicate_of is not None},
+        unusable=[row.index for row in aside if row.unusable is not None],
+        duplicates={row.index: row.duplicate_of for row in aside if row.duplicate_of is not None},
     )
 
 
@@ -279,16 +283,17 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
 def state_at(ledger: Ledger, event: int) -> State:
     """Return the state as it was at an event: images, classes and labels that came later are left out."""
     with ledger.snapshot():
-        records, events, answers, picks = _read(ledger, None)
+        _, events, answers, picks = _read(ledger, None)
         sizes = [happened for happened in ledger.all_events(Created, Extended) if happened.id <= event]
-    there = sum(happened.data.images for happened in sizes if isinstance(happened.data, (Created, Extended)))
+        there = sum(one.data.images for one in sizes if isinstance(one.data, (Created, Extended)))
+        records = ledger.images(there)
     events = [happened for happened in events if happened.id <= event]
-    return _replayed(records[:there], events, [row for row in answers if row.event <= event], picks)
+    return _replayed(records, events, [row for row in answers if row.event <= event], picks)
 
 
 def _read(
     ledger: Ledger, before: State | None
-) -> tuple[Sequence[ImageRecord], list[Event[Happening]], list[AnswerRow], list[Sequence[PickRow]]]:
+) -> tuple[ImageList, list[Event[Happening]], list[AnswerRow], list[Sequence[PickRow]]]:
     """Return images, events, answers, and picks by `asked` event."""
     unchanged = before is not None and ledger.image_count() == len(before.listed)
     records = before.listed if before is not None and unchanged else ledger.images()
@@ -301,7 +306,7 @@ def _read(
 
 
 def _replayed(
-    listed: Sequence[ImageRecord],
+    listed: ImageList,
     events: Sequence[Event[Happening]],
     rows: Sequence[AnswerRow],
     picks: Sequence[Sequence[PickRow]],

@@ -25,9 +25,9 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
     with open_campaign(campaign, quiet=True) as opened:
         status = opened.status()
         records = opened.state.records
+        aside_records = [records[row.index] for row in records.set_aside] if images else []
         settings = opened.settings
         hint = opened.resources.missing()
-    aside_records = [r for r in records if r.unusable is not None or r.duplicate_of is not None]
     if as_json:
         listed = [
             {"index": r.index, "image": r.key, "unusable": r.unusable, "duplicate_of": r.duplicate_of}

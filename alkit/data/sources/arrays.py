@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alkit.data.pixel_types import MOST_CHANNELS, convert, extremes
+from alkit.data.positions import Positions
 from alkit.data.source import DecodedImage, Source
 from alkit.data.store import available_memory
 from alkit.errors import SourceError, UnusableImage
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-MOST_IMAGES = 10_000_000
+MOST_IMAGES = 100_000_000
 DTYPES = "integers of up to 32 bits, bool, or floating point"
 INTEGERS = (np.uint8, np.uint16, np.int16, np.uint32, np.int32)
 
@@ -49,14 +50,14 @@ class ArraySource(Source):
     ) -> None:
         self.location, self.classes = location, tuple(classes)
         self._images = _channels_last(images, location)
-        self._prefix, self._digits = prefix, len(str(len(images) - 1))
+        self._prefix, self._keys = prefix, Positions(len(images), prefix)
         if labels is not None and len(labels) != len(images):
             raise SourceError(f"'{location}' holds {len(images)} images but {len(labels)} labels")
         self._labels = labels
 
-    def keys(self) -> list[str]:
+    def keys(self) -> Sequence[str]:
         """Return positions, with as many digits as the last one needs."""
-        return [f"{self._prefix}{index:0{self._digits}}" for index in range(len(self._images))]
+        return self._keys
 
     def read(self, key: str, *, at_least: tuple[int, int] | None = None) -> DecodedImage:
         """Return one image; the hash is that of its type, shape and values as stored."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alkit.data.positions import Positions
 from alkit.data.rows import NamedRows, read_rows
 from alkit.data.rows.named_rows import KINDS
 from alkit.data.source import DecodedImage, Source
@@ -17,6 +19,8 @@ from alkit.errors import InvalidRows, SourceError
 from .listed import Listed
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from alkit._typing import Pixels
 
 SIDE = 8  # of the blank that is kept in the place of pixels
@@ -59,26 +63,31 @@ class Vectors(Source):
         except InvalidRows as error:
             raise SourceError(str(error)) from error
         self.location = f"vectors:{file}"
-        digits = len(str(len(self.rows) - 1))
-        self._keys = list(self.rows.names or [f"{at:0{digits}}" for at in range(len(self.rows))])
-        if "" in self._keys:
-            raise SourceError(f"'{file}' names no image in {self.rows.called(self._keys.index(''))}")
-        if len(self._places) < len(self._keys):
-            twice = next(key for at, key in enumerate(self._keys) if self._places[key] != at)
-            raise SourceError(f"'{file}' names '{twice}' twice; remove one of the rows")
+        names = self.rows.names
+        self._keys: Sequence[str] = Positions(len(self.rows)) if names is None else names
+        if names is not None:
+            if "" in names:
+                raise SourceError(f"'{file}' names no image in {self.rows.called(names.index(''))}")
+            if len(self._places) < len(names):
+                twice = next(key for at, key in enumerate(names) if self._places[key] != at)
+                raise SourceError(f"'{file}' names '{twice}' twice; remove one of the rows")
         self.notes = (
             f"pool of {len(self._keys):,} vectors of {self.rows.width:,} numbers, without pixels: "
             "strategies choose by the vectors",
         )
-        self._files = Listed(self._keys, base=file.parent, location=str(file))
+        self._file = file
+
+    @cached_property
+    def _files(self) -> Listed:
+        return Listed(self._keys, base=self._file.parent, location=str(self._file))
 
     @cached_property
     def _places(self) -> dict[str, int]:
         return {key: at for at, key in enumerate(self._keys)}
 
-    def keys(self) -> list[str]:
+    def keys(self) -> Sequence[str]:
         """Return the names, in the order of the rows."""
-        return list(self._keys)
+        return self._keys
 
     def header(self, key: str) -> tuple[int, int, int]:
         """Return the shape of the blank."""
@@ -86,11 +95,10 @@ class Vectors(Source):
 
     def hash_of(self, key: str) -> str:
         """Return the hash of the numbers."""
-        place = self._places.get(key)
+        place = self._keys.place(key) if isinstance(self._keys, Positions) else self._places.get(key)
         if place is None:
             return ""
-        row = np.ascontiguousarray(self.rows.values[place], dtype=np.float64)
-        return hashlib.sha256(row.data).hexdigest()
+        return _hash(np.asarray(self.rows.values[place], dtype=np.float64))
 
     def read(self, key: str, *, at_least: tuple[int, int] | None = None) -> DecodedImage:
         """Return a blank in the place of pixels."""
@@ -99,12 +107,28 @@ class Vectors(Source):
             return DecodedImage("", unusable="there is no vector of that name in the file")
         return DecodedImage(found, SIDE, SIDE, np.zeros((SIDE, SIDE, 1), dtype=np.uint8))
 
+    def looks(
+        self, keys: Sequence[str], *, at_least: tuple[int, int] | None = None
+    ) -> Iterator[DecodedImage]:
+        """Yield what `read` returns; rows that follow each other are taken from the file at once."""
+        place = self._keys.place(keys[0]) if isinstance(self._keys, Positions) and keys else None
+        if place is None or self._keys[place : place + len(keys)] != keys:
+            yield from super().looks(keys, at_least=at_least)
+            return
+        blank = np.zeros((SIDE, SIDE, 1), dtype=np.uint8)
+        for row in np.asarray(self.rows.values[place : place + len(keys)], dtype=np.float64):
+            yield DecodedImage(_hash(row), SIDE, SIDE, blank)
+
     def load(self, key: str) -> tuple[str, Pixels]:
         """Return what people see: the image file that the name is the path of, or a card with the name."""
         path = self._files.path(key)
         there = path is not None and path.is_file()
         found = self._files.read(key) if there else DecodedImage("")
         return self.hash_of(key), card(key) if found.pixels is None else found.pixels
+
+
+def _hash(row: npt.NDArray[np.float64]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(row).data).hexdigest()
 
 
 def card(key: str) -> Pixels:

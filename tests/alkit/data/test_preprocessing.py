@@ -166,11 +166,11 @@ class TestScan:
         keys = source.keys()
         file = tmp_path / "store"
         with StoreWriter(file, self.SHAPE) as store:
-            records = scan(source, keys[:72], store=store)
+            records = list(scan(source, keys[:72], store=store))
         before = file.read_bytes()
         known = {r.hash: r.index for r in records if r.unusable is None and r.duplicate_of is None}
         with StoreWriter(file, self.SHAPE, count=72) as store:
-            records += scan(source, keys[72:], first=72, known=known, store=store)
+            records += scan(source, keys[72:], first=72, known=known.get, store=store)
         assert file.read_bytes()[: len(before)] == before
         assert records == scanned(source, tmp_path / "at-once", self.SHAPE)
         assert file.read_bytes() == (tmp_path / "at-once").read_bytes()
