@@ -92,7 +92,9 @@ def make_pool(
         Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         rank = len(names) - index
-        items.append(Item(rank=rank, index=index, image=name, hash=digest, width=width, height=height, file=path))
+        items.append(
+            Item(rank=rank, index=index, image=name, hash=digest, width=width, height=height, file=path)
+        )
     labels = PLAIN_KINDS[kind](classes=classes, folder=folder)
     return Pool(folder / "pool", labels, sorted(items, key=lambda item: item.rank))
 

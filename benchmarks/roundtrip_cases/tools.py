@@ -140,7 +140,13 @@ def _supervision_out(data: Any, target: str, folder: Path) -> Path:
 LABELFORMAT_IN = {
     "coco": lambda path: ["coco", "--input-file", path],
     "yolo": lambda path: ["yolov8", "--input-file", path / "data.yaml", "--input-split", "train"],
-    "voc": lambda path: ["pascalvoc", "--input-folder", path / "Annotations", "--category-names", "cat,dog,traffic light"],
+    "voc": lambda path: [
+        "pascalvoc",
+        "--input-folder",
+        path / "Annotations",
+        "--category-names",
+        "cat,dog,traffic light",
+    ],
 }
 LABELFORMAT_OUT = {
     "coco": lambda folder: ["coco", "--output-file", folder / "out.json"],
@@ -230,17 +236,30 @@ def _made() -> list[Conversion]:
     for source in boxes:
         for target in boxes:
             given = (("images", "copy"),) if source == "coco" else ()
-            found.append(Conversion("supervision", "boxes", source, target, _supervision(source, target), given))
+            found.append(
+                Conversion("supervision", "boxes", source, target, _supervision(source, target), given)
+            )
             found.append(Conversion("labelformat", "boxes", source, target, _labelformat(source, target)))
     polygons = (("images", "copy"), ("masks", "polygon"))
     for source, target in (("coco", "coco"), ("coco", "yolo"), ("yolo", "coco"), ("yolo", "yolo")):
         given = polygons if source == "coco" else ()
         found.append(Conversion("supervision", "mask", source, target, _supervision(source, target), given))
-        found.append(Conversion("labelformat", "mask", source, target, _labelformat(source, target), polygons[1:] if given else ()))
+        found.append(
+            Conversion(
+                "labelformat",
+                "mask",
+                source,
+                target,
+                _labelformat(source, target),
+                polygons[1:] if given else (),
+            )
+        )
     every = ("coco", "yolo", "voc", "cvat")
     found += [Conversion("datumaro", "boxes", s, t, _datumaro(s, t)) for s in every for t in every]
     found += [Conversion("datumaro", "mask", s, t, _datumaro(s, t)) for s in every for t in every]
-    found.append(Conversion("datumaro", "mask", "coco", "coco", _datumaro("coco", "coco"), (("masks", "polygon"),)))
+    found.append(
+        Conversion("datumaro", "mask", "coco", "coco", _datumaro("coco", "coco"), (("masks", "polygon"),))
+    )
     return found
 
 

@@ -113,9 +113,7 @@ def trip(name: str, pool: Pool, texts: Mapping[int, str | None], folder: Path, *
 
 def compare(pool: Pool, sent: Mapping[int, str], found: Mapping[int, str]) -> Difference:
     """Compare what came back with what was sent."""
-    result = Difference(
-        missing=len(sent.keys() - found.keys()), foreign=len(found.keys() - sent.keys())
-    )
+    result = Difference(missing=len(sent.keys() - found.keys()), foreign=len(found.keys() - sent.keys()))
     items = {item.index: item for item in pool.items}
     for index in sent.keys() & found.keys():
         first, second = (pool.parse(texts[index], items[index]) for texts in (sent, found))
@@ -134,7 +132,11 @@ def _boxes(pool: Pool, first: Any, second: Any) -> tuple[bool, float]:
     left = list(second)
     largest = 0.0
     for box in first:
-        same = [other for other in left if (other["class"], other.get("crowd")) == (box["class"], box.get("crowd"))]
+        same = [
+            other
+            for other in left
+            if (other["class"], other.get("crowd")) == (box["class"], box.get("crowd"))
+        ]
         if not same:
             return True, largest
         nearest = min(same, key=lambda other: _apart(box, other))

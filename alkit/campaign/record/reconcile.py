@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .pool import Pool
 
 
-LONGEST = 80
 """Characters of a label in a message."""
 NO_TEXT = "a label, annotator or time that is not valid UTF-8 text; write it again"
 
@@ -264,7 +263,6 @@ def _answer(given: GivenAnswer, labels: Labels, classes: Sequence[str], image: I
     if label in (ABSTAIN, UNUSABLE) and label not in classes:
         return Answer(label, None, given.annotator, given.time, given.cost)  # type: ignore[arg-type]
     return Answer("label", labels.parse(label, image), given.annotator, given.time, given.cost)
-
 
 
 def _is_text(answer: Answer) -> bool:
