@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from alkit.data.sources.arrays import ArraySource as ArraySource
     from alkit.data.sources.composed_digits import DigitAngles as DigitAngles
     from alkit.data.sources.composed_digits import DigitSets as DigitSets
+    from alkit.data.sources.digit_boxes import DigitBoxes as DigitBoxes
     from alkit.data.sources.digits import Digits as Digits
     from alkit.data.sources.files import FileSource as FileSource
     from alkit.data.sources.files import decode as decode
@@ -57,6 +58,7 @@ _HOMES = {
     ),
     "alkit.data.sources.arrays": ("ArrayFile", "ArraySource"),
     "alkit.data.sources.composed_digits": ("DigitAngles", "DigitSets"),
+    "alkit.data.sources.digit_boxes": ("DigitBoxes",),
     "alkit.data.sources.digits": ("Digits",),
     "alkit.data.sources.files": ("FileSource", "decode", "stored_values_of"),
     "alkit.data.sources.folder": ("Folder",),

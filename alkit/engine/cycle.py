@@ -346,6 +346,7 @@ def _in_float32(output: Output) -> Output:
         output.weights,
         None if output.numbers is None else output.numbers.float(),
         None if output.variances is None else output.variances.float(),
+        output.objects,
     )
 
 

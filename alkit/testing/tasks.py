@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 FOLLOWS = 0.9  # share of pixels whose target has to be that of a pixel of their color
 TOLERANCE = 1e-4  # of probabilities
-WORDS = frozenset({"model", "loss", "probabilities", "numbers", "embedding", "features"})
+WORDS = frozenset({"model", "loss", "probabilities", "numbers", "embedding", "features", "boxes"})
 
 
 class TaskSubject:

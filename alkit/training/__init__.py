@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from alkit.training.recipe import TrainingRun as TrainingRun
     from alkit.training.types import Companion as Companion
     from alkit.training.types import Metric as Metric
+    from alkit.training.types import Objects as Objects
     from alkit.training.types import Output as Output
     from alkit.training.types import PortableNetwork as PortableNetwork
     from alkit.training.types import Reduction as Reduction
@@ -42,6 +43,7 @@ _HOMES = {
     "alkit.training.types": (
         "Companion",
         "Metric",
+        "Objects",
         "Output",
         "PortableNetwork",
         "Reduction",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-Reduction = Literal["mean", "top", "max"]
+Reduction = Literal["mean", "sum", "top", "max"]
 """How the scores of positions become that of an image."""
 TOP = 0.1
 
@@ -33,7 +33,8 @@ class TaskSpec:
         task: the task's name.
         image_shape: (C, H, W).
         num_outputs: classes, or values regressed: dimension 1 of the prediction.
-        provides: out of `model`, `loss`, `probabilities`, `numbers`, `embedding`, `features`.
+        provides: out of `model`, `loss`, `probabilities`, `numbers`, `embedding`, `features`, `boxes` (the
+            `objects` of an output).
         taps: the feature maps, in the order of `Output.features`.
         embedding_dim: width of the embedding, or None.
         dense: predictions and probabilities have positions, such as one per pixel.
@@ -70,6 +71,25 @@ class Metric:
     is_share: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objects:
+    """The objects that a detector finds in each image, the most certain first, padded to M.
+
+    Attributes:
+        boxes: [B, M, 4] as x1, y1, x2, y2, in pixels of the images that the network sees.
+        scores: [B, M], the probability of the class.
+        classes: [B, M] int64, numbers of the classes.
+        weights: [B, M], 1 for an object that counts, 0 for padding and for what is hardly an object.
+        features: [B, M, D], of what is in the box.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    classes: Tensor
+    weights: Tensor
+    features: Tensor
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """A task model's output for a batch of B images.
@@ -83,6 +103,8 @@ class Output:
         weights: [B, positions...], how much each position counts: 0 for padding; all the same by default.
         numbers: [B, K] predicted by regression, in the units of the labels, or None.
         variances: [B, K] of the labels around these numbers, if the model predicts them too.
+        objects: what a detector finds; its positions are then those of the probabilities, which have the
+            background as their last class.
     """
 
     prediction: Any
@@ -92,14 +114,15 @@ class Output:
     weights: Tensor | None = None
     numbers: Tensor | None = None
     variances: Tensor | None = None
+    objects: Objects | None = None
 
     def per_image(self, scores: Tensor, reduce: Reduction = "mean") -> Tensor:
         """Turn scores of positions [B, positions...] into one for each image, [B].
 
         Args:
             scores: [B, positions...]; [B] is returned as it is.
-            reduce: `mean` over positions, weighted; the mean of the highest tenth of those that count
-                (`top`); or the highest of them (`max`).
+            reduce: `mean` over positions, weighted; their `sum`, likewise; the mean of the highest tenth of
+                those that count (`top`); or the highest of them (`max`).
         """
         if scores.dim() == 1:
             return scores
@@ -109,6 +132,8 @@ class Output:
             if weights is None:
                 return flat.mean(dim=1)
             return (flat * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1e-12)
+        if reduce == "sum":
+            return flat.sum(dim=1) if weights is None else (flat * weights).sum(dim=1)
         import torch  # noqa: PLC0415  # torch takes seconds to import
 
         counted = flat if weights is None else flat.masked_fill(weights <= 0, -float("inf"))

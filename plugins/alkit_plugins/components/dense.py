@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from alkit import Output
 
 REDUCE_HELP = (
-    "how scores of pixels become that of an image: their mean, that of the highest tenth, or the highest"
+    "how scores of pixels or boxes become that of an image: their mean, their sum, the mean of the highest "
+    "tenth, or the highest"
 )
 BALANCED_HELP = (
     "reduce the scores of each predicted class by itself, then average over the classes of the image: a "

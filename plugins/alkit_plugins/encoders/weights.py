@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,14 @@ SHOWN = 6
 OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 
 
-def filled(network: nn.Module, path: Path, named: str, *, has_head: bool = True) -> None:
+def filled(
+    network: nn.Module,
+    path: Path,
+    named: str,
+    *,
+    has_head: bool = True,
+    spared: Collection[str] = (),
+) -> None:
     """Load all weights of a network from a file.
 
     Args:
@@ -24,6 +32,7 @@ def filled(network: nn.Module, path: Path, named: str, *, has_head: bool = True)
         named: what messages call the network.
         has_head: the network ends with a classifier, whose weights may be missing or made for other classes;
             it keeps its own then.
+        spared: other tensors for which the same holds.
 
     Raises:
         InvalidOption: the file cannot be read, or tensors are missing, superfluous or of another shape: the
@@ -51,7 +60,9 @@ def filled(network: nn.Module, path: Path, named: str, *, has_head: bool = True)
     given = {_renamed(str(name)): tensor for name, tensor in loaded.items()}
     given = {name: tensor for name, tensor in given.items() if isinstance(tensor, Tensor)}
     own = network.state_dict()
-    needed = [name for name in own if not (has_head and name.startswith(_heads(network)))]
+    needed = [
+        name for name in own if name not in spared and not (has_head and name.startswith(_heads(network)))
+    ]
     if not any(name in given for name in own):
         raise InvalidOption(f"{path} does not fit {named}: it has no tensor of {listed(needed)}")
     wrong = [

@@ -26,8 +26,13 @@ class LeastConfidence(DenseScoreStrategy):
     paper = "Culotta and McCallum, Reducing Labeling Effort for Structured Prediction Tasks, AAAI 2005"
 
     def score(self, cycle: Cycle, output: Output) -> torch.Tensor:
-        """Return one minus the highest probability, [B] or [B, positions...]."""
+        """Return one minus the highest probability, [B] or [B, positions...].
+
+        For boxes it is one minus the highest score of all objects in the image, [B].
+        """
         assert output.probabilities is not None
+        if output.objects is not None:
+            return 1.0 - output.objects.scores.amax(dim=1)
         return 1.0 - output.probabilities.float().amax(dim=1)
 
 

@@ -1,0 +1,1 @@
+"""Networks that find objects, what they are trained on, and how well they do it."""
