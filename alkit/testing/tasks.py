@@ -14,15 +14,15 @@ from alkit import options
 from alkit.data.loader import Batch, Loader
 from alkit.data.model_input import normalize
 from alkit.data.store import ImageStore
-from alkit.data.targets import map_tensors
+from alkit.data.targets import Targets, map_tensors
 from alkit.errors import UnsupportedTask
-from alkit.interfaces.labels import ImageFacts
+from alkit.interfaces.labels import Boxes, ImageFacts
 from alkit.plugin import registry
 from alkit.training.portable_outputs import MEANINGS, gap_between, meaning_of, own_meaning
 from alkit.training.recipe import TrainingRun
 from alkit.utils import seeding
 
-from .answers import some_answers
+from .answers import COUNT, some_answers
 from .results import NotApplicable, Result, outcome, require, title
 from .world import CLASSES, one_thread
 
@@ -214,8 +214,11 @@ def one_target_per_answer(subject: TaskSubject) -> None:
 
 
 def targets_follow_images(subject: TaskSubject) -> None:
-    """Targets that have the positions of pixels move along when images are augmented."""
+    """Targets that have the positions of pixels, or boxes, move along when images are augmented."""
     model = subject.new()
+    if isinstance(subject.labels, Boxes):
+        _check_boxes_follow(subject, model)
+        return
     targets = subject.batch(model).targets
     if not isinstance(targets, torch.Tensor) or tuple(targets.shape[1:]) != subject.shape[1:]:
         raise NotApplicable("the task's targets are not as large as the images")
@@ -230,6 +233,26 @@ def targets_follow_images(subject: TaskSubject) -> None:
             purity > FOLLOWS,
             f"after augmentation, {1 - purity:.0%} of the pixels have the target of another pixel",
         )
+
+
+def _check_boxes_follow(subject: TaskSubject, model: TaskModel) -> None:
+    """Check that a bright square is still where the box around it is."""
+    channels, height, width = subject.shape
+    box = {"x": width // 4, "y": height // 4, "width": width // 3, "height": height // 3}
+    value = [{"class": subject.classes[0], **box}]
+    targets = model.encode([value] * COUNT)
+    images = torch.zeros(COUNT, *subject.shape, dtype=torch.uint8)
+    images[:, :, height // 4 :, width // 4 :][:, :, : height // 3, : width // 3] = 200
+    rows = targets.take(np.arange(COUNT)) if isinstance(targets, Targets) else targets
+    for seed in range(4):
+        moved, their = model.augment_batch(images, rows, torch.Generator().manual_seed(seed))
+        for image, corners in zip(moved[:, 0], their["boxes"][:, 0].tolist(), strict=True):
+            y, x = (image > 100).nonzero(as_tuple=True)
+            found = [int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1]
+            require(
+                max(abs(one - other) for one, other in zip(found, corners, strict=True)) <= 1,
+                f"after augmentation, an object is at {found}, but its box at {corners}",
+            )
 
 
 def _purity(image: torch.Tensor, target: torch.Tensor) -> float:
