@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def check_needs(strategy: Strategy, spec: TaskSpec) -> None:
-    """Check that a task provides what a strategy needs.
+    """Check that a task provides what a strategy needs, and nothing that it refuses.
 
     Raises:
-        UnsupportedTask: it does not; names what is missing.
+        UnsupportedTask: it does not; names what is missing, or why it is refused.
     """
     missing = sorted(strategy.needs - spec.provides)
     if missing:
@@ -31,6 +31,11 @@ def check_needs(strategy: Strategy, spec: TaskSpec) -> None:
         raise UnsupportedTask(
             f"strategy '{strategy.name}' needs {' and '.join(missing)}, but task '{spec.task}' does not "
             f"provide {'it' if len(missing) == 1 else 'them'}{hint or '; choose another strategy or task'}"
+        )
+    for word in sorted(strategy.refuses.keys() & spec.provides):
+        raise UnsupportedTask(
+            f"strategy '{strategy.name}' does not work with task '{spec.task}': {strategy.refuses[word]}; "
+            "choose another strategy"
         )
 
 

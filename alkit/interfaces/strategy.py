@@ -25,8 +25,10 @@ class Strategy(ABC):
             has to be a plain string in the class body, since listing imports no plugin; the first line of the
             class's docstring is shown beside the name.
         needs: what the task model must provide: any of `probabilities`, `embedding`, `features` (mid-level
-            taps), `loss` (a loss per image) and `model` (just a trained model). If empty, the strategy looks
-            at images only, and no model is trained for it.
+            taps), `loss` (a loss per image), `boxes` (objects that are found) and `model` (just a trained
+            model). If empty, the strategy looks at images only, and no model is trained for it.
+        refuses: what a task may not provide, and why, as in `{"boxes": "it compares positions"}`; checked
+            before training.
         needs_labels: it cannot choose before images are labeled, so a seed query comes first. If False, a
             strategy that needs nothing, or only the `embedding` of a `pretrained` task, answers the first
             query; it has no companion then.
@@ -39,6 +41,7 @@ class Strategy(ABC):
     name: ClassVar[str]
     kind: ClassVar[str] = "other"
     needs: ClassVar[frozenset[str]] = frozenset()
+    refuses: ClassVar[Mapping[str, str]] = {}
     needs_labels: ClassVar[bool] = True
     uniform: ClassVar[bool] = False
     asks_again: ClassVar[bool] = False

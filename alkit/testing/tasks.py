@@ -237,7 +237,7 @@ def targets_follow_images(subject: TaskSubject) -> None:
 
 def _check_boxes_follow(subject: TaskSubject, model: TaskModel) -> None:
     """Check that a bright square is still where the box around it is."""
-    channels, height, width = subject.shape
+    _, height, width = subject.shape
     box = {"x": width // 4, "y": height // 4, "width": width // 3, "height": height // 3}
     value = [{"class": subject.classes[0], **box}]
     targets = model.encode([value] * COUNT)

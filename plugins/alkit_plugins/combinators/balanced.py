@@ -45,8 +45,16 @@ class Balanced(alkit.Combinator):
 
 
 def predicted(output: Output) -> torch.Tensor:
-    """Return the most probable class of each image, [B]; probabilities are averaged over positions."""
+    """Return the most probable class of each image, [B]; probabilities are averaged over positions.
+
+    An image with objects has the class whose objects have the highest scores in all.
+    """
     assert output.probabilities is not None
+    if output.objects is not None:
+        found = output.objects
+        scores = found.scores * found.weights
+        total = scores.new_zeros(len(scores), output.probabilities.shape[1] - 1)
+        return total.scatter_add(1, found.classes, scores).argmax(dim=1)
     images, classes = output.probabilities.shape[:2]
     return output.probabilities.reshape(images, classes, -1).mean(dim=2).argmax(dim=1)
 

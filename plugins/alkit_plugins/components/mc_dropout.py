@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import contextlib
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+SEVERAL_PASSES = "the objects that are found in one pass are not those of another"
 SAME = 1e-5  # probabilities closer than this are considered equal
 
 
@@ -40,6 +41,7 @@ class DropoutStrategy(alkit.Strategy):
     """Base of strategies that use several passes of a network with dropout."""
 
     needs = frozenset({"probabilities", "model"})
+    refuses: ClassVar[Mapping[str, str]] = {"boxes": SEVERAL_PASSES}
 
     passes: int = option(10, "passes with dropout over the candidates", minimum=1)
     dropout: float = option(

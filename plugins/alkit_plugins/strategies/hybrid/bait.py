@@ -52,7 +52,7 @@ class Bait(alkit.Strategy):
         pool = np.concatenate([cycle.labeled, indices])
         with cycle.measure("score"):
             seen = cycle.collect(pool, parts).double()
-        classes = cycle.model.spec.num_outputs
+        classes = cycle.model.spec.num_classes
         with cycle.measure("select"):
             root = roots(seen[:, :classes])
             rows = strongest(seen[:, classes:], max(self.size // classes, 1))
@@ -68,9 +68,11 @@ class Bait(alkit.Strategy):
 
 
 def parts(output: Output) -> Tensor:
-    """Return probabilities, averaged over positions, and embeddings side by side, [B, classes + D]."""
+    """Return probabilities, averaged over positions that count, beside embeddings, [B, classes + D]."""
     assert output.probabilities is not None and output.embedding is not None
     found = output.probabilities
+    if found.dim() > 2 and output.weights is not None:
+        found = torch.stack([output.per_image(one) for one in found.unbind(dim=1)], dim=1)
     mean = found.flatten(2).mean(dim=2) if found.dim() > 2 else found
     return torch.cat([mean, output.embedding.flatten(1)], dim=1)
 

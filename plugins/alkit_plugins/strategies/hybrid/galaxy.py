@@ -9,8 +9,9 @@ an open answer, and the largest gap of the stretch is bisected next.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -38,6 +39,7 @@ class Galaxy(alkit.Strategy):
     name = "galaxy"
     kind = "uncertainty and diversity"
     needs = frozenset({"probabilities"})
+    refuses: ClassVar[Mapping[str, str]] = {"boxes": "it needs one class, or a map of classes, per image"}
     paper = "Zhang, Katz-Samuels and Nowak, GALAXY: Graph-based Active Learning at the Extreme, ICML 2022"
 
     answers: Literal["open", "predicted"] = alkit.option(

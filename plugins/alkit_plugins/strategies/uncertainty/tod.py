@@ -9,8 +9,9 @@ random weights and takes the smallest changes, and here images are drawn at rand
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
@@ -32,6 +33,9 @@ class Tod(alkit.Strategy):
     name = "tod"
     kind = "uncertainty"
     needs = frozenset({"probabilities"})
+    refuses: ClassVar[Mapping[str, str]] = {
+        "boxes": "the objects that one model finds are not those of another"
+    }
     paper = "Huang et al., Semi-Supervised Active Learning with Temporal Output Discrepancy, ICCV 2021"
 
     subset: int | None = alkit.option(None, candidates.SUBSET_HELP, minimum=1)
