@@ -153,7 +153,7 @@ class FarthestFirst:
     def _ahead(self, count: int) -> Indices:
         """Return local candidates, ascending, among which are the `count` ones with the largest bounds.
 
-        Bounds only fall, so those that are not below `least` contain all others' rivals until too few are left.
+        Bounds only fall, so those that are not below `least` hold all that matter until few are left.
         """
         held = self.front[self.bound[self.front] >= self.least]
         if len(held) < count:

@@ -112,8 +112,11 @@ class Vectors(Source):
             yield from super().looks(keys, at_least=at_least)
             return
         blank = np.zeros((SIDE, SIDE, 1), dtype=np.uint8)
-        for row in np.asarray(self.rows.values[place : place + len(keys)], dtype=np.float64):
-            yield DecodedImage(_hash(row), SIDE, SIDE, blank)
+        rows = np.ascontiguousarray(self.rows.values[place : place + len(keys)], dtype=np.float64)
+        content, size = memoryview(rows).cast("B"), rows.shape[1] * rows.itemsize
+        for start in range(0, len(content), size):
+            digest = hashlib.sha256(content[start : start + size]).hexdigest()
+            yield DecodedImage(digest, SIDE, SIDE, blank)
 
     def load(self, key: str) -> tuple[str, Pixels]:
         """Return what people see: the image file that the name is the path of, or a card with the name."""
