@@ -305,7 +305,8 @@ class Cycle:
         """
         if self._whole is not None:
             return self._whole.embedding_rows(indices)
-        stored = self.model.stored_embeddings(indices) if self.passes is None else None
+        where = getattr(self.model, "stored_embeddings", None)  # a model may have no more than a network's
+        stored: tuple[Tensor, Indices] | None = where(indices) if where and self.passes is None else None
         if stored is not None:
             return stored
         return self.embeddings(indices), np.arange(len(indices))
