@@ -102,7 +102,9 @@ class PreparedCycle:
         Args:
             passes: where the results of passes over many images come from.
         """
-        candidates = np.setdiff1d(self.candidates, self.control)
+        candidates = self.candidates  # ascending, so nothing needs sorting
+        if len(self.control):
+            candidates = candidates[np.isin(candidates, self.control, invert=True)]
         cycle = self.round_.open_cycle(self.task, self.trained, candidates, disputes=self.disputes)
         cycle.passes = passes
         return cycle

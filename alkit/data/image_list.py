@@ -76,13 +76,17 @@ class ImageList(Sequence[ImageRecord]):
         """The names."""
         return Keys(self)
 
+    def keys_of(self, indices: Sequence[int]) -> list[str]:
+        """Return the names of some images."""
+        return [self[index].key for index in indices]
+
     def are_called(self, names: Positions) -> bool:
-        """Say whether the names are known to be those, from the first on; False if that is not known."""
-        return False
+        """Say whether the names are those, from the first on."""
+        return len(names) >= len(self) and all(map(str.__eq__, self.keys, names))
 
     def names_beyond(self, names: Sequence[str]) -> list[str] | None:
-        """Return the names after those of all images, if the images are known to be called so, in order."""
-        if not isinstance(names, Positions) or len(names) < len(self) or not self.are_called(names):
+        """Return the names after those of all images, if names are positions and images are called so."""
+        if not isinstance(names, Positions) or not self.are_called(names):
             return None
         return names[len(self) :]
 

@@ -171,8 +171,7 @@ def scan(
     with progress.bar(len(keys), "read images") as bar:
         for readings, rows in read_blocks(source, keys, store.shape, workers):
             store.append(rows)
-            for reading in readings:
-                images.add(reading)
+            images.add(readings)
             bar.update(len(readings))
     store.sync()
     return images
@@ -318,6 +317,8 @@ def _read_block(
 ) -> tuple[list[DecodedImage], Values]:
     at_least = shape[1:] if encoder_input is None else encoder_input.at_least
     rows = np.zeros((len(keys), *shape), dtype=source.pixel_type if encoder_input is None else np.uint8)
+    if not source.has_pixels:  # only blanks
+        return list(source.looks(keys, at_least=at_least)), rows
     readings = []
     for row, reading in zip(rows, source.looks(keys, at_least=at_least), strict=True):
         reason = reading.unusable

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
+import re
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .source import DecodedImage
 
 DIGEST = 32  # bytes of SHA-256
+SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class NamedImages(ImageList):
@@ -93,18 +94,20 @@ class ScannedImages(NamedImages):
     def __len__(self) -> int:
         return len(self._widths)
 
-    def add(self, reading: DecodedImage) -> None:
-        """Take the next image."""
-        at, digest = len(self), b""
-        with contextlib.suppress(ValueError):
-            digest = bytes.fromhex(reading.hash)
-        if len(digest) != DIGEST or digest.hex() != reading.hash:
-            self._odd[at], digest = reading.hash, bytes(DIGEST)
-        self._digests += digest
-        self._widths.append(reading.width)
-        self._heights.append(reading.height)
-        if reading.unusable is not None:
-            self._unusable[at] = reading.unusable
+    def add(self, readings: Sequence[DecodedImage]) -> None:
+        """Take the next images."""
+        start = len(self)
+        hashes = [reading.hash for reading in readings]
+        if any(map(_is_odd, hashes)):
+            odd = {at: hash for at, hash in enumerate(hashes) if _is_odd(hash)}
+            self._odd.update((start + at, hash) for at, hash in odd.items())
+            hashes = ["0" * 2 * DIGEST if at in odd else hash for at, hash in enumerate(hashes)]
+        self._digests += bytes.fromhex("".join(hashes))
+        self._widths.extend(reading.width for reading in readings)
+        self._heights.extend(reading.height for reading in readings)
+        for at, reading in enumerate(readings, start):
+            if reading.unusable is not None:
+                self._unusable[at] = reading.unusable
 
     def block(self, start: int, stop: int) -> Sequence[ImageRecord]:
         """Return the records from start to stop."""
@@ -184,6 +187,11 @@ class ScannedImages(NamedImages):
     def _hash(self, at: int) -> str:
         odd = self._odd.get(at)
         return self._digests[at * DIGEST : (at + 1) * DIGEST].hex() if odd is None else odd
+
+
+def _is_odd(hash: str) -> bool:
+    """Say whether a hash is not SHA-256 in lower hexadecimal digits."""
+    return SHA256.fullmatch(hash) is None
 
 
 def _alike(digests: bytearray, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -23,6 +23,7 @@ class FarthestFirst:
     Attributes:
         index: [m] local candidates, ascending positions in this process's rows.
         home: [m] the region of labeled centres that a candidate is in; -1 once the candidate has met it.
+        front: [k] candidates whose bounds are at least `least`, or were once; all others are below it.
         bound: [m] squared distances to the nearest centre: upper bounds; minus one once chosen.
         met_picks: [m] how many picks, from the first, the bound accounts for.
         met_labeled: [m] how many labeled centres, from the first, it accounts for.
@@ -37,6 +38,8 @@ class FarthestFirst:
         self.bound: Floats = np.full(len(self.index), np.inf)
         self.met_picks = np.zeros(len(self.index), dtype=np.int64)
         self.met_labeled = np.zeros(len(self.index), dtype=np.int64)
+        self.front: Indices = np.empty(0, dtype=np.int64)
+        self.least = 0.0
         self.picks: list[int] = []
         self.squares: list[float] = []
         if len(labeled) == 0 and len(candidates):
@@ -130,7 +133,7 @@ class FarthestFirst:
         They end at the smallest of their bounds and the last position with it: of equal bounds, the lowest
         positions come first.
         """
-        held = np.flatnonzero(self.bound >= 0.0)
+        held = self._ahead(count)
         bound = self.bound[held]
         if len(held) > count:
             edge = np.partition(bound, len(bound) - count)[len(bound) - count]
@@ -146,6 +149,21 @@ class FarthestFirst:
         order = np.lexsort((every_key, -every_bound))[:count]
         floor, last = float(every_bound[order[-1]]), int(every_key[order[-1]])
         return held[(bound > floor) | ((bound == floor) & (key <= last))], floor, last
+
+    def _ahead(self, count: int) -> Indices:
+        """Return local candidates, ascending, among which are the `count` ones with the largest bounds.
+
+        Bounds only fall, so those that are not below `least` hold all that matter until few are left.
+        """
+        held = self.front[self.bound[self.front] >= self.least]
+        if len(held) < count:
+            held, self.least = np.flatnonzero(self.bound >= 0.0), 0.0
+            if (extra := len(held) - max(8 * count, len(held) // 16)) > 0:
+                bound = self.bound[held]
+                self.least = float(np.partition(bound, extra)[extra])
+                held = held[bound >= self.least]
+        self.front = held
+        return held
 
     def _refine(self, chosen: Indices, floor: float) -> Indices:
         """Update candidates, picks first; return those not below `floor`, now exact."""

@@ -278,7 +278,7 @@ class Cycle:
         """
         if self._whole is not None:
             return self._whole.embeddings(indices)
-        missing = np.unique(indices[self._row[indices] < 0])
+        missing = _union(indices[self._row[indices] < 0])
         if len(missing):
             with self.measure("embed"), torch.inference_mode(False):
                 found = self._collect(missing, self._embedding, "embedding")
@@ -292,6 +292,29 @@ class Cycle:
         if np.array_equal(rows, np.arange(len(self._embeddings))):
             return self._embeddings
         return self._embeddings[torch.from_numpy(rows).to(self.device)]
+
+    def embedding_rows(self, indices: Indices) -> tuple[Tensor, Indices]:
+        """Return embeddings, and which of their rows are those of images: [N, D] on `device`, and [n] int64.
+
+        Where the embeddings lie in a file already, as in a query from files, they are mapped from it, in its
+        own type, with rows of other images between: nothing is copied. Otherwise they are what `embeddings`
+        returns. Do not write to them.
+
+        Args:
+            indices: positions in the pool, ascending.
+        """
+        if self._whole is not None:
+            return self._whole.embedding_rows(indices)
+        where = getattr(self.model, "stored_embeddings", None)  # a model may have no more than a network's
+        stored: tuple[Tensor, Indices] | None = where(indices) if where and self.passes is None else None
+        if stored is not None:
+            return stored
+        return self.embeddings(indices), np.arange(len(indices))
+
+    @property
+    def labeled_and_candidates(self) -> Indices:
+        """Labeled images and candidates, ascending: what most strategies look at."""
+        return _union(self.labeled, self.candidates)
 
     @staticmethod
     def _embedding(output: Output) -> Tensor:
@@ -334,6 +357,15 @@ class CycleReference(Protocol):
     def open(self) -> Cycle:
         """Open the cycle."""
         ...
+
+
+def _union(*indices: Indices) -> Indices:
+    """Return all indices in order, each once, without sorting: there may be millions."""
+    last = max((int(some.max()) for some in indices if len(some)), default=-1)
+    there = np.zeros(last + 1, dtype=np.bool_)
+    for some in indices:
+        there[some] = True
+    return np.flatnonzero(there)
 
 
 def _in_float32(output: Output) -> Output:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from alkit.data.store import ImageStore
+from alkit.distances.rows import as_tensor
 from alkit.errors import UnsupportedTask
 from alkit.interfaces.task import TaskModel
 from alkit.training.recipe import Recipe
@@ -41,11 +42,15 @@ class OutputRows:
     row: Indices
     refuse: Callable[[Indices], None]
 
+    def check(self, indices: Indices) -> None:
+        """Refuse images without a row."""
+        if (missing := self.row[indices] < 0).any():
+            self.refuse(indices[missing])
+
     def take(self, indices: Indices, device: torch.device) -> Tensor:
         """Return the rows of images, [B, ...] float32."""
+        self.check(indices)
         rows = self.row[indices]
-        if (rows < 0).any():
-            self.refuse(indices[rows < 0])
         return torch.from_numpy(np.asarray(self.values[rows], dtype=np.float32)).to(device)
 
 
@@ -125,6 +130,15 @@ class GivenOutputs(TaskModel):
             probabilities,
             embedding,
         )
+
+    def stored_embeddings(self, indices: Indices) -> tuple[Tensor, Indices] | None:
+        """Return the embeddings as they lie in their file, if images are there in order."""
+        given = self.embeddings
+        if given is None or self.device.type != "cpu" or given.values.dtype not in (np.float16, np.float32):
+            return None
+        given.check(indices)
+        rows = given.row[indices]
+        return (as_tensor(given.values), rows) if (rows[1:] > rows[:-1]).all() else None
 
     def encode(self, values: Sequence[Any]) -> Tensor | Targets:
         """Turn labels into targets, as the task does."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from alkit._typing import Indices
     from alkit.data.loader import Batch
     from alkit.data.targets import Targets
     from alkit.plugin.encoders import NamedEncoder
@@ -132,6 +133,18 @@ class TaskModel(ABC):
     @abstractmethod
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Evaluate the model on labeled batches: a number per metric, in the order of `metrics`."""
+
+    def stored_embeddings(self, indices: Indices) -> tuple[Tensor, Indices] | None:
+        """Return embeddings that need no network, where they lie; None if there are none.
+
+        Args:
+            indices: positions in the pool, ascending.
+
+        Returns:
+            [N, D] float16 or float32 on the device, which may be mapped from a file, and the row in it of
+            each image, ascending.
+        """
+        return None
 
     def named_encoder(self) -> NamedEncoder | None:
         """Return the encoder whose features of the originals `Batch.features` should give, if any."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alkit.data.image_list import listed
 from alkit.errors import InvalidRows
 from alkit.labeling.given_answer import GivenAnswer
 from alkit.labeling.rejection import Rejection
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from alkit._typing import Indices
+    from alkit.data.image_list import ImageList
     from alkit.data.preprocessing import ImageRecord
     from alkit.data.rows import NamedRows
     from alkit.labeling.references import References
@@ -70,15 +72,16 @@ def match_rows(rows: NamedRows, records: Sequence[ImageRecord], references: Refe
     Raises:
         InvalidRows: there are other numbers of rows and images, none is in the pool, or one is named twice.
     """
-    keys = [record.key for record in records]
+    images = listed(records)
+    keys = images.keys
     notes = [f"'{rows.place}': {note}" for note in rows.notes]
     if rows.names is None:
         row, note = _in_order(rows, keys)
         notes.append(note)
     else:
-        row, more = _by_name(rows, rows.names, records, references)
+        row, more = _by_name(rows, rows.names, images, references)
         notes += more
-    for image in records:  # a copy has the same content, so it has the same row
+    for image in images.set_aside:  # a copy has the same content, so it has the same row
         if image.duplicate_of is not None and row[image.duplicate_of] < 0:
             row[image.duplicate_of] = row[image.index]
     values = rows.values
@@ -114,8 +117,10 @@ def _in_order(rows: NamedRows, keys: Sequence[str]) -> tuple[Indices, str]:
 
 
 def _by_name(
-    rows: NamedRows, names: Sequence[str], records: Sequence[ImageRecord], references: References
+    rows: NamedRows, names: Sequence[str], records: ImageList, references: References
 ) -> tuple[Indices, list[str]]:
+    if records.names_beyond(names) == []:  # each row is of the image at its position
+        return np.arange(len(records)), []
     row = np.full(len(records), -1, dtype=np.int64)
     unknown: list[tuple[int, Rejection]] = []
     given = [GivenAnswer(rows.number(at), name, "") for at, name in enumerate(names)]

@@ -76,7 +76,8 @@ class Given:
             missing = rows.missing(candidates)
             if len(missing) and not self.partial:
                 rows.refuse(missing, "add them, or choose among the others with --partial")
-            candidates = np.setdiff1d(candidates, missing, assume_unique=True)
+            if len(missing):
+                candidates = np.setdiff1d(candidates, missing, assume_unique=True)
         return candidates
 
     def model(self, session: CampaignSession) -> GivenOutputs:

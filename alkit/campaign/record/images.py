@@ -16,6 +16,7 @@ from alkit.data.positions import Positions
 
 MOST_IN_MEMORY = 50_000
 """Images of a campaign whose records are kept as objects."""
+TOGETHER = 500  # names asked for at once
 CONTENT = 16
 """Digits of a hash by which the ledger finds images."""
 
@@ -56,6 +57,17 @@ class LedgerImages(ImageList):
             rows = [(None,) * 7]  # a gap, which is damage
         return self._checked(rows)
 
+    def keys_of(self, indices: Sequence[int]) -> list[str]:
+        """Return the names of some images."""
+        found: dict[int, str] = {}
+        for start in range(0, len(indices), TOGETHER):
+            some = indices[start : start + TOGETHER]
+            marks = ", ".join("?" * len(some))
+            found.update(self._rows(f"SELECT idx, key FROM images WHERE idx IN ({marks})", *some))
+        if any(type(found.get(index)) is not str for index in indices):
+            self._checked([(None,) * 7])  # which is damage
+        return [found[index] for index in indices]
+
     def index_of(self, key: str) -> int | None:
         """Return the image of a name, or None."""
         if not _is_text(key):
@@ -86,10 +98,9 @@ class LedgerImages(ImageList):
         """Say whether the names are those, from the first on."""
         if not _is_text(names.prefix) or len(names) < self._count:
             return False
-        name = f"? || printf('%0{names.digits}d', idx)"
-        return not self._rows(
-            f"SELECT 1 FROM images WHERE key != {name} AND +idx < ? LIMIT 1", names.prefix, self._count
-        )
+        name = f"{names.prefix.replace('%', '%%')}%0{names.digits}d"
+        query = "SELECT 1 FROM images WHERE key != printf(?, idx) AND +idx < ? LIMIT 1"
+        return not self._rows(query, name, self._count)
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._turn, self._blamed("read"):
@@ -117,6 +128,12 @@ class RenamedImages(ImageList):
             dataclasses.replace(record, key=names[record.index]) if record.index in names else record
             for record in self._listed.block(start, stop)
         ]
+
+    def keys_of(self, indices: Sequence[int]) -> list[str]:
+        """Return the names of some images."""
+        names = self._names
+        before = self._listed.keys_of(indices)
+        return [names.get(index, key) for index, key in zip(indices, before, strict=True)]
 
     def index_of(self, key: str) -> int | None:
         """Return the image of a name, or None."""

@@ -190,11 +190,13 @@ class State:
             pick.index for pick in picks if pick.index in pending and self._asked_last[pick.index] == event.id
         }
         given_up = self.given_up.get(event.id, frozenset())
+        keys = self.records.keys_of([pick.index for pick in picks])
         told_of = tuple(
             self._pick(
                 number,
                 rank,
                 pick,
+                keys[rank - 1],
                 waited_for=pick.index in waiting,
                 given_up=pick.index in given_up or pick.index in self.pool.removed,
             )
@@ -208,7 +210,9 @@ class State:
             open=bool(waiting),
         )
 
-    def _pick(self, number: int, rank: int, pick: PickRow, *, waited_for: bool, given_up: bool) -> Pick:
+    def _pick(
+        self, number: int, rank: int, pick: PickRow, image: str, *, waited_for: bool, given_up: bool
+    ) -> Pick:
         """Return a pick with its answer; answers to a later query do not belong to this one."""
         answer = None if waited_for or given_up else self.pool.answer_of(pick.index)
         predicted = _class_of(pick.predicted, self.classes_then[number - 1])
@@ -216,7 +220,7 @@ class State:
         return Pick(
             rank=rank,
             index=pick.index,
-            image=self.records[pick.index].key,
+            image=image,
             score=pick.score,
             answer=None if answer is None else answer.kind if label is None else _shown(label),
             control=pick.control,

@@ -25,6 +25,7 @@ KINDS: Mapping[Kind, tuple[str, ...]] = {
 CLASS_COLUMN = "p_"
 """Before the name of a class in the name of a column, as `alkit predict` writes it."""
 BLOCK = 4096  # rows checked at once
+HALF_EXPONENT = 0x7C00  # bits of a float16; all are set in NaN and infinities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,10 @@ def checked(rows: NamedRows, kind: Kind) -> NamedRows:
             f"'{place}' names the class '{twice[0]}' twice; rename or remove one of the columns"
         )
     for start in range(0, len(values), BLOCK):
-        finite = np.isfinite(values[start : start + BLOCK]).reshape(len(values[start : start + BLOCK]), -1)
+        block = values[start : start + BLOCK]
+        if block.dtype == np.float16 and (block.view(np.uint16) & HALF_EXPONENT).max() < HALF_EXPONENT:
+            continue  # what isfinite says, and several times as quick
+        finite = np.isfinite(block).reshape(len(block), -1)
         if not finite.all():
             at, column = np.argwhere(~finite)[0]
             raise InvalidRows(

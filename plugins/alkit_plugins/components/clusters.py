@@ -6,12 +6,15 @@ import heapq
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from alkit import Indices
     from alkit.distances import KMeansResult
+
+BLOCK = 4096  # rows assigned at once
 
 
 def nearest(found: KMeansResult, n: int) -> Indices:
@@ -59,3 +62,23 @@ def in_turn(
             heapq.heappush(turns, (small, met + 1, negative, number))
             break
     return np.array(chosen, dtype=np.int64)
+
+
+def assigned(features: torch.Tensor, rows: Indices, centers: npt.NDArray[np.float64]) -> Indices:
+    """Return the number of the center nearest to each row, [n], as far as float32 tells.
+
+    Args:
+        features: [N, D], perhaps mapped from a file.
+        rows: [n] positions in them.
+        centers: [K, D].
+    """
+    targets = torch.from_numpy(centers).float().to(features.device)
+    half = targets.square().sum(dim=1).div_(2)
+    found = [
+        torch.addmm(half, features[torch.from_numpy(some).to(features.device)].float(), targets.T, alpha=-1)
+        .argmin(dim=1)
+        .cpu()
+        .numpy()
+        for some in np.split(rows, range(BLOCK, len(rows), BLOCK))
+    ]
+    return np.concatenate(found)

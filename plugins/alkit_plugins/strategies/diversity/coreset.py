@@ -43,22 +43,25 @@ class CoreSet(alkit.Strategy):
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; a score is the distance to the nearest center at the time of the choice."""
-        pool = np.union1d(cycle.labeled, cycle.candidates)
-        features = cycle.embeddings(pool)
+        pool = cycle.labeled_and_candidates
+        if self.pca:
+            features, rows = cycle.embeddings(pool), np.arange(len(pool))
+        else:
+            features, rows = cycle.embedding_rows(pool)
         with cycle.measure("select"):
             if self.pca:
                 features = principal(features, self.pca, centered=self.metric == "euclidean")
             spare = len(cycle.candidates) - n
             chosen = k_center(
                 features,
-                np.searchsorted(pool, cycle.labeled),
+                rows[np.searchsorted(pool, cycle.labeled)],
                 n,
-                candidates=np.searchsorted(pool, cycle.candidates),
+                candidates=rows[np.searchsorted(pool, cycle.candidates)],
                 metric=self.metric,
                 robust=min(self.robust, spare / len(cycle.candidates)) if self.robust else 0.0,
                 seed=int(cycle.rng.integers(2**31)),
             )
-        picks = pool[chosen.indices]
+        picks = pool[np.searchsorted(rows, chosen.indices)]
         known = np.isfinite(chosen.distances)  # the first pick of a pool without labels has no distance
         cycle.record_scores(picks[known], chosen.distances[known])
         cycle.diagnostics["radius"] = chosen.radius
