@@ -29,7 +29,7 @@ import common
 import alkit
 from alkit.bench import records
 from alkit.bench.protocol import read_protocol
-from alkit_plugins.tasks.encoder_maps import EncoderMaps, MapDecoder
+from alkit_plugins.tasks.encoder_maps import EncoderMaps, MapDecoder, OnEncoder
 from alkit_plugins.tasks.segmentation_networks import find
 
 Recipe = Mapping[str, Any]
@@ -67,25 +67,21 @@ def flip_and_shift(images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([image for image, _ in pairs]), torch.stack([mask for _, mask in pairs])
 
 
-class OnEncoder(nn.Module):
-    """The network of the protocol: a decoder on the maps of an encoder that does not change."""
+class Frozen(OnEncoder):
+    """The network of the protocol, whose encoder does not change: not even its running statistics."""
 
-    def __init__(self, maps: EncoderMaps, classes: int) -> None:
-        super().__init__()
-        self.maps, self.decoder = [maps.eval()], MapDecoder([count for count, _, _ in maps.shapes], classes)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits [B, classes, H, W]."""
-        with torch.no_grad():
-            maps, _ = self.maps[0](images)
-        logits: Tensor = self.decoder(maps, images.shape[2:])[0]
-        return logits
+    def train(self, mode: bool = True) -> Frozen:
+        """Train the decoder alone."""
+        super().train(mode)
+        self.maps.eval()
+        return self
 
 
 def network_of(task: Mapping[str, Any], classes: int, size: tuple[int, int]) -> nn.Module:
     """Make the network that the options of the task name."""
     if name := task.get("encoder"):
-        return OnEncoder(EncoderMaps(alkit.open_encoder(name), (3, *size)), classes)
+        maps = EncoderMaps(alkit.open_encoder(name), (3, *size))
+        return Frozen(maps, MapDecoder([count for count, _, _ in maps.shapes], classes))
     return find(task.get("model", "unet"), 3, classes, max(size))()
 
 

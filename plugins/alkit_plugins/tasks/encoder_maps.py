@@ -150,3 +150,21 @@ class MapDecoder(nn.Module):
             levels.insert(0, functional.relu(level))
         found = self.head(self.smooth(levels[0]))
         return functional.interpolate(found, size=size, mode="bilinear", align_corners=False), tuple(levels)
+
+
+class OnEncoder(nn.Module):
+    """An encoder and a decoder as one network.
+
+    Args:
+        maps: the encoder.
+        decoder: on its maps.
+    """
+
+    def __init__(self, maps: EncoderMaps, decoder: MapDecoder) -> None:
+        super().__init__()
+        self.maps, self.decoder = maps, decoder
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits [B, classes, H, W] for images [B, C, H, W]."""
+        logits: Tensor = self.decoder(self.maps(images)[0], (images.shape[2], images.shape[3]))[0]
+        return logits

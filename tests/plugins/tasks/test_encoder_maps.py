@@ -106,6 +106,15 @@ def test_a_fine_tuned_encoder_changes_and_starts_again_from_its_weights(encoder:
     assert task.recipe(6).learning_rate == 0.02
 
 
+def test_the_whole_network_goes_out_with_its_encoder(encoder: str) -> None:
+    task = model(f"{encoder}:make", fine_tune=True)
+    train(task)
+    images = torch.randn(2, *SHAPE)
+    network = task.portable().network
+    assert torch.allclose(network(images), task.forward(images).prediction, atol=1e-5)
+    assert task.spec.averages
+
+
 def test_gray_images_are_repeated(encoder: str) -> None:
     task = model(f"{encoder}:make", (1, 16, 24))
     task.network.eval()
@@ -147,4 +156,8 @@ def test_efficientnet_works(fine_tune: bool) -> None:
     output = task.forward(torch.zeros(2, 3, 48, 64))
     assert output.prediction.shape == (2, 2, 48, 64)
     assert task.spec.embedding_dim == 1280
+    network = task.portable().network
+    images = torch.randn(2, 3, 48, 64)
+    program = torch.export.export(network, (images,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    assert torch.allclose(program.module()(images), task.forward(images).prediction, atol=1e-4)
     assert [tap.size for tap in task.spec.taps] == [(12, 16), (6, 8), (3, 4), (1, 2)]
