@@ -285,8 +285,8 @@ class Segmentation(TaskModel):
     def portable(self) -> PortableNetwork:
         """Return the network as plain modules."""
         if self._maps is not None:
-            channels = [count for count, _, _ in self._maps.shapes]
-            whole = OnEncoder(self._open_maps(), MapDecoder(channels, self.spec.num_outputs))
+            counts = [count for count, _, _ in self._maps.shapes]
+            whole = OnEncoder(self._open_maps(), MapDecoder(counts, self.spec.num_outputs))
             for part, trained in ((whole.maps, self._maps), (whole.decoder, self._decoder)):
                 part.load_state_dict({name: value.cpu() for name, value in trained.state_dict().items()})
             return portable_dense(

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from alkit.cli.opening import spec_from
 from alkit.data.loader import Loader
 from alkit.data.store import ImageStore
-from alkit.errors import InvalidOption
+from alkit.errors import InvalidOption, UsageError
 from alkit.options import build
 from alkit.training.loop import fit
 from alkit.training.recipe import Recipe, TrainingRun
@@ -113,6 +114,14 @@ def test_the_whole_network_goes_out_with_its_encoder(encoder: str) -> None:
     network = task.portable().network
     assert torch.allclose(network(images), task.forward(images).prediction, atol=1e-5)
     assert task.spec.averages
+
+
+def test_the_command_line_names_the_encoder_of_a_segmentation() -> None:
+    spec = spec_from("pool", {"encoder": "efficientnet-lite0", "task": "segmentation"})
+    assert spec.task == "segmentation"
+    assert spec.task_options == {"encoder": "efficientnet-lite0"}
+    with pytest.raises(UsageError, match="segmentation"):
+        spec_from("pool", {"encoder": "efficientnet-lite0", "task": "segmentation", "model": "unet"})
 
 
 def test_gray_images_are_repeated(encoder: str) -> None:
