@@ -183,8 +183,10 @@ def take_labels(campaign: Campaign, path: Path, columns: Mapping[str, str] | Non
 
 
 def _encoded(task: str | None, given: Mapping[str, Any]) -> str:
-    """Return the task that learns the same as another on an encoder: `encoded` stands before its name."""
+    """Return the task that learns the same on an encoder: itself, or `encoded` stands before its name."""
     names = [plugin.name for plugin in registry.tasks if plugin.name.startswith(ENCODED)]
+    if task and f"{ENCODED}-{task}" not in names and not given.get("model") and _takes_encoder(task):
+        return task
     found = task or ENCODED
     if not found.startswith(ENCODED):
         found = f"{ENCODED}-{found}"
@@ -192,9 +194,15 @@ def _encoded(task: str | None, given: Mapping[str, Any]) -> str:
         others = [name.removeprefix(f"{ENCODED}-") for name in names if name != ENCODED]
         raise UsageError(
             "--encoder brings its own task and network; leave out --task and --model, unless the task is "
-            f"{' or '.join(others)}"
+            f"{', '.join(others)} or segmentation"
         )
     return found
+
+
+def _takes_encoder(task: str) -> bool:
+    """Say whether a task has an option `encoder` of its own."""
+    known = any(plugin.name == task for plugin in registry.tasks)
+    return known and "encoder" in getattr(registry.tasks.get(task), "__dataclass_fields__", {})
 
 
 def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:

@@ -13,19 +13,19 @@ from alkit.errors import InvalidOption
 
 from .frozen import CachedRows
 from .networks import logits
-from .taps import Call, trace
+from .taps import Call, default_taps, trace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from alkit import NamedEncoder
 
-LEVELS = 4
 WIDTH = 64
+PADDING = (nn.ZeroPad2d, nn.ConstantPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d)
 
 
 class EncoderMaps(nn.Module):
-    """An encoder that also returns its maps: the last of each size, up to the four smallest sizes.
+    """An encoder that also returns its maps: those at the ends of its stages, up to the last four.
 
     Args:
         encoder: the encoder.
@@ -50,7 +50,7 @@ class EncoderMaps(nn.Module):
         self.network, self.dim = encoder.network, encoder.dim
         self._flipped = encoder.input.channels == "BGR"
         _, calls = trace(self.network, torch.zeros(2, 3, height, width))
-        self._calls = _last_of_each_size(calls)
+        self._calls = _stages(calls)
         if len(self._calls) < 2:
             raise InvalidOption(
                 f"the encoder '{encoder.name}' has no feature maps of several sizes for images of "
@@ -83,10 +83,12 @@ def _map_shape(call: Call) -> tuple[int, int, int]:
     return call.shape[3] if call.channels_last else call.shape[1], height, width
 
 
-def _last_of_each_size(calls: Sequence[Call]) -> list[Call]:
-    """Return the last map of each size, the largest first, up to the four smallest sizes."""
-    last = {call.size: call for call in calls if len(call.shape) == 4 and call.size != (1, 1)}
-    return sorted(last.values(), key=lambda call: call.size, reverse=True)[-LEVELS:]
+def _stages(calls: Sequence[Call]) -> list[Call]:
+    """Return the end of each stage of the network, the largest map first; none if there are no maps."""
+    maps = [call for call in calls if len(call.shape) == 4 and call.size != (1, 1)]
+    names = default_taps([call for call in maps if not isinstance(call.module, PADDING)])
+    found = {call.size: call for call in maps if call.name in names}
+    return list(found.values()) if len(found) == len(names) else []
 
 
 class FrozenMaps(CachedRows):
@@ -108,8 +110,8 @@ class FrozenMaps(CachedRows):
         return images * self._dim * 4 <= most
 
     def embed(self, images: Tensor) -> Tensor:
-        """Return rows [B, D] of images."""
-        with torch.no_grad():
+        """Return rows [B, D] of images, in float32 wherever they are computed first."""
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             maps, features = self.backbone(images)
         return torch.cat([*(one.flatten(1) for one in maps), features], dim=1).float()
 
@@ -148,3 +150,21 @@ class MapDecoder(nn.Module):
             levels.insert(0, functional.relu(level))
         found = self.head(self.smooth(levels[0]))
         return functional.interpolate(found, size=size, mode="bilinear", align_corners=False), tuple(levels)
+
+
+class OnEncoder(nn.Module):
+    """An encoder and a decoder as one network.
+
+    Args:
+        maps: the encoder.
+        decoder: on its maps.
+    """
+
+    def __init__(self, maps: EncoderMaps, decoder: MapDecoder) -> None:
+        super().__init__()
+        self.maps, self.decoder = maps, decoder
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits [B, classes, H, W] for images [B, C, H, W]."""
+        logits: Tensor = self.decoder(self.maps(images)[0], (images.shape[2], images.shape[3]))[0]
+        return logits

@@ -22,7 +22,7 @@ from alkit_plugins.encoders.weights import filled
 
 from .confusion import Confusion
 from .dense_taps import wire_dense
-from .encoder_maps import WIDTH, EncoderMaps, FrozenMaps, MapDecoder
+from .encoder_maps import WIDTH, EncoderMaps, FrozenMaps, MapDecoder, OnEncoder
 from .mask_targets import VOID, MaskTargets
 from .networks import expected_channels, logits, make, tried_on
 from .portable import portable_dense
@@ -131,6 +131,7 @@ class Segmentation(TaskModel):
             dim,
             pretrained=pretrained,
             dense=True,
+            averages=True,
         )
 
     def _build_on_encoder(self) -> None:
@@ -143,9 +144,7 @@ class Segmentation(TaskModel):
             raise InvalidOption(
                 f"the encoder '{self.encoder}' is the network; leave out model, taps and embedding"
             )
-        opened = alkit.open_encoder(self.encoder, weights=self.weights or "", download=self.download)
-        with tried_on(self.encoder, self._image_shape):
-            self._maps = EncoderMaps(opened, self._image_shape).to(self._device)
+        self._maps = self._open_maps().to(self._device)
         if self.fine_tune:
             self._pristine = {name: value.clone() for name, value in self._maps.state_dict().items()}
         else:
@@ -156,6 +155,11 @@ class Segmentation(TaskModel):
             for number, (_, height, width) in enumerate(self._maps.shapes)
         )
         self.spec = self._spec(taps, self._maps.dim, True)
+
+    def _open_maps(self) -> EncoderMaps:
+        opened = alkit.open_encoder(self.encoder, weights=self.weights or "", download=self.download)
+        with tried_on(self.encoder, self._image_shape):
+            return EncoderMaps(opened, self._image_shape)
 
     def _reset_on_encoder(self, maps: EncoderMaps, seed: int) -> None:
         with seeding.fence(seed):
@@ -280,6 +284,14 @@ class Segmentation(TaskModel):
 
     def portable(self) -> PortableNetwork:
         """Return the network as plain modules."""
+        if self._maps is not None:
+            counts = [count for count, _, _ in self._maps.shapes]
+            whole = OnEncoder(self._open_maps(), MapDecoder(counts, self.spec.num_outputs))
+            for part, trained in ((whole.maps, self._maps), (whole.decoder, self._decoder)):
+                part.load_state_dict({name: value.cpu() for name, value in trained.state_dict().items()})
+            return portable_dense(
+                self.encoder, whole, self._image_shape[0], self.spec.num_outputs, grey=False
+            )
         fresh = make(self._make, self.model, 0)
         fresh.load_state_dict({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
         channels = self._image_shape[0]

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from alkit import Output
+from alkit.options import build
 from alkit_plugins.components.dense import reduced
 from alkit_plugins.strategies.uncertainty.bald import Bald
 from alkit_plugins.strategies.uncertainty.entropy import Entropy
+from alkit_plugins.tasks.segmentation import Segmentation
 
 # Six positions of one image: four of class 0, one of class 1, and padding that is predicted as class 2.
 PREDICTED = torch.tensor([[0, 0, 0, 0, 1, 2]])
@@ -45,6 +47,24 @@ def test_dropout_passes_are_averaged_before_a_position_has_a_class() -> None:
         1,
         1,
     ]
+
+
+def test_all_passes_together_take_no_more_memory_than_one_batch(make_cycle, monkeypatch) -> None:
+    task = build(Segmentation, {"model": "tiny-unet"})
+    task.build((3, 16, 16), ("ground", "thing"), torch.device("cpu"))
+    task.network.eval()
+    sizes: list[int] = []
+    score = Bald.score
+
+    def counting(self: Bald, probabilities: torch.Tensor) -> torch.Tensor:
+        sizes.append(probabilities.numel())
+        return score(self, probabilities)
+
+    monkeypatch.setattr(Bald, "score", counting)
+    cycle = make_cycle(30, (3, 16, 16), 4, model=task, batch_size=12)
+    assert len(Bald(passes=4).select(cycle, 3)) == 3
+    assert sizes
+    assert max(sizes) <= 12 * 2 * 16 * 16
 
 
 def test_a_strategy_balances_its_own_scores() -> None:
