@@ -40,7 +40,13 @@ from alkit.utils.files import write_atomically
 from alkit.utils.progress import Progress, chosen_progress
 
 from .campaign import Campaign
-from .changes.evaluation_set import labels_of_test_images, read_test_images, warnings_of
+from .changes.evaluation_set import (
+    CHANNELS,
+    check_channels,
+    labels_of_test_images,
+    read_test_images,
+    warnings_of,
+)
 from .draft import check_free, clear_half_moved, draft_in, move_in, os_errors_named
 from .overview import Overview, add_brightness, add_classes, add_disputes, add_layout
 from .resources import POOL_CACHE, TEST_CACHE
@@ -61,7 +67,6 @@ PROPOSAL = (
     "--encoder {encoder}"
 )
 COLOR = 3
-CHANNELS = {1: "grey", COLOR: "color"}
 SMALL_COPIES = "the encoder reads the original files; the small copies are for strategies that look at pixels"
 NO_SHAPE = (0, 0, 0)  # before the images have been looked at
 
@@ -224,6 +229,8 @@ def _fill(draft: Path, plan: Plan) -> None:
     keys = plan.source.keys()
     shape = choose_shape(plan.source, keys, size=_size(plan, keys), channels=spec.channels)
     # Report what cannot be used before reading all images.
+    if plan.test_source is not None:
+        check_channels(plan.test_source, plan.source, shape, plan.progress)
     build(registry.tasks.get(task.name), task.options).build(shape, tuple(spec.classes), plan.device)
     if (encoder := plan.encoder) is not None:
         plan.progress.line(

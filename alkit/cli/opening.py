@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import io
 import math
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +18,7 @@ import click
 from alkit.campaign.spec import DECIDED, DEFAULT_TASK, CampaignSpec, spec_of
 from alkit.composition.factory import resolve
 from alkit.data.columns import parse_columns
-from alkit.errors import CampaignError, InvalidBudget, UsageError
+from alkit.errors import AlkitError, CampaignError, InvalidBudget, UsageError
 from alkit.labeling.given_answer import composed
 from alkit.labeling.given_labels import read_labels
 from alkit.options import parse_pairs
@@ -41,11 +43,23 @@ FLAGS = {
 
 
 class Opening(NamedTuple):
-    """A campaign, and the strategy that a command names, if any."""
+    """A campaign, the strategy that a command names, if any, and whether the command made the campaign."""
 
     campaign: Campaign
     strategy: str | ResolvedStrategy | None
     options: Mapping[str, str]
+    made: bool = False
+
+    @contextlib.contextmanager
+    def undone_if_refused(self) -> Iterator[None]:
+        """Remove the campaign if the command that made it is refused before anything was asked."""
+        try:
+            yield
+        except AlkitError:
+            if self.made and not self.campaign.queries:
+                self.campaign.close()
+                shutil.rmtree(self.campaign.directory)
+            raise
 
 
 def open_campaign(directory: str | None, *, device: str = "auto", quiet: bool = False) -> Campaign:
@@ -101,7 +115,7 @@ def open_or_create(
     progress = NullProgress() if quiet else Terminal()
     progress.line(f"making a campaign in {directory}")
     campaign = create_from(Path(directory), spec, device=device, progress=progress)
-    return Opening(campaign, chosen, {})
+    return Opening(campaign, chosen, {}, made=True)
 
 
 def _unless_contradicted(campaign: Campaign, pool: str | None, given: Mapping[str, Any]) -> Campaign:

@@ -13,14 +13,18 @@ from alkit.campaign.record.events import ClassesAdded, EvaluationSetChosen
 from alkit.campaign.resources import TEST_CACHE
 from alkit.data.checksums import sums_path
 from alkit.data.image_list import listed
-from alkit.data.preprocessing import ImageRecord, scan
+from alkit.data.preprocessing import ImageRecord, sampled_headers, scan
 from alkit.data.source import Source
 from alkit.data.sources import with_pixels
 from alkit.data.store import StoreWriter
-from alkit.errors import SourceError
+from alkit.errors import AlkitError, InvalidOption, SourceError
 from alkit.interfaces.labels import ImageFacts, Labels, values_of, written_labels
 from alkit.plugin.sources import open_source
+from alkit.reporting.wording import counted
 from alkit.utils.progress import Progress
+
+CHANNELS = {1: "grey", 3: "color"}
+
 
 if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession
@@ -45,6 +49,7 @@ def choose_test_set(session: CampaignSession, request: EvaluationSetRequest) -> 
     with session.lock():
         source = with_pixels(open_source(request.location, root=request.root))
         session.settings.pool.applied(source)
+        check_channels(source, session.source, session.settings.image_shape, session.progress)
         labels = _under_present_names(
             session, labels_of_test_images(source, session.label_kind, session.settings.task.name)
         )
@@ -117,6 +122,43 @@ def _set_of(records: Sequence[ImageRecord], labels: Mapping[str, str]) -> set[tu
 
 def _digest(records: Sequence[ImageRecord]) -> str:
     return hashlib.sha256(repr([(r.key, r.hash) for r in records]).encode()).hexdigest()[:12]
+
+
+def check_channels(test: Source, pool: Source, shape: tuple[int, int, int], progress: Progress) -> None:
+    """Compare the channels of test images with those of the pool, and with those that the model sees.
+
+    Grey and color images become each other, which is said; other channels have to be the same.
+
+    Args:
+        test: the test images.
+        pool: those of the campaign, which may be out of reach.
+        shape: (C, H, W) that the model sees.
+        progress: shows the warning.
+
+    Raises:
+        InvalidOption: they are not.
+    """
+    found, own = _channels(test), _channels(pool)
+    if found is None or found in (shape[0], own):
+        return
+    if shape[0] not in CHANNELS:
+        raise InvalidOption(
+            f"the test images in {test.location} have {counted(found, 'channel')}, but the model sees "
+            f"{shape[0]:,}; test on images with the same channels as the pool"
+        )
+    theirs = CHANNELS.get(found, f"images of {found:,} channels")
+    progress.line(
+        f"warning: the test images are {theirs}, but the model sees {CHANNELS[shape[0]]}: they are "
+        "converted, so test results may be worse than on images like those of the pool"
+    )
+
+
+def _channels(source: Source) -> int | None:
+    """Return the channels of the image with the most of them; None if no image can be read."""
+    try:
+        return max(header[0] for header in sampled_headers(source, source.keys()))
+    except (AlkitError, OSError):  # said where the images are read
+        return None
 
 
 def read_test_images(

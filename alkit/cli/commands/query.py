@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -123,21 +124,22 @@ def command(
     given.update(strategy=strategy, option=option, budget=budget, default_strategy=default)
     opening = open_or_create(campaign, pool, device=device, quiet=quiet, given=given)
     with opening.campaign as opened:
-        query = opened.ask(
-            budget,
-            strategy=opening.strategy,
-            options=opening.options,
-            new=new,
-            seed_strategy=seed_strategy,
-            seed_size=seed_size,
-            control=control,
-            embeddings=None if files is None else files.embeddings,
-            predictions=None if files is None else files.predictions,
-            partial=partial,
-            scores=scores,
-            executor=executor,
-            executor_options=of_executor,
-        )
+        with contextlib.nullcontext() if files is None else opening.undone_if_refused():
+            query = opened.ask(
+                budget,
+                strategy=opening.strategy,
+                options=opening.options,
+                new=new,
+                seed_strategy=seed_strategy,
+                seed_size=seed_size,
+                control=control,
+                embeddings=None if files is None else files.embeddings,
+                predictions=None if files is None else files.predictions,
+                partial=partial,
+                scores=scores,
+                executor=executor,
+                executor_options=of_executor,
+            )
         unused = query.reused and budget != len(query.picks)
         if unused:
             click.echo(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import alkit
+from alkit_plugins.components.several_answers import applying, has_sets
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,8 @@ class Balanced(alkit.Combinator):
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; the classes alternate in the result."""
         with cycle.measure("score"):
-            classes = cycle.collect(cycle.candidates, predicted).cpu().numpy()
+            of_image = applying_most if has_sets(cycle) else predicted
+            classes = cycle.collect(cycle.candidates, of_image).cpu().numpy()
         present, sizes = np.unique(classes, return_counts=True)
         chosen, turns = [], []
         for number, count in zip(present.tolist(), even(n, sizes.tolist()), strict=True):
@@ -57,6 +59,11 @@ def predicted(output: Output) -> torch.Tensor:
         return total.scatter_add(1, found.classes, scores).argmax(dim=1)
     images, classes = output.probabilities.shape[:2]
     return output.probabilities.reshape(images, classes, -1).mean(dim=2).argmax(dim=1)
+
+
+def applying_most(output: Output) -> torch.Tensor:
+    """Return the class that most probably applies to each image, [B], where any number may."""
+    return applying(output).argmax(dim=1)
 
 
 def even(n: int, sizes: Sequence[int]) -> list[int]:

@@ -28,6 +28,14 @@ def roots(probabilities: Tensor) -> Tensor:
     return probabilities.sqrt().unsqueeze(2) * (identity - probabilities.unsqueeze(1))
 
 
+def roots_of_sets(probabilities: Tensor) -> Tensor:
+    """Return roots A [B, L, L] of the information about L classes that apply independently, from p [B, L].
+
+    AᵀA = diag(p (1 - p)), as of a logistic regression for each class.
+    """
+    return (probabilities * (1 - probabilities)).clamp_min(0).sqrt().diag_embed()
+
+
 def information(root: Tensor, rows: Tensor) -> Tensor:
     """Return the mean information [C · D, C · D] of images, from roots [n, C, C] and rows [n, D]."""
     size = root.shape[1] * rows.shape[1]

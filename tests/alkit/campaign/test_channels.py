@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -126,3 +127,17 @@ def test_a_query_outlives_a_picture_that_fails(tmp_path: Path, monkeypatch: pyte
     query = campaign.ask(3, strategy="random")
     assert alkit.Campaign(tmp_path / "c").ask(3, strategy="random").picks == query.picks
     assert "broken-pictures" not in [plugin.name for plugin in registry.sources]
+
+
+def test_test_images_of_other_channels_are_refused_or_announced(
+    tmp_path: Path, pictures: Path, make_pictures: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    six, two = (pool(tmp_path / name, count, np.uint8) for name, count in (("six", 6), ("two", 2)))
+    with pytest.raises(InvalidOption, match="have 2 channels, but the model sees 6"):
+        alkit.create(tmp_path / "a", str(six), test=str(two))
+    assert not (tmp_path / "a").exists()
+    grey = make_pictures(tmp_path / "grey", each=2)
+    for path in grey.glob("*/*.png"):
+        Image.open(path).convert("L").save(path)
+    alkit.create(tmp_path / "b", str(pictures), test=str(grey), progress=True).close()
+    assert "the test images are grey, but the model sees color" in capsys.readouterr().err

@@ -1,21 +1,14 @@
-"""Sets of classes and numbers: targets, metrics by hand, and every strategy works or refuses first."""
+"""Sets of classes and numbers: targets, and metrics by hand."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from alkit.data.labeled_images import LabeledImages
-from alkit.data.store import ImageStore
-from alkit.engine.round import Round
-from alkit.errors import InvalidAnswers, TrainingError, UnsupportedTask
+from alkit.errors import InvalidAnswers, TrainingError
 from alkit.interfaces.task import TaskModel
 from alkit.options import build
-from alkit.plugin import registry
-from alkit.utils.profiling import Profile
 from alkit_plugins.tasks.multi_label import MultiLabel
 from alkit_plugins.tasks.objectives.number_labels import number_metrics
 from alkit_plugins.tasks.objectives.set_metrics import set_metrics
@@ -25,20 +18,6 @@ CPU = torch.device("cpu")
 CLASSES = ("bird", "cat", "dog")
 COUNT = 30
 SETS = [["bird"], ["cat", "dog"], [], ["dog"], ["bird", "cat"]] * 6
-ADVERSARY = {"iterations": 2, "batch-size": 4, "latent": 4, "channels": "4,8", "discriminator-hidden": 8}
-OPTIONS = {
-    "mc-variance": {"passes": 3},
-    "bald": {"passes": 3},
-    "mc-entropy": {"passes": 3},
-    "batchbald": {"passes": 3},
-    "dropquery": {"passes": 2},
-    "learning-loss": {"hidden": 8},
-    "coregcn": {"hidden": 8, "epochs": 3},
-    "uncertaingcn": {"hidden": 8, "epochs": 3},
-    "vaal": ADVERSARY,
-    "ta-vaal": ADVERSARY | {"hidden": 8},
-    "ss-vaal": ADVERSARY | {"hidden": 8},
-}
 
 
 def made(kind: type[TaskModel], classes: tuple[str, ...] = (), **given: object) -> TaskModel:
@@ -88,40 +67,3 @@ def test_numbers_have_the_units_of_the_labels() -> None:
     assert output.prediction.shape == (2, 2)
     assert torch.allclose(output.numbers, output.prediction[:, :1] * 100 + 200)
     assert torch.allclose(output.variances, output.prediction[:, 1:].exp() * 100**2)
-
-
-def strategies() -> list[str]:
-    apart = ("disputed", "then", "mix", "power", "refine", "subset")
-    own = [plugin.name for plugin in registry.strategies if plugin.distribution == "alkit"]
-    return [name for name in own if name not in apart]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", [MultiLabel, Regression])
-@pytest.mark.parametrize("name", strategies())
-def test_every_strategy_works_or_refuses_before_training(
-    name: str, kind: type[TaskModel], tmp_path: Path
-) -> None:
-    task = made(kind, CLASSES if kind is MultiLabel else ())
-    strategy = build(registry.strategies.get(name), OPTIONS.get(name, {}))
-    pixels = np.random.default_rng(0).integers(0, 256, (COUNT, 1, 8, 8), dtype=np.uint8)
-    values = SETS if kind is MultiLabel else [float(number) for number in range(COUNT)]
-    labeled = np.arange(12)
-    round_ = Round(
-        number=1,
-        seed=0,
-        labeled=LabeledImages(
-            images=ImageStore.from_array(pixels), indices=labeled, values=[values[i] for i in labeled]
-        ),
-        strategy=strategy,
-        device=CPU,
-        profile=Profile(),
-    )
-    if not strategy.needs <= task.spec.provides:
-        with pytest.raises(UnsupportedTask, match=f"strategy '{name}.*' needs"):
-            round_.train(task, classes=CLASSES, test=None)
-        return
-    trained = round_.train(task, classes=CLASSES, test=None)
-    cycle = round_.open_cycle(task, trained, np.arange(12, COUNT))
-    picks = round_.choose(cycle, 5)
-    assert len(set(picks.tolist())) == 5

@@ -68,7 +68,7 @@ class SSVAAL(TAVAAL):
         assert isinstance(ranker, LossPredictor)
         rows = cycle.collect(indices, _seen)
         widths = [tap.channels for tap in cycle.model.spec.taps]
-        classes = cycle.model.spec.num_outputs
+        classes = cycle.model.spec.num_classes
         taps = rows[:, : sum(widths)]
         probabilities, features = rows[:, sum(widths) :].split(
             [classes, rows.shape[1] - sum(widths) - classes], dim=1

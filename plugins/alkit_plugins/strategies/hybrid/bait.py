@@ -17,7 +17,8 @@ from torch import Tensor
 
 import alkit
 from alkit_plugins.components import candidates
-from alkit_plugins.components.fisher import Design, information, roots
+from alkit_plugins.components.fisher import Design, information, roots, roots_of_sets
+from alkit_plugins.components.several_answers import applying, has_sets
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -49,12 +50,13 @@ class Bait(alkit.Strategy):
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; a score is by how much the image lowered the uncertainty when it was added."""
         indices = cycle.candidates[candidates.draw(cycle, self.subset, n)]
-        pool = np.concatenate([cycle.labeled, indices])
+        pool, sets = np.concatenate([cycle.labeled, indices]), has_sets(cycle)
         with cycle.measure("score"):
-            seen = cycle.collect(pool, parts).double()
-        classes = cycle.model.spec.num_classes
+            seen = cycle.collect(pool, parts_of_sets if sets else parts).double()
+        spec = cycle.model.spec
+        classes = spec.num_outputs if sets else spec.num_classes
         with cycle.measure("select"):
-            root = roots(seen[:, :classes])
+            root = (roots_of_sets if sets else roots)(seen[:, :classes])
             rows = strongest(seen[:, classes:], max(self.size // classes, 1))
             known = len(cycle.labeled)
             share = n / (known + n)
@@ -75,6 +77,12 @@ def parts(output: Output) -> Tensor:
         found = torch.stack([output.per_image(one) for one in found.unbind(dim=1)], dim=1)
     mean = found.flatten(2).mean(dim=2) if found.dim() > 2 else found
     return torch.cat([mean, output.embedding.flatten(1)], dim=1)
+
+
+def parts_of_sets(output: Output) -> Tensor:
+    """Return probabilities that each class applies and embeddings side by side, [B, L + D]."""
+    assert output.embedding is not None
+    return torch.cat([applying(output), output.embedding.flatten(1)], dim=1)
 
 
 def strongest(rows: Tensor, count: int) -> Tensor:

@@ -18,6 +18,7 @@ import torch
 
 import alkit
 from alkit.errors import UnsupportedTask
+from alkit_plugins.components.several_answers import applying, has_sets
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from alkit.data import Targets
 
     Marks = npt.NDArray[np.int8]
+    Flags = npt.NDArray[np.bool_]
 
 
+HALF = 0.5
 OWN, OTHER, ASKED = 1, -1, 2  # what is known of an image: of the class, of another class, an open answer
 
 
@@ -48,20 +51,22 @@ class Galaxy(alkit.Strategy):
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; the classes take turns."""
-        pool = np.union1d(cycle.labeled, cycle.candidates)
+        pool, sets = np.union1d(cycle.labeled, cycle.candidates), has_sets(cycle)
         with cycle.measure("score"):
-            table = cycle.collect(pool, mean_probabilities).double().cpu().numpy()
+            table = cycle.collect(pool, applying if sets else mean_probabilities).double().cpu().numpy()
         with cycle.measure("select"):
             labeled = np.searchsorted(pool, cycle.labeled)
-            lines = [
-                Line(order(table, number), labeled, own)
-                for number, own in enumerate(_of_class(cycle.targets, table.shape[1]))
-            ]
-            predicted = table.argmax(axis=1) if self.answers == "predicted" else None
+            if sets:
+                lines = lines_of_sets(table, labeled, cycle.targets)
+            else:
+                owns = _of_class(cycle.targets, table.shape[1])
+                lines = [Line(order(table, number), labeled, own) for number, own in enumerate(owns)]
+            top = table > HALF if sets else table.argmax(axis=1)[:, None] == np.arange(table.shape[1])
+            predicted = top if self.answers == "predicted" else None
             return pool[self._choose(cycle, lines, predicted, np.searchsorted(pool, cycle.candidates), n)]
 
     def _choose(
-        self, cycle: Cycle, lines: list[Line], predicted: Indices | None, candidates: Indices, n: int
+        self, cycle: Cycle, lines: list[Line], predicted: Flags | None, candidates: Indices, n: int
     ) -> Indices:
         free = np.zeros(len(lines[0].marks), dtype=np.bool_)
         free[candidates] = True
@@ -78,7 +83,7 @@ class Galaxy(alkit.Strategy):
             chosen.append(row)
             free[row] = False
             for number, other in enumerate(lines):
-                other.mark(row, ASKED if predicted is None else OWN if predicted[row] == number else OTHER)
+                other.mark(row, ASKED if predicted is None else OWN if predicted[row, number] else OTHER)
         cycle.diagnostics.update(reasons)
         return np.array(chosen, dtype=np.int64)
 
@@ -130,6 +135,24 @@ class Line:
             return None
         apart = np.maximum(_distance(free, self.marks == OWN), _distance(free, self.marks == OTHER))
         return int(self._row[free[np.argmin(apart)]])
+
+
+def lines_of_sets(table: npt.NDArray[np.float64], labeled: Indices, targets: Tensor | Targets) -> list[Line]:
+    """Return the images in the order of each class by the probability that it applies.
+
+    Args:
+        table: [N, L] of these probabilities.
+        labeled: [n] rows whose answer is known.
+        targets: [n, L]: 1 applies, 0 does not; -1, unknown, counts as an open answer.
+    """
+    assert isinstance(targets, torch.Tensor)
+    lines = []
+    for number, known in enumerate(targets.cpu().numpy().T):
+        line = Line(np.argsort(table[:, number], kind="stable"), labeled, known == 1)
+        for row in labeled[known < 0].tolist():
+            line.mark(row, ASKED)
+        lines.append(line)
+    return lines
 
 
 def order(table: npt.NDArray[np.float64], number: int) -> Indices:

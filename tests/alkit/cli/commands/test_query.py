@@ -323,3 +323,12 @@ def test_a_pool_of_vectors_counts_as_embeddings(here: Path, alkit: Alkit, alkit_
     assert not Path("none").exists()
     alkit("init", "made", "--pool", "emb.npy")
     assert alkit("status", "--campaign", "made", "--json").json["strategy"]["name"] == "typiclust"
+
+
+def test_files_that_do_not_fit_leave_no_campaign_behind(
+    here: Path, alkit_ends: Alkit, pictures: Path
+) -> None:
+    np.save("emb.npy", np.ones((7, 3), dtype=np.float32))
+    said = alkit_ends("query", "--pool", pictures, "-c", "new", "-n", "3", "--embeddings", "emb.npy")
+    assert "names no images and has 7 rows, while the pool has 60 images" in said.error
+    assert not Path("new").exists()
