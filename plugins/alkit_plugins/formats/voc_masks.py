@@ -14,7 +14,9 @@ from alkit.labeling import BACKGROUND, VOID_NAME, encode_rle, palette, read_colo
 from .regions import mask_text
 
 if TYPE_CHECKING:
-    from alkit import Pixels
+    import numpy.typing as npt
+
+    Pixels = npt.NDArray[np.uint8]
 
 LABELMAP = "labelmap.txt"
 BLACK, BORDER = (0, 0, 0), (224, 224, 192)
