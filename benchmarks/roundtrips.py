@@ -6,8 +6,9 @@
 Hypothesis makes the labels: boxes at thousandths of a pixel, masks with single pixels, holes and void, sets,
 numbers. Each goes through each format five times, and through each pair of formats. A box may move by 0.01
 pixel, and no pixel of a mask may change. What the labels cannot say, such as names of files, empty images and
-crowds, is tried by itself. Tools that are installed (pycocotools, supervision, labelformat, datumaro) read what
-alkit writes and write it again. The exit code is 1 if a format of alkit loses anything without refusing it.
+crowds, is tried by itself. Tools that are installed (pycocotools, supervision, labelformat, datumaro) read
+what alkit writes and write it again. The exit code is 1 if a format of alkit loses anything without
+refusing it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from roundtrip_cases import tools
 from roundtrip_cases.features import FEATURES, NONE
 from roundtrip_cases.made import Pool, answers, make_pool
@@ -57,8 +58,14 @@ def through(names: tuple[str, ...], kind: str, examples: int) -> str:
         number = itertools.count()
         largest = 0.0
 
-        @settings(max_examples=examples, deadline=None, derandomize=True, database=None,
-                  suppress_health_check=list(HealthCheck))  # fmt: skip
+        @settings(
+            max_examples=examples,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
         @given(answers(pool))
         def check(texts: Mapping[int, str]) -> None:
             nonlocal largest
@@ -133,9 +140,10 @@ def table(rows: list[dict[str, str]], leave_out: tuple[str, ...] = ()) -> str:
 
 def markdown(result: dict[str, Any]) -> str:
     """Return the results as Markdown."""
+    used = ", ".join(f"{name} {number}" for name, number in result["tools"].items()) or "none"
     parts = [
-        f"`{result['command']}`, {result['date']}, alkit {alkit.__version__}; {result['examples']} made examples "
-        f"of each. Tools: {', '.join(f'{name} {number}' for name, number in result['tools'].items()) or 'none'}.",
+        f"`{result['command']}`, {result['date']}, alkit {alkit.__version__}; {result['examples']} made "
+        f"examples for each format. Tools: {used}."
     ]
     for kind in PLAIN_KINDS:
         rows = [row for row in result["formats"] if row["kind"] == kind]

@@ -149,7 +149,7 @@ def _canonical(pool: Pool, index: int, text: str) -> str:
 
 
 def _unmark(path: Path, pool: Pool) -> None:
-    """Write an export as a tool does that was given the images themselves: with their names, without marks."""
+    """Change an export to what a tool makes that was given the images themselves, without marks."""
     names = {item.name: item.image for item in pool.items}
     if path.is_dir():
         _rename(path, {**names, **{Path(mark).stem: _stem(name) for mark, name in names.items()}})

@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from alkit.interfaces import Mask
-
 from .features import plain
 from .made import Pool, make_pool
 from .trips import Arrived, compare, read, write
@@ -115,7 +113,10 @@ def _supervision(source: str, target: str) -> Convert:
             data = supervision.from_coco(str(images), str(path), **masks)
         elif source == "yolo":
             data = supervision.from_yolo(
-                str(path / "images"), str(path / "labels"), str(path / "data.yaml"), **masks
+                str(path / "images" / "train"),
+                str(path / "labels" / "train"),
+                str(path / "data.yaml"),
+                **masks,
             )
         else:
             data = supervision.from_pascal_voc(str(path / "JPEGImages"), str(path / "Annotations"), **masks)
@@ -256,7 +257,8 @@ def _made() -> list[Conversion]:
         )
     every = ("coco", "yolo", "voc", "cvat")
     found += [Conversion("datumaro", "boxes", s, t, _datumaro(s, t)) for s in every for t in every]
-    found += [Conversion("datumaro", "mask", s, t, _datumaro(s, t)) for s in every for t in every]
+    drawn = ("coco", "voc", "cvat")
+    found += [Conversion("datumaro", "mask", s, t, _datumaro(s, t)) for s in drawn for t in drawn]
     found.append(
         Conversion("datumaro", "mask", "coco", "coco", _datumaro("coco", "coco"), (("masks", "polygon"),))
     )

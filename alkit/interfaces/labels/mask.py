@@ -222,9 +222,9 @@ class Mask(Labels):
             ) from error
         if min(size) < 1:
             raise ValueError("the size of the image is unknown")
-        number = {VOID_NAME: VOID}
-        number |= {name: slot for slot, name in enumerate(self.slots) if name is not None}
-        if not parts and BACKGROUND not in number:
+        known = {name: slot for slot, name in enumerate(self.slots) if name is not None}
+        number = {VOID_NAME: VOID, BACKGROUND: VOID} | known
+        if not parts and BACKGROUND not in known:
             raise ValueError(
                 f"nothing is drawn, and there is no class '{BACKGROUND}' for pixels that no shape covers"
             )
@@ -234,7 +234,7 @@ class Mask(Labels):
                 raise ValueError(f"there is no class '{name}'; the classes are {listed}")
             if not isinstance(part, Mapping) or not ("rle" in part or "polygon" in part):
                 raise ValueError(f"the shape of '{name}' has neither polygon nor rle")
-        background = number.get(BACKGROUND, VOID)
+        background = number[BACKGROUND]
         factors = (size[1], size[0]) if found.get("unit") == FRACTION else (1, 1)
         drawn = ((number[name], part) for name, part in parts)
         return fill((size[0], size[1]), background, drawn, factors=factors)

@@ -39,7 +39,15 @@ def mask_of(image: Mapping[str, str], shapes: Sequence[Drawn]) -> str:
     if size is None:
         raise ValueError("has no width and height")
     ordered = sorted(shapes, key=lambda shape: _integer(shape.attributes.get("z_order", "0")) or 0)
-    return mask_text(size, [_shape(shape, size) for shape in ordered])
+    drawn = {_group(shape) for shape in shapes if shape.kind != "box"} - {""}
+    own = [shape for shape in ordered if not (shape.kind == "box" and _group(shape) in drawn)]
+    return mask_text(size, [_shape(shape, size) for shape in own])
+
+
+def _group(shape: Drawn) -> str:
+    """Return the group of a shape, empty if it has none; the box in a group is around its other shapes."""
+    group = shape.attributes.get("group_id", "")
+    return "" if group == "0" else group
 
 
 def _shape(shape: Drawn, size: tuple[int, int]) -> Shape:

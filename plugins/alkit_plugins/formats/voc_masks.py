@@ -14,7 +14,9 @@ from alkit.labeling import BACKGROUND, VOID_NAME, encode_rle, palette, read_colo
 from .regions import mask_text
 
 if TYPE_CHECKING:
-    from alkit import Pixels
+    import numpy.typing as npt
+
+    Pixels = npt.NDArray[np.uint8]
 
 LABELMAP = "labelmap.txt"
 BLACK, BORDER = (0, 0, 0), (224, 224, 192)
@@ -38,17 +40,23 @@ def labelmap_of(classes: Sequence[str]) -> str:
 
 
 def names_by_color(content: bytes) -> dict[Color, str]:
-    """Return the class of each color in a list of them; lines that say none are left out."""
+    """Return the class of each color in a list of them.
+
+    A line without a color has that of its place in the colors of Pascal VOC, as Datumaro writes it.
+    """
     found: dict[Color, str] = {}
-    for line in content.decode("utf-8-sig", "replace").splitlines():
-        name, *rest = line.rsplit(":", 3)
-        if line.startswith("#") or len(rest) != 3:
+    usual = [BLACK, *((red, green, blue) for red, green, blue in palette().tolist())]
+    lines = content.decode("utf-8-sig", "replace").splitlines()
+    listed = [line.rsplit(":", 3) for line in lines if not line.startswith("#")]
+    for place, (name, *rest) in enumerate(each for each in listed if len(each) == 4):
+        if not rest[0].strip() and place < len(usual):
+            found.setdefault(usual[place], name.strip())
             continue
         parts = [part.strip() for part in rest[0].split(",")]
         if len(parts) == 3 and all(part.isdecimal() for part in parts):
             red, green, blue = map(int, parts)
             found.setdefault((red, green, blue), name.strip())
-    return found
+    return {BLACK: BACKGROUND, **found}
 
 
 def encode_colors(mask: Pixels, classes: Sequence[str]) -> bytes:
