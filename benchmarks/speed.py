@@ -49,8 +49,8 @@ class Row(NamedTuple):
 
 def commands(given: argparse.Namespace) -> dict[str, list[str]]:
     """Return the commands to run, by name."""
-    parts = {name: PARTS[name] for name in given.parts}
-    if given.gpu:
+    parts = {} if given.only_gpu else {name: PARTS[name] for name in given.parts}
+    if given.gpu or given.only_gpu:
         parts |= {
             f"{name}-cuda": [*PARTS[name], "--device", "cuda"] for name in given.parts if name in ON_GPU
         }
@@ -114,12 +114,13 @@ def main() -> None:
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=default)
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds")
     parser.add_argument("--gpu", action="store_true", help=f"also run {', '.join(ON_GPU)} on CUDA")
+    parser.add_argument("--only-gpu", action="store_true", help="run these on CUDA, and nothing else")
     parser.add_argument("--tiny", action="store_true", help="tiny sizes that only test the code")
     parser.add_argument(
         "--out", type=Path, default=Path("speed"), help="path of the results, without .json and .md"
     )
     given = parser.parse_args()
-    if given.gpu:
+    if given.gpu or given.only_gpu:
         common.device("cuda")  # before hours on the CPU
     given.out.parent.mkdir(parents=True, exist_ok=True)
     lines = ["| part | version | median s | times as fast | bar |", "|---|---|---|---|---|"]

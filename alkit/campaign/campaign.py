@@ -1,4 +1,10 @@
-"""A labeling effort that lives in a directory and survives its process."""
+"""A labeling effort that lives in a directory and survives its process.
+
+What a campaign can do is in a module for each action, which is imported when it is called: a command needs
+few of them.
+"""
+
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
@@ -7,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alkit.campaign.analysis.curve import LearningCurve, learning_curve
 from alkit.campaign.record.aggregation import check_rule
 from alkit.campaign.record.events import Aggregated, Created, Stopped
 from alkit.campaign.record.known_labels import KnownLabels
@@ -16,23 +21,13 @@ from alkit.reporting import notebook
 from alkit.utils.profiling import Profile
 
 from . import query_files
-from .ask import QueryRequest, ask
-from .changes.classes import add_class, merge_classes, rename_class, restore_class, retire_class
-from .changes.evaluation_set import EvaluationSetRequest, choose_test_set
-from .changes.remove import put_back, remove
-from .changes.undo import UndoReport, undo_file, undo_image
-from .changes.update import UpdateRequest, update
-from .model.export_model import export_model
-from .model.predict import predict
 from .notes import Note, add_note, notes
 from .record.trainings import history
-from .run import run, stopped
-from .score import ScoreReport, score
 from .session import CampaignSession
 from .tell import IngestOptions, consult_about_open, take_back, tell
-from .train import train
 
 if TYPE_CHECKING:
+    from alkit.campaign.analysis.curve import LearningCurve
     from alkit.campaign.analysis.stopping import StoppingRule
     from alkit.campaign.record.query import Query
     from alkit.campaign.record.reconcile import IngestReport
@@ -41,8 +36,10 @@ if TYPE_CHECKING:
     from alkit.interfaces.oracle import Answer, Oracle
     from alkit.interfaces.strategy import Strategy
 
+    from .changes.undo import UndoReport
     from .model.export_model import ExportedModel
     from .model.predictions import Predictions
+    from .score import ScoreReport
 
 
 class Campaign(CampaignSession):
@@ -66,6 +63,8 @@ class Campaign(CampaignSession):
             TrainingError: nothing is labeled, or training failed.
             CampaignLocked: another process is working on the campaign.
         """
+        from .train import train
+
         with self.lock(images=True):
             return train(self, strategy, Profile())[1]
 
@@ -85,6 +84,8 @@ class Campaign(CampaignSession):
             AlkitError: the strategy, the training or the disk failed; nothing is recorded then.
             CampaignLocked: another process is working on the campaign.
         """
+        from .ask import QueryRequest, ask
+
         return self._with_sheet(ask(self, QueryRequest(n, **details)))
 
     def score(self, n: int, *, shard: int, of: int, scores: str | Path, **details: Any) -> ScoreReport:
@@ -105,6 +106,9 @@ class Campaign(CampaignSession):
             InvalidBudget: n is not between one and the number of candidates.
             UsageError: a query is open and `new` is not set, or nothing is labeled.
         """
+        from .ask import QueryRequest
+        from .score import score
+
         return score(self, QueryRequest(n, scores=scores, **details), shard=shard, of=of)
 
     def tell(self, answers: Sequence[GivenAnswer] | Mapping[str | int, str], **options: Any) -> IngestReport:
@@ -157,6 +161,8 @@ class Campaign(CampaignSession):
             InvalidAnswers: there is no such ingest.
             CampaignLocked: another process is working on the campaign.
         """
+        from .changes.undo import undo_file
+
         return undo_file(self, file, dry_run=dry_run)
 
     def unlabel(self, image: str, *, annotator: str = "", dry_run: bool = False) -> UndoReport:
@@ -166,6 +172,8 @@ class Campaign(CampaignSession):
             InvalidAnswers: there is no such image or answer.
             CampaignLocked: another process is working on the campaign.
         """
+        from .changes.undo import undo_image
+
         return undo_image(self, image, annotator, dry_run=dry_run)
 
     def consult(self, oracle: Oracle) -> IngestReport:
@@ -200,6 +208,9 @@ class Campaign(CampaignSession):
             InvalidAnswers: the oracle answers nothing.
             AlkitError: as `ask` and `train`.
         """
+        from .ask import QueryRequest
+        from .run import run
+
         return run(self, oracle, QueryRequest(n, **details), cycles=cycles, stop=stop)
 
     def predict(
@@ -226,6 +237,8 @@ class Campaign(CampaignSession):
             UnsupportedTask: the task does not predict classes or numbers for whole images.
             CampaignLocked: another process is working on the campaign.
         """
+        from .model.predict import predict
+
         return predict(self, images, batch_size=batch_size, probabilities=probabilities)
 
     def export_model(
@@ -244,6 +257,8 @@ class Campaign(CampaignSession):
             UnsupportedTask: the task's network cannot be used without alkit.
             CampaignLocked: another process is working on the campaign.
         """
+        from .model.export_model import export_model
+
         return export_model(self, Path(folder), formats=formats, force=force)
 
     def aggregate_by(self, rule: str) -> None:
@@ -276,6 +291,8 @@ class Campaign(CampaignSession):
             SourceError: there is no such source, or less than half of the images are in it.
             CampaignLocked: another process is working on the campaign.
         """
+        from .changes.update import UpdateRequest, update
+
         return update(self, UpdateRequest(**details))
 
     def add_class(self, name: str) -> dict[str, Any]:
@@ -284,6 +301,8 @@ class Campaign(CampaignSession):
         Raises:
             UsageError: the name is taken, or cannot be that of a class.
         """
+        from .changes.classes import add_class
+
         return add_class(self, name)
 
     def rename_class(self, old: str, new: str) -> dict[str, Any]:
@@ -292,6 +311,8 @@ class Campaign(CampaignSession):
         Raises:
             UsageError: there is no such class, or there is one of the new name.
         """
+        from .changes.classes import rename_class
+
         return rename_class(self, old, new)
 
     def merge_classes(self, names: Sequence[str], into: str) -> dict[str, Any]:
@@ -304,6 +325,8 @@ class Campaign(CampaignSession):
         Raises:
             UsageError: there is no such class.
         """
+        from .changes.classes import merge_classes
+
         return merge_classes(self, names, into)
 
     def retire_class(self, name: str) -> dict[str, Any]:
@@ -312,6 +335,8 @@ class Campaign(CampaignSession):
         Raises:
             UsageError: there is no such class.
         """
+        from .changes.classes import retire_class
+
         return retire_class(self, name)
 
     def restore_class(self, name: str) -> dict[str, Any]:
@@ -320,6 +345,8 @@ class Campaign(CampaignSession):
         Raises:
             UsageError: it is not retired.
         """
+        from .changes.classes import restore_class
+
         return restore_class(self, name)
 
     def remove(self, images: Sequence[str | int], *, reason: str = "") -> dict[str, Any]:
@@ -332,6 +359,8 @@ class Campaign(CampaignSession):
         Raises:
             InvalidAnswers: there is no such image; nothing is changed then.
         """
+        from .changes.remove import remove
+
         return remove(self, images, reason)
 
     def put_back(self, images: Sequence[str | int]) -> dict[str, Any]:
@@ -340,6 +369,8 @@ class Campaign(CampaignSession):
         Raises:
             InvalidAnswers: there is no such image.
         """
+        from .changes.remove import put_back
+
         return put_back(self, images)
 
     def choose_test_set(self, location: str, *, root: str | None = None) -> dict[str, Any]:
@@ -355,6 +386,8 @@ class Campaign(CampaignSession):
             SourceError: there are no such images, or they have no labels.
             CampaignLocked: another process is working on the campaign.
         """
+        from .changes.evaluation_set import EvaluationSetRequest, choose_test_set
+
         return choose_test_set(self, EvaluationSetRequest(location, root=root))
 
     # -- what there is ---------------------------------------------------------------------------------
@@ -383,6 +416,8 @@ class Campaign(CampaignSession):
 
         Without test images, it is the accuracy of the model behind each query on the query's control images.
         """
+        from alkit.campaign.analysis.curve import learning_curve
+
         return learning_curve(self, self.history())
 
     def labels(self) -> KnownLabels:
@@ -404,6 +439,8 @@ class Campaign(CampaignSession):
     @property
     def stopped(self) -> Stopped | None:
         """The rule that ended the last run and its reason, or None if there has been a query since."""
+        from .run import stopped
+
         return stopped(self)
 
     def status(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import Distribution
 from typing import Any
 
@@ -39,15 +40,14 @@ def check_requirement(distribution: Distribution | None, source: str) -> None:
     Raises:
         BrokenPlugin: it requires another version of alkit.
     """
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  # packaging is slow to import
-    from packaging.utils import canonicalize_name  # noqa: PLC0415  # packaging is slow to import
+    for line in () if distribution is None else _about_alkit(distribution):
+        from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  # packaging is slow to import
 
-    for line in (distribution.requires or ()) if distribution is not None else ():
         try:
             requirement = Requirement(line)
         except InvalidRequirement:  # for the installer to report
             continue
-        if canonicalize_name(requirement.name) != "alkit":
+        if requirement.name.lower() != "alkit":
             continue
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
@@ -56,3 +56,9 @@ def check_requirement(distribution: Distribution | None, source: str) -> None:
                 f"{source} requires alkit{requirement.specifier}, but this is alkit {__version__}; install "
                 "a matching alkit or another version of the plugin"
             )
+
+
+@cache
+def _about_alkit(distribution: Distribution) -> list[str]:
+    """Return the requirements that may be of alkit; each distribution is read once."""
+    return [line for line in distribution.requires or () if line.strip().lower().startswith("alkit")]

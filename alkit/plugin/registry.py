@@ -8,27 +8,30 @@ stop at the first broken plugin and refuse two names in one module.
 from __future__ import annotations
 
 import difflib
+import importlib
 import inspect
 import itertools
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar
+from functools import cache, cached_property
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pluggy
 
-from alkit.data.source import Source
 from alkit.errors import AmbiguousPlugin, BrokenPlugin, UnknownPlugin
-from alkit.interfaces.encoder import Encoder
-from alkit.interfaces.executor import Executor
-from alkit.interfaces.format import Format
-from alkit.interfaces.oracle import Oracle
-from alkit.interfaces.strategy import Strategy
-from alkit.interfaces.task import TaskModel
 
 from . import compatibility, hooks
+
+if TYPE_CHECKING:
+    from alkit.data.source import Source
+    from alkit.interfaces.encoder import Encoder
+    from alkit.interfaces.executor import Executor
+    from alkit.interfaces.format import Format
+    from alkit.interfaces.oracle import Oracle
+    from alkit.interfaces.strategy import Strategy
+    from alkit.interfaces.task import TaskModel
 
 T = TypeVar("T")
 
@@ -48,11 +51,17 @@ class Plugin:
         return f"{self.name} ({self.distribution} {self.version})"
 
 
+@cache
+def _named(distribution: Distribution) -> tuple[str, str]:
+    """Return name and version; reading them takes milliseconds, and a distribution has many plugins."""
+    metadata = distribution.metadata
+    return metadata["Name"], metadata["Version"]
+
+
 def _found(group: str) -> list[Plugin]:
     seen: dict[tuple[str, str, str], Plugin] = {}
     for point in entry_points(group=group):
-        distribution = point.dist.metadata["Name"] if point.dist else "unknown"
-        version = point.dist.version if point.dist else "?"
+        distribution, version = ("unknown", "?") if point.dist is None else _named(point.dist)
         key = (point.name, point.value, distribution)
         seen.setdefault(key, Plugin(point.name, group, point.value, distribution, version, point))
     return sorted(seen.values(), key=lambda plugin: (plugin.name, plugin.distribution))
@@ -65,13 +74,20 @@ class Registry(Generic[T]):
         kind: what messages call such a plugin.
         group: group of entry points.
         hook: hook that a plugin's module implements; it returns classes.
-        base: base of these classes.
+        base: base of these classes, as MODULE:NAME; it is imported with the first plugin.
     """
 
-    def __init__(self, kind: str, group: str, hook: str, base: type[T]) -> None:
-        self.kind, self.group, self.hook, self.base = kind, group, hook, base
+    def __init__(self, kind: str, group: str, hook: str, base: str) -> None:
+        self.kind, self.group, self.hook, self._base = kind, group, hook, base
         self._classes: dict[Plugin, type[T]] = {}
         self._plugins: list[Plugin] | None = None
+
+    @cached_property
+    def base(self) -> type[T]:
+        """Base of the classes."""
+        module, _, name = self._base.partition(":")
+        base: type[T] = getattr(importlib.import_module(module), name)
+        return base
 
     def __iter__(self) -> Iterator[Plugin]:
         if self._plugins is None:
@@ -172,13 +188,23 @@ def _offered(module: Any, hook: str, source: str) -> list[Any]:
         raise BrokenPlugin(f"{source} is broken: {type(error).__name__}: {error}") from error
 
 
-strategies: Registry[Strategy] = Registry("strategy", "alkit.strategies", "alkit_strategies", Strategy)  # type: ignore[type-abstract]
-tasks: Registry[TaskModel] = Registry("task", "alkit.tasks", "alkit_tasks", TaskModel)  # type: ignore[type-abstract]
-oracles: Registry[Oracle] = Registry("oracle", "alkit.oracles", "alkit_oracles", Oracle)  # type: ignore[type-abstract]
-formats: Registry[Format] = Registry("format", "alkit.formats", "alkit_formats", Format)  # type: ignore[type-abstract]
-encoders: Registry[Encoder] = Registry("encoder", "alkit.encoders", "alkit_encoders", Encoder)  # type: ignore[type-abstract]
-executors: Registry[Executor] = Registry("executor", "alkit.executors", "alkit_executors", Executor)  # type: ignore[type-abstract]
-sources: Registry[Source] = Registry("source", "alkit.sources", "alkit_sources", Source)  # type: ignore[type-abstract]
+strategies: Registry[Strategy] = Registry(
+    "strategy", "alkit.strategies", "alkit_strategies", "alkit.interfaces.strategy:Strategy"
+)
+tasks: Registry[TaskModel] = Registry("task", "alkit.tasks", "alkit_tasks", "alkit.interfaces.task:TaskModel")
+oracles: Registry[Oracle] = Registry(
+    "oracle", "alkit.oracles", "alkit_oracles", "alkit.interfaces.oracle:Oracle"
+)
+formats: Registry[Format] = Registry(
+    "format", "alkit.formats", "alkit_formats", "alkit.interfaces.format:Format"
+)
+encoders: Registry[Encoder] = Registry(
+    "encoder", "alkit.encoders", "alkit_encoders", "alkit.interfaces.encoder:Encoder"
+)
+executors: Registry[Executor] = Registry(
+    "executor", "alkit.executors", "alkit_executors", "alkit.interfaces.executor:Executor"
+)
+sources: Registry[Source] = Registry("source", "alkit.sources", "alkit_sources", "alkit.data.source:Source")
 KINDS: dict[str, Registry[Any]] = {
     r.kind: r for r in (strategies, tasks, oracles, formats, encoders, executors, sources)
 }

@@ -37,10 +37,10 @@ class Exchange:
         return summed
 
     def from_first(self, value: Tensor) -> Tensor:
-        """Return the tensor of process 0, of the same shape and type in all; without gradients."""
-        sent = value.detach().to(self._device).contiguous().clone()
+        """Return the tensor of process 0, laid out in memory as the one here; without gradients."""
+        sent = value.detach().to(self._device).clone(memory_format=torch.contiguous_format)
         self._call(self._dist.broadcast, sent, group_src=0)
-        return sent.to(value.device)
+        return torch.empty_like(value).copy_(sent)  # a fused optimizer takes all to have one layout
 
     def join(self, rows: Tensor) -> Tensor:
         """Return the rows [B, ...] of all processes, those of process 0 first.

@@ -29,8 +29,10 @@ loop.SECONDS_BETWEEN_SAVES = 0.0
 log, kill_in = Path(sys.argv.pop(1)), int(sys.argv.pop(1))
 
 def watch(event, arguments):
-    if event == "open" and "camp" in str(arguments[0]) and str(arguments[1]).strip("rb"):
-        log.open("a").write(f"{arguments[0]} {arguments[1]}\\n")
+    if event == "open" and "camp" in str(arguments[0]):
+        mode, flags = arguments[1:3]
+        if (mode or "r").strip("rb") or flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            log.open("a").write(f"{arguments[0]} {mode} {flags}\\n")
 
 if os.environ["RANK"] == "1":
     begin_epoch = TrainingGroup.begin_epoch
@@ -88,7 +90,7 @@ def test_two_processes_query_as_one_does_and_the_second_writes_nothing(
     alone = alkit("query", "-c", one, *words).json
     code, out, err = torchrun(tmp_path, "query", "-c", camp, *words)
     assert code == 0, err
-    assert [pick["path"] for pick in json.loads(out)["picks"]] == [pick["path"] for pick in alone["picks"]]
+    assert [pick["index"] for pick in json.loads(out)["picks"]] == [pick["index"] for pick in alone["picks"]]
     assert not (tmp_path / "log").exists()
     with Campaign(camp) as campaign:
         (training,) = [event.data for event in campaign.ledger.events(Trained)]

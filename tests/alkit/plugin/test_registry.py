@@ -80,7 +80,7 @@ def _forget() -> None:
 
 @pytest.fixture
 def registry() -> Registry[Any]:
-    return Registry("strategy", "alkit.strategies", "alkit_strategies", alkit.Strategy)
+    return Registry("strategy", "alkit.strategies", "alkit_strategies", "alkit:Strategy")
 
 
 def test_a_strangers_strategy_is_listed_and_loaded(install: Install, registry: Registry[Any]) -> None:
@@ -126,7 +126,7 @@ def test_a_name_that_is_near_to_none_gets_the_list(registry: Registry[Any]) -> N
 
 
 def test_an_empty_group_says_none() -> None:
-    empty: Registry[Any] = Registry("strategy", "alkit.nothing", "alkit_strategies", alkit.Strategy)
+    empty: Registry[Any] = Registry("strategy", "alkit.nothing", "alkit_strategies", "alkit:Strategy")
     with pytest.raises(UnknownPlugin, match=r"'random' in alkit\.nothing; none"):
         empty.get("random")
 
@@ -156,7 +156,7 @@ def test_a_strategy_and_an_oracle_may_share_a_name(install: Install, registry: R
     oracle = STRATEGY.format(name="twin").replace("alkit.Strategy", "alkit.Oracle")
     oracle = oracle.replace("alkit_strategies", "alkit_oracles").replace("def select", "def label")
     install("alkit-two", {"twin": "twin_oracle"}, {"twin_oracle": oracle}, group="alkit.oracles")
-    oracles: Registry[Any] = Registry("oracle", "alkit.oracles", "alkit_oracles", alkit.Oracle)
+    oracles: Registry[Any] = Registry("oracle", "alkit.oracles", "alkit_oracles", "alkit:Oracle")
     assert registry.get("twin").__module__ == "twin_strategy"
     assert oracles.get("twin").__module__ == "twin_oracle"
 
