@@ -226,8 +226,8 @@ def creation_options(function: F) -> F:
             click.option(
                 "--encoder",
                 metavar="NAME",
-                help="Pretrained network that stays frozen; short for --task encoded (or encoded-multi-label, "
-                "segmentation, ...) -t encoder=NAME: "
+                help="Pretrained network that stays frozen; short for --task encoded (or "
+                "encoded-multi-label, segmentation, ...) -t encoder=NAME: "
                 "efficientnet-lite0, torchvision/NAME, timm/NAME, open_clip/MODEL/TAG, "
                 "transformers/OWNER/NAME or file:PATH.py:FUNCTION.",
             ),

@@ -44,7 +44,8 @@ class DigitBoxes(ArraySource):
         images = np.empty((TEST if test else POOL, SIDE, SIDE), dtype=np.uint8)
         labels: list[str] = []
         for image in images:
-            picture, boxes = _ground(rng), []
+            picture = _ground(rng)
+            boxes: list[dict[str, Any]] = []
             count = 1 + int(MOST * rng.random() ** 2)
             for digit in rng.choice(10, size=count, p=shares / shares.sum()):
                 ink = pixels[rng.choice(by_digit[digit])]

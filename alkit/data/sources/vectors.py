@@ -113,7 +113,7 @@ class Vectors(Source):
             return
         blank = np.zeros((SIDE, SIDE, 1), dtype=np.uint8)
         rows = np.ascontiguousarray(self.rows.values[place : place + len(keys)], dtype=np.float64)
-        content, size = memoryview(rows).cast("B"), rows.shape[1] * rows.itemsize
+        content, size = rows.data.cast("B"), rows.shape[1] * rows.itemsize
         for start in range(0, len(content), size):
             digest = hashlib.sha256(content[start : start + size]).hexdigest()
             yield DecodedImage(digest, SIDE, SIDE, blank)

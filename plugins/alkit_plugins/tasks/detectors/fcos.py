@@ -45,6 +45,8 @@ class SmallFCOS(Detector):
         self.classes = nn.Conv2d(2 * base, num_classes, 3, 1, 1)
         self.edges = nn.Conv2d(2 * base, 4, 3, 1, 1)
         nn.init.normal_(self.classes.weight, std=0.01)
+        assert self.classes.bias is not None
+        assert self.edges.bias is not None
         nn.init.constant_(self.classes.bias, -math.log((1 - RARE) / RARE))
         nn.init.normal_(self.edges.weight, std=0.01)
         nn.init.zeros_(self.edges.bias)
