@@ -59,6 +59,7 @@ class Combinator(Strategy):
             needs=self.needs.union(*(strategy.needs for strategy in strategies)),
             refuses={word: why for one in (self, *strategies) for word, why in one.refuses.items()},
             needs_labels=self.needs_labels or any(strategy.needs_labels for strategy in strategies),
+            columns=self.columns.union(*(strategy.columns for strategy in strategies)),
             asks_again=any(strategy.asks_again for strategy in strategies),
         )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alkit.interfaces.contract import check_needs, choose
+from alkit.interfaces.contract import check_columns, check_needs, choose
 from alkit.utils import seeding
 from alkit.utils.devices import threads_for
 from alkit.utils.profiling import Profile
@@ -80,9 +80,12 @@ class Round:
 
         Raises:
             TrainingError: the labels do not allow it, or the loss is not finite.
+            SourceError: the pool has no column that the strategy asks for.
             NotTrained: there is no checkpoint to load.
             UnsupportedTask: the strategy needs what the task does not provide.
         """
+        if self.strategy is not None:
+            check_columns(self.strategy, self.labeled.images)
         job = TrainingJob(
             cycle=self.number,
             seed=self.seed,

@@ -130,6 +130,25 @@ class TaskModel(ABC):
     def loss(self, output: Output, targets: Any) -> Tensor:
         """Return the loss per image, [B]."""
 
+    def targets_of(self, output: Output, generator: torch.Generator | None = None) -> Any:
+        """Return the targets that an output stands for, one row per image, as if they were answers.
+
+        Strategies and companions ask for them where they need the loss or gradient of labels that nobody has
+        given. By default they are the classes, sets of classes or masks of the probabilities. A task that
+        provides `targets` and encodes other labels, or encodes them otherwise, overrides it.
+
+        Args:
+            output: of a batch; its probabilities may have been replaced.
+            generator: on the CPU; draws labels as the output says they are distributed. None takes the most
+                probable ones.
+
+        Raises:
+            UnsupportedTask: the output does not say what labels there may be.
+        """
+        from alkit.training.possible_labels import class_targets  # noqa: PLC0415  # torch takes seconds to import
+
+        return class_targets(output, self.labels.kind, generator)
+
     @abstractmethod
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Evaluate the model on labeled batches: a number per metric, in the order of `metrics`."""

@@ -31,7 +31,7 @@ from .subject import N, Subject, chosen
 from .toy_tasks import TASKS
 from .world import make_world, one_thread
 
-WORDS = frozenset({"model", "loss", "probabilities", "numbers", "embedding", "features", "boxes"})
+WORDS = frozenset({"model", "loss", "probabilities", "numbers", "embedding", "features", "boxes", "targets"})
 SHAPES = ((1, 7, 9), (3, 13, 13), (1, 32, 32))
 
 

@@ -34,7 +34,7 @@ class TaskSpec:
         image_shape: (C, H, W).
         num_outputs: classes, or values regressed: dimension 1 of the prediction.
         provides: out of `model`, `loss`, `probabilities`, `numbers`, `embedding`, `features`, `boxes` (the
-            `objects` of an output).
+            `objects` of an output), `targets` (`TaskModel.targets_of` works).
         taps: the feature maps, in the order of `Output.features`.
         embedding_dim: width of the embedding, or None.
         dense: predictions and probabilities have positions, such as one per pixel.

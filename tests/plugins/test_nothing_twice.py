@@ -36,6 +36,7 @@ SEEN = {
     "dropquery": "candidates",
     "galaxy": "both",
     "bait": "both",
+    "egl": "candidates",
     "tod": "nothing",  # in the first query
     "ss-vaal": "both",
     "coregcn": "both",
