@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from alkit.data.loader import Batch, Loader
 from alkit.utils import seeding
 

@@ -1,4 +1,4 @@
-"""The examples of unlabeled images, pretraining and a short task: they do what alkit promises them, and conform."""
+"""The examples of unlabeled images, pretraining and a short task conform, and get what alkit promises."""
 
 from __future__ import annotations
 

@@ -41,7 +41,9 @@ class Consistency(nn.Module):
         model, pool = step.model, step.unlabeled
         assert model is not None and pool is not None
         if model.named_encoder() is not None:
-            raise UnsupportedTask("fixmatch changes the pixels of images, and an encoder has seen them already")
+            raise UnsupportedTask(
+                "fixmatch changes the pixels of images, and an encoder has seen them already"
+            )
         if len(pool) == 0:
             return torch.zeros((), device=step.losses.device)
         batch = pool.draw(self.ratio * len(step.losses), step.seed)

@@ -22,7 +22,9 @@ class Grades(alkit.TaskModel):
 
     def reset(self, seed):
         torch.manual_seed(seed)
-        body = nn.Sequential(nn.Conv2d(self.shape[0], 16, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        body = nn.Sequential(
+            nn.Conv2d(self.shape[0], 16, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        )
         self.network = nn.ModuleDict({"body": body, "head": nn.Linear(16, 1)})
         self.network.gaps = nn.Parameter(torch.zeros(self.spec.num_outputs - 1))  # between thresholds
         self.network.to(self.device)
@@ -30,7 +32,9 @@ class Grades(alkit.TaskModel):
     def forward(self, images):
         embedding = self.network["body"](images)
         gaps = functional.softplus(self.network.gaps)
-        above = torch.sigmoid(self.network["head"](embedding) - gaps.cumsum(0) + gaps.sum() / 2)  # P(grade > k)
+        above = torch.sigmoid(
+            self.network["head"](embedding) - gaps.cumsum(0) + gaps.sum() / 2
+        )  # P(grade > k)
         edges = functional.pad(functional.pad(above, (1, 0), value=1.0), (0, 1))
         shares = (edges[:, :-1] - edges[:, 1:]).clamp_min(1e-6)
         return alkit.Output(shares.log(), shares / shares.sum(dim=1, keepdim=True), embedding)

@@ -45,7 +45,7 @@ def test_a_limit_is_met_with_all_images():
     free = cost(chosen("per-cost(entropy, power=0)", 5)[0])
     picks, cycle = chosen(f"per-cost(entropy, power=0, limit={free - 3})", 5)
     assert len(picks) == 5 and cycle.diagnostics["cost"] == cost(picks) <= free - 3
-    with pytest.raises(InvalidSelection, match="the 5 cheapest candidates cost .* more than limit=2"):
+    with pytest.raises(InvalidSelection, match="the 5 cheapest candidates cost"):
         chosen("per-cost(entropy, limit=2)", 5)
 
 

@@ -1,9 +1,8 @@
 """EGL: by how much an image's label is expected to change the weights.
 
-Settles and Craven, An Analysis of Active Learning Strategies for Sequence Labeling Tasks, EMNLP 2008, with the
-sum over all labels y of P(y | x) · |gradient of the loss of (x, y)|. As there, the gradient of the labeled
-images is left out, since it is close to zero after training. Their models are linear in the weights; for
-networks, Zhang, Lease and Wallace (AAAI 2017) take the gradient of some layers only, and so does alkit with
+Settles and Craven, An Analysis of Active Learning Strategies for Sequence Labeling Tasks, EMNLP 2008: the sum
+over all labels y of P(y | x) · |gradient of the loss of (x, y)|. As there, the gradient of the labeled images
+is left out, since it is close to zero after training. Their models are linear in the weights; for networks, Zhang, Lease and Wallace (AAAI 2017) take the gradient of some layers only, and so does alkit with
 `layers=last`. Where labels are too many to go through, Settles and Craven take the most probable ones, and
 alkit draws some as the model expects them.
 """
@@ -34,7 +33,7 @@ class Egl(alkit.Strategy):
     name = "egl"
     kind = "uncertainty"
     needs = frozenset({"model", "loss", "targets"})
-    paper = "Settles and Craven, An Analysis of Active Learning Strategies for Sequence Labeling Tasks, EMNLP 2008"
+    paper = "Settles and Craven, Active Learning Strategies for Sequence Labeling Tasks, EMNLP 2008"
 
     layers: Literal["last", "all"] = alkit.option(
         "last", "weights whose gradient counts: those of the last layer, or all, which is slow"
@@ -57,7 +56,7 @@ class Egl(alkit.Strategy):
                 return last(batch, generator)
 
         with cycle.measure("score"):
-            # Of a size that depends on the task alone, so that the same labels are drawn whatever else is set.
+            # Of a size that depends on the task alone, so that the same labels are drawn in any setting.
             size = 1 if everything else min(BLOCK, cycle.model.scoring_batch())
             scores = cycle.compute(cycle.candidates[positions], expected, size=size)
         return candidates.best(cycle, positions, scores, n)
