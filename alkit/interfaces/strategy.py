@@ -34,8 +34,8 @@ class Strategy(ABC):
             query; it has no companion then.
         uniform: its choice is a uniformly random sample of the candidates, which needs no control slice.
         asks_again: its candidates are the answered images on which annotators differ, see `Cycle.disputes`.
-        columns: facts of each image that it asks for by `cycle.column`; before training, a pool without them is
-            refused.
+        columns: facts of each image that it asks for by `cycle.column`; a pool without them is refused before
+            training.
         presets: named sets of option values, chosen with `preset=NAME`.
         paper: the paper of the method, for `alkit strategies NAME`.
     """

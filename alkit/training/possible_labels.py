@@ -43,7 +43,7 @@ class Hypothesis:
 def hypotheses(
     model: HasTargets, output: Output, *, draws: int, generator: torch.Generator
 ) -> Iterator[Hypothesis]:
-    """Yield what the labels of a batch may be: every class in turn, or labels drawn as the model expects them.
+    """Yield what the labels of a batch may be: every class in turn, or labels drawn as the model expects.
 
     Args:
         model: the task model.

@@ -1,9 +1,9 @@
 """FixMatch: the task model also learns from unlabeled images, whatever strategy chooses: `fixmatch(random)`.
 
 Sohn, Berthelot, Li, Zhang, Carlini, Cubuk, Kurakin, Zhang and Raffel, FixMatch: Simplifying Semi-Supervised
-Learning with Consistency and Confidence, NeurIPS 2020. Each step sees `ratio` times as many unlabeled images as
-labeled ones. Where the model is sure of the class of a weakly augmented image, it should give that class to
-the same image under strong augmentation, RandAugment and Cutout. Here the labeled and the unlabeled images pass
+Learning with Consistency and Confidence, NeurIPS 2020. Each step sees `ratio` times as many unlabeled images
+as labeled ones. Where the model is sure of the class of a weakly augmented image, it should give that class
+to the same image under strong augmentation, RandAugment and Cutout. Here labeled and unlabeled images pass
 the network one after the other, not shuffled into one batch, and weights are not averaged over steps.
 """
 
@@ -33,7 +33,7 @@ class Consistency(nn.Module):
         self.threshold, self.ratio, self.weight = threshold, ratio, weight
 
     def extra_loss(self, step: alkit.Step, /) -> Tensor:
-        """Return the mean loss of unlabeled images, in which those of which the model is not sure count as zero.
+        """Return the mean loss of unlabeled images; it is zero where the model is not sure of the class.
 
         Raises:
             UnsupportedTask: images are not 8-bit with 1 or 3 channels, or the task has no network on pixels.

@@ -1,8 +1,8 @@
 """A classifier that first learns from all images of the pool by how they are rotated, once a campaign.
 
-Gidaris, Singh and Komodakis, Unsupervised Representation Learning by Predicting Image Rotations, ICLR 2018: each
-image is shown in its four rotations by 90 degrees, and the network learns to tell them apart. Its convolutions
-are where every training on labels starts. The network is small, as an example should be.
+Gidaris, Singh and Komodakis, Unsupervised Representation Learning by Predicting Image Rotations, ICLR 2018:
+each image is shown in its four rotations by 90 degrees, and the network learns to tell them apart. Its
+convolutions are where every training on labels starts. The network is small, as an example should be.
 """
 
 from __future__ import annotations

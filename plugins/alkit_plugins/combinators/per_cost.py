@@ -103,8 +103,8 @@ class PerCost(alkit.Combinator):
             )
         if missing := int((~known).sum()):
             cycle.diagnostics.setdefault("warnings", []).append(
-                f"{missing} of {len(costs)} candidates have no number in the column '{self.column}'; they count "
-                f"as much as the most expensive one ({costs[known].max():g})"
+                f"{missing} of {len(costs)} candidates have no number in the column '{self.column}'; they "
+                f"count as much as the most expensive one ({costs[known].max():g})"
             )
         return np.where(known, costs, costs[known].max())
 

@@ -80,8 +80,8 @@ class LastLayer:
             used = [call.layer for call, gradient in zip(calls, found, strict=True) if gradient is not None]
             if not used:
                 raise UnsupportedTask(
-                    f"the network of task '{self.model.name}' calls no layer with weights as a module, so there "
-                    "is no last one; use layers=all"
+                    f"the network of task '{self.model.name}' calls no layer with weights as a module, so "
+                    "there is no last one; use layers=all"
                 )
             self.layer = used[-1]
         return [call for call in calls if call.layer is self.layer]

@@ -2,7 +2,8 @@
 
 Settles and Craven, An Analysis of Active Learning Strategies for Sequence Labeling Tasks, EMNLP 2008: the sum
 over all labels y of P(y | x) · |gradient of the loss of (x, y)|. As there, the gradient of the labeled images
-is left out, since it is close to zero after training. Their models are linear in the weights; for networks, Zhang, Lease and Wallace (AAAI 2017) take the gradient of some layers only, and so does alkit with
+is left out, since it is close to zero after training. Their models are linear in the weights; for networks,
+Zhang, Lease and Wallace (AAAI 2017) take the gradient of some layers only, and so does alkit with
 `layers=last`. Where labels are too many to go through, Settles and Craven take the most probable ones, and
 alkit draws some as the model expects them.
 """
