@@ -235,8 +235,8 @@ class ImageStore:
         return self.columns.get(name)
 
     def digest(self, indices: npt.NDArray[np.int64]) -> str:
-        """Return a hash of the pixels of some images, in this order."""
-        found = hashlib.sha256(f"{self.pixel_type} {self.shape}".encode())
+        """Return a hash of some images, by index and pixels, in this order."""
+        found = hashlib.sha256(f"{self.pixel_type} {self.shape}".encode() + indices.tobytes())
         for start in range(0, len(indices), BLOCK_IMAGES):
             rows = np.take(self._pixels, indices[start : start + BLOCK_IMAGES], axis=0)
             found.update(rows.data)

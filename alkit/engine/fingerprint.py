@@ -63,7 +63,7 @@ def fingerprint_of(
         else [job.test.indices.tolist(), _digest_of(test_targets)],
     }
     if unlabeled is not None:
-        parts["unlabeled"] = [unlabeled.tolist(), store.digest(unlabeled)]
+        parts["unlabeled"] = store.digest(unlabeled)
     return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
 
 

@@ -104,8 +104,7 @@ class Pretraining:
             "shape": task.spec.image_shape,
             "device": self.device.type,
             "seed": self.seed,
-            "indices": self.indices.tolist(),
-            "pixels": self.images.digest(self.indices),
+            "images": self.images.digest(self.indices),
         }
         return hashlib.sha256(json.dumps(identity, default=str, sort_keys=True).encode()).hexdigest()
 

@@ -25,8 +25,9 @@ class Strategy(ABC):
             has to be a plain string in the class body, since listing imports no plugin; the first line of the
             class's docstring is shown beside the name.
         needs: what the task model must provide: any of `probabilities`, `embedding`, `features` (mid-level
-            taps), `loss` (a loss per image), `boxes` (objects that are found), `targets` (labels
-            that an output stands for) and `model` (just a trained model). If empty, the strategy looks at images only, and no model is trained for it.
+            taps), `loss` (a loss per image), `boxes` (objects that are found), `targets` (labels that an
+            output stands for) and `model` (just a trained model). If empty, the strategy looks at images
+            only, and no model is trained for it.
         refuses: what a task may not provide, and why, as in `{"boxes": "it compares positions"}`; checked
             before training.
         needs_labels: it cannot choose before images are labeled, so a seed query comes first. If False, a

@@ -123,9 +123,7 @@ def _step_loss(
             return mean, mean
         if together is not None:
             output, losses = together.whole(output, losses)
-        seed = seeding.derive(
-            torch.initial_seed() if together is None else together.seed, "companion", *at
-        )
+        seed = seeding.derive(torch.initial_seed() if together is None else together.seed, "companion", *at)
         step = Step(
             at[0],
             run.recipe.epochs,
