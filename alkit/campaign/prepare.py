@@ -199,7 +199,9 @@ def prepare(
 def _no_pixels(session: CampaignSession) -> ImageStore:
     from alkit.engine.given_outputs import NoPixels  # noqa: PLC0415  # torch takes seconds to import
 
-    return NoPixels(session.settings.image_shape, len(session.state.records))
+    images = NoPixels(session.settings.image_shape, len(session.state.records))
+    images.columns = session.resources.columns(session.state)
+    return images
 
 
 def _task_of(session: CampaignSession, given: Given | None, trained: TrainedModel | None) -> TaskModel:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from alkit.data.feature_blocks import FeatureBlocks
     from alkit.data.labeled_images import LabeledImages
     from alkit.data.pixel_types import PixelType
+    from alkit.data.pool_columns import PoolColumns
     from alkit.data.preprocessing import ImageRecord
     from alkit.data.source import Source
     from alkit.data.store import ImageStore
@@ -157,12 +158,16 @@ class Resources:
 
     def encoded_images(self, state: State) -> ImageStore:
         """Return the pool's images as `images` does, with their features if the task has an encoder."""
-        from alkit.data.pool_columns import PoolColumns  # noqa: PLC0415  # numpy is slow to import
-
         images = self.images(state)
-        images.columns = PoolColumns(state.keys, lambda: self.source.columns())
+        images.columns = self.columns(state)
         self._encode(images, "pool", state.records, self.settings.pool)
         return images
+
+    def columns(self, state: State) -> PoolColumns:
+        """Return what the source knows of the pool's images, which is read when it is asked for."""
+        from alkit.data.pool_columns import PoolColumns  # noqa: PLC0415  # numpy is slow to import
+
+        return PoolColumns(state.keys, lambda: self.source.columns())
 
     def _encode(
         self, images: ImageStore, name: str, records: Sequence[ImageRecord], choice: SourceChoice

@@ -59,6 +59,7 @@ class Combinator(Strategy):
             needs=self.needs.union(*(strategy.needs for strategy in strategies)),
             refuses={word: why for one in (self, *strategies) for word, why in one.refuses.items()},
             needs_labels=self.needs_labels or any(strategy.needs_labels for strategy in strategies),
+            columns=self.columns.union(*(strategy.columns for strategy in strategies)),
             asks_again=any(strategy.asks_again for strategy in strategies),
         )
 
@@ -106,11 +107,16 @@ class Combinator(Strategy):
             cycle.diagnostics["/".join([place, *map(str, purpose)])] = view.diagnostics
         return picks
 
+    def own_companion(self, spec: TaskSpec) -> Companion | None:
+        """Return a module that the combinator itself trains with the task model, or None."""
+        return None
+
     def companion(self, spec: TaskSpec) -> Companion | None:
         """Return the companions of the nested strategies, to train together, or None."""
         from .companions import Companions  # noqa: PLC0415  # torch takes seconds to import
 
         found = {place: strategy.companion(spec) for place, strategy in self.parts.items()}
+        found["own-companion"] = self.own_companion(spec)
         parts = {place: companion for place, companion in found.items() if companion is not None}
         return Companions(parts) if parts else None
 

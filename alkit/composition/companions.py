@@ -30,6 +30,11 @@ class Companions(nn.Module):
         losses = [part.extra_loss(step) for part in self.parts.values()]  # type: ignore[operator]
         return torch.stack(losses).sum()
 
+    @property
+    def uses_unlabeled(self) -> bool:
+        """Whether one of them looks at images without labels."""
+        return any(getattr(part, "uses_unlabeled", False) for part in self.parts.values())
+
     def part(self, place: str) -> Companion | None:
         """Return the companion of the strategy at a place, or None."""
         return dict(self.parts.items()).get(place)  # type: ignore[return-value]

@@ -70,6 +70,15 @@ class Batch:
             self._images, self._targets = self.loader.load_with_targets(self.indices, self._seed)
 
     @property
+    def pixels(self) -> Tensor:
+        """[B, C, H, W] on the device: the images as they are stored, never augmented."""
+        return self.loader.store.take(self.indices).to(self.loader.device, non_blocking=True)
+
+    def normalized(self, pixels: Tensor) -> Tensor:
+        """Return pixels [B, C, H, W] of the stored type as `images` has them, float32."""
+        return self.loader.normalized(pixels)
+
+    @property
     def features(self) -> Tensor:
         """[B, D] float32 on the device: what the encoder made of the originals.
 
@@ -154,6 +163,10 @@ class Loader:
         pixels = self.store.take(indices).to(self.device, non_blocking=True)
         if seed is not None:
             pixels = augment(pixels, torch.Generator().manual_seed(seed))
+        return self.normalized(pixels)
+
+    def normalized(self, pixels: Tensor) -> Tensor:
+        """Return stored pixels [B, C, H, W] as float32 of mean 0 and deviation 1 over the pool."""
         return (pixels.float() - self._mean) * self._scale
 
     def load_with_targets(self, indices: Indices, seed: int) -> tuple[Tensor, Any]:
@@ -162,7 +175,7 @@ class Loader:
         pixels = self.store.take(indices).to(self.device, non_blocking=True)
         generator = torch.Generator().manual_seed(seed)
         pixels, targets = self.augment(pixels, self.target_rows(indices), generator)
-        return (pixels.float() - self._mean) * self._scale, targets
+        return self.normalized(pixels), targets
 
     def sequential(self, indices: Indices, size: int) -> Iterator[Batch]:
         """Yield every image once, in order, unaugmented; the last batch may be smaller."""

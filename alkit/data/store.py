@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import os
 from functools import cached_property
@@ -223,6 +224,30 @@ class ImageStore:
         self._let_go(rows.nbytes)
         return torch.from_numpy(rows.astype(np.int32) if rows.dtype == np.uint16 else rows)
 
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Return what the source knows of each image, such as `cost`: [N], numbers or text.
+
+        Raises:
+            SourceError: the pool has no such column.
+        """
+        if self.columns is None:
+            raise SourceError(f"the images of this pool have no column '{name}', and no others")
+        return self.columns.get(name)
+
+    def digest(self, indices: npt.NDArray[np.int64]) -> str:
+        """Return a hash of some images, by index and pixels, in this order."""
+        found = hashlib.sha256(f"{self.pixel_type} {self.shape}".encode() + indices.tobytes())
+        for start in range(0, len(indices), BLOCK_IMAGES):
+            rows = np.take(self._pixels, indices[start : start + BLOCK_IMAGES], axis=0)
+            found.update(rows.data)
+            self._let_go(rows.nbytes)
+        return found.hexdigest()
+
+    @property
+    def usable(self) -> npt.NDArray[np.int64]:
+        """[m] int64 ascending: the images that can be used, without copies of others."""
+        return np.arange(len(self)) if self._usable is None else np.flatnonzero(self._usable)
+
     def picture(self, index: int, value_range: tuple[float, float] | None = None) -> Pixels:
         """Return what people see of an image as it is stored: [H, W, 1 or 3] uint8; see `as_picture`."""
         return as_picture(self._pixels[index].transpose(1, 2, 0), value_range)
@@ -252,7 +277,7 @@ class ImageStore:
 
     @cached_property
     def _statistics(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        rows = np.arange(len(self)) if self._usable is None else np.flatnonzero(self._usable)
+        rows = self.usable
         if len(rows) == 0:
             return np.full(self.shape[0], 0.5, np.float32), np.full(self.shape[0], 0.5, np.float32)
         taken = min(len(rows), STATISTICS_SAMPLE)

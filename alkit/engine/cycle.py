@@ -13,7 +13,6 @@ import torch
 
 from alkit.data.loader import Batch, Loader
 from alkit.data.targets import map_tensors
-from alkit.errors import SourceError
 from alkit.interfaces.task import TaskModel
 from alkit.training.precision import autocast
 from alkit.training.recipe import Precision
@@ -142,10 +141,7 @@ class Cycle:
         Raises:
             SourceError: the pool has no such column.
         """
-        columns = self._loader.store.columns
-        if columns is None:
-            raise SourceError(f"the images of this pool have no column '{name}', and no others")
-        return columns.get(name)
+        return self._loader.store.column(name)
 
     def generator(self, *purpose: str | int) -> torch.Generator:
         """Return a torch generator on the CPU for one purpose of this cycle."""

@@ -17,6 +17,7 @@ from alkit.options import values_of
 from alkit.plugin import registry as plugins
 
 if TYPE_CHECKING:
+    from alkit._typing import Indices
     from alkit.interfaces.strategy import Strategy
     from alkit.interfaces.task import TaskModel
     from alkit.training.types import Companion
@@ -32,8 +33,12 @@ def fingerprint_of(
     companion: Companion | None,
     targets: torch.Tensor | Targets,
     test_targets: torch.Tensor | Targets | None,
+    unlabeled: Indices | None = None,
 ) -> str:
     """Hash everything that a training is made from, so that equal means the same model.
+
+    A training sees of the pool its labeled images, whose content never changes under an index, and the
+    statistics of all. One that sees unlabeled images depends on these, too.
 
     Starting weights stand for files of weights and for most of the code that makes a network; versions stand
     for the rest of the code.
@@ -57,7 +62,14 @@ def fingerprint_of(
         if job.test is None or test_targets is None
         else [job.test.indices.tolist(), _digest_of(test_targets)],
     }
+    if unlabeled is not None:
+        parts["unlabeled"] = store.digest(unlabeled)
     return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def version_of_task(task: TaskModel) -> str | None:
+    """Return the version of the distribution that a task comes from; None for a class from elsewhere."""
+    return _version(plugins.tasks, task.name)
 
 
 def _digest_of(targets: torch.Tensor | Targets) -> str:

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alkit.interfaces.contract import check_needs, choose
+from alkit.interfaces.contract import check_columns, check_needs, choose
 from alkit.utils import seeding
 from alkit.utils.devices import threads_for
 from alkit.utils.profiling import Profile
 from alkit.utils.progress import NullProgress, Progress
 
 from .cycle import Cycle, PoolView, Scoring
+from .pretrain import Pretraining
 from .strategy_state import load_state, save_state
 from .train import TrainedModel, TrainingJob, train_model
 
@@ -80,9 +81,12 @@ class Round:
 
         Raises:
             TrainingError: the labels do not allow it, or the loss is not finite.
+            SourceError: the pool has no column that the strategy asks for.
             NotTrained: there is no checkpoint to load.
             UnsupportedTask: the strategy needs what the task does not provide.
         """
+        if self.strategy is not None:
+            check_columns(self.strategy, self.labeled.images)
         job = TrainingJob(
             cycle=self.number,
             seed=self.seed,
@@ -122,6 +126,7 @@ class Round:
         if self.strategy is not None:
             check_needs(self.strategy, task.spec)
         if trained is None:
+            self._pretrain(task)
             task.network.eval()
         targets = task.encode(self.labeled.values) if trained is None else trained.targets
         precision = task.recipe(len(self.labeled.indices)).precision
@@ -135,6 +140,24 @@ class Round:
             progress=self.progress,
             profile=self.profile,
         )
+
+    def _pretrain(self, task: TaskModel) -> None:
+        """Give a task that is not trained the weights of its pretraining, if the strategy looks at them."""
+        if self.strategy is None or "embedding" not in self.strategy.needs or not task.pretrains:
+            return
+        pretraining = Pretraining(
+            images=self.labeled.images,
+            indices=self.labeled.images.usable,
+            seed=self.seed,
+            device=self.device,
+            progress=self.progress,
+            profile=self.profile,
+        )
+        with self.threads():
+            start = pretraining.of(task)
+        task.reset(seeding.derive(self.seed, "weights", self.number))
+        if start is not None:
+            task.start_from(start.weights)
 
     @property
     def selection_seed(self) -> int:

@@ -19,6 +19,7 @@ from alkit.errors import NotTrained, TrainingDiverged, UsageError
 from alkit.interfaces.contract import check_needs
 from alkit.options import options_of
 from alkit.training.checkpoints import load_safely, save_atomically
+from alkit.training.pool_images import PoolImages
 from alkit.training.precision import autocast, settled_precision
 from alkit.training.recipe import Precision, Recipe, TrainingRun
 from alkit.utils import seeding
@@ -26,8 +27,10 @@ from alkit.utils.devices import threads_for
 
 from .cycle import own_augment
 from .fingerprint import _hash_of, fingerprint_of
+from .pretrain import Pretraining
 
 if TYPE_CHECKING:
+    from alkit._typing import Indices
     from alkit.data.labeled_images import LabeledImages
     from alkit.data.store import ImageStore
     from alkit.data.targets import Targets
@@ -67,6 +70,11 @@ class TrainingJob:
     previous: Path | None = None
     load_only: bool = False
     group: TrainingGroup | None = None
+
+    @property
+    def unlabeled(self) -> Indices:
+        """Images of the pool without a label, ascending: what a training may see that says it does."""
+        return np.setdiff1d(self.labeled.images.usable, self.labeled.indices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +116,24 @@ def train_model(
         NotTrained: there is no checkpoint, and the job says to load only.
         UnsupportedTask: the strategy needs what the task does not provide.
     """
+    pretraining = Pretraining(
+        images=job.labeled.images,
+        indices=job.labeled.images.usable,
+        seed=job.seed,
+        device=device,
+        progress=progress,
+        profile=profile,
+    )
+    start = pretraining.of(task, load_only=job.load_only)
     targets = task.encode(job.labeled.values)
     test_targets = None if job.test is None else task.encode(job.test.values)
     task.prepare(targets)
     task.reset(seeding.derive(job.seed, "weights", job.cycle))
+    if start is not None:
+        task.start_from(start.weights)
     companion = make_companion(task, job, device)
-    fingerprint = fingerprint_of(task, job, device, companion, targets, test_targets)
+    unlabeled = job.unlabeled if task.uses_unlabeled or uses_unlabeled(companion) else None
+    fingerprint = fingerprint_of(task, job, device, companion, targets, test_targets, unlabeled)
     path = None if job.checkpoints is None else job.checkpoints / f"{job.cycle:03d}-{fingerprint[:12]}.pt"
     trained = partial(
         TrainedModel,
@@ -128,6 +148,8 @@ def train_model(
     if job.load_only:
         raise NotTrained(f"cycle {job.cycle} has no trained model with these labels and options")
     record: dict[str, Any] = {"starting_weights": _hash_of(task.starting_weights())[:16]}
+    if start is not None:
+        record["pretrained"] = start.file
     if task.warm_start and job.previous is not None:
         record["warm_start"] = _warm_start(task, job.previous)
         if record["warm_start"] is None:
@@ -137,6 +159,9 @@ def train_model(
     run = _run_of(task, job, device, progress)
     run.checkpoint = None if path is None else path.with_suffix(".partial.pt")
     run.fingerprint = fingerprint
+    if unlabeled is not None:
+        seed = seeding.derive(job.seed, "unlabeled", job.cycle)
+        run.unlabeled = PoolImages(job.labeled.images, unlabeled, device, seed)
     companion_note = _with_companion(job, companion)
     how = described(task, run.recipe, len(targets), companion=companion is not None)
     progress.line(f"{run.label}: {how} on {device}{companion_note}")
@@ -250,6 +275,11 @@ def make_companion(task: TaskModel, job: TrainingJob, device: torch.device) -> C
         companion.to(device)
         companion.train(False)
     return companion
+
+
+def uses_unlabeled(companion: Companion | None) -> bool:
+    """Say whether a companion looks at images without labels."""
+    return bool(getattr(companion, "uses_unlabeled", False))
 
 
 def evaluate(

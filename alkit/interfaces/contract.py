@@ -11,6 +11,7 @@ from alkit.utils import seeding
 
 if TYPE_CHECKING:
     from alkit._typing import Indices
+    from alkit.data.store import ImageStore
     from alkit.engine.cycle import Cycle
     from alkit.training.types import TaskSpec
 
@@ -37,6 +38,16 @@ def check_needs(strategy: Strategy, spec: TaskSpec) -> None:
             f"strategy '{strategy.name}' does not work with task '{spec.task}': {strategy.refuses[word]}; "
             "choose another strategy"
         )
+
+
+def check_columns(strategy: Strategy, images: ImageStore) -> None:
+    """Check that a pool has the columns that a strategy asks for.
+
+    Raises:
+        SourceError: it has not; names the columns that there are.
+    """
+    for name in sorted(strategy.columns):
+        images.column(name)
 
 
 def can_begin(strategy: Strategy, spec: TaskSpec) -> bool:

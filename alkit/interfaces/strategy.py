@@ -25,8 +25,9 @@ class Strategy(ABC):
             has to be a plain string in the class body, since listing imports no plugin; the first line of the
             class's docstring is shown beside the name.
         needs: what the task model must provide: any of `probabilities`, `embedding`, `features` (mid-level
-            taps), `loss` (a loss per image), `boxes` (objects that are found) and `model` (just a trained
-            model). If empty, the strategy looks at images only, and no model is trained for it.
+            taps), `loss` (a loss per image), `boxes` (objects that are found), `targets` (labels that an
+            output stands for) and `model` (just a trained model). If empty, the strategy looks at images
+            only, and no model is trained for it.
         refuses: what a task may not provide, and why, as in `{"boxes": "it compares positions"}`; checked
             before training.
         needs_labels: it cannot choose before images are labeled, so a seed query comes first. If False, a
@@ -34,6 +35,8 @@ class Strategy(ABC):
             query; it has no companion then.
         uniform: its choice is a uniformly random sample of the candidates, which needs no control slice.
         asks_again: its candidates are the answered images on which annotators differ, see `Cycle.disputes`.
+        columns: facts of each image that it asks for by `cycle.column`; a pool without them is refused before
+            training.
         presets: named sets of option values, chosen with `preset=NAME`.
         paper: the paper of the method, for `alkit strategies NAME`.
     """
@@ -45,6 +48,7 @@ class Strategy(ABC):
     needs_labels: ClassVar[bool] = True
     uniform: ClassVar[bool] = False
     asks_again: ClassVar[bool] = False
+    columns: ClassVar[frozenset[str]] = frozenset()
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     paper: ClassVar[str] = ""
 

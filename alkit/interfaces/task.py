@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from alkit.data.loader import Batch
     from alkit.data.targets import Targets
     from alkit.plugin.encoders import NamedEncoder
+    from alkit.training.pool_images import PoolImages
     from alkit.training.recipe import TrainingRun
     from alkit.training.types import Companion, Metric, Output, PortableNetwork, TaskSpec
 
@@ -41,6 +42,7 @@ class TaskModel(ABC):
         spec: what the task provides; set by `build`.
         network: the network; set by `build`.
         warm_start: an option of every task: training continues from the weights of the training before.
+        uses_unlabeled: `fit` looks at images of the pool that have no label, in `run.unlabeled`.
         known_labels: the campaign's labels, set before `build`, for tasks whose values are files.
         cache_dir: folder where the model may keep what is expensive to compute, set before `build`; or None.
     """
@@ -49,6 +51,7 @@ class TaskModel(ABC):
     labels: ClassVar[type[Labels]] = ClassLabel
     keeps_aspect: ClassVar[bool] = False
     metrics: ClassVar[tuple[Metric, ...]] = ()
+    uses_unlabeled: ClassVar[bool] = False
 
     spec: TaskSpec = field(init=False, repr=False, compare=False)
     network: nn.Module = field(init=False, repr=False, compare=False)
@@ -130,6 +133,25 @@ class TaskModel(ABC):
     def loss(self, output: Output, targets: Any) -> Tensor:
         """Return the loss per image, [B]."""
 
+    def targets_of(self, output: Output, generator: torch.Generator | None = None) -> Any:
+        """Return the targets that an output stands for, one row per image, as if they were answers.
+
+        Strategies and companions ask for them where they need the loss or gradient of labels that nobody has
+        given. By default they are the classes, sets of classes or masks of the probabilities. A task that
+        provides `targets` and encodes other labels, or encodes them otherwise, overrides it.
+
+        Args:
+            output: of a batch; its probabilities may have been replaced.
+            generator: on the CPU; draws labels as the output says they are distributed. None takes the most
+                probable ones.
+
+        Raises:
+            UnsupportedTask: the output does not say what labels there may be.
+        """
+        from alkit.training.possible_labels import class_targets  # noqa: PLC0415  # torch takes seconds to import
+
+        return class_targets(output, self.labels.kind, generator)
+
     @abstractmethod
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Evaluate the model on labeled batches: a number per metric, in the order of `metrics`."""
@@ -163,6 +185,34 @@ class TaskModel(ABC):
 
     def prepare(self, targets: Any) -> None:  # noqa: B027  # optional
         """Look at all training targets before training, for example to weight classes."""
+
+    @property
+    def pretrains(self) -> bool:
+        """Whether it learns from all images of the pool first, without labels, with `pretrain`."""
+        return False
+
+    def pretrain(self, pool: PoolImages, run: TrainingRun) -> Mapping[str, Tensor]:
+        """Learn from images without labels, and return the weights that every training starts from.
+
+        It is called once for the same images, options and seed, after `reset`; the weights are kept in
+        `cache_dir` for later cycles, other strategies of a benchmark, and predictions.
+
+        Args:
+            pool: all images that can be used, labeled or not.
+            run: recipe for this number of images, device, progress.
+        """
+        raise NotImplementedError(f"the task '{self.name}' should override TaskModel.pretrain")
+
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Put what `pretrain` returned into a network that was just reset; by default by name.
+
+        Raises:
+            ValueError: the network has no weights of such a name.
+        """
+        own = self.network.state_dict()
+        if strange := sorted(weights.keys() - own.keys()):
+            raise ValueError(f"the network of task '{self.name}' has no weights '{strange[0]}'")
+        self.network.load_state_dict({**own, **weights})
 
     def portable(self) -> PortableNetwork:
         """Return the trained network in a form that works without alkit, for `alkit export-model`.

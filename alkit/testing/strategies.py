@@ -22,6 +22,7 @@ from alkit.errors import AlkitError, InvalidOption, UnsupportedTask
 from alkit.interfaces import contract
 from alkit.interfaces.strategy import Strategy
 from alkit.plugin import single_file
+from alkit.training.pool_images import PoolImages
 from alkit.training.types import Output, Step, TaskSpec
 from alkit.utils import seeding
 
@@ -31,7 +32,7 @@ from .subject import N, Subject, chosen
 from .toy_tasks import TASKS
 from .world import make_world, one_thread
 
-WORDS = frozenset({"model", "loss", "probabilities", "numbers", "embedding", "features", "boxes"})
+WORDS = frozenset({"model", "loss", "probabilities", "numbers", "embedding", "features", "boxes", "targets"})
 SHAPES = ((1, 7, 9), (3, 13, 13), (1, 32, 32))
 
 
@@ -384,13 +385,20 @@ def companion_loss(subject: Subject, task: str) -> None:
     if world.companion is None:
         raise NotApplicable("the strategy has no companion")
     cycle = world.cycle()
+    sees_more = getattr(world.companion, "uses_unlabeled", False)
+    pool = PoolImages(world.images, world.candidates, world.device, 0) if sees_more else None
     for size in (1, 2, 3, 8):
         for epoch in (0, 9):
             batch = next(iter(cycle.batches(world.labeled, size=size)))
             with torch.enable_grad():
                 output: Output = world.model.forward_batch(batch)
                 losses = world.model.loss(output, batch.targets)
-                step = Step(epoch, 10, batch.images, batch.targets, output, losses)
+                step = Step(
+                    *(epoch, 10, batch.images, batch.targets, output, losses),
+                    model=world.model,
+                    unlabeled=pool,
+                    seed=size,
+                )
                 try:
                     loss = world.companion.extra_loss(step)
                 except Exception as error:

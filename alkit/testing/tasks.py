@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 FOLLOWS = 0.9  # share of pixels whose target has to be that of a pixel of their color
 TOLERANCE = 1e-4  # of probabilities
-WORDS = frozenset({"model", "loss", "probabilities", "numbers", "embedding", "features", "boxes"})
+WORDS = frozenset({"model", "loss", "probabilities", "numbers", "embedding", "features", "boxes", "targets"})
 
 
 class TaskSubject:
@@ -202,6 +203,39 @@ def loss_per_image(subject: TaskSubject) -> None:
         require(losses.shape == (count,), f"the loss of {count} images has shape {tuple(losses.shape)}")
         require(torch.isfinite(losses).all(), f"losses are not finite: {losses.tolist()}")
         require(losses.requires_grad, "the loss has no gradient")
+
+
+def targets_of_outputs(subject: TaskSubject) -> None:
+    """If the spec provides `targets`, `targets_of` makes targets that the loss takes, as `encode` does."""
+    model = subject.new()
+    if "targets" not in model.spec.provides:
+        raise NotApplicable("the task does not provide targets")
+    batch, output = subject.batch(model), subject.output(model)
+    for seed in (None, 0):
+        first, second = (
+            model.targets_of(output, None if seed is None else torch.Generator().manual_seed(seed))
+            for _ in range(2)
+        )
+        require(_same_tree(first, second), "targets_of draws other targets with the same generator")
+        losses = model.loss(output, first)
+        require(
+            losses.shape == (len(batch),) and bool(torch.isfinite(losses).all()),
+            f"the loss of the targets of an output has shape {tuple(losses.shape)}, or is not finite",
+        )
+        if isinstance(first, torch.Tensor) and isinstance(batch.targets, torch.Tensor):
+            require(
+                first.shape == batch.targets.shape
+                and first.is_floating_point() == batch.targets.is_floating_point(),
+                f"targets_of gives {first.dtype} {tuple(first.shape)}, but encode "
+                f"{batch.targets.dtype} {tuple(batch.targets.shape)}",
+            )
+    if model.labels.kind == "class" and output.probabilities is not None and subject.classes:
+        certain = torch.eye(model.spec.num_classes)[: len(subject.classes)]
+        found = model.targets_of(dataclasses.replace(output, probabilities=certain))
+        require(
+            _same_tree(found, model.encode(list(subject.classes))),
+            "where a class is certain, targets_of does not give the target that encode makes of that class",
+        )
 
 
 def one_target_per_answer(subject: TaskSubject) -> None:
@@ -413,6 +447,7 @@ CHECKS: tuple[Callable[[TaskSubject], None], ...] = (
     outputs_as_specified,
     one_image_alone,
     loss_per_image,
+    targets_of_outputs,
     one_target_per_answer,
     targets_follow_images,
     labels_are_read_back,

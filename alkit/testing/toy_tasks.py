@@ -107,7 +107,7 @@ class TinyTask(TaskModel):
         prediction, embedding, features = self.network(images)
         return Output(
             prediction,
-            prediction.float().softmax(dim=1) if "probabilities" in given else None,
+            prediction.float().softmax(dim=1) if given & {"probabilities", "targets"} else None,
             embedding if "embedding" in given else None,
             features if "features" in given else (),
             numbers=prediction if "numbers" in given else None,
@@ -134,7 +134,7 @@ class TinyClassification(TinyTask):
     """One of several classes per image."""
 
     name = "classification"
-    offers = TinyTask.offers | {"probabilities"}
+    offers = TinyTask.offers | {"probabilities", "targets"}
 
     def encode(self, values: Sequence[Any]) -> Tensor:
         """Turn class names into numbers, [n]."""
@@ -151,7 +151,7 @@ class TinySegmentation(TinyTask):
 
     name = "segmentation"
     labels = Mask
-    offers = TinyTask.offers | {"probabilities"}
+    offers = TinyTask.offers | {"probabilities", "targets"}
     dense = True
 
     def encode(self, values: Sequence[Any]) -> Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from alkit.data.labeled_images import LabeledImages
+from alkit.data.pool_columns import PoolColumns
 from alkit.data.store import ImageStore
 from alkit.engine.cycle import Cycle
 from alkit.engine.given_outputs import GivenOutputs, NoPixels, OutputRows
@@ -22,12 +23,30 @@ from alkit.utils import seeding
 from .toy_tasks import TASKS, TinyTask
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from alkit._typing import Indices
     from alkit.interfaces.strategy import Strategy
     from alkit.training.types import Companion
 
 
 CLASSES = ("cat", "dog", "owl")
+
+
+class AnyColumn(PoolColumns):
+    """Positive numbers for each image, under any name that a strategy asks for.
+
+    Args:
+        count: of the images.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__((), dict)
+        self._count = count
+
+    def get(self, name: str) -> npt.NDArray[np.float64]:
+        """Return numbers from 1 to 10, the same for the same name."""
+        return seeding.numpy_generator(0, "column", name).uniform(1.0, 10.0, self._count)
 
 
 @dataclass(kw_only=True)
@@ -105,7 +124,9 @@ class World:
             embeddings=kept.get("embedding"),
             device=self.device,
         )
+        columns = self.images.columns
         self.images = NoPixels(self.images.shape, len(self.images))
+        self.images.columns = columns
 
     def cycle(self, *, number: int = 0, batch_size: int = 8) -> Cycle:
         """Return a new cycle over the world; the same seed every time."""
@@ -172,9 +193,11 @@ def make_world(
     values = [values[index] if index in known else hidden[index] for index in range(size)]
     model = TASKS[task](provides=provides)
     model.build(shape, CLASSES if task != "regression" else (), torch.device(device))
+    images = ImageStore.from_array(pixels)
+    images.columns = AnyColumn(size)
     return World(
         model=model,
-        images=ImageStore.from_array(pixels),
+        images=images,
         values=values,
         labeled=known,
         candidates=np.sort(order[labeled : labeled + candidates]),

@@ -9,6 +9,9 @@ from alkit._lazy import lazy_exports
 if TYPE_CHECKING:
     from alkit.training.checkpoints import load_safely as load_safely
     from alkit.training.checkpoints import save_atomically as save_atomically
+    from alkit.training.pool_images import PoolImages as PoolImages
+    from alkit.training.possible_labels import Hypothesis as Hypothesis
+    from alkit.training.possible_labels import hypotheses as hypotheses
     from alkit.training.precision import autocast as autocast
     from alkit.training.recipe import Precision as Precision
     from alkit.training.recipe import Recipe as Recipe
@@ -33,6 +36,8 @@ _HOMES = {
         "load_safely",
         "save_atomically",
     ),
+    "alkit.training.pool_images": ("PoolImages",),
+    "alkit.training.possible_labels": ("Hypothesis", "hypotheses"),
     "alkit.training.precision": ("autocast",),
     "alkit.training.recipe": (
         "Precision",

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -21,6 +21,7 @@ from .types import Step
 
 if TYPE_CHECKING:
     from alkit.data.loader import Batch
+    from alkit.interfaces.task import TaskModel
 
     from .types import Companion, Trainable
 
@@ -122,10 +123,20 @@ def _step_loss(
             return mean, mean
         if together is not None:
             output, losses = together.whole(output, losses)
-        step = Step(at[0], run.recipe.epochs, batch.images, batch.targets, output, losses)
+        seed = seeding.derive(torch.initial_seed() if together is None else together.seed, "companion", *at)
+        step = Step(
+            at[0],
+            run.recipe.epochs,
+            batch.images,
+            batch.targets,
+            output,
+            losses,
+            model=cast("TaskModel", model),
+            unlabeled=run.unlabeled,
+            seed=seed,
+        )
         started = time.perf_counter()
-        seed = torch.initial_seed() if together is None else together.seed
-        with _own_randomness(seeding.derive(seed, "companion", *at), run.device):
+        with _own_randomness(seed, run.device):
             extra = companion.extra_loss(step).float() / (1 if together is None else together.size)
         run.companion_seconds += time.perf_counter() - started
         return mean + extra, mean

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from .group import TrainingGroup
+    from .pool_images import PoolImages
 
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -58,6 +59,7 @@ class TrainingRun:
         progress: where epochs are shown.
         checkpoint: file of the unfinished training, or None.
         fingerprint: what the checkpoint must match to be resumed.
+        unlabeled: images of the pool that have no label, if the task or the companion says `uses_unlabeled`.
         label: what is trained, for messages: `cycle 3`.
         history: mean loss by epoch, filled by the loop.
         companion_seconds: time in the companion's forward passes, filled by the loop; on a GPU, only the time
@@ -71,6 +73,7 @@ class TrainingRun:
     progress: Progress = field(default_factory=NullProgress)
     checkpoint: Path | None = None
     fingerprint: str = ""
+    unlabeled: PoolImages | None = None
     label: str = "training"
     history: list[float] = field(default_factory=list)
     companion_seconds: float = 0.0

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from alkit.data.loader import Batch
+    from alkit.interfaces.task import TaskModel
+
+    from .pool_images import PoolImages
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class TaskSpec:
         image_shape: (C, H, W).
         num_outputs: classes, or values regressed: dimension 1 of the prediction.
         provides: out of `model`, `loss`, `probabilities`, `numbers`, `embedding`, `features`, `boxes` (the
-            `objects` of an output).
+            `objects` of an output), `targets` (`TaskModel.targets_of` works).
         taps: the feature maps, in the order of `Output.features`.
         embedding_dim: width of the embedding, or None.
         dense: predictions and probabilities have positions, such as one per pixel.
@@ -179,6 +182,9 @@ class Step:
         targets: what the task model trains on.
         output: the task model's output, with its graph.
         losses: [B], the task's loss per image, with its graph.
+        model: the task model, in training mode.
+        unlabeled: images of the pool that have no label, if the companion says `uses_unlabeled`.
+        seed: of this step, for what the companion draws.
     """
 
     epoch: int
@@ -187,11 +193,17 @@ class Step:
     targets: Any
     output: Output
     losses: Tensor
+    model: TaskModel | None = None
+    unlabeled: PoolImages | None = None
+    seed: int = 0
 
 
 @runtime_checkable
 class Companion(Protocol):
-    """A `torch.nn.Module` that is trained together with the task model; its parameters join the optimizer."""
+    """A `torch.nn.Module` that is trained together with the task model; its parameters join the optimizer.
+
+    If it has a true attribute `uses_unlabeled`, its steps bring images of the pool that have no label.
+    """
 
     def extra_loss(self, step: Step, /) -> Tensor:
         """Return a scalar that is added to the mean of the task's losses."""

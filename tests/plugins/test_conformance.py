@@ -173,6 +173,11 @@ class TestPowerOfRanks(StrategyTests):
     options = RANKED
 
 
+class TestPerCost(StrategyTests):
+    name = "per-cost"
+    options = {"limit": "200"}  # noqa: RUF012
+
+
 class TestDropQuery(StrategyTests):
     name = "dropquery"
 
@@ -183,6 +188,15 @@ class TestGalaxy(StrategyTests):
 
 class TestBait(StrategyTests):
     name = "bait"
+
+
+class TestEgl(StrategyTests):
+    name = "egl"
+
+
+class TestEglOfAllWeights(StrategyTests):
+    name = "egl"
+    options = {"layers": "all", "draws": 2, "subset": 6}  # noqa: RUF012
 
 
 class TestRefine(StrategyTests):

@@ -37,6 +37,7 @@ SEEN = {
     "dropquery": "candidates",
     "galaxy": "both",
     "bait": "both",
+    "egl": "candidates",
     "tod": "nothing",  # in the first query
     "ss-vaal": "both",
     "coregcn": "both",

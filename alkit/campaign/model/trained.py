@@ -117,6 +117,8 @@ def _loaded(session: CampaignSession, event: Event[Trained], kinds: Collection[s
     """Return the model of a training, or None if its checkpoint cannot be read."""
     from alkit.data.model_input import Preprocessing  # noqa: PLC0415  # numpy is slow to import
     from alkit.data.store import ImageStore  # noqa: PLC0415  # numpy is slow to import
+    from alkit.engine.pretrain import read_weights  # noqa: PLC0415  # torch takes seconds to import
+    from alkit.interfaces.task import TaskModel  # noqa: PLC0415  # a command may need none
     from alkit.training.checkpoints import load_safely  # noqa: PLC0415  # torch takes seconds to import
     from alkit.utils import seeding  # noqa: PLC0415  # torch takes seconds to import
 
@@ -126,6 +128,12 @@ def _loaded(session: CampaignSession, event: Event[Trained], kinds: Collection[s
     _check_predicts(task, kinds)
     task.prepare(task.encode(session.fitted_values(state)))
     task.reset(seeding.derive(session.settings.seed, "weights", trained.cycle))
+    if trained.pretrained:
+        weights = read_weights(session.directory / "cache" / trained.pretrained, device)
+        if weights is not None:
+            task.start_from(weights)
+        elif type(task).start_from is not TaskModel.start_from:  # they may be outside the network
+            return None
     try:
         kept: Mapping[str, Any] = load_safely(session.directory / str(trained.checkpoint), device)
         if kept["fingerprint"] != trained.fingerprint:

@@ -96,6 +96,7 @@ class Trained(Happening):
         recipe: how it was trained.
         loss: mean by epoch.
         processes: that trained together, if there were several.
+        pretrained: file in `cache/` of the weights that it started from, if the task pretrains.
     """
 
     kind: ClassVar[str] = "trained"
@@ -114,6 +115,7 @@ class Trained(Happening):
     recipe: Mapping[str, Any] = field(default_factory=dict)
     loss: Sequence[float] = ()
     processes: int | None = field(default=None, metadata=OMITTED_IF_UNSAID)
+    pretrained: str = field(default="", metadata=OMITTED_IF_UNSAID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,7 +126,7 @@ class Segmentation(TaskModel):
             self.name,
             self._image_shape,
             max(len(self.classes), 2),
-            frozenset({"model", "loss", "probabilities", "embedding", "features"}),
+            frozenset({"model", "loss", "probabilities", "embedding", "features", "targets"}),
             taps,
             dim,
             pretrained=pretrained,

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from alkit import Metric, Output, option
+from alkit.errors import UnsupportedTask
 from alkit.interfaces import Labels, Number
 
 from .objective import Objective
@@ -67,6 +68,10 @@ class NumberLabels(Objective):
         """One output a number, and one more for its variance."""
         return self.numbers * (2 if self.heteroscedastic else 1)
 
+    def given(self) -> frozenset[str]:
+        """Say that labels can be drawn if their variances are predicted."""
+        return self.gives | {"targets"} if self.heteroscedastic else self.gives
+
     def own_state(self, network: nn.Module) -> None:
         """Add mean and deviation of the labels."""
         network.register_buffer(MEAN, self._mean.to(self._device, copy=True))
@@ -107,6 +112,22 @@ class NumberLabels(Objective):
             spread = _log_variance(prediction[:, self.numbers :]).detach()
             losses = losses * (spread / 2).exp().mean(dim=1)
         return losses
+
+    def targets_of(self, output: Output, generator: torch.Generator | None = None) -> Tensor:
+        """Return the predicted numbers [B, numbers], or numbers drawn around them by the predicted variances.
+
+        Raises:
+            UnsupportedTask: numbers should be drawn, and no variances are predicted.
+        """
+        assert output.numbers is not None
+        if generator is None:
+            return output.numbers
+        if output.variances is None:
+            raise UnsupportedTask(
+                f"the task '{self.name}' says how labels vary only with the option heteroscedastic=true"
+            )
+        noise = torch.randn(output.numbers.shape, generator=generator).to(output.numbers)
+        return output.numbers + output.variances.sqrt() * noise
 
     def prepare(self, targets: Tensor) -> None:
         """Take mean and deviation of the labels."""

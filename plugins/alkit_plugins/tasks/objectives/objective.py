@@ -25,7 +25,7 @@ class Objective(TaskModel):
         own_names: of the buffers that `own_state` adds.
     """
 
-    gives: ClassVar[frozenset[str]] = frozenset({"probabilities"})
+    gives: ClassVar[frozenset[str]] = frozenset({"probabilities", "targets"})
     averages: ClassVar[bool] = False
     own_names: ClassVar[frozenset[str]] = frozenset()
 
@@ -61,6 +61,10 @@ class Objective(TaskModel):
         """Return mean and deviation that outputs mean numbers by, [K] each; None if they are logits."""
         return None
 
+    def given(self) -> frozenset[str]:
+        """Return what its outputs have with these options; `gives` by default."""
+        return self.gives
+
     def spec_for(
         self, image_shape: tuple[int, int, int], taps: tuple[Tap, ...], dim: int, pretrained: bool
     ) -> TaskSpec:
@@ -69,7 +73,7 @@ class Objective(TaskModel):
             self.name,
             image_shape,
             self.width,
-            PROVIDED | self.gives,
+            PROVIDED | self.given(),
             taps,
             dim,
             pretrained,
