@@ -46,6 +46,11 @@ def open_export(campaign: Campaign) -> Export:
     return _export(campaign, f"{campaign.directory.absolute().name}, query {query.number}", query, items)
 
 
+def query_items(campaign: Campaign, query: Query) -> list[Item]:
+    """Return the images of a query, answered or not."""
+    return [_item(campaign, pick.rank, pick.index, pick.score) for pick in query.picks]
+
+
 def labeled_export(campaign: Campaign) -> Export:
     """Return all labeled images with their labels, in the order of their indices.
 

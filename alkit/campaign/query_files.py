@@ -15,6 +15,7 @@ from alkit.labeling.csv_table import COLUMNS, write_table
 
 if TYPE_CHECKING:
     from alkit._typing import Pixels
+    from alkit.interfaces.labels import Labels
 
     from .session import CampaignSession
 
@@ -48,12 +49,22 @@ def write_for_people(session: CampaignSession, query: Query) -> None:
             session.progress.line(f"contact sheet: {sentence}")
 
 
-def drawn(session: CampaignSession, index: int, value: Any, pixels: Pixels) -> Pixels:
-    """Draw the value of a label over its image [H, W, 1 or 3], if that shows anything."""
+def drawn(
+    session: CampaignSession, index: int, value: Any, pixels: Pixels, *, labels: Labels | None = None
+) -> Pixels:
+    """Draw the value of a label over its image [H, W, 1 or 3], if that shows anything.
+
+    Args:
+        session: the campaign.
+        index: of the image.
+        value: of the label.
+        pixels: of the image.
+        labels: what draws the value, if the campaign has no file of it.
+    """
     if session.settings.labels == "class":
         return pixels
     color = pixels if pixels.shape[2] == COLOR else np.repeat(pixels[:, :, :1], COLOR, axis=2)
-    labels, record = session.label_kind, session.state.records[index]
+    labels, record = labels or session.label_kind, session.state.records[index]
     try:
         here = labels.resized(value, (record.width, record.height), (color.shape[1], color.shape[0]))
         found = labels.draw(here, color)

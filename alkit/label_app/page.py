@@ -57,6 +57,7 @@ ADDRESSES = Map(
         *(Rule(f"/{name}", endpoint="file", defaults={"name": name}, methods=["GET"]) for name in FILES),
         Rule("/state", endpoint="state", methods=["GET"]),
         Rule("/image/<int:number>/<int:index>", endpoint="image", methods=["GET"]),
+        Rule("/drawn/<int:number>/<int:index>", endpoint="drawn", methods=["GET"]),
         Rule("/thumbnail/<int:number>/<int:index>", endpoint="thumbnail", methods=["GET"]),
         Rule("/guess/<int:number>/<int:index>", endpoint="guess", methods=["GET"]),
         Rule("/alike/<int:number>/<int:index>", endpoint="alike", methods=["GET"]),
@@ -182,6 +183,13 @@ class Page:
     def _image(self, _: Request, number: int, index: int) -> Response:
         return _picture(self._served(number, index))
 
+    def _drawn(self, _: Request, number: int, index: int) -> Response:
+        """Return an image with what the model draws on it."""
+        drawn = self._done(lambda: self.session.drawn(number, index))
+        if drawn is None:
+            raise NotFound("the model draws nothing on this image")
+        return _picture(as_png(drawn))
+
     def _thumbnail(self, _: Request, number: int, index: int) -> Response:
         return _picture(thumbnail(self._served(number, index), THUMBNAIL))
 
@@ -195,7 +203,7 @@ class Page:
             return as_png(self._done(lambda: self.session.stored_pixels(index)))
 
     def _guess(self, _: Request, number: int, index: int) -> Response:
-        guess = self.session.guess(number, index)
+        guess = self._done(lambda: self.session.guess(number, index))
         if guess is None:
             raise NotFound("the model has no guess for this image")
         return json_response(guess._asdict())

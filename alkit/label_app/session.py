@@ -13,13 +13,15 @@ from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.utils import seeding
 from alkit.utils.timestamps import now
 
+from .drawings import Drawings
+
 if TYPE_CHECKING:
     from alkit._typing import Pixels
     from alkit.campaign.campaign import Campaign
     from alkit.campaign.record.query import Query
 
-DRAWN = {"mask": "masks", "boxes": "boxes"}
-"""Kinds of labels that are drawn, in words."""
+DRAWN = frozenset({"mask", "boxes"})
+"""Kinds of labels that are drawn in other tools; here people see what the model draws, and may accept it."""
 
 
 class LabelSession:
@@ -41,11 +43,7 @@ class LabelSession:
         query = campaign.open_query
         if query is None:
             raise InvalidAnswers("no query is open; make one with 'alkit query' first")
-        if (kind := DRAWN.get(campaign.settings.labels)) is not None:
-            raise InvalidAnswers(
-                f"{kind} cannot be drawn on this page; draw them in a labeling tool ('alkit export'), and "
-                "take them in with 'alkit ingest'"
-            )
+        self._drawings = Drawings(campaign) if campaign.settings.labels in DRAWN else None
         self._named = campaign.label_kind.named
         if self._named and not campaign.classes:
             raise InvalidAnswers(
@@ -81,7 +79,10 @@ class LabelSession:
             "annotator": self.annotator,
             "kind": self.campaign.label_kind.kind,
             "classes": list(self.campaign.classes) if self._named else None,
-            "guesses": any(pick.predicted is not None for pick in picks),
+            "drawn": self._drawings is not None,
+            "nothing": None if self._drawings is None else self._drawings.nothing,
+            "guesses": any(pick.predicted is not None for pick in picks)
+            or (self._drawings is not None and self._drawings.possible),
             "images": [
                 {"index": pick.index, "answer": pick.answer, "said": self._said(query, pick.index)}
                 for pick in picks
@@ -187,11 +188,22 @@ class LabelSession:
         """
         if not self.asked(number, index):
             return None
+        if self._drawings is not None:
+            drawn = self._drawings.label(self.campaign.queries[number - 1], index)
+            if drawn is not None:
+                self._guesses_shown.add((number, index))
+            return drawn
         pick = next(pick for pick in self.campaign.queries[number - 1].picks if pick.index == index)
         if pick.predicted is None or pick.confidence is None:
             return None
         self._guesses_shown.add((number, index))
         return Prediction(pick.predicted, pick.confidence)
+
+    def drawn(self, number: int, index: int) -> Pixels | None:
+        """Return an image [H, W, 3] with what the model draws on it; None if it draws nothing."""
+        if self._drawings is None or not self.asked(number, index):
+            return None
+        return self._drawings.picture(self.campaign.queries[number - 1], index)
 
     def stored_pixels(self, index: int) -> Pixels:
         """Return a picture [H, W, 1 or 3] of an image as the campaign keeps it.

@@ -20,6 +20,7 @@ from alkit.labeling.mask_files import (
     VOID,
     VOID_NAME,
     encode_mask,
+    encode_rle,
     fill,
     palette,
     present_in,
@@ -168,6 +169,17 @@ class Mask(Labels):
         if not self._is_here(name):
             self._waiting[name] = encode_mask(mask)
         return name
+
+    def shapes(self, value: Any) -> str:
+        """Return the text of a mask that says itself what it shows, by run lengths of each class."""
+        import numpy as np  # noqa: PLC0415  # numpy is slow to import
+
+        mask = self.pixels(value)
+        named = [(self.name_of(number), number) for number in np.unique(mask).tolist() if number != VOID]
+        parts = [{"class": name, "rle": encode_rle(mask == number)} for name, number in named if name]
+        if BACKGROUND in self.classes and (mask == VOID).any():
+            parts.append({"class": VOID_NAME, "rle": encode_rle(mask == VOID)})
+        return json.dumps({"size": mask.shape, "shapes": parts}, ensure_ascii=False)
 
     def keep(self, values: Iterable[Any]) -> None:
         """Write the files of masks that were parsed into the campaign."""

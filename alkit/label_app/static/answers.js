@@ -5,11 +5,13 @@
 //   show(state, open): show a new state; open says whether an answer can be given;
 //   clear(): forget what was begun, since an answer was recorded or another image is shown;
 //   typing(event): take a key that belongs to an answer that is being typed; return whether it does;
-//   key(event): take another key, if "Answer with single keys" is set; return whether it was taken.
+//   key(event): take another key, if "Answer with single keys" is set; return whether it was taken;
+//   send(): send what Enter and its button send, where the widget has that button.
 import * as classes from "./classes.js";
+import * as drawn from "./drawn.js";
 import * as sets from "./sets.js";
 import * as typed from "./typed.js";
 
-const WIDGETS = [classes, sets, typed];
+const WIDGETS = [drawn, classes, sets, typed];
 
 export const widgetFor = (state) => WIDGETS.find((widget) => widget.fits(state));

@@ -227,7 +227,7 @@ function showTargets() {
   widget.show(work.state, count > 0);
   for (const button of [$("abstain"), $("unusable")]) button.setAttribute("aria-disabled", String(count === 0));
   $("selected").hidden = !(work.grid && left) && count < 2;
-  $("selected").textContent = count === 0 ? "Select images, then choose their class." : `Your answer is for ${count} ${count === 1 ? "image" : "images"}.`;
+  $("selected").textContent = count === 0 ? work.state.drawn ? "Select images, then give their answer." : "Select images, then choose their class." : `Your answer is for ${count} ${count === 1 ? "image" : "images"}.`;
 }
 
 /** Show many images at once, or one. */
@@ -273,6 +273,7 @@ document.addEventListener("visibilitychange", look);
 window.addEventListener("beforeunload", (event) => { if (work.state !== null && (work.busy || isWriting())) event.preventDefault(); });
 $("abstain").addEventListener("click", () => answerOther("abstain"));
 $("unusable").addEventListener("click", () => answerOther("unusable"));
+$("give").addEventListener("click", () => widget.send());
 $("undo").addEventListener("click", undo);
 $("again").addEventListener("click", again);
 $("grid").addEventListener("click", toggleGrid);

@@ -16,6 +16,12 @@ export function picture(index, { ready, failed }) {
   return loaded.get(index);
 }
 
+/** Show an image with what the model draws on it, or without. */
+export function draw(index, on) {
+  const image = loaded.get(index);
+  if (image) image.src = `${on ? "drawn" : "image"}/${work.state.query}/${index}`;
+}
+
 /** Drop all images but some. */
 export function keep(indices) {
   for (const index of loaded.keys()) if (!indices.includes(index)) loaded.delete(index);
