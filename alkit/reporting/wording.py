@@ -8,6 +8,7 @@ from typing import Any
 from alkit.utils.proportions import Share
 
 NONE = "-"
+SPELLED = {"iou": "IoU", "map": "mAP", "ap": "AP"}
 
 
 def amount(value: float | None) -> str:
@@ -43,7 +44,7 @@ def ranges(numbers: Sequence[int]) -> str:
 
 def metric_name(metric: str) -> str:
     """Write a metric's name as words."""
-    return " ".join("IoU" if word == "iou" else word for word in metric.split("_"))
+    return " ".join(SPELLED.get(word, word) for word in metric.split("_"))
 
 
 def interval(share: Share | None) -> str:
