@@ -35,6 +35,7 @@ from alkit.options import build
 from alkit.plugin import registry
 from alkit.plugin.choice import choice_of
 from alkit.plugin.encoders import installed_encoder
+from alkit.plugin.executors import open_executor
 from alkit.plugin.sources import open_source
 from alkit.utils.files import write_atomically
 from alkit.utils.progress import Progress, chosen_progress
@@ -51,12 +52,14 @@ from .draft import check_free, clear_half_moved, draft_in, move_in, os_errors_na
 from .overview import Overview, add_brightness, add_classes, add_disputes, add_layout
 from .resources import POOL_CACHE, TEST_CACHE
 from .session import LEDGER, SETTINGS
+from .shards.images import read_elsewhere
 from .spec import DEFAULT_STRATEGY, DEFAULT_TASK, STRATEGY_WITHOUT_PIXELS, CampaignSpec
 
 if TYPE_CHECKING:
     import torch
 
     from alkit.data.pixel_types import PixelType
+    from alkit.interfaces.executor import Executor
     from alkit.interfaces.task import TaskModel
     from alkit.plugin.encoders import NamedEncoder
 
@@ -76,6 +79,8 @@ def create(
     pool: str,
     *,
     device: str = "auto",
+    executor: str | Executor | None = None,
+    executor_options: Mapping[str, Any] | None = None,
     progress: Progress | bool | None = None,
     **details: Any,
 ) -> Campaign:
@@ -88,6 +93,9 @@ def create(
         directory: where to make it; created if missing.
         pool: images, see `alkit.open_source`.
         device: `auto`, `cpu`, `cuda`.
+        executor: where the images of the pool are read: a name, or the executor itself; here by default. The
+            campaign is the same.
+        executor_options: of an executor given by its name.
         progress: True shows how far long work is, False does not; by default, notebooks show it.
         **details: the other fields of a `CampaignSpec`: labels, classes, test, strategy, oracle and so on.
 
@@ -96,11 +104,18 @@ def create(
         SourceError: there are no images.
         InvalidAnswers: `labels` names images or classes that do not fit.
     """
-    return create_from(Path(directory), CampaignSpec(pool, **details), device=device, progress=progress)
+    chosen = None if executor is None else open_executor(executor, executor_options)
+    spec = CampaignSpec(pool, **details)
+    return create_from(Path(directory), spec, device=device, executor=chosen, progress=progress)
 
 
 def create_from(
-    directory: Path, spec: CampaignSpec, *, device: str = "auto", progress: Progress | bool | None = None
+    directory: Path,
+    spec: CampaignSpec,
+    *,
+    device: str = "auto",
+    executor: Executor | None = None,
+    progress: Progress | bool | None = None,
 ) -> Campaign:
     """Make a campaign as `create` does, from a spec."""
     from alkit.utils.devices import find_device  # noqa: PLC0415  # torch takes seconds to import
@@ -110,6 +125,8 @@ def create_from(
     check_free(directory)
     check_rule(spec.aggregate, registry.tasks.get(spec.task).labels.kind)
     plan = plan_of(spec, find_device(device), progress)
+    if executor is not None:
+        plan = dataclasses.replace(plan, executor=executor)
     with draft_in(directory) as draft, os_errors_named(directory):
         _fill(draft, plan)
         move_in(draft, directory)
@@ -127,6 +144,7 @@ class Plan:
     device: torch.device
     progress: Progress
     overview: Overview
+    executor: Executor | None = None
 
     def labels(self, folder: Path, classes: Sequence[str] = ()) -> Labels:
         """Return what reads and writes labels.
@@ -359,7 +377,12 @@ def _read_pool(draft: Path, plan: Plan, keys: Sequence[str], shape: tuple[int, i
         plan.overview.lines.append(note)
     kind = plan.source.pixel_type
     with StoreWriter(draft / "cache" / POOL_CACHE, shape, pixel_type=kind) as store:
-        records = scan(plan.source, keys, store=store, progress=plan.progress)
+        blocks = None
+        if plan.executor is not None:
+            folder = draft / "cache" / "read"
+            choice = plan.settings.pool
+            blocks = read_elsewhere(plan.executor, choice, keys, shape, folder, plan.progress)
+        records = scan(plan.source, keys, store=store, blocks=blocks, progress=plan.progress)
     if sum(row.unusable is not None for row in records.set_aside) == len(records):
         raise SourceError(
             f"none of the {len(records)} images in {plan.source.location} can be used: {records[0].unusable}"

@@ -9,7 +9,7 @@ import shutil
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from alkit._typing import Values
 
     from .encoder_input import EncoderInput
+    from .pixel_types import PixelType
     from .source import Source
 
     Shape = tuple[int, int, int]
@@ -149,6 +150,7 @@ def scan(
     known: Callable[[str], int | None] | None = None,
     store: StoreWriter,
     workers: int | None = None,
+    blocks: Iterable[tuple[list[DecodedImage], Values]] | None = None,
     progress: Progress | None = None,
 ) -> ImageList:
     """Read, hash, decode and resize every image once and append it to the store; the result is on disk then.
@@ -164,12 +166,13 @@ def scan(
         known: returns the index of the usable image that came before and has a content hash, or None.
         store: takes the rows, the one of `first` next.
         workers: threads; by default one for tiny images, otherwise one a core, at most 8.
+        blocks: what `read_blocks` would yield, where other processes have read the images.
         progress: where to show the progress.
     """
     images = ScannedImages(keys, first, known)
     progress = NullProgress() if progress is None else progress
     with progress.bar(len(keys), "read images") as bar:
-        for readings, rows in read_blocks(source, keys, store.shape, workers):
+        for readings, rows in blocks or read_blocks(source, keys, store.shape, workers):
             store.append(rows)
             images.add(readings)
             bar.update(len(readings))
@@ -283,7 +286,7 @@ def read_blocks(
     cannot be used is zero.
     """
     kind = source.pixel_type if encoder_input is None else "uint8"
-    size = max(1, min(BLOCK_IMAGES, BLOCK_BYTES // row_bytes(shape, kind)))
+    size = images_in_a_block(shape, kind)
     starts = iter(range(0, len(keys), size))
     waiting: deque[Future[tuple[list[DecodedImage], Values]]] = deque()
     with warnings.catch_warnings():  # here and not in the threads, which all share the filters
@@ -310,6 +313,18 @@ def read_blocks(
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def images_in_a_block(shape: Shape, pixel_type: PixelType) -> int:
+    """Return how many images are read at once."""
+    return max(1, min(BLOCK_IMAGES, BLOCK_BYTES // row_bytes(shape, pixel_type)))
+
+
+def read_block(source: Source, keys: Sequence[str], shape: Shape) -> tuple[list[DecodedImage], Values]:
+    """Return one block of `read_blocks`, for a process that reads only some."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # decoders warn about metadata, which is not used
+        return _read_block(source, keys, shape, None)
 
 
 def _read_block(

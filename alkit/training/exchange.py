@@ -33,13 +33,13 @@ class Exchange:
     def total(self, value: Tensor) -> Tensor:
         """Return the sum over all processes; without gradients."""
         summed = value.detach().clone().contiguous()
-        self._call(self._dist.all_reduce, summed)
+        self._reduce(summed)
         return summed
 
     def from_first(self, value: Tensor) -> Tensor:
         """Return the tensor of process 0, laid out in memory as the one here; without gradients."""
         sent = value.detach().to(self._device).clone(memory_format=torch.contiguous_format)
-        self._call(self._dist.broadcast, sent, group_src=0)
+        self._broadcast(sent)
         return torch.empty_like(value).copy_(sent)  # a fused optimizer takes all to have one layout
 
     def join(self, rows: Tensor) -> Tensor:
@@ -54,13 +54,22 @@ class Exchange:
         """Return the rows of all processes, and how many each has; without gradients."""
         count = torch.tensor([len(rows)], device=self._device)
         counts = [torch.zeros_like(count) for _ in range(self.size)]
-        self._call(self._dist.all_gather, counts, count)
+        self._gather(counts, count)
         numbers = [int(number) for number in counts]
         padded = rows.new_zeros(max(numbers), *rows.shape[1:])
         padded[: len(rows)] = rows.detach()
         parts = [torch.empty_like(padded) for _ in range(self.size)]
-        self._call(self._dist.all_gather, parts, padded)
+        self._gather(parts, padded)
         return torch.cat([part[:number] for part, number in zip(parts, numbers, strict=True)]), numbers
+
+    def _reduce(self, tensor: Tensor) -> None:
+        self._call(self._dist.all_reduce, tensor)
+
+    def _broadcast(self, tensor: Tensor) -> None:
+        self._call(self._dist.broadcast, tensor, group_src=0)
+
+    def _gather(self, parts: list[Tensor], tensor: Tensor) -> None:
+        self._call(self._dist.all_gather, parts, tensor)
 
     def _call(self, function: Callable[..., Any], *tensors: Any, **more: Any) -> None:
         try:

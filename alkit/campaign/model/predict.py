@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from alkit.data.source import Source
 from alkit.data.sources import with_pixels
@@ -32,6 +32,23 @@ if TYPE_CHECKING:
 HALF = 0.5
 BATCH = 256
 BATCH_OF_ENCODER = 64  # their images are large
+
+
+class Blocks(Protocol):
+    """Predicts as `predicted_blocks` does."""
+
+    def __call__(
+        self,
+        session: CampaignSession,
+        model: UsableModel,
+        source: Source,
+        keys: Sequence[str],
+        batch_size: int | None,
+        *,
+        probabilities: bool,
+    ) -> Iterator[list[PredictedImage]]:
+        """Yield a record per image, in order, a batch or more at a time."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,7 +110,7 @@ def predict(
     probabilities: bool = False,
 ) -> Predictions:
     """Predict in memory: see `Campaign.predict`."""
-    source = _scaled_as_pool(session, open_images(images))
+    source = scaled_as_pool(session, open_images(images))
     model = usable_model(session)
     found = [
         image
@@ -113,6 +130,7 @@ def predict_to(
     batch_size: int | None = None,
     probabilities: bool = False,
     force: bool = False,
+    blocks: Blocks | None = None,
 ) -> PredictionFile:
     """Predict into a file; a call that was killed is continued by the next one with the same arguments.
 
@@ -123,6 +141,7 @@ def predict_to(
         batch_size: images that the model sees at once; 256, or 64 with an encoder.
         probabilities: write those of all classes.
         force: overwrite an existing file.
+        blocks: predicts in place of `predicted_blocks`, in other processes.
 
     Raises:
         UsageError: the file exists, or its name has another ending.
@@ -132,7 +151,7 @@ def predict_to(
     prediction_files.refuse_to_overwrite(path, force=force)
     for note in source.notes:
         session.progress.line(note)
-    source = _scaled_as_pool(session, source)
+    source = scaled_as_pool(session, source)
     keys, model = source.keys(), usable_model(session)
     result = PredictionFile(path=path, model=model)
     with PartialPredictions(path, _identity(model, source, keys, probabilities=probabilities)) as partial:
@@ -140,7 +159,8 @@ def predict_to(
         if partial.done:
             session.progress.line(f"{partial.done:,} of {len(keys):,} images are already predicted")
         left = keys[partial.done :]
-        for block in predicted_blocks(session, model, source, left, batch_size, probabilities=probabilities):
+        predicted = blocks or predicted_blocks
+        for block in predicted(session, model, source, left, batch_size, probabilities=probabilities):
             partial.append(block)
         shown = model.classes if probabilities else ()
         prediction_files.write(_counted(partial.rows(), result), shown, path, kind=model.kind)
@@ -148,7 +168,7 @@ def predict_to(
     return result
 
 
-def _scaled_as_pool(session: CampaignSession, source: Source) -> Source:
+def scaled_as_pool(session: CampaignSession, source: Source) -> Source:
     """Return images whose values become black and white where those of the pool do."""
     source.pixel_type = session.settings.pool.pixel_type
     if source.value_range is None:
@@ -184,8 +204,7 @@ def predicted_blocks(
     done = 0
     if probabilities and model.kind == "number":
         raise UsageError(f"task '{model.task.name}' predicts numbers, which have no probabilities")
-    if batch_size is None:
-        batch_size = BATCH if model.preprocessing.encoder_input is None else BATCH_OF_ENCODER
+    batch_size = batch_size or usual_batch(model)
     with session.progress.bar(len(keys), "predict") as bar:
         for readings, images in model.preprocessing.batches(source, keys, batch_size):
             given = iter(_predictions(model, images, probabilities=probabilities) if len(images) else ())
@@ -197,6 +216,11 @@ def predicted_blocks(
             ]
             done += len(readings)
             bar.update(len(readings))
+
+
+def usual_batch(model: UsableModel) -> int:
+    """Return how many images a model sees at once where nobody says."""
+    return BATCH if model.preprocessing.encoder_input is None else BATCH_OF_ENCODER
 
 
 def _predictions(model: UsableModel, images: Tensor, *, probabilities: bool) -> Iterator[PredictedImage]:

@@ -106,6 +106,11 @@ def usable_model(session: CampaignSession, *, kinds: Collection[str] = KINDS) ->
     return model
 
 
+def present_model(session: CampaignSession) -> UsableModel | None:
+    """Return the model of the latest training, or None if there is none; nothing is locked or written."""
+    return _loaded(session, _latest(session), KINDS) if history(session.ledger) else None
+
+
 def _latest(session: CampaignSession) -> Event[Trained]:
     """Return the event of the training that the history ends with."""
     wanted = history(session.ledger)[-1].trained

@@ -10,9 +10,17 @@ import click
 
 from alkit.campaign.record.aggregation import RULES
 from alkit.cli.opening import spec_from
-from alkit.cli.options import creation_options, device_option, json_option, quiet_option
+from alkit.cli.options import (
+    creation_options,
+    device_option,
+    executor_options,
+    executor_options_given,
+    json_option,
+    quiet_option,
+)
 from alkit.cli.options import strategy_options as strategy_flags
 from alkit.cli.output import print_json
+from alkit.plugin.executors import open_executor
 from alkit.utils.progress import NullProgress, Terminal
 
 EXAMPLES = """\b
@@ -20,6 +28,7 @@ Examples:
   alkit init birds --pool photos/
   alkit init birds --pool photos/ --labels known.csv --test test-photos/
   alkit init birds --pool s3://bucket/birds --root /data/copies
+  alkit init birds --pool photos/ --executor processes --workers 4
   alkit init sim --pool cifar10 --root data --oracle dataset --model resnet18
 """
 
@@ -43,11 +52,22 @@ Examples:
     show_default=True,
     help="Rule that combines the answers of several annotators to one image.",
 )
+@executor_options("the images of the pool are read")
 @device_option
 @quiet_option
 @json_option
 def command(
-    directory: str, pool: str, aggregate: str, device: str, quiet: bool, as_json: bool, **given: Any
+    directory: str,
+    pool: str,
+    aggregate: str,
+    executor: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    executor_option: tuple[str, ...],
+    device: str,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Make a campaign in DIR: fix the list of images and take in known labels.
 
@@ -55,9 +75,12 @@ def command(
     """
     from alkit.campaign.create import create_from  # noqa: PLC0415  # numpy is slow to import
 
+    of_executor = executor_options_given(executor, workers, scheduler, executor_option)
+    chosen = None if executor is None else open_executor(executor, of_executor)
     progress = NullProgress() if quiet else Terminal()
     spec = spec_from(pool, {**given, "aggregate": aggregate})
-    with create_from(Path(directory), spec, device=device, progress=progress) as campaign:
+    made = create_from(Path(directory), spec, device=device, executor=chosen, progress=progress)
+    with made as campaign:
         if as_json:
             print_json({**campaign.status(), "overview": campaign.overview})
         else:

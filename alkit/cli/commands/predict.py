@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from alkit.cli.opening import open_campaign
-from alkit.cli.options import campaign_option, device_option, json_option, quiet_option
+from alkit.cli.options import (
+    campaign_option,
+    device_option,
+    executor_options,
+    executor_options_given,
+    json_option,
+    quiet_option,
+)
 from alkit.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -21,6 +28,7 @@ EXAMPLES = """\b
 Examples:
   alkit predict new-photos/ --out predictions.csv
   alkit predict --campaign birds list.txt --out predictions.jsonl --probabilities
+  alkit predict photos/ --out photos.csv --executor processes --workers 4
   find . -name '*.jpg' | alkit predict - --out predictions.parquet --batch-size 64
 """
 
@@ -41,6 +49,7 @@ Examples:
     help="Images that the model sees at once.  [default: 256, or 64 with an encoder]",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@executor_options("images are predicted")
 @campaign_option
 @device_option
 @quiet_option
@@ -51,6 +60,10 @@ def command(
     probabilities: bool,
     batch_size: int | None,
     force: bool,
+    executor: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    executor_option: tuple[str, ...],
     campaign: str | None,
     device: str,
     quiet: bool,
@@ -64,7 +77,10 @@ def command(
     repeated. Images that cannot be read get a row with an empty label and the reason in column 'error'.
     """
     from alkit.campaign.model.predict import predict_to  # noqa: PLC0415  # numpy is slow to import
+    from alkit.campaign.model.predict_elsewhere import elsewhere  # noqa: PLC0415  # numpy is slow to import
 
+    of_executor = executor_options_given(executor, workers, scheduler, executor_option)
+    blocks = None if executor is None else elsewhere(executor, of_executor, images, Path(out))
     with open_campaign(campaign, device=device, quiet=quiet) as opened:
         result = predict_to(
             opened,
@@ -73,6 +89,7 @@ def command(
             batch_size=batch_size,
             probabilities=probabilities,
             force=force,
+            blocks=blocks,
         )
     _name_unreadable(result)
     if as_json:

@@ -410,3 +410,27 @@ def test_a_campaign_keeps_whether_its_labels_depend_on_the_task() -> None:
     assert plain["classification"]
     assert plain["encoded"]
     assert not plain["segmentation"]  # an option says which pixels have no label
+
+
+@pytest.mark.parametrize("executor", ["local", pytest.param("processes", marks=pytest.mark.slow)])
+def test_images_that_an_executor_reads_make_the_same_campaign(
+    executor: str, campaign: Path, pictures: Path, tmp_path: Path, alkit: Callable[..., Any]
+) -> None:
+    pool = Path(shutil.copytree(pictures, tmp_path / "pics"))
+    (pool / "red" / "broken.png").write_bytes(b"no image")
+    shutil.copy(pool / "red" / "00.png", pool / "red" / "copy.png")
+    made = [tmp_path / name for name in ("here", "elsewhere")]
+    alkit("init", made[0], "--pool", pool)
+    said = alkit("init", made[1], "--pool", pool, "--executor", executor)
+    assert f"1 blocks of up to 64 images to read for '{executor}'" in said.err
+    for name in ("cache/pool.u8", "cache/pool.u8.crc"):
+        assert (made[0] / name).read_bytes() == (made[1] / name).read_bytes()
+    records = []
+    for directory in made:
+        with Campaign(directory) as opened:
+            records.append(list(opened.state.records))
+    assert records[0] == records[1]
+    assert len(records[0]) == 62
+    assert [path.name for path in (made[1] / "cache").iterdir()] == [
+        path.name for path in (made[0] / "cache").iterdir()
+    ]

@@ -15,7 +15,8 @@ from alkit.cli import COMMANDS, SECTIONS
 
 EVERY_OPTION = {
     "init": "--pool --strategy --option --root --download --labels --classes --test --task --model "
-    "--task-option --oracle --oracle-option --image-size --channels --seed --device --quiet --json",
+    "--task-option --oracle --oracle-option --image-size --channels --seed --executor --workers --device "
+    "--quiet --json",
     "query": "--budget --strategy --option --campaign --pool --new --control --scores --executor "
     "--workers --scheduler --executor-option --seed-strategy --seed-size --json",
     "score": "--strategy --option --budget --shard --scores --campaign --new --control --device --quiet "
@@ -29,7 +30,8 @@ EVERY_OPTION = {
     "status": "--campaign --images --json",
     "report": "--campaign --out --stop --map --worth --json",
     "train": "--strategy --option --campaign --device --quiet --json",
-    "predict": "--out --probabilities --batch-size --force --campaign --device --quiet --json",
+    "predict": "--out --probabilities --batch-size --force --executor --workers --campaign --device --quiet "
+    "--json",
     "run": "--budget --cycles --campaign --pool --oracle --strategy --control --stop --seed-size --json",
     "update": "--campaign --pool --test --root --check --quiet --json",
     "classes": "--campaign --json",

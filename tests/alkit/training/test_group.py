@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from alkit import ImageStore
 from alkit.data.loader import Batch, BatchPart, Loader
 from alkit.errors import TrainingError, UsageError
 from alkit.training import group as groups
+from alkit.training import loop
 from alkit.training.exchange import Exchange
 from alkit.training.group import TrainingGroup, part_of
 from alkit.training.loop import fit
@@ -31,9 +34,9 @@ class Network:
 
     def __init__(self) -> None:
         torch.manual_seed(3)
-        self.network = nn.Sequential(
-            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3)
-        )
+        layers = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten()
+        network = nn.Sequential(*layers, nn.Linear(16, 3))
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward_batch(self, batch: Batch) -> Output:
         logits = self.network(batch.images)
@@ -62,19 +65,24 @@ class Threads(Exchange):
 
     def __init__(self, rank: int, shared: list[Any], barrier: threading.Barrier) -> None:
         self.rank, self.size, self._shared, self._barrier = rank, len(shared), shared, barrier
+        self._device = CPU
 
-    def rows_of_all(self, rows: Tensor) -> tuple[Tensor, list[int]]:
-        self._shared[self.rank] = rows.detach().clone()
+    def _reduce(self, tensor: Tensor) -> None:
+        tensor.copy_(torch.stack(self._all(tensor)).sum(dim=0))
+
+    def _broadcast(self, tensor: Tensor) -> None:
+        tensor.copy_(self._all(tensor)[0])
+
+    def _gather(self, parts: list[Tensor], tensor: Tensor) -> None:
+        for part, found in zip(parts, self._all(tensor), strict=True):
+            part.copy_(found)
+
+    def _all(self, tensor: Tensor) -> list[Tensor]:
+        self._shared[self.rank] = tensor.clone()
         self._barrier.wait(30)
         found = list(self._shared)
         self._barrier.wait(30)
-        return torch.cat(found), [len(part) for part in found]
-
-    def total(self, value: Tensor) -> Tensor:
-        return self.rows_of_all(value.unsqueeze(0))[0].sum(dim=0)
-
-    def from_first(self, value: Tensor) -> Tensor:
-        return self.rows_of_all(value.unsqueeze(0))[0][0]
+        return found
 
 
 class Launched:
@@ -96,46 +104,82 @@ class Launched:
         return self.rank
 
 
+State = tuple[dict[str, Tensor], list[float]]
+
+
+class Killed(BaseException):
+    """Stands for a kill."""
+
+
 def trained(
-    model: Network, companion: Pairs, group: TrainingGroup | None = None
-) -> tuple[dict[str, Tensor], list[float]]:
+    model: Network, companion: Pairs, group: TrainingGroup | None = None, checkpoint: Path | None = None
+) -> State:
     run = TrainingRun(
-        recipe=Recipe(epochs=3, batch_size=6, precision="float32"), device=CPU, steps_per_epoch=4, group=group
+        recipe=Recipe(epochs=3, batch_size=6, precision="float32"),
+        device=CPU,
+        steps_per_epoch=4,
+        group=group,
+        checkpoint=checkpoint,
     )
 
     def batches(epoch: int) -> Iterator[Batch]:
         return LOADER.epoch(np.arange(23), 6, np.random.default_rng(epoch), augmented=True)
 
     fit(model, batches, companion, run)
-    state = {
-        f"{kind}.{name}": value
-        for kind, module in (("n", model.network), ("c", companion))
-        for name, value in module.state_dict().items()
-    }
-    return state, run.history
+    parts = {"network": model.network, "companion": companion}
+    named = {f"{part}.{name}": t for part, module in parts.items() for name, t in module.state_dict().items()}
+    return named, run.history
 
 
-def test_two_processes_make_the_steps_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    alone, history = trained(Network(), Pairs())
+def trained_by_two(monkeypatch: pytest.MonkeyPatch, checkpoint: Path | None = None) -> list[State | None]:
     models = [(Network(), Pairs()) for _ in range(2)]
     shared: list[Any] = [None, None]
     barrier = threading.Barrier(2)
     monkeypatch.setattr(groups, "Exchange", lambda rank, device: Threads(rank, shared, barrier))
-    found: dict[int, tuple[dict[str, Tensor], list[float]]] = {}
+    found: list[State | None] = [None, None]
 
     def work(rank: int) -> None:
         group = TrainingGroup(Launched(rank), {}, fingerprint="" if rank else None)  # type: ignore[arg-type]
-        found[rank] = trained(*models[rank], group)
+        with contextlib.suppress(Killed):
+            found[rank] = trained(*models[rank], group, checkpoint if rank == 0 else None)
 
     threads = [threading.Thread(target=work, args=(rank,)) for rank in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found[0][1] == pytest.approx(history, rel=1e-5)
+    return found
+
+
+def test_two_processes_make_the_steps_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, history = trained(Network(), Pairs())
+    first, second = trained_by_two(monkeypatch)
+    assert first is not None and second is not None
+    assert first[1] == second[1] == pytest.approx(history, rel=1e-5)
     for name, value in alone.items():
-        torch.testing.assert_close(found[0][0][name], value, rtol=1e-4, atol=1e-5)
-        assert torch.equal(found[0][0][name], found[1][0][name])
+        torch.testing.assert_close(first[0][name], value, rtol=1e-4, atol=1e-5)
+        assert torch.equal(first[0][name], second[0][name])
+
+
+def test_a_resumed_training_is_the_same_bit_by_bit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (whole, _), path = trained_by_two(monkeypatch), tmp_path / "training.pt"
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_SAVES", 0.0)
+    begin_epoch = TrainingGroup.begin_epoch
+
+    def killed(group: TrainingGroup, epoch: int) -> None:
+        if epoch == 2:
+            raise Killed
+        begin_epoch(group, epoch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TrainingGroup, "begin_epoch", killed)
+        assert trained_by_two(patched, path) == [None, None]
+    resumed, second = trained_by_two(monkeypatch, path)
+    assert whole is not None and resumed is not None and second is not None
+    assert resumed[1] == whole[1]
+    for name, value in whole[0].items():
+        assert torch.equal(resumed[0][name], value)
+        assert torch.equal(second[0][name], value)
 
 
 @pytest.mark.parametrize(("count", "size"), [(2, 2), (7, 3), (64, 5)])

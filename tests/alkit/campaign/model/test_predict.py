@@ -19,6 +19,7 @@ from PIL import Image
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
 from alkit.campaign.model import predict as module
+from alkit.campaign.model import predict_elsewhere
 from alkit.campaign.model.predict import open_images, predict_to
 from alkit.campaign.model.predictions import PredictedImage, Predictions
 from alkit.campaign.model.trained import usable_model
@@ -249,3 +250,37 @@ def test_nothing_is_overwritten_unless_asked(labeled: Path, pictures: Path, tmp_
         assert path.read_text() == "mine"
         predict_to(campaign, source, path, force=True)
     assert len(rows(path)) == 60
+
+
+@pytest.mark.parametrize("executor", ["local", pytest.param("processes", marks=pytest.mark.slow)])
+def test_an_executor_predicts_the_same_file(
+    executor: str, labeled: Path, pictures: Path, tmp_path: Path, alkit: Alkit, alkit_ends: Alkit
+) -> None:
+    here, there = tmp_path / "here.csv", tmp_path / "there.csv"
+    words = ("-c", labeled, "--probabilities", "--batch-size", "7")
+    alkit("predict", pictures, "--out", here, *words)
+    said = alkit("predict", pictures, "--out", there, *words, "--executor", executor)
+    assert f"3 blocks of images to predict for '{executor}'" in said.err
+    assert there.read_bytes() == here.read_bytes()
+    assert sorted(path.name for path in tmp_path.glob("*here*")) == ["here.csv", "there.csv"]
+    refused = alkit_ends("predict", "-", "--out", tmp_path / "x.csv", *words, "--executor", executor)
+    assert "standard input" in refused.error
+
+
+def test_blocks_of_a_killed_executor_are_used_again(
+    labeled: Path, pictures: Path, tmp_path: Path, alkit: Alkit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = (pictures, "-c", labeled, "--batch-size", "7", "--executor", "local", "--out", tmp_path / "p.csv")
+    predict, done = predict_elsewhere.predict, []
+
+    def killed(job: predict_elsewhere.PredictJob) -> None:
+        if done:
+            raise Killed
+        predict(job)
+        done.append(job)
+
+    monkeypatch.setattr(predict_elsewhere, "predict", killed)
+    with pytest.raises(Killed):
+        alkit("predict", *words)
+    monkeypatch.undo()
+    assert "2 blocks of images to predict" in alkit("predict", *words).err
