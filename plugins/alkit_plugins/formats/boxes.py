@@ -34,7 +34,10 @@ def boxes_of(answer: str | None) -> list[Box]:
     return [
         Box(
             box["class"],
-            *(float(box[side]) for side in ("x", "y", "width", "height")),
+            float(box["x"]),
+            float(box["y"]),
+            float(box["width"]),
+            float(box["height"]),
             crowd=bool(box.get("crowd")),
             score=box.get("score"),
         )

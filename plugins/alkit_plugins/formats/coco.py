@@ -116,11 +116,11 @@ class Coco(Format):
         if item.answer is None or self.kind in ("class", "mask"):
             return {}
         if self.kind == "boxes":
-            said = boxes_of(item.answer) or item.answer in (ABSTAIN, UNUSABLE)
-            return {} if said else {"alkit_none": True}
+            answered = boxes_of(item.answer) or item.answer in (ABSTAIN, UNUSABLE)
+            return {} if answered else {"alkit_none": True}
         names, unknown = set_of(item.answer)
-        said = {"alkit_unknown": unknown} if unknown else {}
-        return {**said, **({} if names else {"alkit_none": True})}
+        said: dict[str, Any] = {"alkit_unknown": unknown} if unknown else {}
+        return said if names else said | {"alkit_none": True}
 
     def read(self, path: Path) -> Reply:
         """Read the category or categories of each image, its polygons and run lengths, or its boxes.

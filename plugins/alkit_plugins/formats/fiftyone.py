@@ -139,7 +139,8 @@ def _boxes(target: Any, classes: Sequence[Any]) -> str | None:
             return ""
         attributes = each.get("attributes")
         crowd = isinstance(attributes, dict) and attributes.get(CROWD) in (1, True)
-        boxes.append(Box(name, *sides, crowd=crowd))
+        x, y, width, height = sides
+        boxes.append(Box(name, x, y, width, height, crowd=crowd))
     return boxes_text(boxes, fraction=True)
 
 
