@@ -109,7 +109,8 @@ def given_options(function: F) -> F:
                 "--predictions",
                 metavar="FILE",
                 help="Probabilities of all classes by your own model, to choose from without training: the "
-                "same kinds of files, or COCO's results (.json).",
+                "same kinds of files, or a detector's boxes: COCO's results (.json), a folder of YOLO's text "
+                "files, or .jsonl.",
             ),
             click.option("--logits", is_flag=True, help="The predictions are logits, not probabilities."),
             click.option(

@@ -22,7 +22,8 @@ def read_rows(path: str | Path, kind: Kind) -> NamedRows:
     """Read the rows of a file; nothing is ever unpickled.
 
     Args:
-        path: `.npy`, `.npz`, `.csv`, `.jsonl` or `.parquet`; predictions may be results of COCO, `.json`.
+        path: `.npy`, `.npz`, `.csv`, `.jsonl` or `.parquet`; predictions may also be results of
+            COCO, `.json`, or a folder of YOLO's text files.
         kind: what to look for.
 
     Raises:
@@ -30,6 +31,10 @@ def read_rows(path: str | Path, kind: Kind) -> NamedRows:
         MissingExtra: pyarrow is needed and not installed.
     """
     path = Path(path).expanduser()
+    if path.is_dir() and kind == "predictions":
+        from .detections import read_yolo  # noqa: PLC0415  # numpy is slow to import
+
+        return read_yolo(path)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise InvalidRows(f"'{path}' should end with {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")

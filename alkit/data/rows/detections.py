@@ -1,4 +1,4 @@
-"""Results of object detection in COCO's format: the boxes of each image become its predictions.
+"""Results of object detection, of COCO or YOLO: the boxes of each image become its predictions.
 
 A box counts as a position with two outcomes: an object, with the probability of the box's score, or none.
 Images have as many positions as the one with the most boxes. Positions without a box are certain, so an
@@ -23,6 +23,7 @@ from .named_rows import NamedRows, checked
 
 MOST_BOXES = 100  # of an image, as in COCO's evaluation
 MOST_BYTES = 2**31
+YOLO_PARTS = 6
 
 
 def read_detections(path: Path) -> NamedRows:
@@ -48,21 +49,80 @@ def read_detections(path: Path) -> NamedRows:
         scores[files[image] if files else str(image)].append(float(score))
     if not scores:
         raise InvalidRows(f"'{path}' holds no results")
+    return rows_of_scores(str(path), scores, nameless_is_empty=not files)
+
+
+def read_yolo(folder: Path) -> NamedRows:
+    """Read a folder of YOLO's predictions: a text file per image, lines of class, box and confidence.
+
+    An image without a file has no objects: YOLO writes none for it.
+
+    Raises:
+        InvalidRows: there are no such files, or a line has no confidence.
+    """
+    scores: dict[str, list[float]] = {}
+    for path in sorted(folder.glob("*.txt")):
+        own = scores.setdefault(path.stem, [])
+        try:
+            lines = read_regular(path, most=MOST_BYTES).decode().splitlines()
+        except (OSError, ValueError) as error:
+            raise InvalidRows(f"'{path}' cannot be read: {error}") from error
+        own.extend(_confidence(line, path, number) for number, line in enumerate(lines, 1) if line.strip())
+    if not scores:
+        raise InvalidRows(f"the folder '{folder}' holds no .txt files with YOLO's predictions")
+    return rows_of_scores(str(folder), scores, nameless_is_empty=True, where="file")
+
+
+def _confidence(line: str, path: Path, number: int) -> float:
+    parts = line.split()
+    if len(parts) == YOLO_PARTS - 1:
+        raise InvalidRows(
+            f"line {number} of '{path}' has no confidence; let YOLO write it, with save_txt=True and "
+            "save_conf=True"
+        )
+    try:
+        score = float(parts[-1])
+    except ValueError:
+        score = -1.0
+    if len(parts) < YOLO_PARTS or not 0 <= score <= 1:
+        raise InvalidRows(
+            f"line {number} of '{path}' should be a class, four numbers and a confidence in [0, 1]"
+        )
+    return score
+
+
+def rows_of_scores(
+    place: str,
+    scores: Mapping[str, Sequence[float]],
+    *,
+    nameless_is_empty: bool,
+    where: str = "image",
+    numbers: Sequence[int] | None = None,
+) -> NamedRows:
+    """Return the scores of the boxes of each image as predictions, [images, 2, boxes].
+
+    Args:
+        place: of the file, for messages.
+        scores: of the boxes, by image.
+        nameless_is_empty: see `NamedRows`.
+        where: what a row is called in messages.
+        numbers: of the rows in the file.
+    """
     most = min(max(1, *(len(found) for found in scores.values())), MOST_BOXES)
     values = np.zeros((len(scores), 2, most), dtype=np.float32)
     values[:, 0] = 1
     for row, found in enumerate(scores.values()):
         best = np.sort(np.array(found, dtype=np.float32))[::-1][:most]
         values[row, 1, : len(best)], values[row, 0, : len(best)] = best, 1 - best
+    count = sum(map(len, scores.values()))
     rows = NamedRows(
-        place=str(path),
+        place=place,
         values=values,
         names=list(scores),
-        where="image",
-        nameless_is_empty=not files,
-        notes=[
-            f"{len(results):,} boxes of {len(scores):,} images; an image counts by the sum over its boxes"
-        ],
+        where=where,
+        numbers=numbers,
+        nameless_is_empty=nameless_is_empty,
+        notes=[f"{count:,} boxes of {len(scores):,} images; an image counts by the sum over its boxes"],
     )
     return checked(rows, "predictions")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from alkit.errors import InvalidRows
 
+from .detections import rows_of_scores
 from .named_rows import KINDS, NamedRows, checked
 from .tables import image_column
 
@@ -22,14 +23,18 @@ def read_lines(path: Path, kind: Kind) -> NamedRows:
     """Read JSON Lines such as `{"image": "a.jpg", "probabilities": {"cat": 0.7, "dog": 0.3}}`.
 
     A line without numbers, or with null in their place (an image that could not be read), counts as missing.
+    Lines of a detector have `boxes`, a list of objects with a `score`; an image without objects has none.
 
     Raises:
         InvalidRows: it cannot be read, or a line does not fit.
     """
+    listed = _objects(path)
+    if kind == "predictions" and (detected := _detected(path, listed)) is not None:
+        return detected
     values, names, numbers = list[list[float]](), list[str](), list[int]()
     columns: list[str] | None = None
     left_out = 0
-    for number, row in _objects(path):
+    for number, row in listed:
         where = f"line {number} of '{path}'"
         image, found = image_column(list(row)), next((row[key] for key in KINDS[kind] if key in row), None)
         if image is None:
@@ -66,6 +71,27 @@ def read_lines(path: Path, kind: Kind) -> NamedRows:
         ),
         kind,
     )
+
+
+def _detected(path: Path, rows: Sequence[tuple[int, dict[str, Any]]]) -> NamedRows | None:
+    """Return the scores of boxes, if the lines have boxes and no probabilities."""
+    if not any("boxes" in row for _, row in rows) or any(
+        key in row for _, row in rows for key in KINDS["predictions"]
+    ):
+        return None
+    scores, numbers = dict[str, list[float]](), list[int]()
+    for number, row in rows:
+        where, image, boxes = f"line {number} of '{path}'", image_column(list(row)), row.get("boxes")
+        if image is None:
+            raise InvalidRows(f'{where} names no image; write it as {{"image": "PATH", "boxes": [...]}}')
+        if str(row[image]) in scores:
+            raise InvalidRows(f"{where} is the second one for '{row[image]}'; remove one of them")
+        found = [box.get("score") if isinstance(box, dict) else None for box in boxes or ()]
+        if not isinstance(boxes, list) or not all(_is_number(one) and 0 <= one <= 1 for one in found):
+            raise InvalidRows(f"{where} should have a list of boxes, each with a score in [0, 1]")
+        scores[str(row[image])] = [float(one) for one in found if one is not None]
+        numbers.append(number)
+    return rows_of_scores(str(path), scores, nameless_is_empty=False, where="line", numbers=numbers)
 
 
 def _objects(path: Path) -> list[tuple[int, dict[str, Any]]]:

@@ -99,6 +99,28 @@ def test_results_of_detection(tmp_path: Path) -> None:
     assert not rows.nameless_is_empty
 
 
+def test_boxes_of_yolo_and_of_json_lines(tmp_path: Path) -> None:
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    (folder / "a.txt").write_text("0 0.5 0.5 0.1 0.1 0.5\n3 0.2 0.2 0.1 0.1 0.9\n")
+    (folder / "b.txt").write_text("1 0.5 0.5 0.1 0.1 1.0\n")
+    rows = read_rows(folder, "predictions")
+    assert rows.names == ["a", "b"]
+    assert np.allclose(rows.values[:, 1], [[0.9, 0.5], [1.0, 0.0]])
+    assert rows.nameless_is_empty
+    (folder / "b.txt").write_text("1 0.5 0.5 0.1 0.1\n")
+    with pytest.raises(InvalidRows, match=r"line 1 of .*b.txt' has no confidence; .*save_conf=True"):
+        read_rows(folder, "predictions")
+    lines = [{"image": "a.jpg", "boxes": [{"score": 0.5}, {"score": 0.9}]}, {"image": "b.jpg", "boxes": []}]
+    (tmp_path / "r.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    rows = read_rows(tmp_path / "r.jsonl", "predictions")
+    assert rows.names == NAMES[:2]
+    assert np.allclose(rows.values[:, 1], [[0.9, 0.5], [0.0, 0.0]])
+    (tmp_path / "r.jsonl").write_text('{"image": "a.jpg", "boxes": [{"score": 2}]}')
+    with pytest.raises(InvalidRows, match=r"line 1 of .* each with a score in \[0, 1\]"):
+        read_rows(tmp_path / "r.jsonl", "predictions")
+
+
 WRONG: list[tuple[str, str, str]] = [
     ("a.csv", "image,cat,dog\na.jpg,0.5,nan\n", "not a finite number in line 2 ('a.jpg'), column 2"),
     (
