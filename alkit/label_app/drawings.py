@@ -48,9 +48,13 @@ class Drawings:
     def label(self, query: Query, index: int) -> Prediction | None:
         """Return what the model draws, as the text of a label that can be answered; None if nothing."""
         found = self._of(query).get(index)
-        if found is None or not isinstance(self.labels, Mask):
-            return found
-        return Prediction(self.labels.shapes(found.label), found.probability)
+        if found is None:
+            return None
+        if isinstance(self.labels, Mask):
+            return Prediction(self.labels.shapes(found.label), found.probability)
+        boxes = self.labels.parse(found.label, ImageFacts())
+        unscored = [{key: part for key, part in box.items() if key != "score"} for box in boxes]
+        return Prediction(self.labels.text(unscored), found.probability)
 
     def picture(self, query: Query, index: int) -> Pixels | None:
         """Return an image [H, W, 3] with what the model draws on it; None if it cannot be shown."""

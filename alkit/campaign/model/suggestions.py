@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from alkit.campaign.record.trainings import history
 from alkit.errors import InvalidOption
 from alkit.interfaces.format import Item, Prediction
-from alkit.interfaces.labels import Labels, Mask
+from alkit.interfaces.labels import Boxes, Labels, Mask
 
 from .predict import BATCH_OF_ENCODER, predicted_blocks
 from .predictions import DIGITS
@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
     from alkit._typing import Pixels
     from alkit.campaign.session import CampaignSession
+    from alkit.training.types import Output
+
+Row = TypeVar("Row")
 
 BATCH = 32
+SURE = 0.5  # from this score on, a box is shown
+SMALLEST = 0.01  # pixels of a box
 LABELS = ("class", "classes", "number")  # what `predict` says as text
 
 
@@ -42,9 +47,11 @@ def suggestions(session: CampaignSession, labels: Labels, items: Sequence[Item])
             "there are no predictions, since no model is trained yet; run 'alkit train' first, or leave "
             "predictions out"
         )
-    model = usable_model(session, kinds=(*LABELS, "mask"))
+    model = usable_model(session, kinds=(*LABELS, "mask", "boxes"))
     if isinstance(labels, Mask):
         predicted = _masks(session, model, labels, items)
+    elif isinstance(labels, Boxes):
+        predicted = _boxes(session, model, labels, items)
     else:
         predicted = _labels(session, model, items)
     return {item.index: found for item, found in zip(items, predicted, strict=True) if found is not None}
@@ -65,24 +72,73 @@ def _masks(
 ) -> Iterator[Prediction | None]:
     """Yield the mask of each image at its own size."""
     slots = np.array([labels.slots.index(name) for name in model.classes], dtype=np.uint8)
+
+    def rows(output: Output) -> Iterator[Tensor]:
+        assert output.probabilities is not None
+        yield from output.probabilities[:, : len(model.classes)].float().cpu()
+
+    for item, row in _rows(session, model, items, rows):
+        yield None if row is None else _mask(labels, slots, row, item)
+
+
+def _boxes(
+    session: CampaignSession, model: UsableModel, labels: Boxes, items: Sequence[Item]
+) -> Iterator[Prediction | None]:
+    """Yield the boxes of each image in its own pixels, those that are rather right than wrong."""
+    _, height, width = model.preprocessing.shape
+
+    def rows(output: Output) -> Iterator[list[tuple[Sequence[float], float, int]]]:
+        found = output.objects
+        assert found is not None
+        lists = (part.tolist() for part in (found.boxes, found.scores, found.classes, found.weights))
+        for boxes, scores, classes, weights in zip(*lists, strict=True):
+            rows = zip(boxes, scores, classes, weights, strict=True)
+            yield [
+                (box, score, number)
+                for box, score, number, weight in rows
+                if weight and score >= SURE and number < len(model.classes)
+            ]
+
+    for item, row in _rows(session, model, items, rows):
+        if row is None:
+            yield None
+            continue
+        across, down = item.width / width, item.height / height
+        listed = [
+            {
+                "class": model.classes[number],
+                "x": max(0.0, x * across),
+                "y": max(0.0, y * down),
+                "width": (min(right, width) - max(0.0, x)) * across,
+                "height": (min(bottom, height) - max(0.0, y)) * down,
+                "score": round(score, DIGITS),
+            }
+            for (x, y, right, bottom), score, number in row
+        ]
+        kept = [box for box in listed if min(float(box["width"]), float(box["height"])) >= SMALLEST]
+        sure = min((score for _, score, _ in row), default=1.0)
+        yield Prediction(labels.text(kept), round(sure, DIGITS))
+
+
+def _rows(
+    session: CampaignSession,
+    model: UsableModel,
+    items: Sequence[Item],
+    rows: Callable[[Output], Iterator[Row]],
+) -> Iterator[tuple[Item, Row | None]]:
+    """Yield each item with its row of the model's output; None if the image cannot be read."""
     keys = [item.image for item in items]
     size = BATCH if model.preprocessing.encoder_input is None else BATCH_OF_ENCODER
     waiting = iter(items)
     with session.progress.bar(len(keys), "predict") as bar:
         for readings, images in model.preprocessing.batches(session.source, keys, size):
-            rows = iter(_probabilities(model, images) if len(images) else ())
+            found: Iterator[Row] = iter(())
+            if len(images):
+                with model.applied():
+                    found = iter(list(rows(model.task.forward(images.to(model.device)))))
             for reading in readings:
-                item = next(waiting)
-                yield None if reading.unusable is not None else _mask(labels, slots, next(rows), item)
+                yield next(waiting), None if reading.unusable is not None else next(found)
             bar.update(len(readings))
-
-
-def _probabilities(model: UsableModel, images: Tensor) -> Tensor:
-    """Return the probability of each class at each position, [B, classes, H, W] on the CPU."""
-    with model.applied():
-        output = model.task.forward(images.to(model.device))
-    assert output.probabilities is not None
-    return output.probabilities[:, : len(model.classes)].float().cpu()
 
 
 def _mask(labels: Mask, slots: Pixels, row: Tensor, item: Item) -> Prediction:

@@ -128,12 +128,10 @@ def box_of(result: Mapping[str, Any], value: Mapping[str, Any], name: str) -> Bo
             f"has a region of type '{result.get('type')}'; alkit reads rectangles: draw it as one"
         )
     x, y, width, height = upright(value, name, size_of(result))
-    given = result.get("score")
-    known = isinstance(given, (int, float)) and not isinstance(given, bool)
     said = result.get("meta")
     words = said.get("text") if isinstance(said, dict) else None
     crowd = isinstance(words, list) and CROWD in words
-    return Box(name, x, y, width, height, crowd=crowd, score=given if known else None)
+    return Box(name, x, y, width, height, crowd=crowd)
 
 
 def box_results(item: Item) -> list[dict[str, Any]]:
