@@ -4,12 +4,11 @@
     python benchmarks/scale.py --out benchmarks/results/scale --pool images --sizes 1000000
 
 `vectors` makes files of 128 numbers a row (float16, a thousand clouds of points), which are mapped, and
-chooses by them alone: a seed of random images, their answers, k-center, and an update with new rows at the end.
+chooses by them alone: random images, their answers, k-center, and an update with new rows at the end.
 `images` makes files of 3 x 32 x 32 pixels (ten classes of noisy patterns) and a campaign with 1,000 labels,
 whose task model is `small-cnn`, trained for a few epochs only, because memory is the question here. Each
-command is a process of its own. Peak memory is that of the whole process, including mapped pages. Time is given
-as processor time and as wall time, since a busy machine changes only the second. The chart shows the growth of
-each command.
+command is a process of its own. Peak memory is that of the whole process, including mapped pages. A busy
+machine changes wall time, but not processor time. The chart shows how each command grows.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ seconds, cpu = time.perf_counter() - started, usage.ru_utime + usage.ru_stime
 taken = {"seconds": round(seconds, 1), "cpu": round(cpu, 1), "peak_mb": round(usage.ru_maxrss / 1024)}
 print(json.dumps([status, taken]))
 """
-"""Runs a command; the peak memory of a process is at least that of the one that starts it, so that is small."""
+"""Runs a command. A process counts the peak memory of the one that starts it, so this one is small."""
 
 
 def measured(command: list[str]) -> Row:
