@@ -124,6 +124,9 @@ ADVICE: dict[str, dict[str, str]] = {
             "return one loss an image with its gradient: reduction='none', averaged over all dimensions but "
             "the first"
         ),
+        "targets-of-outputs": (
+            "override targets_of so that it returns targets as encode does, or leave targets out of provides"
+        ),
         "one-target-per-answer": "encode each value by itself; settle the order of classes in build",
         "targets-follow-images": (
             "override augment_batch and move targets as images, as with random_moves and moved of alkit.data"

@@ -22,22 +22,19 @@ class Grades(alkit.TaskModel):
 
     def reset(self, seed):
         torch.manual_seed(seed)
-        body = nn.Sequential(
-            nn.Conv2d(self.shape[0], 16, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
-        )
+        body = nn.Sequential(nn.Conv2d(self.shape[0], 16, 3, 2, 1), nn.ReLU())
         self.network = nn.ModuleDict({"body": body, "head": nn.Linear(16, 1)})
         self.network.gaps = nn.Parameter(torch.zeros(self.spec.num_outputs - 1))  # between thresholds
         self.network.to(self.device)
 
     def forward(self, images):
-        embedding = self.network["body"](images)
+        embedding = self.network["body"](images).mean(dim=(2, 3))
         gaps = functional.softplus(self.network.gaps)
-        above = torch.sigmoid(
-            self.network["head"](embedding) - gaps.cumsum(0) + gaps.sum() / 2
-        )  # P(grade > k)
+        thresholds = gaps.cumsum(0) - gaps.sum() / 2
+        above = torch.sigmoid(self.network["head"](embedding) - thresholds)  # of each grade but the last
         edges = functional.pad(functional.pad(above, (1, 0), value=1.0), (0, 1))
         shares = (edges[:, :-1] - edges[:, 1:]).clamp_min(1e-6)
-        return alkit.Output(shares.log(), shares / shares.sum(dim=1, keepdim=True), embedding)
+        return alkit.Output(shares.log(), functional.normalize(shares, p=1.0), embedding)
 
     def encode(self, values):
         return torch.tensor([self.classes.index(value) for value in values])
