@@ -104,7 +104,7 @@ def _boxes(
             yield None
             continue
         across, down = item.width / width, item.height / height
-        listed = [
+        listed: list[dict[str, Any]] = [
             {
                 "class": model.classes[number],
                 "x": max(0.0, x * across),
@@ -115,7 +115,7 @@ def _boxes(
             }
             for (x, y, right, bottom), score, number in row
         ]
-        kept = [box for box in listed if min(float(box["width"]), float(box["height"])) >= SMALLEST]
+        kept = [box for box in listed if min(box["width"], box["height"]) >= SMALLEST]
         sure = min((score for _, score, _ in row), default=1.0)
         yield Prediction(labels.text(kept), round(sure, DIGITS))
 
