@@ -86,8 +86,9 @@ def _detected(path: Path, rows: Sequence[tuple[int, dict[str, Any]]]) -> NamedRo
             raise InvalidRows(f'{where} names no image; write it as {{"image": "PATH", "boxes": [...]}}')
         if str(row[image]) in scores:
             raise InvalidRows(f"{where} is the second one for '{row[image]}'; remove one of them")
-        found: list[Any] = [box.get("score") if isinstance(box, dict) else None for box in boxes or ()]
-        if not isinstance(boxes, list) or not all(_is_number(one) and 0 <= one <= 1 for one in found):
+        listed = boxes if isinstance(boxes, list) else [None]
+        found: list[Any] = [box.get("score") if isinstance(box, dict) else None for box in listed]
+        if not all(_is_number(one) and 0 <= one <= 1 for one in found):
             raise InvalidRows(f"{where} should have a list of boxes, each with a score in [0, 1]")
         scores[str(row[image])] = [float(one) for one in found]
         numbers.append(number)
