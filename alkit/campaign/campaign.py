@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .changes.undo import UndoReport
     from .model.export_model import ExportedModel
     from .model.predictions import Predictions
+    from .rehearsal.forecasts import Rehearsal
     from .score import ScoreReport
 
 
@@ -212,6 +213,25 @@ class Campaign(CampaignSession):
         from .run import run
 
         return run(self, oracle, QueryRequest(n, **details), cycles=cycles, stop=stop)
+
+    def rehearse(self, **details: Any) -> Rehearsal:
+        """Forecast what each strategy and random choice would gain from the next labels, before asking.
+
+        Strategies are replayed on parts of the labels at hand, several times each, and judged on the test
+        set, or else on labels that are held out. Nothing is recorded in the campaign's history; the result is
+        kept for the report. A call that was interrupted goes on where it was.
+
+        Args:
+            **details: fields of a `RehearsalRequest`: `strategies`, `more`, `seeds`.
+
+        Raises:
+            UsageError: there are too few labels, or no candidates.
+            TrainingError: the labels do not allow it.
+            UnsupportedTask: a strategy needs what the task does not provide.
+        """
+        from .rehearsal.rehearse import RehearsalRequest, rehearse
+
+        return rehearse(self, RehearsalRequest(**details))
 
     def predict(
         self,

@@ -21,7 +21,7 @@ SECTIONS = {
     "Large pools": ("score",),
     "Changing a campaign": ("update", "classes", "remove", "fork"),
     "Labeling tools": ("export", "labelstudio"),
-    "Progress and results": ("status", "report", "train"),
+    "Progress and results": ("status", "report", "rehearse", "train"),
     "Using the results": ("predict", "export-model"),
     "Simulation and comparison": ("run", "bench"),
     "Strategies and plugins": ("strategies", "plugins", "check", "new-strategy", "new-plugin"),

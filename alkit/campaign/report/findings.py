@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from alkit.campaign.analysis.advice import WORTH, Suggestion, findings, suggestion
 from alkit.campaign.analysis.evidence import CampaignEvidence, gather
+from alkit.campaign.rehearsal.result_file import last_rehearsal
 from alkit.data.sources import VECTORS
 from alkit.utils.json_values import AsDict, finite
 from alkit.utils.provenance import versions
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
     from alkit.campaign.record.settings import Settings
     from alkit.campaign.record.trainings import CycleRecord
+    from alkit.campaign.rehearsal.forecasts import Rehearsal
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Findings:
         annotators: who answered.
         history: the trainings, one a cycle.
         versions: of what made the report.
+        rehearsal: the last one, or None.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Findings:
     annotators: tuple[Annotator, ...]
     history: Sequence[CycleRecord]
     versions: Mapping[str, str]
+    rehearsal: Rehearsal | None = None
 
     @property
     def last_answered(self) -> Query | None:
@@ -137,6 +141,7 @@ class Findings:
                 "annotators": [one.as_dict() for one in self.annotators],
                 "history": [record.as_dict() for record in self.history],
                 "versions": self.versions,
+                "rehearsal": None if self.rehearsal is None else self.rehearsal.as_dict(),
             }
         )
 
@@ -171,6 +176,7 @@ def gather_findings(
         annotators=tuple(annotators(campaign.ledger)),
         history=campaign.history(),
         versions=versions(),
+        rehearsal=last_rehearsal(campaign.directory),
     )
 
 
