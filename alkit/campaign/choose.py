@@ -81,6 +81,7 @@ def choose_and_record(
         diagnostics=finite(cycle.diagnostics),
         state=session.relative(state),
         given={} if given is None else given.record(),
+        draws=finite([draw.as_dict() for draw in cycle.draws]),
     )
     return _record(session, asked, recorded, selection)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -71,6 +72,7 @@ class Combinator(Strategy):
         n: int,
         *purpose: str | int,
         scored: bool = True,
+        before: Indices | None = None,
     ) -> Indices:
         """Let a nested strategy choose n of some candidates, most wanted first.
 
@@ -81,10 +83,14 @@ class Combinator(Strategy):
             n: number of images to choose.
             *purpose: tells the calls apart if the same strategy is asked several times in a cycle.
             scored: record its scores with the query.
+            before: all that were chosen before, if it may choose from all others; then what it draws at
+                random with known chances is recorded with the query.
 
         Raises:
             InvalidSelection: it did not return n distinct candidates.
         """
+        import numpy as np  # noqa: PLC0415  # numpy is slow to import
+
         from alkit.interfaces.contract import choose  # noqa: PLC0415  # numpy is slow to import
 
         from .companions import Companions  # noqa: PLC0415  # torch takes seconds to import
@@ -99,6 +105,10 @@ class Combinator(Strategy):
         picks = choose(strategy, view, n, seed=view.generator("select").initial_seed(), source=source)
         if scored:
             cycle.scores |= view.scores
+        if before is not None:
+            for draw in view.draws:
+                earlier = np.concatenate([before, draw.before])
+                cycle.draws.append(dataclasses.replace(draw, before=earlier))
         warnings = view.diagnostics.pop("warnings", [])
         if warnings:
             named = [f"{strategy.name}: {sentence}" for sentence in warnings]

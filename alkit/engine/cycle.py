@@ -21,6 +21,7 @@ from alkit.utils import seeding
 from alkit.utils.profiling import Profile
 from alkit.utils.progress import NullProgress, Progress
 
+from .draw import Draw
 from .passes import Pass, Passes, computed_at_once
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Cycle:
         profile: seconds and peak memory by phase.
         progress: where long work shows how far it is.
         passes: where the results of passes over many images come from; None computes them here.
+        draws: what was drawn at random with known chances, see `record_draw`.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Cycle:
         self.progress: Progress = NullProgress() if progress is None else progress
         self.profile = Profile() if profile is None else profile
         self.scores: dict[int, float] = {}
+        self.draws: list[Draw] = []
         self.passes: Passes | None = None
         self._seed = seed
         self._loader = Loader(
@@ -150,8 +153,8 @@ class Cycle:
     def narrowed(self, candidates: Indices, *purpose: str | int, companion: Companion | None = None) -> Cycle:
         """Return a view with fewer candidates, for a strategy inside another.
 
-        Model, labels, embeddings, profile and progress are shared; randomness, diagnostics and scores are
-        its own.
+        Model, labels, embeddings, profile and progress are shared; randomness, diagnostics, scores and
+        draws are its own.
 
         Args:
             candidates: a subset of `candidates`.
@@ -168,7 +171,7 @@ class Cycle:
         view.companion = companion
         view._seed = seeding.derive(self._seed, "narrowed", *purpose)
         view.rng = seeding.numpy_generator(view._seed, "cycle")
-        view.diagnostics, view.scores = {}, {}
+        view.diagnostics, view.scores, view.draws = {}, {}, []
         view._whole = self if self._whole is None else self._whole
         return view
 
@@ -341,6 +344,33 @@ class Cycle:
     def record_scores(self, indices: Indices, scores: npt.ArrayLike) -> None:
         """Keep the scores of chosen images, to be recorded with the query."""
         self.scores.update(zip(indices.tolist(), np.asarray(scores, dtype=np.float64).tolist(), strict=True))
+
+    def record_draw(
+        self,
+        picks: Indices,
+        *,
+        chance: npt.ArrayLike | None = None,
+        inclusion: npt.ArrayLike | None = None,
+    ) -> None:
+        """Say that images were drawn at random from all `candidates`, one after another, with known chances.
+
+        The answers to such images say how good the model is on the whole pool, although some images were more
+        likely than others.
+
+        Args:
+            picks: [n] the images, in the order of the draws.
+            chance: [n] the chance of each draw, given those before it; None: all that are left are as likely.
+            inclusion: [n] the chance that the image is among the n; None: the same for all candidates.
+        """
+        self.draws.append(
+            Draw(
+                picks=picks,
+                candidates=len(self.candidates),
+                chance=None if chance is None else np.asarray(chance, np.float64),
+                inclusion=None if inclusion is None else np.asarray(inclusion, np.float64),
+                before=picks[:0],
+            )
+        )
 
     def measure(self, phase: str) -> contextlib.AbstractContextManager[None]:
         """Record the seconds and peak memory of a block under a phase: embed, adversary, score, select."""

@@ -20,6 +20,7 @@ from alkit.utils.json_values import AsDict
 from alkit.utils.proportions import ProportionDifference, Share, difference, needed_to_settle, share
 
 from .agreement import Agreement, agreement
+from .pool_error import PoolError, pool_error
 
 if TYPE_CHECKING:
     from alkit.campaign.record.query import Pick, Query
@@ -163,6 +164,7 @@ class CampaignEvidence(AsDict):
         gain: what labels brought lately, or None before there are two points.
         agreement: between annotators, or None before two of them have answered for the same image.
         metric: the task's main one.
+        pool_error: of the model on the pool, by query that a strategy chose with a model trained.
     """
 
     accuracy: tuple[ControlAccuracy, ...] = ()
@@ -174,6 +176,7 @@ class CampaignEvidence(AsDict):
     gain: Gain | None = None
     agreement: Agreement | None = None
     metric: str = ACCURACY
+    pool_error: tuple[PoolError, ...] = ()
 
 
 def gather(campaign: CampaignSession) -> CampaignEvidence:
@@ -192,6 +195,7 @@ def gather(campaign: CampaignSession) -> CampaignEvidence:
         gain=gain(curve, "test") if len(curve) > 1 else gain(control_curve(accuracy), "control"),
         agreement=agreement(votes, None if single or not votes else campaign.label_kind),
         metric=ACCURACY if single else _main_metric(campaign),
+        pool_error=tuple(found for query in queries if (found := pool_error(query)) is not None),
     )
 
 

@@ -13,7 +13,7 @@ from alkit.utils.json_types import check_type
 from alkit.utils.json_values import plain
 
 OMITTED_IF_UNSAID = {"omit": True}
-UNSAID: tuple[Any, ...] = (None, "", {})
+UNSAID: tuple[Any, ...] = (None, "", {}, (), [])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +163,9 @@ class Asked(Happening):
         state: file of what the strategy remembers, or None.
         given: the files of embeddings and predictions that it chose from, by kind; empty if a model was
             trained, or none was needed.
+        draws: what the strategy drew at random with known chances: `candidates` drawn from, `picks` in the
+            order of the draws, the `chance` of each given those before, the chance of `inclusion` of each
+            (without these, all candidates were as likely), and picks made `before`.
     """
 
     kind: ClassVar[str] = "asked"
@@ -184,6 +187,7 @@ class Asked(Happening):
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     state: str | None = None
     given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata=OMITTED_IF_UNSAID)
+    draws: Sequence[Mapping[str, Any]] = field(default=(), metadata=OMITTED_IF_UNSAID)
 
     @property
     def origin(self) -> dict[str, Any]:

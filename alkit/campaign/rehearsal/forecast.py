@@ -116,7 +116,7 @@ def ratio_of(replays: Replays, arms: Sequence[Arm]) -> Estimate:
     ratio = gained.mean() / random.mean()
     error = float((gained - ratio * random).std(ddof=1) / math.sqrt(len(random)) / random.mean())
     trust = PRIOR**2 / (PRIOR**2 + max(error, FOR_CERTAIN) ** 2)
-    return Estimate(1 + trust * (ratio - 1), PRIOR * math.sqrt(1 - trust))
+    return Estimate(float(1 + trust * (ratio - 1)), PRIOR * math.sqrt(1 - trust))
 
 
 def over_random(gain: RandomGain, ratio: Estimate) -> Estimate:

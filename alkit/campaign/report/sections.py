@@ -27,6 +27,7 @@ from . import charts
 from .costs import annotation, time_and_memory
 from .findings import Findings, next_size, pool_name
 from .learning_curve import curve
+from .pool_error import errors
 from .rehearsal import rehearsed
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def report_of(found: Findings, pictures: Sequence[Block], places: Sequence[Block
         Section("The campaign", _campaign(found)),
         Section("Findings", _answer(found)),
         Section("Learning curve", curve(found)),
+        Section("Error on the pool", errors(found)),
         Section("Rehearsal", rehearsed(found)),
         Section("Queries and answers", _outcomes(found)),
         Section("Classes", _classes(found)),

@@ -38,7 +38,8 @@ class Mix(alkit.Combinator):
         """Choose n candidates; the strategies alternate in the result, in proportion to their shares."""
         left, chosen, turns = cycle.candidates, [], []
         for place, count in zip(self.parts, divided(n, list(self.shares.values())), strict=True):
-            picks = self.delegate(place, cycle, left, count)
+            before = np.setdiff1d(cycle.candidates, left, assume_unique=True)
+            picks = self.delegate(place, cycle, left, count, before=before)
             left = np.setdiff1d(left, picks, assume_unique=True)
             chosen.append(picks)
             turns.append((np.arange(count) + 0.5) / max(count, 1))

@@ -57,6 +57,7 @@ class Power(alkit.Combinator):
         picks = ranked[drawn.order]
         known = ~np.isnan(scores[drawn.order])
         cycle.record_scores(picks[known], scores[drawn.order][known])
+        cycle.record_draw(picks, chance=drawn.chance, inclusion=drawn.inclusion)
         cycle.diagnostics["draw_probabilities"] = drawn.chance.tolist()
         cycle.diagnostics["inclusion_probabilities"] = drawn.inclusion.tolist()
         return picks

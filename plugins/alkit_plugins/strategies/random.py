@@ -20,7 +20,9 @@ class Random(alkit.Strategy):
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates."""
-        return cycle.rng.choice(cycle.candidates, size=n, replace=False)
+        picks: Indices = cycle.rng.choice(cycle.candidates, size=n, replace=False)
+        cycle.record_draw(picks)
+        return picks
 
 
 @alkit.hookimpl

@@ -80,3 +80,15 @@ def test_scores_are_needed_unless_ranks_are_enough():
     ):
         WORLD.choose(make_strategy("power(random)"), 3)
     assert len(WORLD.choose(make_strategy("power(random, by=rank)"), 3)) == 3
+
+
+def test_draws_are_on_record_only_where_the_whole_pool_could_be_drawn():
+    WORLD.choose(make_strategy("power(entropy)"), 6, cycle := WORLD.cycle())
+    assert cycle.draws[0].candidates == 25 and len(cycle.draws[0].inclusion) == 6
+    WORLD.choose(make_strategy("entropy(10) > random"), 6, cycle := WORLD.cycle())
+    assert cycle.draws == []
+    picks = WORLD.choose(make_strategy("mix(entropy, random)"), 6, cycle := WORLD.cycle())
+    (drawn,) = cycle.draws
+    assert drawn.candidates == 22 and {*drawn.picks, *drawn.before} == set(picks.tolist())
+    WORLD.choose(make_strategy("mix(random, entropy)"), 6, cycle := WORLD.cycle())
+    assert cycle.draws[0].candidates == 25 and len(cycle.draws[0].before) == 0
