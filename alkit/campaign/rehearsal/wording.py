@@ -29,7 +29,7 @@ def about(rehearsal: Rehearsal) -> str:
 
 def rows(rehearsal: Rehearsal) -> list[tuple[str, ...]]:
     """Return a row for each number of further labels and strategy, in the order of `HEAD`."""
-    found = []
+    found: list[tuple[str, ...]] = []
     for place, first in enumerate(rehearsal.strategies[0].outlooks):
         for item in rehearsal.strategies:
             outlook = item.outlooks[place]

@@ -1,16 +1,14 @@
-"""How often the truth lies inside the intervals of a rehearsal, on simulated campaigns.
+"""Simulate campaigns that are rehearsed and then go on for real; `calibrate.py` compares both.
 
-    python benchmarks/rehearsal.py simulate --data clothes:FEATURES --data cifar:FEATURES --data digits
-    python benchmarks/rehearsal.py score
+    python benchmarks/forecasts/simulate.py clothes:FEATURES cifar:FEATURES digits
 
 FEATURES is a folder with pool.csv and test.csv (columns image and label) and pool.f32 and test.f32, the
-encoder's features of these images in this order, 1280 each. They are reduced to 64 principal components of
-the pool, and the head's solver stops early, so that a campaign takes seconds.
+encoder's features of these images in this order. They are reduced to 64 principal components of the pool,
+and the head's solver stops early, so that a campaign takes seconds.
 
-A campaign has labels, drawn at random or chosen in part by badge, and 500 test images (298 of digits). It is rehearsed, then
-each strategy goes on for real: 100, 500 and 1,000 further labels, as far as the pool reaches. `simulate`
-appends one line a campaign with all measurements, and goes on where it was interrupted. `score` forecasts
-from them as `alkit rehearse` does, and calibrates the widths with each data set left out in turn.
+A campaign has 80, 200 or 500 labels, all drawn at random or half of them chosen by badge, and 500 test images
+(298 of digits). It is rehearsed; then each strategy goes on to 100, 500 and 1,000 further labels, as far as
+the pool reaches. Each campaign is one line of the records, and a call goes on where the last one stopped.
 """
 
 from __future__ import annotations
@@ -33,8 +31,7 @@ from scipy.optimize import minimize
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from alkit.campaign.rehearsal import forecast
-from alkit.campaign.rehearsal.replays import Replays, replays_from
+from alkit.campaign.rehearsal.replays import Replays
 from alkit.campaign.rehearsal.stage import Stage
 from alkit.data.labeled_images import LabeledImages
 from alkit.data.store import ImageStore
@@ -50,7 +47,7 @@ from alkit_plugins.tasks.encoded import Encoded
 Rows = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
 
-RESULTS = Path(__file__).parent / "results" / "rehearsal.jsonl.gz"
+RESULTS = Path(__file__).parents[1] / "results" / "rehearsal.jsonl.gz"
 STRATEGIES = ("badge", "coreset", "margin")
 MORE = (100, 500, 1000)
 LABELS = (80, 200, 500)
@@ -159,11 +156,12 @@ class Setting:
 
 
 def settings(names: Sequence[str]) -> Iterator[Setting]:
-    """Yield all campaigns: 24 a data set, those of the first repeat first."""
-    for repeat, labels, by, balance, name in itertools.product(
-        range(REPEATS), LABELS, ("random", "badge"), ("as it is", "long tail"), names
+    """Yield all campaigns, 24 a data set: those with the most labels, which take longest, come last."""
+    for most, repeat, labels, by, balance, name in itertools.product(
+        (False, True), range(REPEATS), LABELS, ("random", "badge"), ("as it is", "long tail"), names
     ):
-        yield Setting(name, balance, labels, by, repeat)
+        if most == (labels == LABELS[-1]):
+            yield Setting(name, balance, labels, by, repeat)
 
 
 class World:
@@ -295,12 +293,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("action", choices=["simulate", "score"])
-    parser.add_argument("--data", action="append", default=[], metavar="NAME[:FEATURES]")
+    parser.add_argument("data", nargs="+", metavar="NAME[:FEATURES]")
     parser.add_argument("--records", type=Path, default=RESULTS)
-    given = parser.parse_args()
-    if given.action == "simulate":
-        simulate(given)
+    simulate(parser.parse_args())
 
 
 if __name__ == "__main__":
