@@ -6,8 +6,8 @@ Reads the records of `simulate.py` and forecasts from their replays as `alkit re
 number of standard errors on each side; the smallest number that holds 90% of the truths is found on all
 campaigns but those of one data set, and judged on the latter, for each data set in turn. The widths in
 `alkit/campaign/rehearsal/forecast.py` are those of all campaigns together. Errors are compared with the slope
-between half of the labels and all of them, extended as a straight line. Writes rehearsal.json and
-rehearsal.md beside the records, and the plot of the documentation.
+between half of the labels and all of them, extended as a straight line, and over the logarithm of labels.
+Writes rehearsal.json and rehearsal.md beside the records, and the plot of the documentation.
 """
 
 from __future__ import annotations
@@ -20,14 +20,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from simulate import RESULTS, records
+from simulate import RESULTS, TEST, records
 
-from alkit.campaign.rehearsal.forecast import LEVEL, over_random, random_gain, ratio_of, strategy_gain
+from alkit.campaign.rehearsal.forecast import (
+    LEVEL,
+    luck_of,
+    over_random,
+    random_gain,
+    ratio_of,
+    strategy_gain,
+)
 from alkit.campaign.rehearsal.replays import replays_from
 from alkit.reporting.figures import BLUE, FADED, VERMILLION
 
 IMAGE = Path(__file__).parents[2] / "docs" / "images" / "rehearsal.png"
 MORE = (100, 500, 1000)
+JUDGES = {"digits": 298}
 GAIN, OVER = "gain", "more than random"
 
 
@@ -44,6 +52,7 @@ class Case(NamedTuple):
     forecast: float
     error: float
     naive: float
+    logarithm: float
     truth: float
     fresh: float
 
@@ -57,12 +66,14 @@ def cases_of(record: dict[str, Any]) -> list[Case]:
     """Return all forecasts of a campaign."""
     data, balance, labels, chosen_by, _ = record["setting"]
     replays, now, truth = replays_from(record["replays"]), record["now"], record["truth"]
+    luck = luck_of(replays, JUDGES.get(data, TEST), is_share=True)
     curve = np.array(replays.curve).mean(0)
     half = replays.sizes.index(round(labels / 2))
-    slope = (curve[-1] - curve[half]) / (labels - replays.sizes[half])
+    rise = curve[-1] - curve[half]
+    slope, slope_of_log = rise / (labels - replays.sizes[half]), rise / math.log(labels / replays.sizes[half])
     found = []
     for place, more in enumerate(MORE[: len(truth["random"])]):
-        gain = random_gain(replays, labels, more, 1.0)
+        gain = random_gain(replays, labels, more, top=1.0, luck=luck)
         for name in truth:
             reached = [truth[name][place][k] - now[k] for k in (0, 1)]
             about = (data, balance, labels, chosen_by, name, more)
@@ -73,8 +84,9 @@ def cases_of(record: dict[str, Any]) -> list[Case]:
                 one, better = strategy_gain(gain, ratio), over_random(gain, ratio)
                 others = [truth["random"][place][k] - now[k] for k in (0, 1)]
                 beyond = [reached[k] - others[k] for k in (0, 1)]
-                found.append(Case(*about, OVER, better.value, better.error, 0.0, *beyond))
-            found.append(Case(*about, GAIN, one.value, one.error, slope * more, *reached))
+                found.append(Case(*about, OVER, better.value, better.error, 0.0, 0.0, *beyond))
+            naive = slope * more, slope_of_log * math.log1p(more / labels)
+            found.append(Case(*about, GAIN, one.value, one.error, *naive, *reached))
     return found
 
 
@@ -99,6 +111,7 @@ def summary(cases: Sequence[Case], widths: dict[tuple[str, str], float]) -> dict
         "half_width": round(float(np.mean([widths[c.data, c.what] * c.error for c in cases])), 4),
         "error": round(float(np.mean([abs(c.truth - c.forecast) for c in cases])), 4),
         "naive_error": round(float(np.mean([abs(c.truth - c.naive) for c in cases])), 4),
+        "logarithm_error": round(float(np.mean([abs(c.truth - c.logarithm) for c in cases])), 4),
     }
 
 
@@ -115,6 +128,24 @@ def verdicts(cases: Sequence[Case], widths: dict[tuple[str, str], float]) -> dic
         right = (case.truth > 0) == (case.forecast > 0)
         counts[f"{word}, and was{'' if right else ' not'}"] += 1
     return {"forecasts": len(cases), "told": told, **counts}
+
+
+def table(
+    what: str, cases: Sequence[Case], widths: dict[tuple[str, str], float]
+) -> tuple[list[str], dict[str, dict[str, float]]]:
+    """Return the figures of all groups of cases, as lines of Markdown and as numbers."""
+    naive = ["error, straight line", "error, line over log"] if what == GAIN else ["error, no difference"]
+    head = ["", "", "forecasts", "inside", "inside (fresh)", "half width", "error", *naive]
+    lines, figures = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"], {}
+    for group, of in GROUPS.items():
+        for value in sorted({of(case) for case in cases}):
+            row = summary([case for case in cases if of(case) == value], widths)
+            figures[f"{group}: {value}"] = row
+            cells = [group, str(value), str(row["forecasts"]), f"{row['inside']:.1%}"]
+            cells += [f"{row['inside_fresh']:.1%}", f"{row['half_width']:.3f}", f"{row['error']:.4f}"]
+            cells += [f"{row['naive_error']:.4f}", f"{row['logarithm_error']:.4f}"][: len(naive)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines, figures
 
 
 GROUPS: dict[str, Callable[[Case], Any]] = {
@@ -175,29 +206,15 @@ def main() -> None:
     lines = [
         "# Rehearsals against what came of them",
         "",
-        f"`python benchmarks/forecasts/calibrate.py`: {len(found)} simulated campaigns, intervals of {LEVEL:.0%}. "
-        "Widths are found without the data set that they are judged on. Inside (fresh): on test images that the "
-        "campaign never saw.",
+        f"`python benchmarks/forecasts/calibrate.py`: {len(found)} simulated campaigns, "
+        f"intervals of {LEVEL:.0%}. "
+        "Widths are found without the data set that they are judged on. "
+        "Inside (fresh): on test images that the campaign never saw.",
     ]
     for what in (GAIN, OVER):
         some = [case for case in cases if case.what == what]
-        naive = "straight line" if what == GAIN else "no difference"
-        lines += [
-            "",
-            f"## {what.capitalize()}",
-            "",
-            f"| | | forecasts | inside | inside (fresh) | half width | error | error, {naive} |",
-            "|---|---|---|---|---|---|---|---|",
-        ]
-        tables[what] = {}
-        for group, of in GROUPS.items():
-            for value in sorted({of(case) for case in some}):
-                row = summary([case for case in some if of(case) == value], widths)
-                tables[what][f"{group}: {value}"] = row
-                lines.append(
-                    f"| {group} | {value} | {row['forecasts']} | {row['inside']:.1%} | {row['inside_fresh']:.1%} "
-                    f"| {row['half_width']:.3f} | {row['error']:.4f} | {row['naive_error']:.4f} |"
-                )
+        rows, tables[what] = table(what, some, widths)
+        lines += ["", f"## {what.capitalize()}", "", *rows]
     told = verdicts([case for case in cases if case.what == OVER], widths)
     lines += ["", "## Verdicts", "", ", ".join(f"{key}: {value}" for key, value in told.items()), ""]
     shown = {what: round(value, 2) for what, value in final.items()}

@@ -184,8 +184,7 @@ def main() -> None:
         given.out.with_suffix(".md").write_text(
             "# Coverage of 95% intervals of the error on the pool\n\n"
             f"`python benchmarks/forecasts/coverage.py`; {SIMULATIONS:,} simulations a row, "
-            f"a pool of {POOL:,}.\n\n"
-            + table(results)
+            f"a pool of {POOL:,}.\n\n" + table(results)
         )
 
 

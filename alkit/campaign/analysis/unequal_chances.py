@@ -3,9 +3,9 @@
 Two estimators for the same draws. `lure` weighs each draw by the chance that it had after those before it
 (Farquhar, Gal and Rainforth, On Statistical Bias in Active Learning, ICLR 2021). `by_inclusion` weighs each
 image by its chance to be drawn at all (Horvitz and Thompson, JASA 1952; with the chances that Duffield, Lund
-and Thorup give for weighted draws without replacement, JACM 2007). Both are ratios, so that images
-without a label can be left out. Intervals are Wilson's, for the number of equally likely images that would
-have the same standard error.
+and Thorup give for weighted draws without replacement, JACM 2007). Images without a label are left out: their
+share of the population is estimated from the same weights. Intervals are Wilson's, for the number of equally
+likely images that would have the same standard error.
 """
 
 from __future__ import annotations
@@ -65,15 +65,17 @@ class DrawnSample:
             weights: [n] how many images of the population each stands for.
             variances: [n] the variance that one unit of each adds to a weighted sum.
         """
-        whole = self.known + float(weights @ self.counted)
+        counted = float(weights @ self.counted) / float(weights.sum())
+        whole = self.known + self.population * counted
         if whole == 0:
             return None
         hits = (self.hits & self.counted).astype(np.float64)
         value = min(1.0, (self.known_hits + float(weights @ hits)) / whole)
-        rest = np.where(self.counted, hits - value, 0.0)
+        equal = float(np.ptp(weights)) < 1e-9 * float(weights.max())
+        rest = np.where(self.counted, hits - value, 0.0) if equal else hits
         variance = float(variances @ rest**2) / whole**2
         drawn = max(float(variances @ self.counted), 1e-12)
-        usual = whole**2 / drawn  # of equally likely images, as long as no hit says otherwise
+        usual = whole**2 / drawn  # more is never believed, since rare hits of large weight may be missing
         spread = value * (1 - value)
         size = min(usual, spread / variance) if variance > 0 and spread > 0 else usual
         return wilson(value, size)

@@ -2,8 +2,8 @@
 
 Random labels are forecast by a power law. A strategy's gain is that of random labels times a ratio: how much
 it gained in its replays for what random labels gained in the same ones, drawn towards one where replays are
-few or disagree. An interval covers replays with other labels, the curve's shape and the luck of a single
-campaign; its width was calibrated on simulated campaigns by `benchmarks/rehearsal.py`.
+few or disagree. An interval covers replays with other labels, and the luck of a single campaign that is judged
+on few images; its width was calibrated on simulated campaigns by `benchmarks/forecasts/calibrate.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .forecasts import Forecast, Outlook, StrategyOutlook, Verdict
-from .power_law import fit_logarithm, fit_power_laws
+from .power_law import fit_power_laws
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 LEVEL = 0.9
-WIDTH_OF_GAIN = 2.0
+WIDTH_OF_GAIN = 3.1
 WIDTH_OVER_RANDOM = 2.0
 BOOTSTRAPS = 200
-PRIOR = 0.3
-"""Standard deviation of a strategy's ratio before anything is seen: most are between 0.4 and 1.6."""
+PRIOR = 0.15
+"""Standard deviation of a strategy's ratio before anything is seen: most are between 0.7 and 1.3."""
 LUCK_KEPT = 0.5
 """Share of the present model's distance from the fitted curve that later models keep."""
 FOR_CERTAIN = 1e-4
@@ -50,7 +50,13 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class RandomGain:
-    """What random labels gain: the estimate, the part of its error that is no luck, and the luck."""
+    """What random labels gain.
+
+    Attributes:
+        value: the estimate.
+        curve: standard error, since other replays would give another curve.
+        luck: standard error of what a single campaign reaches, on few images.
+    """
 
     value: float
     curve: float
@@ -73,8 +79,9 @@ def outlooks(
         pool: images that can ever be labeled, these included.
         more: numbers of further labels.
         top: the best value that the metric can have.
+        luck: see `luck_of`.
     """
-    gains = {count: random_gain(replays, labels, count, top) for count in more}
+    gains = {count: random_gain(replays, labels, count, top=top, luck=luck) for count in more}
     found = [StrategyOutlook("random", tuple(_random_outlook(n, gain) for n, gain in gains.items()))]
     for name, arms in replays.arms.items():
         ratio = ratio_of(replays, arms)
@@ -84,7 +91,23 @@ def outlooks(
     return tuple(found)
 
 
-def random_gain(replays: Replays, labels: int, more: int, top: float) -> RandomGain:
+def luck_of(replays: Replays, judges: int, *, is_share: bool) -> float:
+    """Return how much a single campaign differs from the mean of many, as a standard error.
+
+    Args:
+        replays: of the labels at hand.
+        judges: how many images the metric is measured on.
+        is_share: the metric is a share of these images, and at least varies as one; else it is estimated from
+            how differently replays rise.
+    """
+    values = np.array(replays.curve)
+    if not is_share:
+        return float(np.diff(values, axis=1)[:, -2].std(ddof=1))
+    now = float(values[:, -1].mean())
+    return math.sqrt(max(now * (1 - now), 1 / judges) / judges)
+
+
+def random_gain(replays: Replays, labels: int, more: int, *, top: float, luck: float) -> RandomGain:
     """Forecast the gain of so many further random labels."""
     values = np.array(replays.curve)
     rng = np.random.default_rng(0)
@@ -94,11 +117,7 @@ def random_gain(replays: Replays, labels: int, more: int, top: float) -> RandomG
     now, then = laws.at(labels), laws.at(labels + more)
     distance = values[:, -1].mean() - laws.at(replays.sizes[-1])[0]
     gain = then[0] - now[0] - (1 - LUCK_KEPT) * distance
-    _, slope = fit_logarithm(replays.sizes, values.mean(0))
-    straight = max(0.0, slope) * math.log1p(more / labels)
-    shape = (straight - (then[0] - now[0])) / 2
-    luck = float(np.diff(values, axis=1)[:, -2].std(ddof=1))
-    return RandomGain(float(gain), math.hypot(float((then - now)[1:].std()), shape), luck)
+    return RandomGain(float(gain), float((then - now)[1:].std()), luck)
 
 
 def ratio_of(replays: Replays, arms: Sequence[Arm]) -> Estimate:

@@ -55,12 +55,3 @@ def fit_power_laws(sizes: npt.ArrayLike, values: npt.ArrayLike, top: float) -> P
     best = losses.argmin(axis=1)
     rows = np.arange(len(y))
     return PowerLaws(limit[rows, best], scale[rows, best], RATES[best])
-
-
-def fit_logarithm(sizes: npt.ArrayLike, values: npt.ArrayLike) -> tuple[float, float]:
-    """Return value at one label and slope of a straight line over the logarithm of labels, [k] values."""
-    n, y = np.log(np.asarray(sizes, np.float64)), np.asarray(values, np.float64)
-    weights = np.exp(n) / np.exp(n).sum()
-    centered = n - n @ weights
-    slope = float((y * centered) @ weights / (centered**2 @ weights))
-    return float(y @ weights - slope * (n @ weights)), slope

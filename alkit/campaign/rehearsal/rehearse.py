@@ -84,6 +84,7 @@ def rehearse(session: CampaignSession, request: RehearsalRequest) -> Rehearsal:
             pool=len(pool.labeled) + len(pool.candidates),
             more=_possible(request.more, len(pool.candidates)),
             top=1.0 if metric.higher_is_better else 0.0,
+            luck=forecast.luck_of(replays, stage.judges, is_share=metric.is_share),
         ),
     )
     write_rehearsal(session.directory, found)
