@@ -2,8 +2,8 @@
 
 Random labels are forecast by a power law. A strategy's gain is that of random labels times a ratio: how much
 it gained in its replays for what random labels gained in the same ones, drawn towards one where replays are
-few or disagree. An interval covers replays with other labels, and the luck of a single campaign that is judged
-on few images; its width was calibrated on simulated campaigns by `benchmarks/forecasts/calibrate.py`.
+few or disagree. An interval covers replays with other labels, and the luck of a single campaign that is
+judged on few images; its width was calibrated on simulated campaigns by `benchmarks/forecasts/calibrate.py`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class RandomGain:
 
 
 def outlooks(
-    replays: Replays, *, labels: int, pool: int, more: Sequence[int], top: float
+    replays: Replays, *, labels: int, pool: int, more: Sequence[int], top: float, luck: float
 ) -> tuple[StrategyOutlook, ...]:
     """Forecast what random labels and each strategy would gain.
 

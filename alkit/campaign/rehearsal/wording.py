@@ -8,8 +8,8 @@ from .forecasts import Outlook, Rehearsal
 
 HEAD = ("further labels", "strategy", "gain", "more than random", "verdict")
 EVERY_LABEL = (
-    "the labels themselves, most of which a strategy chose, so that gains on the whole pool may differ; a test "
-    "set or control slices would tell"
+    "the labels themselves, most of which a strategy chose, so that gains on the whole pool may differ; a "
+    "test set or control slices would tell"
 )
 
 

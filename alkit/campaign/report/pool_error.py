@@ -36,7 +36,8 @@ def errors(found: Findings) -> list[Block]:
         blocks.append(
             Text(
                 f"The picks of {listed(certain)} have no known chances, so they cannot say how good the "
-                "model is on the pool; only control images can. Picks of 'power(...)' and of mixes with random can."
+                "model is on the pool; only control images can. Picks of 'power(...)' and of mixes with "
+                "random can."
             )
         )
     return blocks
