@@ -135,6 +135,10 @@ ADVICE: dict[str, dict[str, str]] = {
             "let text write all that parse needs to return the same value; values are JSON"
         ),
         "reset-is-seeded": "draw all weights in reset, inside 'with alkit.utils.seeding.fence(seed):'",
+        "pretraining-is-repeatable": (
+            "take all randomness of pretrain from pool and from torch's own generator, which is seeded, and "
+            "return weights by their names in network, or override start_from"
+        ),
         "trains": "step the optimizer in fit and call network.eval() at its end; the inherited fit does both",
         "evaluates": (
             "call network.eval(), compute under torch.inference_mode(), and return at least one float"

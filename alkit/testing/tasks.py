@@ -16,12 +16,15 @@ from alkit.data.loader import Batch, Loader
 from alkit.data.model_input import normalize
 from alkit.data.store import ImageStore
 from alkit.data.targets import Targets, map_tensors
+from alkit.engine.pretrain import Pretraining
 from alkit.errors import UnsupportedTask
 from alkit.interfaces.labels import Boxes, ImageFacts
 from alkit.plugin import registry
 from alkit.training.portable_outputs import MEANINGS, gap_between, meaning_of, own_meaning
 from alkit.training.recipe import TrainingRun
 from alkit.utils import seeding
+from alkit.utils.profiling import Profile
+from alkit.utils.progress import NullProgress
 
 from .answers import COUNT, some_answers
 from .results import NotApplicable, Result, outcome, require, title
@@ -81,6 +84,18 @@ class TaskSubject:
         model.reset(seed)
         model.network.eval()
         return model
+
+    @property
+    def pretraining(self) -> Pretraining:
+        """What the task may learn from before there are labels: all images."""
+        return Pretraining(
+            images=self._store,
+            indices=self._store.usable,
+            seed=0,
+            device=torch.device("cpu"),
+            progress=NullProgress(),
+            profile=Profile(),
+        )
 
     def batch(self, model: TaskModel, count: int | None = None) -> Batch:
         """Return the first images with their targets."""
@@ -332,6 +347,27 @@ def reset_is_seeded(subject: TaskSubject) -> None:
     require(_equal(first, _weights(model)), "reset with the first seed does not restore the first weights")
 
 
+def pretraining_is_repeatable(subject: TaskSubject) -> None:
+    """A task that pretrains learns the same weights from the same images and seed, and starts from them."""
+    if not subject.new().pretrains:
+        raise NotApplicable("the task does not pretrain")
+
+    def learned(model: TaskModel) -> Mapping[str, torch.Tensor]:
+        found = subject.pretraining.of(model)
+        assert found is not None
+        return found.weights
+
+    model = subject.new(seed=1)
+    first = dict(learned(model))
+    require(first, "pretrain returns no weights")
+    with seeding.fence(5):
+        require(_equal(first, dict(learned(subject.new()))), "pretraining twice gives different weights")
+    model.reset(1)
+    drawn = _tensors(model.starting_weights())
+    model.start_from(first)
+    require(not _equal(drawn, _tensors(model.starting_weights())), "start_from changes no starting weight")
+
+
 def trains(subject: TaskSubject) -> None:
     """Two epochs change the weights, keep the loss finite and leave the model in eval mode."""
     model = subject.new()
@@ -438,6 +474,10 @@ def _weights(model: TaskModel) -> dict[str, torch.Tensor]:
     return {key: value.detach().clone() for key, value in model.network.state_dict().items()}
 
 
+def _tensors(weights: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in weights.items() if isinstance(value, torch.Tensor)}
+
+
 def _equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
 
@@ -452,6 +492,7 @@ CHECKS: tuple[Callable[[TaskSubject], None], ...] = (
     targets_follow_images,
     labels_are_read_back,
     reset_is_seeded,
+    pretraining_is_repeatable,
     trains,
     evaluates,
     probabilities_follow_predictions,

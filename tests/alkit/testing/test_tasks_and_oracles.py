@@ -162,7 +162,34 @@ class MakesNoNetwork(TinyClassification):
         return exported(self.network, "network = None")
 
 
+class OtherTargets(TinyClassification):
+    def targets_of(self, output, generator=None):
+        return 2 - super().targets_of(output, generator)
+
+
+class Pretrains(TinyClassification):
+    pretrains = True
+
+    def pretrain(self, pool, run):
+        return {"head.bias": next(pool.epoch(0, 8)).images.mean(dim=(1, 2, 3))[:3]}
+
+
+class PretrainsAnew(Pretrains):
+    learned = itertools.count()
+
+    def pretrain(self, pool, run):
+        return {"head.bias": torch.full((3,), float(next(self.learned)))}
+
+
+class ForgetsWhatItLearned(Pretrains):
+    def start_from(self, weights):
+        pass
+
+
 TASK_FAULTS = [
+    ("targets-of-outputs", OtherTargets),
+    ("pretraining-is-repeatable", ForgetsWhatItLearned),
+    ("pretraining-is-repeatable", PretrainsAnew),
     ("name", OtherSpec),
     ("outputs-as-specified", Unnormalized),
     ("outputs-as-specified", NoEmbedding),
@@ -196,6 +223,11 @@ def test_a_fault_fails_its_check(check: str, fault: type[TinyClassification]) ->
     subject = tasks.TaskSubject(fault, {}, ("cat", "dog", "owl"), values, (3, 9, 9))
     with pytest.raises(Nonconforming):
         TASK_CHECKS[check](subject)
+
+
+def test_a_task_that_pretrains_conforms() -> None:
+    subject = tasks.TaskSubject(Pretrains, {}, ("cat", "dog", "owl"), ["cat", "dog", "owl"], (3, 9, 9))
+    TASK_CHECKS["pretraining-is-repeatable"](subject)
 
 
 def test_every_check_of_a_task_has_a_fault() -> None:
