@@ -180,8 +180,9 @@ def main() -> int:
     tools.DATUMARO["python"] = given.datumaro_python
     kinds = given.kind or [*PLAIN_KINDS]
     used = {name: tools.version(name) for name in dict.fromkeys(c.tool for c in tools.CONVERSIONS)}
+    other = " --datumaro-python PYTHON" if given.datumaro_python else ""
     result: dict[str, Any] = {
-        "command": " ".join(["python benchmarks/roundtrips.py", f"--examples {given.examples}"]),
+        "command": f"python benchmarks/roundtrips.py --examples {given.examples}{other}",
         "date": datetime.date.today().isoformat(),
         "python": platform.python_version(),
         "examples": given.examples,

@@ -83,6 +83,9 @@ def read(name: str, pool: Pool, path: Path, **given: Any) -> Arrived:
     places = References(pool.records, pool.folder).find_all(reply.answers)
     items = {item.index: item for item in pool.items}
     for place, answer in zip(places, reply.answers, strict=True):
+        if answer.is_blank(pool.labels.classes) and pool.labels.is_blank(answer.label):
+            arrived.blank += 1  # as a campaign takes it
+            continue
         if isinstance(place, Rejection):
             arrived.rejected.append(place.reason)
             continue

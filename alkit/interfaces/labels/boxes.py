@@ -43,6 +43,7 @@ class Boxes(Labels):
     named: ClassVar[bool] = True
     fits_size: ClassVar[bool] = True
     agrees_from: ClassVar[float] = 0.8
+    nothing: ClassVar[str] = NONE
 
     def parse(self, text: str, image: ImageFacts) -> Any:
         """Read a JSON list of boxes, or `none`; a box has to be inside the image, if its size is known.
