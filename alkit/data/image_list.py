@@ -80,7 +80,7 @@ class ImageList(Sequence[ImageRecord]):
         """Return the names of some images."""
         return [self[index].key for index in indices]
 
-    def are_called(self, names: Positions) -> bool:
+    def are_called(self, names: Sequence[str]) -> bool:
         """Say whether the names are those, from the first on."""
         return len(names) >= len(self) and all(map(str.__eq__, self.keys, names))
 

@@ -260,8 +260,10 @@ class Page:
     def _vectors(self) -> npt.NDArray[np.floating[Any]] | None:
         """Return the vectors of a pool that consists of vectors, as it was listed."""
         source = self._source
-        same = isinstance(source, Vectors) and source.keys() == self.session.campaign.state.keys
-        return source.rows.values if isinstance(source, Vectors) and same else None
+        images = self.session.campaign.state.records
+        if not isinstance(source, Vectors) or len(source.keys()) != len(images):
+            return None
+        return source.rows.values if images.are_called(source.keys()) else None
 
     # -- what is done ----------------------------------------------------------------------------------
 

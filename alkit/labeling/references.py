@@ -89,6 +89,11 @@ class References:
         self._former = former
         self._suggested = 0
 
+    @property
+    def renamed(self) -> bool:
+        """Whether a name may mean an image that was called so before."""
+        return bool(self._former)
+
     def find(self, given: GivenAnswer) -> int:
         """Return the index of the image that an answer names.
 

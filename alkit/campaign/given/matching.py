@@ -119,7 +119,7 @@ def _in_order(rows: NamedRows, keys: Sequence[str]) -> tuple[Indices, str]:
 def _by_name(
     rows: NamedRows, names: Sequence[str], records: ImageList, references: References
 ) -> tuple[Indices, list[str]]:
-    if records.names_beyond(names) == []:  # each row is of the image at its position
+    if len(names) == len(records) and not references.renamed and records.are_called(names):
         return np.arange(len(records)), []
     row = np.full(len(records), -1, dtype=np.int64)
     unknown: list[tuple[int, Rejection]] = []

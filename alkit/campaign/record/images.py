@@ -94,8 +94,10 @@ class LedgerImages(ImageList):
         """The images that are unusable or copies, ascending."""
         return self._set_aside
 
-    def are_called(self, names: Positions) -> bool:
+    def are_called(self, names: Sequence[str]) -> bool:
         """Say whether the names are those, from the first on."""
+        if not isinstance(names, Positions):
+            return super().are_called(names)
         if not _is_text(names.prefix) or len(names) < self._count:
             return False
         name = f"{names.prefix.replace('%', '%%')}%0{names.digits}d"

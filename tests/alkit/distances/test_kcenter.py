@@ -601,3 +601,19 @@ def test_extra_memory_at_50_000(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) <= 200.0
+
+
+def test_the_front_of_the_candidates_is_made_anew_when_few_are_left(monkeypatch):
+    """Points on a grid, where many distances are equal, in rounds so small that the front is a part of all."""
+    monkeypatch.setattr(search_module, "ROUND", 4)
+    points = np.random.default_rng(3).integers(0, 12, (1500, 3)).astype(np.float32)
+    sizes, ahead = [], search_module.FarthestFirst._ahead
+
+    def watched(self, count):
+        held = ahead(self, count)
+        sizes.append(len(held))
+        return held
+
+    monkeypatch.setattr(search_module.FarthestFirst, "_ahead", watched)
+    assert_same(k_center(points, [7, 70], 60), brute_force(points, [7, 70], 60))
+    assert min(sizes) < 1000 and any(after > before for before, after in itertools.pairwise(sizes))
