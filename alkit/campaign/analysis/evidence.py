@@ -195,7 +195,7 @@ def gather(campaign: CampaignSession) -> CampaignEvidence:
         gain=gain(curve, "test") if len(curve) > 1 else gain(control_curve(accuracy), "control"),
         agreement=agreement(votes, None if single or not votes else campaign.label_kind),
         metric=ACCURACY if single else _main_metric(campaign),
-        pool_error=tuple(found for query in queries if (found := pool_error(query)) is not None),
+        pool_error=tuple(error for query in queries if (error := pool_error(query)) is not None),
     )
 
 

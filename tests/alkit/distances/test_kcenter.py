@@ -604,7 +604,7 @@ def test_extra_memory_at_50_000(tmp_path):
 
 
 def test_the_front_of_the_candidates_is_made_anew_when_few_are_left(monkeypatch):
-    """Points on a grid, where many distances are equal, in rounds so small that the front is a part of all."""
+    """Points on a grid, with many equal distances, in rounds so small that the front is a part of all."""
     monkeypatch.setattr(search_module, "ROUND", 4)
     points = np.random.default_rng(3).integers(0, 12, (1500, 3)).astype(np.float32)
     sizes, ahead = [], search_module.FarthestFirst._ahead
