@@ -335,6 +335,7 @@ class _Run:
             "seed_set": self.labeled.tolist(),
             "candidates": len(self.members),
             "test": len(self.test.indices),
+            "labels": self.shared.reader.kind,
             "lower_is_better": [metric.name for metric in self.task.metrics if not metric.higher_is_better],
             "classes": list(self.shared.classes),
             "classes_pool": self._per_class(self.members),

@@ -88,6 +88,11 @@ def summary_of(evidence: ReportData) -> dict[str, Any]:
             },
             "diagnostics": diagnostics_of(evidence.cycles),
             "provenance": provenance_of(evidence.cells),
+            **(
+                {"equal_boxes": [one.as_dict() for one in evidence.equal_boxes]}
+                if evidence.equal_boxes
+                else {}
+            ),
             **({"upper_bound": evidence.upper.as_dict()} if evidence.upper else {}),
         }
     )

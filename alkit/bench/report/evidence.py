@@ -15,6 +15,7 @@ from alkit.bench.resume import PROTOCOL
 from alkit.bench.statistics import Comparison, compare
 from alkit.bench.statistics.costs import Cost, costs_of
 from alkit.bench.statistics.curves import curves_of
+from alkit.bench.statistics.equal_boxes import AtEqualBoxes, at_equal_boxes
 from alkit.bench.statistics.estimates import Estimate, estimate
 from alkit.errors import BenchmarkError
 
@@ -118,6 +119,14 @@ class ReportData:
         """Return one metric at the end, by strategy."""
         curves = curves_of(self.cycles, metric, strategies=self.strategies)
         return {name: estimate(curves.finals(name), self.comparison.level) for name in self.strategies}
+
+    @cached_property
+    def equal_boxes(self) -> tuple[AtEqualBoxes, ...]:
+        """Strategies at equal numbers of boxes; empty where labels are not boxes."""
+        if not self.cells or self.cells[0].get("labels") != "boxes":
+            return ()
+        main = self.comparison
+        return at_equal_boxes(self.cycles, main.metric, self.strategies, self.baseline, main.level)
 
     @cached_property
     def costs(self) -> tuple[Cost, ...]:
