@@ -83,12 +83,12 @@ def test_percent_of_label_studio_are_pixels(tmp_path: Path) -> None:
         (
             "mask",
             {"type": "brushlabels", "value": {"rle": [1], "brushlabels": []}},
-            "labels .* should have one",
+            "should have one",
         ),
         (
             "mask",
             {"type": "brushlabels", "value": {"rle": [1] * 9, "brushlabels": ["cat"]}},
-            "the image has 48",
+            "has 48",
         ),
         ("number", rectangle(), "without a number"),
     ],
@@ -109,7 +109,7 @@ def test_what_label_studio_draws_that_has_no_place_is_refused(
         (
             "mask",
             '<mask label="cat" rle="3, 2" left="0" top="0" width="2" height="2"/>',
-            "do not cover 2 x 2",
+            "not cover 2 x 2",
         ),
         ("mask", '<mask label="cat" rle="0, 4" left="7" top="0" width="2" height="2"/>', "outside the image"),
         ("boxes", '<polygon label="cat" points="0,0;1,0;1,1"/>', "'a.png' has a polygon of 'cat'"),
