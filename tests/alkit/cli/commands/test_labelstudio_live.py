@@ -6,6 +6,7 @@ has to be importable here. With ALKIT_RECORD set to a file, the export is kept t
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -230,6 +231,77 @@ def test_a_file_by_hand_into_a_project_of_ones_own(
     for task in client.tasks.list(project=own.id):
         choose(client, task.id, "dog")
     assert alkit("labelstudio", "pull", *live, "--json").json["accepted"] == 6
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "texts"),
+    [
+        ("multi-label", ["--classes", "cat,dog,emu"], ["cat;emu", "none", "dog"]),
+        ("regression", [], ["0.125", "-3.0", "1e-06"]),
+        (
+            "detection",
+            ["--classes", "cat,dog"],
+            [
+                '[{"class": "cat", "x": 0.125, "y": 3, "width": 7.3, "height": 2.01}, '
+                '{"class": "dog", "x": 0, "y": 0, "width": 16, "height": 16, "crowd": true}]',
+                "none",
+                '[{"class": "dog", "x": 5, "y": 6, "width": 1, "height": 1}]',
+            ],
+        ),
+        (
+            "segmentation",
+            ["--classes", "background,cat"],
+            [
+                '{"shapes": [{"class": "cat", "polygon": [[1, 1, 9, 2, 4, 13]]}]}',
+                '{"shapes": []}',
+                '{"shapes": [{"class": "cat", "polygon": [[0, 0, 16, 0, 16, 16]]}, '
+                '{"class": "void", "polygon": [[2, 2, 5, 2, 5, 5, 2, 5]]}]}',
+            ],
+        ),
+    ],
+)
+def test_labels_of_every_kind_come_back_as_they_were_drawn(
+    alkit: Alkit,
+    images: Path,
+    server: str,
+    client: Any,
+    tmp_path: Path,
+    task: str,
+    classes: list[str],
+    texts: list[str],
+) -> None:
+    from alkit.campaign.campaign import Campaign
+    from alkit.campaign.export import open_export
+    from alkit.interfaces import ImageFacts, Mask
+    from alkit_plugins.formats.label_studio.results import results_for
+
+    directory = tmp_path / "camp"
+    alkit("init", directory, "--pool", images / "pool", "--task", task, *classes)
+    alkit("query", "-c", directory, "-n", "3", "-s", "random")
+    live = ("--campaign", directory, "--url", server, "--token", TOKEN)
+    project = alkit("labelstudio", "push", *live, "--json").json["project"]
+    with Campaign(directory) as campaign:
+        export, labels = open_export(campaign), campaign.label_kind
+        wanted = {}
+        for item, text in zip(export.items, texts, strict=True):
+            value = labels.parse(text, ImageFacts(width=item.width, height=item.height))
+            answered = dataclasses.replace(item, answer=labels.text(value))
+            result = results_for(dataclasses.replace(export, labels=labels), answered, labels.kind)
+            (found,) = (
+                each
+                for each in client.tasks.list(project=project, fields="all")
+                if each.data["alkit_index"] == item.index
+            )
+            client.annotations.create(found.id, result=result, was_cancelled=False, lead_time=1.0)
+            wanted[item.index] = labels.pixels(value).tolist() if isinstance(labels, Mask) else value
+    took = alkit("labelstudio", "pull", *live, "--json").json
+    assert (took["accepted"], took["rejected"]) == (3, [])
+    assert alkit("labelstudio", "pull", *live, "--json").json["accepted"] == 0
+    with Campaign(directory) as campaign:
+        labels = campaign.label_kind
+        values = {index: campaign.pool.answer_of(index).value for index in wanted}
+        got = {i: labels.pixels(v).tolist() if isinstance(labels, Mask) else v for i, v in values.items()}
+    assert got == wanted
 
 
 def test_what_the_server_refuses_is_one_sentence(alkit_ends: Alkit, asked: Path, server: str) -> None:
