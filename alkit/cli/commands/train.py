@@ -15,6 +15,7 @@ Examples:
   alkit train
   alkit train --campaign birds --json
   alkit train --campaign birds --strategy learning-loss
+  torchrun --standalone --nproc-per-node=2 -m alkit train --campaign birds
 """
 
 

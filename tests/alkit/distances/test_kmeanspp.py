@@ -189,6 +189,7 @@ def test_nothing_is_drawn_from_nothing():
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_cuda_draws_the_same():
     features, factors = points(5000, 64, 10)
     given = {"first": "largest", "factors": torch.from_numpy(factors)}

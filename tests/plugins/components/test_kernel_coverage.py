@@ -70,6 +70,7 @@ def test_the_rest_is_the_lowest():
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_the_same_rows_on_a_gpu():
     rows = torch.from_numpy(np.random.default_rng(0).standard_normal((3000, 16)))
     rows /= rows.norm(dim=1, keepdim=True)

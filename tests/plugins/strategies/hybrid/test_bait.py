@@ -91,6 +91,7 @@ def test_a_small_matrix_keeps_the_strongest_directions(make_cycle):
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_the_same_rows_on_a_gpu():
     probabilities, rows = drawn(0, count=900, classes=5, dim=12)
     picks = []
