@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 LEVEL = 0.9
-WIDTH_OF_GAIN = 3.1
-WIDTH_OVER_RANDOM = 2.0
+WIDTH_OF_GAIN = 3.2
+WIDTH_OVER_RANDOM = 1.9
 BOOTSTRAPS = 200
 PRIOR = 0.15
 """Standard deviation of a strategy's ratio before anything is seen: most are between 0.7 and 1.3."""
