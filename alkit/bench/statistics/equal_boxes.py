@@ -67,5 +67,5 @@ def _difference(own: Sequence[tuple[int, float]], other: Sequence[tuple[int, flo
     if first >= last:
         return float("nan")
     at: Floats = np.linspace(first, last, STEPS)
-    mine, theirs = (np.interp(at, *zip(*curve, strict=True)) for curve in (own, other))
+    mine, theirs = (np.interp(at, [x for x, _ in curve], [y for _, y in curve]) for curve in (own, other))
     return float(np.mean(mine - theirs))
