@@ -108,7 +108,7 @@ def usable_model(session: CampaignSession, *, kinds: Collection[str] = TEXTS) ->
 
 def present_model(session: CampaignSession) -> UsableModel | None:
     """Return the model of the latest training, or None if there is none; nothing is locked or written."""
-    return _loaded(session, _latest(session), KINDS) if history(session.ledger) else None
+    return _loaded(session, _latest(session), TEXTS) if history(session.ledger) else None
 
 
 def _latest(session: CampaignSession) -> Event[Trained]:
