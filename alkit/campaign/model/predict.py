@@ -19,8 +19,9 @@ from alkit.interfaces.labels import ClassSet
 from alkit.plugin.sources import open_source
 
 from . import prediction_files
+from .mask_predictions import check_masks, folder_of, predicted_masks
 from .prediction_files import PartialPredictions
-from .predictions import DIGITS, PredictedImage, Predictions
+from .predictions import DIGITS, KINDS, PredictedImage, Predictions
 from .trained import UsableModel, usable_model
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ def predict(
     probabilities: bool = False,
 ) -> Predictions:
     """Predict in memory: see `Campaign.predict`."""
+    if session.settings.labels == "mask":
+        raise UsageError("predicted masks are files; write them with 'alkit predict IMAGES --out masks.csv'")
     source = scaled_as_pool(session, open_images(images))
     model = usable_model(session)
     found = [
@@ -152,7 +155,11 @@ def predict_to(
     for note in source.notes:
         session.progress.line(note)
     source = scaled_as_pool(session, source)
-    keys, model = source.keys(), usable_model(session)
+    keys, model = source.keys(), usable_model(session, kinds=KINDS)
+    if model.kind == "mask":
+        check_masks(path, probabilities=probabilities, force=force)
+        if blocks is not None:
+            raise UsageError("masks are predicted in this process only; leave --executor out")
     result = PredictionFile(path=path, model=model)
     with PartialPredictions(path, _identity(model, source, keys, probabilities=probabilities)) as partial:
         result.resumed = partial.done
@@ -160,7 +167,11 @@ def predict_to(
             session.progress.line(f"{partial.done:,} of {len(keys):,} images are already predicted")
         left = keys[partial.done :]
         predicted = blocks or predicted_blocks
-        for block in predicted(session, model, source, left, batch_size, probabilities=probabilities):
+        if model.kind == "mask":
+            found = predicted_masks(session, model, source, left, batch_size, folder_of(path))
+        else:
+            found = predicted(session, model, source, left, batch_size, probabilities=probabilities)
+        for block in found:
             partial.append(block)
         shown = model.classes if probabilities else ()
         prediction_files.write(_counted(partial.rows(), result), shown, path, kind=model.kind)

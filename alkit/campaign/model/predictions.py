@@ -10,7 +10,9 @@ from typing import Any, overload
 from alkit.interfaces.labels import ClassSet, ImageFacts
 from alkit.reporting import notebook
 
-KINDS = ("class", "classes", "number")
+TEXTS = ("class", "classes", "number")
+"""The kinds of labels that are predicted as text."""
+KINDS = (*TEXTS, "mask")
 """The kinds of labels that a model may predict; also the name of the column with the label."""
 SHOWN = 10  # images in a notebook
 DIGITS = 6  # of a probability that is written
@@ -22,13 +24,13 @@ class PredictedImage:
 
     Attributes:
         path: the image as its source names it.
-        label: the most probable class, or a set of classes or numbers as text; None if the image cannot be
-            read.
+        label: the most probable class, or a set of classes or numbers as text, or the path of a mask; None if
+            the image cannot be read.
         confidence: the probability of that class; of a set, that of its least certain class; of one number,
-            its standard deviation if the model predicts that.
+            its standard deviation if the model predicts that; of a mask, the mean over its pixels.
         probabilities: of all classes, by name; empty unless asked for.
         error: why the image cannot be read, or None.
-        kind: of the label: `class`, `classes` or `number`.
+        kind: of the label: `class`, `classes`, `number` or `mask`.
     """
 
     path: str
@@ -40,8 +42,8 @@ class PredictedImage:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes that the label names; none for numbers."""
-        if self.label is None or self.kind == "number":
+        """The classes that the label names; none for numbers and masks."""
+        if self.label is None or self.kind in ("number", "mask"):
             return ()
         if self.kind == "class":
             return (self.label,)

@@ -12,6 +12,7 @@ from alkit.errors import InvalidOption
 from alkit.interfaces.format import Item, Prediction
 from alkit.interfaces.labels import Boxes, Labels, Mask
 
+from .mask_predictions import at_size
 from .predict import BATCH_OF_ENCODER, predicted_blocks
 from .predictions import DIGITS
 from .trained import UsableModel, usable_model
@@ -142,9 +143,5 @@ def _rows(
 
 
 def _mask(labels: Mask, slots: Pixels, row: Tensor, item: Item) -> Prediction:
-    from torch.nn import functional  # noqa: PLC0415  # torch takes seconds to import
-
-    size = (item.height, item.width)
-    best = functional.interpolate(row[None], size, mode="bilinear", align_corners=False)[0].max(dim=0)
-    value = labels.of_numbers(slots[best.indices.numpy()])
-    return Prediction(value, round(float(best.values.mean()), DIGITS))
+    numbers, sure = at_size(row, (item.height, item.width))
+    return Prediction(labels.of_numbers(slots[numbers]), sure)

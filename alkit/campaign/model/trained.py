@@ -15,7 +15,7 @@ from alkit.campaign.train import train
 from alkit.errors import UnsupportedTask
 from alkit.utils.profiling import Profile
 
-from .predictions import KINDS
+from .predictions import TEXTS
 
 if TYPE_CHECKING:
     import torch
@@ -55,7 +55,7 @@ class UsableModel:
 
     @property
     def kind(self) -> str:
-        """The kind of labels that it predicts: `class`, `classes` or `number`."""
+        """The kind of labels that it predicts: `class`, `classes`, `number` or `mask`."""
         return self.task.labels.kind
 
     @contextlib.contextmanager
@@ -75,7 +75,7 @@ class UsableModel:
             yield
 
 
-def usable_model(session: CampaignSession, *, kinds: Collection[str] = KINDS) -> UsableModel:
+def usable_model(session: CampaignSession, *, kinds: Collection[str] = TEXTS) -> UsableModel:
     """Return the model of the latest training; train first if there is none, or if its weights are gone.
 
     Args:
@@ -108,7 +108,7 @@ def usable_model(session: CampaignSession, *, kinds: Collection[str] = KINDS) ->
 
 def present_model(session: CampaignSession) -> UsableModel | None:
     """Return the model of the latest training, or None if there is none; nothing is locked or written."""
-    return _loaded(session, _latest(session), KINDS) if history(session.ledger) else None
+    return _loaded(session, _latest(session), TEXTS) if history(session.ledger) else None
 
 
 def _latest(session: CampaignSession) -> Event[Trained]:
@@ -178,6 +178,6 @@ def _check_predicts(task: TaskModel, kinds: Collection[str]) -> None:
     needed = "numbers" if task.labels.kind == "number" else "probabilities"
     if task.labels.kind not in kinds or needed not in task.spec.provides:
         raise UnsupportedTask(
-            f"the task '{task.name}' does not predict one class per image, nor a set of classes or numbers; "
-            "only models that do can be used on other images"
+            f"the task '{task.name}' predicts labels of the kind '{task.labels.kind}'; only models that "
+            f"predict labels of the kinds {', '.join(sorted(kinds))} can be used here"
         )

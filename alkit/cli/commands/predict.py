@@ -69,12 +69,13 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Predict the label of every image (a class, a set of classes or numbers) with the latest model.
+    """Predict the label of every image (a class, a set of classes, numbers or a mask), by the latest model.
 
     Give a folder, a text file with one path per line ('-' reads it from standard input), a CSV manifest
-    with a column 'image', an array file, or a single image. They are preprocessed exactly as in training. If
-    no model is trained yet, one is trained first. A command that was interrupted continues when it is
-    repeated. Images that cannot be read get a row with an empty label and the reason in column 'error'.
+    with a column 'image', an array file, or a single image. They are preprocessed exactly as in training.
+    If no model is trained yet, one is trained first. A command that was interrupted continues when it is
+    repeated. Masks are PNG files in a folder beside the file, FILE-masks. Images that cannot be read get
+    a row with an empty label and the reason in column 'error'.
     """
     from alkit.campaign.model.predict import predict_to  # noqa: PLC0415  # numpy is slow to import
     from alkit.campaign.model.predict_elsewhere import elsewhere  # noqa: PLC0415  # numpy is slow to import

@@ -1,4 +1,4 @@
-"""Every strategy works on every task, or refuses before anything is trained."""
+"""Every strategy works on every task, or refuses before training; boxes have a test of their own."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def made(name: str) -> TaskModel:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task_name", own(registry.tasks))
+@pytest.mark.parametrize("task_name", [name for name in own(registry.tasks) if name != "detection"])
 @pytest.mark.parametrize("name", [name for name in own(registry.strategies) if name not in NEED_MORE])
 def test_it_works_or_refuses_before_training(name: str, task_name: str) -> None:
     task = made(task_name)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
+from alkit.campaign.model.predict import open_images, predict_to
 from alkit.campaign.model.trained import usable_model
 from alkit.training.portable_outputs import own_meaning
 
@@ -66,11 +67,11 @@ def test_the_code_says_what_predict_says(task: str, tmp_path: Path, pictures: Pa
     with trained(task, tmp_path / "camp", pictures) as campaign:
         campaign.export_model(folder)
         model = usable_model(campaign, kinds=("class", "classes", "number", "mask"))
-        own = (
-            None
-            if task == "segmentation"
-            else campaign.predict([photo], probabilities=model.kind != "number")
-        )
+        if task == "segmentation":
+            own = None
+            predict_to(campaign, open_images([photo]), tmp_path / "masks.csv")
+        else:
+            own = campaign.predict([photo], probabilities=model.kind != "number")
     code = loaded(folder)
     network, config = code["load"](folder)
     found = code["predict"](Image.open(photo), network, config)
@@ -78,8 +79,10 @@ def test_the_code_says_what_predict_says(task: str, tmp_path: Path, pictures: Pa
     assert "{{" not in card
     assert "accuracy" not in card
     if own is None:
-        assert found.size == (12, 12)
-        assert set(np.unique(found)) <= {0, 1}
+        (mask,) = (tmp_path / "masks-masks").rglob("*.png")
+        assert np.array_equal(np.array(found), np.array(Image.open(mask)))
+        listed = (tmp_path / "masks.csv").read_text().splitlines()[1].split(",")[1]
+        assert tmp_path / listed == mask
         assert "| red | 12 |" in card
     elif model.kind == "classes":
         assert found == pytest.approx(own[0].probabilities, abs=1e-4)
