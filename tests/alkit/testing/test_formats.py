@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from alkit.interfaces.labels import PLAIN_KINDS
 from alkit.plugin import registry
 from alkit.testing.formats import CHECKS, FormatSubject, check_format
 from alkit.testing.results import Nonconforming
