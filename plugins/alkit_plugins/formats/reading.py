@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,20 @@ def json_of(path: Path, ending: str = ".json") -> list[tuple[str, Any]]:
         return []
 
 
-def is_there(path: Path, endings: Sequence[str]) -> bool:
-    """Say whether a folder, at most two folders deep, or an archive has a file whose name ends so."""
+def is_there(path: Path, endings: Sequence[str], *, but: Sequence[str] = ()) -> bool:
+    """Say whether a folder, at most two folders deep, or an archive has a file whose name ends so.
+
+    Args:
+        path: of the folder or archive.
+        endings: of names, in lower case.
+        but: endings of names that do not count.
+    """
+    return any(name.endswith(tuple(endings)) and not name.endswith(tuple(but)) for name in _names(path))
+
+
+def _names(path: Path) -> Iterator[str]:
     if path.is_dir():
-        names: Iterable[str] = (file.name for depth in DEPTHS for file in path.glob(depth))
-        return any(name.lower().endswith(tuple(endings)) for name in names)
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.lower().endswith(tuple(endings)) for name in archive.namelist())
+        yield from (file.name.lower() for depth in DEPTHS for file in path.glob(depth))
+    elif path.is_file() and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            yield from map(str.lower, archive.namelist())

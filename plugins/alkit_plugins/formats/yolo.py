@@ -43,7 +43,8 @@ class Yolo(Format):
 
     def recognizes(self, path: Path) -> bool:
         """Accept a folder or an archive with texts, and with `data.yaml` or a list of classes."""
-        return is_there(path, (CONTENT, *NAMES)) and not is_there(path, (".xml", ".json"))
+        named = is_there(path, (CONTENT,)) or (is_there(path, NAMES) and is_there(path, (".txt",), but=NAMES))
+        return named and not is_there(path, (".xml", ".json"))
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write the folder; images with an answer have a text.

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from alkit.interfaces.labels import PLAIN_KINDS
 from alkit.plugin import registry
 from alkit.testing.formats import CHECKS, FormatSubject, check_format
 from alkit.testing.results import Nonconforming
@@ -110,7 +111,8 @@ def test_each_check_catches_what_it_is_for(broken: Any, check: str, tmp_path: Pa
 
 def test_without_pytest_every_check_has_a_result() -> None:
     results = check_format("jsonl")
-    assert [result.ok for result in results] == [True] * len(CHECKS)
+    further = 2 * (len(PLAIN_KINDS) - 1)  # those of answers, for each other kind of labels
+    assert [result.ok for result in results] == [True] * (len(CHECKS) + further)
     assert [result.check for result in check_format(LosesTheLast) if not result.ok] == [
         "every-answer-arrives"
     ]
