@@ -35,7 +35,7 @@ def plain(folder: Path, given: argparse.Namespace) -> None:
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    pixels = torch.from_numpy(np.load(folder / "pool.npy", mmap_mode="r"))
+    pixels = torch.from_numpy(np.load(folder / "pool.npy", mmap_mode="c"))
     labeled, targets = (torch.from_numpy(np.load(folder / f"{name}.npy")) for name in ("labeled", "targets"))
     images = pixels[labeled].float() / 255
     mean, std = images.mean((0, 2, 3), keepdim=True), images.std((0, 2, 3), keepdim=True)

@@ -69,7 +69,7 @@ def torchrun(folder: Path, *words: object, kill_in: int = -1) -> tuple[int, str,
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=800,
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -81,6 +81,7 @@ def last_training(camp: Path) -> Trained:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_processes_query_as_one_does_and_the_second_writes_nothing(
     tmp_path: Path, camp: Path, alkit: Callable[..., Any]
 ) -> None:
@@ -104,6 +105,7 @@ def test_two_processes_query_as_one_does_and_the_second_writes_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_killed_process_ends_the_command_with_a_sentence_and_the_training_goes_on(
     tmp_path: Path, camp: Path
 ) -> None:
