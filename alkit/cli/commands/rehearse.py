@@ -67,9 +67,9 @@ def command(
 
     Strategies are replayed on parts of the labels that the campaign has, and judged on the test set, or else
     on labels that are held out. Where the labels cannot tell a strategy from random choice, the command says
-    so, and about how many labels would. It trains about 25 models per replay, on fewer images than the
-    campaign's: with an encoder, that takes minutes. An interrupted command goes on where it was. The history
-    of the campaign stays as it is; 'alkit report' shows the last rehearsal.
+    so, and about how many labels would. Each replay trains 5 models, and 4 for each strategy, on fewer images
+    than the campaign's: with an encoder, that takes minutes. An interrupted command goes on where it was. The
+    history of the campaign stays as it is; 'alkit report' shows the last rehearsal.
     """
     with open_campaign(campaign, device=device, quiet=quiet) as opened:
         found = opened.rehearse(strategies=strategies, more=more, seeds=seeds)
