@@ -67,5 +67,10 @@ def _difference(own: Sequence[tuple[int, float]], other: Sequence[tuple[int, flo
     if first >= last:
         return float("nan")
     at: Floats = np.linspace(first, last, STEPS)
-    mine, theirs = (np.interp(at, [x for x, _ in curve], [y for _, y in curve]) for curve in (own, other))
-    return float(np.mean(mine - theirs))
+    return float(np.mean(_heights(own, at) - _heights(other, at)))
+
+
+def _heights(curve: Sequence[tuple[int, float]], at: Floats) -> Floats:
+    """Return a curve at some numbers of boxes, interpolated linearly."""
+    boxes, values = zip(*curve, strict=True)
+    return np.interp(at, boxes, values)
