@@ -113,6 +113,8 @@ def test_without_pytest_every_check_has_a_result() -> None:
     results = check_format("jsonl")
     further = 2 * (len(PLAIN_KINDS) - 1)  # those of answers, for each other kind of labels
     assert [result.ok for result in results] == [True] * (len(CHECKS) + further)
+    _, *others = PLAIN_KINDS
     assert [result.check for result in check_format(LosesTheLast) if not result.ok] == [
-        "every-answer-arrives"
+        "every-answer-arrives",
+        *(f"every-answer-arrives ({kind})" for kind in others),
     ]
