@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alkit.campaign.export import query_items
-from alkit.campaign.model.suggestions import suggestions
-from alkit.campaign.query_files import drawn
 from alkit.campaign.record.trainings import history
 from alkit.errors import InvalidOption, SourceError, UnusableImage
 from alkit.interfaces.format import Prediction
@@ -58,6 +56,8 @@ class Drawings:
 
     def picture(self, query: Query, index: int) -> Pixels | None:
         """Return an image [H, W, 3] with what the model draws on it; None if it cannot be shown."""
+        from alkit.campaign.query_files import drawn  # noqa: PLC0415  # numpy is slow to import
+
         found = self._of(query).get(index)
         record = self.campaign.state.records[index]
         if found is None:
@@ -72,6 +72,8 @@ class Drawings:
     def _of(self, query: Query) -> dict[int, Prediction]:
         """Return what the model draws on all images of a query, by index."""
         if query.number not in self._found:
+            from alkit.campaign.model.suggestions import suggestions  # noqa: PLC0415  # numpy is slow to import
+
             items = query_items(self.campaign, query)
             try:
                 self._found[query.number] = suggestions(self.campaign, self.labels, items)

@@ -95,6 +95,14 @@ class TestBadge(StrategyTests):
     name = "badge"
 
 
+class TestClusterMargin(StrategyTests):
+    name = "cluster-margin"
+
+
+class TestPpal(StrategyTests):
+    name = "ppal"
+
+
 class TestBadgeUniform(StrategyTests):
     name = "badge"
     options = UNIFORM

@@ -32,6 +32,7 @@ EVERY_OPTION = {
     "train": "--strategy --option --campaign --device --quiet --json",
     "predict": "--out --probabilities --batch-size --force --executor --workers --campaign --device --quiet "
     "--json",
+    "rehearse": "--strategy --more --seeds --campaign --device --quiet --json",
     "run": "--budget --cycles --campaign --pool --oracle --strategy --control --stop --seed-size --json",
     "update": "--campaign --pool --test --root --check --quiet --json",
     "classes": "--campaign --json",

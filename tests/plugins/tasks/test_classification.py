@@ -37,7 +37,7 @@ def built(
 def test_what_it_provides() -> None:
     spec = built().spec
     assert (spec.task, spec.image_shape, spec.num_outputs) == ("classification", SHAPE, 3)
-    assert spec.provides == {"model", "loss", "probabilities", "embedding", "features"}
+    assert spec.provides == {"model", "loss", "probabilities", "embedding", "features", "targets"}
 
 
 @pytest.mark.parametrize(("side", "model"), [(32, "small-cnn"), (128, "small-cnn"), (129, "resnet18")])

@@ -25,6 +25,7 @@ HEADINGS = [
     "The campaign",
     "Findings",
     "Learning curve",
+    "Error on the pool",
     "Queries and answers",
     "Classes",
     "Annotators and cost",
