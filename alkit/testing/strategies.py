@@ -33,6 +33,8 @@ from .toy_tasks import TASKS
 from .world import make_world, one_thread
 
 WORDS = frozenset({"model", "loss", "probabilities", "numbers", "embedding", "features", "boxes", "targets"})
+DETECTION = WORDS - {"numbers"}
+"""What a detector provides; the kit trains none."""
 SHAPES = ((1, 7, 9), (3, 13, 13), (1, 32, 32))
 
 
@@ -101,13 +103,13 @@ def needs(subject: Subject) -> None:
     strange = sorted(strategy.needs - WORDS)
     require(not strange, f"needs has {strange}, but a task can only provide {', '.join(sorted(WORDS))}")
     for missing in sorted(strategy.needs):
-        spec = TaskSpec("poor", (3, 12, 12), 3, WORDS - {missing})
+        spec = TaskSpec("poor", (3, 12, 12), 3, WORDS - {missing} - strategy.refuses.keys())
         try:
             contract.check_needs(strategy, spec)
         except UnsupportedTask:
             continue
         raise Nonconforming(f"a task without {missing} is not refused")
-    offers = (model.offers for model in TASKS.values())
+    offers = [DETECTION, *(model.offers for model in TASKS.values())]
     fits = any(strategy.needs <= offer for offer in offers)
     require(fits, f"no task provides {' and '.join(sorted(strategy.needs))} together")
 

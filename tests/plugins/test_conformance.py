@@ -198,6 +198,10 @@ class TestBait(StrategyTests):
     name = "bait"
 
 
+class TestPpal(StrategyTests):
+    name = "ppal"
+
+
 class TestEgl(StrategyTests):
     name = "egl"
 
@@ -272,6 +276,13 @@ class TestSegmentationGrey(TaskTests):
     name = "segmentation"
     image_shape = (1, 18, 22)
     options = {"class_weights": "balanced", "model": "tiny-unet"}  # noqa: RUF012
+
+
+@pytest.mark.slow
+class TestDetection(TaskTests):
+    name = "detection"
+    image_shape = (1, 24, 32)
+    options = {"model": "tiny-fcos"}  # noqa: RUF012
 
 
 class TestMultiLabel(TaskTests):
