@@ -15,7 +15,7 @@ from alkit.campaign.record.aggregation import check_rule
 from alkit.campaign.record.events import Aggregated, Answered, ClassesAdded, Created
 from alkit.campaign.record.ledger import Ledger
 from alkit.campaign.record.reconcile import IngestReport, Standing, reconcile_answers
-from alkit.campaign.record.settings import Settings, SourceChoice
+from alkit.campaign.record.settings import CLASS, Settings, SourceChoice
 from alkit.campaign.record.state import make_pool
 from alkit.composition.factory import resolve
 from alkit.data.aspect import size_in_proportion, why_in_proportion
@@ -53,7 +53,14 @@ from .overview import Overview, add_brightness, add_classes, add_disputes, add_l
 from .resources import POOL_CACHE, TEST_CACHE
 from .session import LEDGER, SETTINGS
 from .shards.images import read_elsewhere
-from .spec import DEFAULT_STRATEGY, DEFAULT_TASK, STRATEGY_WITHOUT_PIXELS, CampaignSpec
+from .spec import (
+    DEFAULT_STRATEGY,
+    DEFAULT_TASK,
+    MOST_COMPARED,
+    STRATEGY_WITH_ENCODER,
+    STRATEGY_WITHOUT_PIXELS,
+    CampaignSpec,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -61,6 +68,7 @@ if TYPE_CHECKING:
     from alkit.data.pixel_types import PixelType
     from alkit.interfaces.executor import Executor
     from alkit.interfaces.task import TaskModel
+    from alkit.plugin.choice import PluginChoice
     from alkit.plugin.encoders import NamedEncoder
 
 HASH = re.compile(r"[0-9a-fA-F]{8,64}")  # an image that only its content may identify
@@ -187,7 +195,6 @@ def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Pla
         raise UsageError(
             f"'{spec.pool}' holds vectors without pixels, on which nothing is trained; leave out {given}"
         )
-    usual = DEFAULT_STRATEGY if source.has_pixels else STRATEGY_WITHOUT_PIXELS
     oracle = "dataset" if spec.oracle is None and source.answers_itself else spec.oracle
     task = choice_of(registry.tasks, spec.task, spec.task_options)
     overview = Overview()
@@ -201,7 +208,7 @@ def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Pla
         pool=pool,
         image_shape=NO_SHAPE,
         task=task,
-        strategy=resolve(spec.strategy or usual, spec.strategy_options).choice,
+        strategy=resolve(*_strategy(spec, source, task)).choice,
         oracle=None if oracle is None else choice_of(registry.oracles, oracle, spec.oracle_options),
         test=test_choice,
         threads=worthwhile_threads(),
@@ -217,6 +224,19 @@ def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Pla
         progress=progress,
         overview=overview,
     )
+
+
+def _strategy(spec: CampaignSpec, source: Source, task: PluginChoice) -> tuple[str, Mapping[str, Any]]:
+    """Return the strategy of a new campaign and its options: what is named, or what suits the situation."""
+    if spec.strategy is not None:
+        return spec.strategy, spec.strategy_options
+    if not source.has_pixels:
+        return STRATEGY_WITHOUT_PIXELS, spec.strategy_options
+    plugin = registry.tasks.get(task.name)
+    if plugin.labels.kind != CLASS or build(plugin, task.options).named_encoder() is None:
+        return DEFAULT_STRATEGY, spec.strategy_options
+    few = {"subset": MOST_COMPARED} if len(source.keys()) > MOST_COMPARED else {}
+    return STRATEGY_WITH_ENCODER, {**few, **spec.strategy_options}
 
 
 def _values(

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 DEFAULT_TASK = "classification"
 DEFAULT_STRATEGY = "badge"
+STRATEGY_WITH_ENCODER = "uherding"
+MOST_COMPARED = 10_000
+"""Candidates that it compares, all with all; of more, so many at random."""
 STRATEGY_WITHOUT_PIXELS = "typiclust"  # for vectors alone, which bring no probabilities
 
 
@@ -33,8 +36,8 @@ class CampaignSpec:
         test: labeled images to evaluate the model on, as `pool`; a data set's own test images by default.
         task: the task model's plugin name.
         task_options: its options.
-        strategy: what queries use when no strategy is named; by default `badge`, or `typiclust` for a pool of
-            vectors.
+        strategy: what queries use when no strategy is named; by default `badge`; `uherding` for classes on
+            the features of an encoder; `typiclust` for a pool of vectors.
         strategy_options: its options.
         oracle: answers automatically; by default a demonstration set's own labels, otherwise nobody.
         oracle_options: its options.

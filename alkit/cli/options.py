@@ -73,7 +73,8 @@ def strategy_options(function: F) -> F:
         metavar="NAME",
         help="Strategy that chooses: a name from 'alkit strategies', a composition such as "
         '"entropy(2000) > coreset", or FILE.py:CLASS (runs the code in the file).  '
-        "[default: the campaign's; in a new one badge, or what files of yours can serve]",
+        "[default: the campaign's; in a new one badge, uherding with an encoder, or what files of yours can "
+        "serve]",
     )(function)
 
 

@@ -99,10 +99,6 @@ class TestClusterMargin(StrategyTests):
     name = "cluster-margin"
 
 
-class TestPpal(StrategyTests):
-    name = "ppal"
-
-
 class TestBadgeUniform(StrategyTests):
     name = "badge"
     options = UNIFORM

@@ -434,3 +434,19 @@ def test_images_that_an_executor_reads_make_the_same_campaign(
     assert [path.name for path in (made[1] / "cache").iterdir()] == [
         path.name for path in (made[0] / "cache").iterdir()
     ]
+
+
+def test_the_default_strategy_suits_the_situation(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = f"file:{Path(__file__).parents[2] / 'plugins' / 'encoders' / 'means.py'}:make"
+    encoded = {"task": "encoded", "task_options": {"encoder": encoder}}
+    with create(tmp_path / "plain", str(pictures)) as made:
+        assert (made.settings.strategy.name, made.settings.strategy.options) == ("badge", {})
+    with create(tmp_path / "encoded", str(pictures), **encoded) as made:
+        assert (made.settings.strategy.name, made.settings.strategy.options) == ("uherding", {})
+    with create(tmp_path / "named", str(pictures), strategy="margin", **encoded) as made:
+        assert made.settings.strategy.name == "margin"
+    monkeypatch.setattr("alkit.campaign.create.MOST_COMPARED", 59)
+    with create(tmp_path / "large", str(pictures), **encoded) as made:
+        assert (made.settings.strategy.name, made.settings.strategy.options) == ("uherding", {"subset": 59})

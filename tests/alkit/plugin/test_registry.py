@@ -327,6 +327,7 @@ DEFAULTS = {
     ("campaign/ask.py", "random"),
     ("cli/options.py", "random"),
     ("campaign/spec.py", "badge"),
+    ("campaign/spec.py", "uherding"),
     ("campaign/spec.py", "typiclust"),
     ("composition/expression.py", "then"),
     ("bench/protocol.py", "random"),
