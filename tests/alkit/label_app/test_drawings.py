@@ -40,7 +40,7 @@ def test_the_model_s_mask_is_shown_and_accepted(
     def suggest(campaign: Campaign, labels: Any, items: Any) -> dict[int, Prediction]:
         return {item.index: Prediction(labels.of_numbers(mask), 0.75) for item in items}
 
-    monkeypatch.setattr("alkit.label_app.drawings.suggestions", suggest)
+    monkeypatch.setattr("alkit.campaign.model.suggestions.suggestions", suggest)
     client = served(roads)
     state = client.state()
     assert (state["drawn"], state["guesses"], state["nothing"]) == (True, False, '{"shapes": []}')
