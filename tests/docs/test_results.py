@@ -22,9 +22,11 @@ COMMITTED = (
     "frozen",
     "imbalanced",
     "imbalanced-step",
+    "multi-label",
     "pretrained",
     "pretrained-cifar",
     "pretrained-long-tailed",
+    "regression",
     "toy2d",
 )
 MOST_BYTES = 12_000_000  # of a checkout without its history
