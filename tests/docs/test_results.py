@@ -27,6 +27,7 @@ COMMITTED = (
     "pretrained-cifar",
     "pretrained-long-tailed",
     "regression",
+    "segmentation",
     "toy2d",
 )
 MOST_BYTES = 12_000_000  # of a checkout without its history
