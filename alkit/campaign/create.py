@@ -25,7 +25,7 @@ from alkit.data.source import Source
 from alkit.data.store import StoreWriter
 from alkit.data.value_range import brightest_value, find_value_range, pixel_type_of
 from alkit.errors import InvalidAnswers, SourceError, UsageError
-from alkit.interfaces.labels import ImageFacts, Labels
+from alkit.interfaces.labels import ImageFacts, Labels, Number
 from alkit.interfaces.oracle import Oracle
 from alkit.labeling.class_names import twins
 from alkit.labeling.csv_table import TableAnswers
@@ -57,6 +57,7 @@ from .spec import (
     DEFAULT_STRATEGY,
     DEFAULT_TASK,
     MOST_COMPARED,
+    STRATEGY_FOR_NUMBERS,
     STRATEGY_WITH_ENCODER,
     STRATEGY_WITHOUT_PIXELS,
     CampaignSpec,
@@ -65,6 +66,7 @@ from .spec import (
 if TYPE_CHECKING:
     import torch
 
+    from alkit.composition.factory import ResolvedStrategy
     from alkit.data.pixel_types import PixelType
     from alkit.interfaces.executor import Executor
     from alkit.interfaces.task import TaskModel
@@ -226,13 +228,17 @@ def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Pla
     )
 
 
-def _strategy(spec: CampaignSpec, source: Source, task: PluginChoice) -> tuple[str, Mapping[str, Any]]:
+def _strategy(
+    spec: CampaignSpec, source: Source, task: PluginChoice
+) -> tuple[str | ResolvedStrategy, Mapping[str, Any]]:
     """Return the strategy of a new campaign and its options: what is named, or what suits the situation."""
     if spec.strategy is not None:
         return spec.strategy, spec.strategy_options
     if not source.has_pixels:
         return STRATEGY_WITHOUT_PIXELS, spec.strategy_options
     plugin = registry.tasks.get(task.name)
+    if plugin.labels.kind == Number.kind:
+        return STRATEGY_FOR_NUMBERS, spec.strategy_options
     if plugin.labels.kind != CLASS or build(plugin, task.options).named_encoder() is None:
         return DEFAULT_STRATEGY, spec.strategy_options
     few = {"subset": MOST_COMPARED} if len(source.keys()) > MOST_COMPARED else {}

@@ -19,6 +19,7 @@ DEFAULT_STRATEGY = "badge"
 STRATEGY_WITH_ENCODER = "uherding"
 MOST_COMPARED = 10_000
 """Candidates that it compares, all with all; of more, so many at random."""
+STRATEGY_FOR_NUMBERS = "coreset"  # there are no probabilities
 STRATEGY_WITHOUT_PIXELS = "typiclust"  # for vectors alone, which bring no probabilities
 
 
@@ -37,7 +38,7 @@ class CampaignSpec:
         task: the task model's plugin name.
         task_options: its options.
         strategy: what queries use when no strategy is named; by default `badge`; `uherding` for classes on
-            the features of an encoder; `typiclust` for a pool of vectors.
+            the features of an encoder; `coreset` for numbers; `typiclust` for a pool of vectors.
         strategy_options: its options.
         oracle: answers automatically; by default a demonstration set's own labels, otherwise nobody.
         oracle_options: its options.

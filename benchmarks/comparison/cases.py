@@ -76,14 +76,16 @@ DIGITS = (
     Case("dropquery", ("passes=2",)),
     Case("galaxy"),
     Case("bait"),
+    Case("cluster-margin"),
+    Case("egl"),
     Case("tod"),
     Case("ss-vaal", (*ADVERSARY, HIDDEN, "ranker-steps=10")),
     Case("power"),
     Case("refine", ("steps=2", "batches=2")),
     Case(DISPUTED),
 )
-FOR_NUMBERS = frozenset({"mc-variance"})
-"""Strategies that digits have nothing for."""
+FOR_OTHER_DATA = frozenset({"mc-variance", "ppal", "per-cost"})
+"""Strategies of numbers, of boxes and of costs, which digits do not have."""
 SIX = (
     Case("random", seeds_itself=True),
     Case("entropy"),

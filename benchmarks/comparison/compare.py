@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from .cases import DIGITS, FOR_NUMBERS, Case
+from .cases import DIGITS, FOR_OTHER_DATA, Case
 from .checkout import Checkout, CheckoutError
 from .records import differences
 from .runs import Recorded, Run
@@ -31,7 +31,7 @@ def shared_cases(both: Both) -> list[Case]:
         CheckoutError: one is not compared.
     """
     old, new = (checkout.strategies() for checkout in both)
-    if missing := (old & new).difference(FOR_NUMBERS, (case.strategy for case in DIGITS)):
+    if missing := (old & new).difference(FOR_OTHER_DATA, (case.strategy for case in DIGITS)):
         raise CheckoutError(
             f"both checkouts have strategies that are not compared: {', '.join(sorted(missing))}; "
             "add them to comparison/cases.py"

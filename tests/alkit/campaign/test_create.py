@@ -443,6 +443,8 @@ def test_the_default_strategy_suits_the_situation(
     encoded = {"task": "encoded", "task_options": {"encoder": encoder}}
     with create(tmp_path / "plain", str(pictures)) as made:
         assert (made.settings.strategy.name, made.settings.strategy.options) == ("badge", {})
+    with create(tmp_path / "numbers", str(pictures), task="regression") as made:
+        assert made.settings.strategy.name == "coreset"
     with create(tmp_path / "encoded", str(pictures), **encoded) as made:
         assert (made.settings.strategy.name, made.settings.strategy.options) == ("uherding", {})
     with create(tmp_path / "named", str(pictures), strategy="margin", **encoded) as made:

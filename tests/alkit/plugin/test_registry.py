@@ -328,6 +328,7 @@ DEFAULTS = {
     ("cli/options.py", "random"),
     ("campaign/spec.py", "badge"),
     ("campaign/spec.py", "uherding"),
+    ("campaign/spec.py", "coreset"),
     ("campaign/create.py", "subset"),  # an option
     ("campaign/spec.py", "typiclust"),
     ("composition/expression.py", "then"),

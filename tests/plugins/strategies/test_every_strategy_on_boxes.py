@@ -11,6 +11,7 @@ import torch
 from alkit.composition.factory import make_strategy
 from alkit.data import ImageStore
 from alkit.data.labeled_images import LabeledImages
+from alkit.data.pool_columns import PoolColumns
 from alkit.engine.round import Round
 from alkit.errors import UnsupportedTask
 from alkit.interfaces.contract import check_needs
@@ -28,6 +29,7 @@ REFUSED = {
     "tod": "objects that one model finds",
     "galaxy": "one class, or a map of classes",
     "mc-variance": "numbers",
+    "egl": "targets",
 }
 SHORT: dict[str, Any] = {
     "iterations": 2,
@@ -85,6 +87,8 @@ def choose_or_refuse(name: str) -> None:
         indices=np.arange(10),
         values=[answers[index % COUNT] for index in range(10)],
     )
+    keys = list(map(str, range(30)))
+    known.images.columns = PoolColumns(keys, lambda: {"cost": dict.fromkeys(keys, "1")})
     round_ = Round(number=0, seed=0, labeled=known, strategy=strategy, device=device)
     check_needs(strategy, model.spec)
     trained = round_.train(model, classes=CLASSES)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from alkit.data.labeled_images import LabeledImages
+from alkit.data.pool_columns import PoolColumns
 from alkit.data.store import ImageStore
 from alkit.engine.round import Round
 from alkit.errors import UnsupportedTask
@@ -85,6 +86,8 @@ def test_it_works_or_refuses_before_training(name: str, task_name: str) -> None:
     strategy = build(registry.strategies.get(name), OPTIONS.get(name, {}))
     images = ImageStore.from_array(np.random.default_rng(0).integers(0, 256, (COUNT, *SHAPE), dtype=np.uint8))
     images.features = np.random.default_rng(1).normal(size=(COUNT, 9)).astype(np.float32)
+    keys = list(map(str, range(COUNT)))
+    images.columns = PoolColumns(keys, lambda: {"cost": dict.fromkeys(keys, "1")})
     labeled = np.arange(LABELED)
     values = VALUES[task.labels.kind](COUNT)
     round_ = Round(
