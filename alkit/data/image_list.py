@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
@@ -217,6 +217,20 @@ class ImagesInMemory(ImageList):
             if record.hash:
                 same[record.hash].append(record.index)
         return same
+
+
+def of_one_content(found: Iterable[tuple[int, str]], start: str) -> Sequence[int]:
+    """Return the images of the one content whose hash is that or begins like that; else none.
+
+    Args:
+        found: images ascending, each with its hash.
+        start: of the hash.
+    """
+    same: dict[str, list[int]] = defaultdict(list)
+    for index, hash in found:
+        if hash and hash.startswith(start):
+            same[hash].append(index)
+    return same[start] if start in same else next(iter(same.values())) if len(same) == 1 else ()
 
 
 def listed(records: Sequence[ImageRecord]) -> ImageList:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import re
 from array import array
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .image_list import ImageList, ImageRecord, SetAside
+from .image_list import ImageList, ImageRecord, SetAside, of_one_content
 from .positions import Positions
 
 if TYPE_CHECKING:
@@ -134,11 +133,7 @@ class ScannedImages(NamedImages):
 
     def with_hash(self, start: str) -> Sequence[int]:
         """Return the images of the one content whose hash is that or begins like that; else none."""
-        same: dict[str, list[int]] = defaultdict(list)
-        for at in self._beginning(start):
-            if (hash := self._hash(at)) and hash.startswith(start):
-                same[hash].append(self._first + at)
-        return same[start] if start in same else next(iter(same.values())) if len(same) == 1 else ()
+        return of_one_content(((self._first + at, self._hash(at)) for at in self._beginning(start)), start)
 
     def _beginning(self, start: str) -> list[int]:
         """Return the places, ascending, whose hash may begin like that."""

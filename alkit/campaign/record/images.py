@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
-from alkit.data.image_list import ImageList, ImageRecord, SetAside
+from alkit.data.image_list import ImageList, ImageRecord, SetAside, of_one_content
 from alkit.data.positions import Positions
 
 MOST_IN_MEMORY = 50_000
@@ -83,11 +83,7 @@ class LedgerImages(ImageList):
             f"AND substr(hash, 1, {CONTENT}) < ? AND idx < ? ORDER BY idx",
             *(low, f"{low}g", self._count),
         )
-        same: dict[str, list[int]] = {}
-        for index, hash in rows:
-            if hash and hash.startswith(start):
-                same.setdefault(hash, []).append(index)
-        return same[start] if start in same else next(iter(same.values())) if len(same) == 1 else ()
+        return of_one_content(rows, start)
 
     @property
     def set_aside(self) -> Sequence[SetAside]:
