@@ -7,8 +7,8 @@ import difflib
 import importlib
 import inspect
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -100,6 +100,37 @@ def find(name: str, in_channels: int, num_classes: int, side: int) -> Callable[[
         )
     builder, options = models.get_model_builder(name), torchvision_options(name, num_classes, side)
     return lambda: builder(**options)
+
+
+def torchvision_builder(
+    name: str,
+    family: Literal["segmentation", "detection"],
+    short: Mapping[str, str],
+    own: Iterable[str],
+    *,
+    without: tuple[str, ...] = (),
+) -> tuple[str, Callable[..., nn.Module]]:
+    """Return the full name and the function of one of torchvision's networks that are not for classification.
+
+    Args:
+        name: full, or a short one.
+        family: what the networks are for.
+        short: full names by short ones.
+        own: names of alkit's own networks, for the message.
+        without: beginnings of the names of networks that cannot be used.
+
+    Raises:
+        InvalidOption: there is no such network.
+    """
+    from torchvision import models  # noqa: PLC0415  # torchvision takes seconds to import
+
+    full = short.get(name, name)
+    if full not in models.list_models(module=getattr(models, family)) or full.startswith(without):
+        raise InvalidOption(
+            f"there is no network '{name}' for {family}; choose from {', '.join([*own, *short])}, "
+            f"torchvision's {family} models, or your own as package.module:factory"
+        )
+    return full, models.get_model_builder(full)
 
 
 def _nearest(name: str) -> str:

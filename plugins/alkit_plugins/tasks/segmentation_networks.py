@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from alkit.errors import InvalidOption
-
 from .networks import find as find_classifier
+from .networks import torchvision_builder
 from .unet import UNet
 
 if TYPE_CHECKING:
@@ -38,13 +37,5 @@ def find(name: str, in_channels: int, num_classes: int, side: int) -> Callable[[
         return lambda: UNet(in_channels, num_classes, BASES[name])
     if ":" in name:
         return find_classifier(name, in_channels, num_classes, side)
-    from torchvision import models  # noqa: PLC0415  # torchvision takes seconds to import
-
-    full = SHORT.get(name, name)
-    if full not in models.list_models(module=models.segmentation):
-        raise InvalidOption(
-            f"there is no network '{name}' for segmentation; choose from {', '.join([*BASES, *SHORT])}, "
-            "torchvision's segmentation models, or your own as package.module:factory"
-        )
-    builder = models.get_model_builder(full)
+    _, builder = torchvision_builder(name, "segmentation", SHORT, BASES)
     return lambda: builder(weights=None, weights_backbone=None, num_classes=num_classes)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alkit.errors import InvalidOption
 from alkit_plugins.encoders.weights import filled
 
 from ..networks import find as find_classifier
+from ..networks import torchvision_builder
 from .fcos import SmallFCOS
 from .torchvision_networks import WITH_BACKGROUND, adapted
 
@@ -47,15 +47,7 @@ def find(name: str, in_channels: int, num_classes: int, side: int) -> Callable[[
     if ":" in name:
         make = find_classifier(name, in_channels, num_classes, side)
         return lambda: adapted(make(), name)
-    from torchvision import models  # noqa: PLC0415  # torchvision takes seconds to import
-
-    full = SHORT.get(name, name)
-    if full not in models.list_models(module=models.detection) or full.startswith(OTHERS):
-        raise InvalidOption(
-            f"there is no network '{name}' for detection; choose from {', '.join([*BASES, *SHORT])}, "
-            "torchvision's detection models, or your own as package.module:factory"
-        )
-    builder = models.get_model_builder(full)
+    full, builder = torchvision_builder(name, "detection", SHORT, BASES, without=OTHERS)
     background = full.startswith(("ssd", "fasterrcnn"))
 
     def built() -> nn.Module:
