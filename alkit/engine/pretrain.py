@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from alkit._typing import Indices
     from alkit.data.store import ImageStore
     from alkit.interfaces.task import TaskModel
     from alkit.utils.profiling import Profile
@@ -52,8 +51,7 @@ class Pretraining:
     """The inputs of a pretraining.
 
     Attributes:
-        images: of the pool.
-        indices: [m] int64 ascending, the images to learn from.
+        images: of the pool; it learns from those that can be used.
         seed: of the campaign or cell.
         device: where to train.
         progress: shows the training.
@@ -61,7 +59,6 @@ class Pretraining:
     """
 
     images: ImageStore
-    indices: Indices
     seed: int
     device: torch.device
     progress: Progress
@@ -104,12 +101,13 @@ class Pretraining:
             "shape": task.spec.image_shape,
             "device": self.device.type,
             "seed": self.seed,
-            "images": self.images.digest(self.indices),
+            "images": self.images.digest(self.images.usable),
         }
         return hashlib.sha256(json.dumps(identity, default=str, sort_keys=True).encode()).hexdigest()
 
     def _learned(self, task: TaskModel) -> Mapping[str, Tensor]:
-        own, count = seeding.derive(self.seed, "pretrain"), len(self.indices)
+        own, indices = seeding.derive(self.seed, "pretrain"), self.images.usable
+        count = len(indices)
         task.reset(seeding.derive(own, "weights"))
         recipe = task.recipe(count)
         recipe = dataclasses.replace(recipe, precision=settled_precision(self.device, recipe.precision))
@@ -121,7 +119,7 @@ class Pretraining:
             label=f"pretraining on {count:,} images",
         )
         self.progress.line(f"{run.label}, without labels: {task.name} on {self.device}")
-        pool = PoolImages(self.images, self.indices, self.device, own)
+        pool = PoolImages(self.images, indices, self.device, own)
         threads = threads_for(max(self.images.shape[1:]), self.device)
         with self.profile.phase("pretrain"), threads, seeding.fence(seeding.derive(own, "training")):
             found = task.pretrain(pool, run)

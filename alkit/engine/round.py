@@ -147,7 +147,6 @@ class Round:
             return
         pretraining = Pretraining(
             images=self.labeled.images,
-            indices=self.labeled.images.usable,
             seed=self.seed,
             device=self.device,
             progress=self.progress,

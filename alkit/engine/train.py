@@ -118,7 +118,6 @@ def train_model(
     """
     pretraining = Pretraining(
         images=job.labeled.images,
-        indices=job.labeled.images.usable,
         seed=job.seed,
         device=device,
         progress=progress,

@@ -90,7 +90,6 @@ class TaskSubject:
         """What the task may learn from before there are labels: all images."""
         return Pretraining(
             images=self._store,
-            indices=self._store.usable,
             seed=0,
             device=torch.device("cpu"),
             progress=NullProgress(),

@@ -105,7 +105,7 @@ def test_a_task_pretrains_once_for_the_same_images(plugin, tmp_path, monkeypatch
 
 def test_pretrained_weights_are_where_training_and_first_queries_start(plugin, tmp_path):
     module, store = plugin("rotation"), ImageStore.from_array(pixels())
-    inputs = {"images": store, "indices": store.usable, "seed": 7, "device": CPU}
+    inputs = {"images": store, "seed": 7, "device": CPU}
     pretraining = Pretraining(**inputs, progress=NullProgress(), profile=Profile())
     task = built(module, tmp_path)
     with pytest.raises(NotTrained):
