@@ -11,7 +11,9 @@ from alkit.composition.factory import resolve
 from alkit.errors import UsageError
 
 if TYPE_CHECKING:
+    from alkit.composition.factory import ResolvedStrategy
     from alkit.interfaces.strategy import Strategy
+    from alkit.plugin.choice import PluginChoice
     from alkit.training.group import TrainingGroup
     from alkit.training.launch import Launch
 
@@ -45,15 +47,7 @@ def group_of(session: CampaignSession, strategy: Strategy | None, launch: Launch
     """
     from alkit.training.group import TrainingGroup  # noqa: PLC0415  # torch takes seconds to import
 
-    choice = None
-    if strategy is not None:
-        resolved = resolve(strategy)
-        if resolved.plugin is None:
-            raise UsageError(
-                f"strategy '{strategy.name}' comes from no plugin and no file, so no other process can make "
-                "it; name it as FILE.py:CLASS, or train in one process"
-            )
-        choice = resolved.choice
+    choice = None if strategy is None else choice_for_others(resolve(strategy), "train in one process")
     ref = TrainingRef(
         campaign=str(session.directory.absolute()),
         event=last_event(session),
@@ -62,6 +56,24 @@ def group_of(session: CampaignSession, strategy: Strategy | None, launch: Launch
         device=session.resources.device.type,
     )
     return TrainingGroup(launch, dataclasses.asdict(ref))
+
+
+def choice_for_others(resolved: ResolvedStrategy, instead: str) -> PluginChoice:
+    """Return the text and options from which another process makes a strategy.
+
+    Args:
+        resolved: the strategy.
+        instead: what to do if that cannot be done, for the message.
+
+    Raises:
+        UsageError: the strategy was made in Python, so no text names it.
+    """
+    if resolved.plugin is None:
+        raise UsageError(
+            f"strategy '{resolved.strategy.name}' comes from no plugin and no file, so no other process can "
+            f"make it; name it as FILE.py:CLASS, or {instead}"
+        )
+    return resolved.choice
 
 
 def last_event(session: CampaignSession) -> int:

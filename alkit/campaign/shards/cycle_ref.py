@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.prepare import PreparedCycle, Selection, prepare
 from alkit.campaign.session import CampaignSession
-from alkit.campaign.training_ref import last_event
+from alkit.campaign.training_ref import choice_for_others, last_event
 from alkit.composition.factory import resolve
-from alkit.errors import CampaignError, UsageError
+from alkit.errors import CampaignError
 from alkit.utils.progress import NullProgress, Progress
 
 if TYPE_CHECKING:
@@ -54,17 +54,13 @@ class CycleRef:
         Raises:
             UsageError: the strategy cannot be made from its text.
         """
-        chosen, selection, trained = prepared.chosen, prepared.selection, prepared.trained
-        if chosen.plugin is None:
-            raise UsageError(
-                f"strategy '{chosen.strategy.name}' comes from no plugin and no file, so no other process "
-                "can make it; name it as FILE.py:CLASS, or choose without an executor"
-            )
+        selection, trained = prepared.selection, prepared.trained
+        choice = choice_for_others(prepared.chosen, "choose without an executor")
         return cls(
             campaign=str(session.directory.absolute()),
             query=session.cycle,
-            strategy=chosen.choice.name,
-            options=dict(chosen.choice.options),
+            strategy=choice.name,
+            options=dict(choice.options),
             n=selection.n,
             control=selection.control,
             seed=selection.seed,
