@@ -98,7 +98,7 @@ def difference(differences: Floats, level: float, *, bootstrap: bool = False) ->
     )  # sorted, so that the order of seeds does not matter
     mean = estimate(differences, level)
     low, high = _bca(differences, level) if bootstrap else (None, None)
-    return PairedDifference(mean, _t_test(mean), None, _wilcoxon(differences), low, high)
+    return PairedDifference(mean, t_test(mean), None, _wilcoxon(differences), low, high)
 
 
 def holm(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
@@ -117,7 +117,8 @@ def holm(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
     ]
 
 
-def _t_test(mean: Estimate) -> float | None:
+def t_test(mean: Estimate) -> float | None:
+    """Return the p value of the two-sided t-test of a mean against zero; None with fewer than two seeds."""
     from scipy import special  # noqa: PLC0415  # scipy is slow to import
 
     if mean.mean is None or mean.std is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .curves import Curves
-from .estimates import difference, paired
+from .estimates import estimate, paired, t_test
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def _testable(curves: Curves, step: int) -> bool:
 
 
 def _beats(curves: Curves, one: str, other: str, step: int, level: float) -> bool:
-    result = difference(paired(curves.values[one][:, step], curves.values[other][:, step]), level)
-    mean = result.estimate.mean
-    assert mean is not None and result.p is not None  # at least two seeds
-    return result.p < 1 - level and (mean > 0) == curves.higher_is_better
+    ahead = estimate(paired(curves.values[one][:, step], curves.values[other][:, step]), level)
+    p = t_test(ahead)
+    assert ahead.mean is not None and p is not None  # at least two seeds
+    return p < 1 - level and (ahead.mean > 0) == curves.higher_is_better
