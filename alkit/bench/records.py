@@ -19,7 +19,7 @@ from alkit.utils.files import read_regular, sync_folder, write_atomically
 from alkit.utils.json_types import check_type
 from alkit.utils.json_values import finite
 
-RECORDS, CELLS, RUN = "records.jsonl", "cells", "run"
+PROTOCOL, RECORDS, CELLS, RUN = "protocol.toml", "records.jsonl", "cells", "run"
 MOST_BYTES = 2**31
 Record = dict[str, Any]
 NEEDED: dict[str, Any] = {"kind": str, "strategy": str, "seed": int}

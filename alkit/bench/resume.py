@@ -19,7 +19,7 @@ from .protocol import Entry, Protocol, read_protocol
 from .shared_data import SharedData
 from .upper_bound import participant
 
-PROTOCOL, LOCK = "protocol.toml", "suite.lock"
+LOCK = "suite.lock"
 
 
 @contextlib.contextmanager
@@ -48,7 +48,7 @@ def drop(results: Path, strategies: Sequence[str]) -> None:
         InvalidProtocol: there are no results.
         UsageError: the results lack one of them, or no strategy would be left.
     """
-    protocol = read_protocol(results / PROTOCOL)
+    protocol = read_protocol(results / records.PROTOCOL)
     there = [entry.shown for entry in protocol.strategies]
     for name in strategies:
         if name not in there:
@@ -69,7 +69,7 @@ def drop(results: Path, strategies: Sequence[str]) -> None:
             if record["strategy"] not in strategies
         ]
         records.write(results / records.RECORDS, kept)
-        write_atomically(results / PROTOCOL, dataclasses.replace(protocol, strategies=left).to_toml())
+        write_atomically(results / records.PROTOCOL, dataclasses.replace(protocol, strategies=left).to_toml())
 
 
 def unpack_results(results: Path) -> bool:
@@ -102,7 +102,7 @@ def check_same(
 
 def merge_protocol(protocol: Protocol, results: Path) -> Protocol:
     """Add the strategies and seeds that the results already have."""
-    path = results / PROTOCOL
+    path = results / records.PROTOCOL
     if not path.exists():
         return protocol
     before = read_protocol(path)

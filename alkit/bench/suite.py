@@ -21,7 +21,6 @@ from .monitor import Monitor
 from .prepare import prepare, warm_up
 from .protocol import Entry, Protocol
 from .resume import (
-    PROTOCOL,
     check_same,
     complete_cells,
     exclusive_lock,
@@ -94,7 +93,7 @@ def _run_suite(
     protocol = merge_protocol(protocol, results)
     if unpack_results(results):
         progress.line(f"the compressed records in {results} are unpacked to {records.RECORDS}")
-    write_atomically(results / PROTOCOL, protocol.to_toml())
+    write_atomically(results / records.PROTOCOL, protocol.to_toml())
     path = results / records.CELLS / SHARED_DATA
     shared.save(path)
     header = {**provenance.header(shared, options.command), "protocol": identity}

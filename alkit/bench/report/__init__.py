@@ -7,8 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from alkit.bench.records import Record, checked, cycles_of, read_all
-from alkit.bench.resume import PROTOCOL
+from alkit.bench.records import PROTOCOL, Record, checked, cycles_of, read_all
 from alkit.bench.statistics.compare_suites import compare_suites
 from alkit.errors import UsageError
 from alkit.reporting.document import Report

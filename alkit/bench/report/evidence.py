@@ -10,8 +10,7 @@ from pathlib import Path
 
 from alkit.bench.checks import check_pairing
 from alkit.bench.protocol import BASELINE, UPPER_BOUND, Protocol, read_protocol
-from alkit.bench.records import Record, checked, read_all
-from alkit.bench.resume import PROTOCOL
+from alkit.bench.records import PROTOCOL, Record, checked, read_all
 from alkit.bench.statistics import Comparison, compare
 from alkit.bench.statistics.costs import Cost, costs_of
 from alkit.bench.statistics.curves import curves_of

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alkit.bench.protocol import BASELINE, UPPER_BOUND, Entry, check_protocol, find_protocol, shipped
-from alkit.bench.records import read_all
+from alkit.bench.protocol import (
+    BASELINE,
+    UPPER_BOUND,
+    Entry,
+    check_protocol,
+    find_protocol,
+    read_protocol,
+    shipped,
+)
+from alkit.bench.records import PROTOCOL, read_all
 from alkit.cli.options import (
     device_option,
     executor_options,
@@ -35,6 +43,7 @@ Examples:
   alkit bench quick                            every strategy on digits, in minutes
   alkit bench cnn --pool photos/train --test photos/test
   alkit bench cnn --strategy my-idea           add a strategy to existing results
+  alkit bench old/ --strategy my-idea          add it to the results in old/
   alkit bench cnn --show > mine.toml           start a protocol of your own
   alkit bench mine.toml --seeds 10 --workers 4
   alkit bench quick --upper-bound 20           also show how much there is to gain
@@ -105,8 +114,8 @@ def command(
     """Compare strategies on a protocol: same seeds, same start, paired statistics, one report.
 
     Each cell (one strategy with one seed) records every cycle as it ends. To continue a run that was stopped,
-    run the same command again. More seeds or strategies can be added to existing results. With --report-only
-    or --drop, RESULTS is a folder of results; its records may be compressed.
+    run the same command again. More seeds or strategies can be added to existing results, also by the name of
+    their folder, RESULTS, whose records may be compressed.
     """
     if not words:
         return _list_protocols(as_json)
@@ -155,9 +164,13 @@ def _results_folder(word: str) -> Path | None:
 
 
 def _protocol(name: str, out: str | None, given: dict[str, Any]) -> tuple[Protocol, Path]:
-    """Read the protocol, and change it as the options say."""
-    protocol = find_protocol(name)
-    results = Path(out or Path("results") / protocol.name)
+    """Read the protocol, which results have, too, and change it as the options say."""
+    if folder := _results_folder(name):
+        protocol = read_protocol(folder / PROTOCOL)
+        results = Path(out or folder)
+    else:
+        protocol = find_protocol(name)
+        results = Path(out or Path("results") / protocol.name)
     data = protocol.data
     if given["pool"]:
         data = dataclasses.replace(data, pool=(given["pool"],), test=given["test"])

@@ -95,6 +95,9 @@ def test_a_suite_runs_reports_and_compares(
     again = alkit("bench", str(protocol_file), "--executor", "local", "--device", "cpu", "--json")
     assert "4 of them already done" in again.err
     assert again.json == json.loads((results / "summary.json").read_text())
+    continued = alkit("bench", str(results), "--executor", "local", "--device", "cpu")
+    assert "4 of them already done" in continued.err
+    assert continued.out.strip() == f"report: {results / 'report.html'}"
     assert "identical" in alkit("bench", "compare", str(results), str(results)).out
     written = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
     out = tmp_path / "elsewhere" / "mine"
