@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from alkit.errors import AlkitError, InvalidOption, UnknownPlugin
+from alkit.errors import AlkitError, InvalidOption, UnknownPlugin, reason_of
 from alkit.options import build
 
 from . import registry
@@ -62,9 +62,9 @@ class NamedEncoder:
         except AlkitError:
             raise
         except Exception as error:  # a network of the user's or of a library may raise anything
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InvalidOption(
-                f"the encoder '{self.name}' fails on images of {size}: {type(error).__name__}: {reason}"
+                f"the encoder '{self.name}' fails on images of {size}: {type(error).__name__}: "
+                f"{reason_of(error)}"
             ) from error
         if not isinstance(features, torch.Tensor) or features.shape != (2, found.dim):
             shape = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
