@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,6 @@ class NamedEncoder:
     plugin: Encoder
     variant: str
     precision: str = "float32"
-    _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def opened(self) -> OpenEncoder:
