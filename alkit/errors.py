@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def reason_of(error: BaseException) -> str:
+    """Return the first line of an error of other code, or its kind if it says nothing, for a sentence."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 class AlkitError(Exception):
     """Base of all errors that a user can fix; the message is one sentence that says what to do."""
 

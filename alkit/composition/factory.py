@@ -152,9 +152,11 @@ def resolve(
 
 
 def _changed_options(strategy: Strategy) -> dict[str, Any]:
-    values = {option.name: getattr(strategy, option.field) for option in options_of(type(strategy))}
-    defaults = {option.name: option.default for option in options_of(type(strategy))}
-    return {name: value for name, value in values.items() if value != defaults[name]}
+    return {
+        option.name: value
+        for option in options_of(type(strategy))
+        if (value := getattr(strategy, option.field)) != option.default
+    }
 
 
 def composed(text: str) -> tuple[float | None, Strategy, Node]:

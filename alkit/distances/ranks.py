@@ -52,12 +52,12 @@ class ProcessRanks:
         padded[: len(flat)] = flat
         parts = [torch.empty_like(padded) for _ in range(self.size)]
         self._dist.all_gather(parts, padded, group=self.group)
-        merge_protocol = torch.cat([part[: int(count)] for part, count in zip(parts, counts, strict=True)])
-        return merge_protocol.to(self._home).view(rows.dtype)
+        joined = torch.cat([part[: int(count)] for part, count in zip(parts, counts, strict=True)])
+        return joined.to(self._home).view(rows.dtype)
 
     def join(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """Return the values [n] of all processes, in order of rank."""
         if self.size == 1:
             return values
-        merge_protocol = self.join_rows(torch.from_numpy(np.ascontiguousarray(values)).unsqueeze(1))
-        return merge_protocol.squeeze(1).cpu().numpy()
+        joined = self.join_rows(torch.from_numpy(np.ascontiguousarray(values)).unsqueeze(1))
+        return joined.squeeze(1).cpu().numpy()

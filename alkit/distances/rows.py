@@ -18,9 +18,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from alkit._typing import Indices
+
 Metric: TypeAlias = Literal["euclidean", "cosine"]
 Features: TypeAlias = "Tensor | npt.NDArray[np.generic]"
-Indices: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 BLOCK = 1024  # rows of a block: 2 MB at 512 dimensions

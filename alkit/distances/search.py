@@ -10,8 +10,8 @@ import torch
 from alkit._typing import Indices
 
 from .nearest import CENTRES, Centres, Points
-from .race import RoundSelection
 from .ranks import ProcessRanks
+from .round_selection import RoundSelection
 from .rows import BLOCK, Floats, Rows, slack, squared
 
 ROUND = 512  # fewest candidates of a round
@@ -225,8 +225,8 @@ class FarthestFirst:
         best = ranks.join(self.bound[chosen])
         order, squares, bound, met = np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.int64)
         if ranks.rank == 0:
-            race = RoundSelection(self._like(raw), key, best)
-            order, squares, bound, met = race.run(floor, last, count)
+            selection = RoundSelection(self._like(raw), key, best)
+            order, squares, bound, met = selection.run(floor, last, count)
         order, squares = ranks.join(order), ranks.join(squares)
         bound, met = ranks.join(bound), ranks.join(met)
         self.picks.extend(key[order].tolist())

@@ -14,7 +14,7 @@ from alkit.composition.factory import effective_options, origins, plugin_of
 from alkit.data.targets import Targets
 from alkit.errors import AmbiguousPlugin, UnknownPlugin
 from alkit.options import values_of
-from alkit.plugin import registry as plugins
+from alkit.plugin import registry
 
 if TYPE_CHECKING:
     from alkit._typing import Indices
@@ -43,20 +43,20 @@ def fingerprint_of(
     Starting weights stand for files of weights and for most of the code that makes a network; versions stand
     for the rest of the code.
     """
-    warm = task.warm_start and job.previous is not None and job.previous.exists()
+    previous = job.previous if task.warm_start and job.previous and job.previous.exists() else None
     store = job.labeled.images
     parts = {
         "seed": job.seed,
         "cycle": job.cycle,
-        "task": [task.name, _version(plugins.tasks, task.name)],
+        "task": [task.name, version_of_task(task)],
         "options": values_of(task),
         "shape": task.spec.image_shape,
         "classes": list(job.classes),
         "normalization": [store.mean.tolist(), store.std.tolist()],
-        "weights": _hash_of(task.starting_weights()),
+        "weights": hash_of_tensors(task.starting_weights()),
         "companion": None if companion is None else _made_from(companion, job.strategy),
         "device": device.type,
-        "previous": job.previous.name if warm and job.previous else None,
+        "previous": previous and previous.name,
         "labels": [job.labeled.indices.tolist(), _digest_of(targets)],
         "test": None
         if job.test is None or test_targets is None
@@ -64,16 +64,19 @@ def fingerprint_of(
     }
     if unlabeled is not None:
         parts["unlabeled"] = store.digest(unlabeled)
-    return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
+    return hash_of_values(parts)
 
 
 def version_of_task(task: TaskModel) -> str | None:
     """Return the version of the distribution that a task comes from; None for a class from elsewhere."""
-    return _version(plugins.tasks, task.name)
+    try:
+        return registry.tasks.find(task.name).version
+    except (UnknownPlugin, AmbiguousPlugin):  # a class passed as an object, not found by name
+        return None
 
 
 def _digest_of(targets: torch.Tensor | Targets) -> str:
-    return targets.digest() if isinstance(targets, Targets) else _hash_of({"targets": targets})
+    return targets.digest() if isinstance(targets, Targets) else hash_of_tensors({"targets": targets})
 
 
 def scoring_identity(
@@ -89,9 +92,9 @@ def scoring_identity(
     """
     store, companion = round_.labeled.images, None if trained is None else trained.companion
     parts = {
-        "task": [task.name, _version(plugins.tasks, task.name), values_of(task)],
-        "weights": _hash_of(task.network.state_dict()),
-        "companion": None if companion is None else _hash_of(companion.state_dict()),
+        "task": [task.name, version_of_task(task), values_of(task)],
+        "weights": hash_of_tensors(task.network.state_dict()),
+        "companion": None if companion is None else hash_of_tensors(companion.state_dict()),
         "training": None if trained is None else trained.fingerprint,
         "labels": [
             round_.labeled.indices.tolist(),
@@ -104,7 +107,7 @@ def scoring_identity(
         ],
         **more,
     }
-    return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()
+    return hash_of_values(parts)
 
 
 def _made_from(companion: Companion, strategy: Strategy | None) -> list[Any]:
@@ -122,7 +125,7 @@ def _made_from(companion: Companion, strategy: Strategy | None) -> list[Any]:
     plugin = None if strategy is None else plugin_of(strategy)
     owner = type(companion).__module__ if plugin is None else plugin.distribution
     name = f"{owner}:{type(companion).__qualname__}"
-    parts: list[Any] = [name, _hash_of(companion.state_dict()), kept]
+    parts: list[Any] = [name, hash_of_tensors(companion.state_dict()), kept]
     if strategy is not None:
         parts += [plugin and plugin.version, origins(strategy)]
         if not plain:
@@ -136,7 +139,13 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float, str))
 
 
-def _hash_of(tensors: Mapping[str, Any]) -> str:
+def hash_of_values(values: Mapping[str, Any]) -> str:
+    """Return the hash of JSON values; other values count by their text."""
+    return hashlib.sha256(json.dumps(values, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def hash_of_tensors(tensors: Mapping[str, Any]) -> str:
+    """Return the hash of tensors by name: type, shape and bytes; other values count by their text."""
     digest = hashlib.sha256()
     for name, value in sorted(tensors.items()):
         if isinstance(value, torch.Tensor):
@@ -145,10 +154,3 @@ def _hash_of(tensors: Mapping[str, Any]) -> str:
         else:
             digest.update(f"{name} {value!r} ".encode())
     return digest.hexdigest()
-
-
-def _version(registry: plugins.Registry[Any], name: str) -> str | None:
-    try:
-        return registry.find(name).version
-    except (UnknownPlugin, AmbiguousPlugin):  # a class passed as an object, not found by name
-        return None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +12,12 @@ from alkit.errors import NotTrained, TrainingDiverged
 from alkit.options import values_of
 from alkit.training.checkpoints import load_safely, save_atomically
 from alkit.training.pool_images import PoolImages
-from alkit.training.precision import settled_precision
+from alkit.training.precision import settled
 from alkit.training.recipe import TrainingRun
 from alkit.utils import seeding
 from alkit.utils.devices import threads_for
 
-from .fingerprint import version_of_task
+from .fingerprint import hash_of_values, version_of_task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,14 +101,13 @@ class Pretraining:
             "seed": self.seed,
             "images": self.images.digest(self.images.usable),
         }
-        return hashlib.sha256(json.dumps(identity, default=str, sort_keys=True).encode()).hexdigest()
+        return hash_of_values(identity)
 
     def _learned(self, task: TaskModel) -> Mapping[str, Tensor]:
         own, indices = seeding.derive(self.seed, "pretrain"), self.images.usable
         count = len(indices)
         task.reset(seeding.derive(own, "weights"))
-        recipe = task.recipe(count)
-        recipe = dataclasses.replace(recipe, precision=settled_precision(self.device, recipe.precision))
+        recipe = settled(task.recipe(count), self.device)
         run = TrainingRun(
             recipe=recipe,
             device=self.device,

@@ -15,19 +15,19 @@ import numpy as np
 import torch
 
 from alkit.data.loader import Batch, Loader
-from alkit.errors import NotTrained, TrainingDiverged, UsageError
+from alkit.errors import NotTrained, TrainingDiverged, UsageError, reason_of
 from alkit.interfaces.contract import check_needs
 from alkit.options import options_of
 from alkit.training.checkpoints import load_safely, save_atomically
 from alkit.training.pool_images import PoolImages
-from alkit.training.precision import autocast, settled_precision
+from alkit.training.precision import autocast, settled
 from alkit.training.recipe import Precision, Recipe, TrainingRun
 from alkit.utils import seeding
 from alkit.utils.devices import threads_for
 
 from .cycle import own_augment
-from .fingerprint import _hash_of, fingerprint_of
-from .pretrain import Pretraining
+from .fingerprint import fingerprint_of, hash_of_tensors
+from .pretrain import Pretrained, Pretraining
 
 if TYPE_CHECKING:
     from alkit._typing import Indices
@@ -146,15 +146,7 @@ def train_model(
         return trained(metrics=kept["metrics"], record=kept["record"], reused=True)
     if job.load_only:
         raise NotTrained(f"cycle {job.cycle} has no trained model with these labels and options")
-    record: dict[str, Any] = {"starting_weights": _hash_of(task.starting_weights())[:16]}
-    if start is not None:
-        record["pretrained"] = start.file
-    if task.warm_start and job.previous is not None:
-        record["warm_start"] = _warm_start(task, job.previous)
-        if record["warm_start"] is None:
-            progress.line(
-                f"cycle {job.cycle}: no warm start: {job.previous} is missing; starting from new weights"
-            )
+    record = _started(task, job, start, progress)
     run = _run_of(task, job, device, progress)
     run.checkpoint = None if path is None else path.with_suffix(".partial.pt")
     run.fingerprint = fingerprint
@@ -171,9 +163,7 @@ def train_model(
         with profile.phase("evaluate"):
             pool, precision = job.labeled.images, run.recipe.precision
             metrics = evaluate(task, job.test, test_targets, pool, device, precision)
-    for name, value in metrics.items():
-        if not np.isfinite(value):
-            raise TrainingDiverged(f"{run.label}: the {name} on the test images is {value}")
+    _check_finite(metrics, run.label)
     if run.group is not None and run.group.begun:
         record["processes"] = run.group.size
     record |= {"recipe": run.recipe.as_dict(), "loss": [round(loss, 6) for loss in run.history]}
@@ -185,10 +175,25 @@ def train_model(
     return result
 
 
+def _started(
+    task: TaskModel, job: TrainingJob, start: Pretrained | None, progress: Progress
+) -> dict[str, Any]:
+    """Return what is recorded of the weights that a training starts from; load those of a warm start."""
+    record: dict[str, Any] = {"starting_weights": hash_of_tensors(task.starting_weights())[:16]}
+    if start is not None:
+        record["pretrained"] = start.file
+    if task.warm_start and job.previous is not None:
+        record["warm_start"] = _warm_start(task, job.previous)
+        if record["warm_start"] is None:
+            progress.line(
+                f"cycle {job.cycle}: no warm start: {job.previous} is missing; starting from new weights"
+            )
+    return record
+
+
 def _run_of(task: TaskModel, job: TrainingJob, device: torch.device, progress: Progress) -> TrainingRun:
     count = len(job.labeled.indices)
-    recipe = task.recipe(count)
-    recipe = dataclasses.replace(recipe, precision=settled_precision(device, recipe.precision))
+    recipe = settled(task.recipe(count), device)
     return TrainingRun(
         recipe=recipe,
         device=device,
@@ -305,6 +310,12 @@ def evaluate(
         return task.evaluate(loader.sequential(test.indices, task.scoring_batch()))
 
 
+def _check_finite(metrics: Mapping[str, float], label: str) -> None:
+    for name, value in metrics.items():
+        if not np.isfinite(value):
+            raise TrainingDiverged(f"{label}: the {name} on the test images is {value}")
+
+
 def described(task: TaskModel, recipe: Recipe, labels: int, *, companion: bool = False) -> str:
     """Return the whole recipe in words: the network as the task's options name it, and how it is trained."""
     trained_by = {field.name for field in dataclasses.fields(recipe)} | {"warm_start"}
@@ -364,7 +375,8 @@ def _warm_start(task: TaskModel, previous: Path) -> str | None:
         return None
     try:
         task.network.load_state_dict(load_safely(previous)["network"])
-    except (OSError, KeyError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UsageError(f"{previous} cannot start the next training (warm-start): {reason}") from error
+    except Exception as error:  # torch raises almost anything on broken files
+        raise UsageError(
+            f"{previous} cannot start the next training (warm-start): {reason_of(error)}"
+        ) from error
     return previous.name

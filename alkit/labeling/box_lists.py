@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ DIGITS = 3
 """Coordinates are kept to a thousandth of a pixel, so that percentages of tools give the same box again."""
 SLACK = 1.0
 """Pixels that a box may extend over the edge of an image, as tools that count pixels from 1 write it."""
+LARGEST = sys.float_info.max
 FRACTION = "fraction"
 """The unit of boxes that are parts of the width and the height of the image."""
 FORM = 'as in [{"class": "cat", "x": 10, "y": 20, "width": 30, "height": 40}], or none'
@@ -110,7 +111,8 @@ def checked_box(given: Any, number: int, size: tuple[int, int]) -> dict[str, Any
 
 
 def _number(value: Any, name: str, number: int) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not abs(value) <= LARGEST:  # a whole number of JSON may be too large for a float
         raise ValueError(f"{name} of box {number} should be a finite number, not {value!r}")
     return value
 

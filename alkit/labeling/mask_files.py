@@ -31,6 +31,7 @@ VOID_NAME = "void"
 PRESENT = "classes"
 """The text in a PNG that lists the numbers in it, so that they are known without decoding it."""
 MOST_PIXELS = 2**28
+MOST_BITS = 40  # of a run length
 SLACK = 1.0  # pixels by which a polygon may leave the image
 
 
@@ -205,7 +206,7 @@ def decode_rle(rle: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
 
     if not isinstance(rle, Mapping) or not isinstance(rle.get("size"), list):
         raise ValueError("run lengths should have size and counts")
-    if [int(side) for side in rle["size"]] != list(shape):
+    if rle["size"] != list(shape):
         found = " x ".join(str(side) for side in reversed(rle["size"]))
         raise ValueError(f"run lengths are for {found} pixels, but the image is {shape[1]} x {shape[0]}")
     counts = rle.get("counts")
@@ -228,6 +229,8 @@ def _uncompressed(text: str) -> Sequence[int]:
         while more:
             if at >= len(text):
                 raise ValueError("the counts of run lengths end in the middle of a number")
+            if shift > MOST_BITS:
+                raise ValueError("a count of run lengths is too large for an image")
             bits = ord(text[at]) - 48
             value |= (bits & 0x1F) << shift
             more = bool(bits & 0x20)

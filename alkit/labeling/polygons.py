@@ -30,7 +30,7 @@ def points_of(polygon: Any) -> Points:
     """
     try:
         points = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         points = np.empty((0, 2))
     if len(points) < 3 or not np.isfinite(points).all():
         raise ValueError("a polygon should have at least three points, x and y of each")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alkit.options import build, values_of
+from alkit.utils.json_values import plain
 
 from .registry import Registry
 
@@ -22,7 +23,7 @@ class PluginChoice:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as TOML values; options left at None are omitted."""
-        options = {key: _plain(value) for key, value in self.options.items() if value is not None}
+        options = {key: plain(value) for key, value in self.options.items() if value is not None}
         return {
             "name": self.name,
             "distribution": self.distribution,
@@ -43,7 +44,3 @@ def settled_options(built: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     names = {key.replace("_", "-") for key in given}
     values = values_of(built)
     return {key: value for key, value in values.items() if key in names or "preset" in names}
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from alkit.errors import AlkitError, InvalidOption, UnknownPlugin
+from alkit.errors import AlkitError, InvalidOption, UnknownPlugin, reason_of
 from alkit.options import build
 
 from . import registry
@@ -41,7 +41,6 @@ class NamedEncoder:
     plugin: Encoder
     variant: str
     precision: str = "float32"
-    _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def opened(self) -> OpenEncoder:
@@ -62,9 +61,9 @@ class NamedEncoder:
         except AlkitError:
             raise
         except Exception as error:  # a network of the user's or of a library may raise anything
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InvalidOption(
-                f"the encoder '{self.name}' fails on images of {size}: {type(error).__name__}: {reason}"
+                f"the encoder '{self.name}' fails on images of {size}: {type(error).__name__}: "
+                f"{reason_of(error)}"
             ) from error
         if not isinstance(features, torch.Tensor) or features.shape != (2, found.dim):
             shape = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__

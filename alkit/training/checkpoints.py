@@ -14,7 +14,9 @@ from alkit.utils.files import check_regular, open_regular, write_atomically
 from .recipe import TrainingRun
 
 if TYPE_CHECKING:
-    from .types import Companion, Trainable
+    from alkit.interfaces.task import TaskModel
+
+    from .types import Companion
 
 
 def save_atomically(state: Any, path: Path) -> None:
@@ -47,7 +49,7 @@ def load_safely(path: Path, device: torch.device | str = "cpu", *, checked: bool
 
 
 def save_progress(
-    model: Trainable,
+    model: TaskModel,
     companion: Companion | None,
     optimizer: torch.optim.Optimizer,
     epoch: int,
@@ -71,7 +73,7 @@ def save_progress(
 
 
 def resume(
-    model: Trainable, companion: Companion | None, optimizer: torch.optim.Optimizer, run: TrainingRun
+    model: TaskModel, companion: Companion | None, optimizer: torch.optim.Optimizer, run: TrainingRun
 ) -> int:
     """Resume a training from its checkpoint; return the first epoch to run, 0 without a checkpoint."""
     path = run.checkpoint

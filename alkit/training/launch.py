@@ -104,13 +104,6 @@ class Launch:
             self._groups[backend] = group
         return self._groups[backend]
 
-    def leave(self) -> None:
-        """Close the connections."""
-        import torch.distributed as dist  # noqa: PLC0415  # torch takes seconds to import
-
-        if dist.is_initialized():
-            dist.destroy_process_group()
-
     def _said(self, key: str) -> str:
         while not self._store.check([key]):  # waiting inside torch would keep signals from Python
             time.sleep(SECONDS_BETWEEN_LOOKS)

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from alkit.data.loader import Batch
     from alkit.interfaces.task import TaskModel
 
-    from .types import Companion, Trainable
+    from .types import Companion
 
 
 SECONDS_BETWEEN_SAVES = 5.0
 
 
 def fit(
-    model: Trainable,
+    model: TaskModel,
     epoch_batches: Callable[[int], Iterable[Batch]],
     companion: Companion | None,
     run: TrainingRun,
@@ -109,7 +109,7 @@ def _sgd(parameters: list[torch.nn.Parameter], recipe: Recipe) -> torch.optim.SG
 
 
 def _step_loss(
-    model: Trainable, companion: Companion | None, batch: Batch, at: tuple[int, int], run: TrainingRun
+    model: TaskModel, companion: Companion | None, batch: Batch, at: tuple[int, int], run: TrainingRun
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the loss to minimize and the mean of the task's; in a group, what this process adds to them."""
     together = run.group
@@ -131,7 +131,7 @@ def _step_loss(
             batch.targets,
             output,
             losses,
-            model=cast("TaskModel", model),
+            model=model,
             unlabeled=run.unlabeled,
             seed=seed,
         )

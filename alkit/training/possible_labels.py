@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -13,18 +13,12 @@ from alkit.errors import UnsupportedTask
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from alkit.interfaces.task import TaskModel
+
     from .types import Output
 
 CLASS_KINDS = ("class", "classes", "mask")
 """Kinds of labels whose targets are class numbers along dimension 1 of the probabilities."""
-
-
-class HasTargets(Protocol):
-    """What is asked of a task model."""
-
-    def targets_of(self, output: Output, generator: torch.Generator | None = None) -> Any:
-        """Return the targets that an output stands for; see `TaskModel.targets_of`."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,7 +35,7 @@ class Hypothesis:
 
 
 def hypotheses(
-    model: HasTargets, output: Output, *, draws: int, generator: torch.Generator
+    model: TaskModel, output: Output, *, draws: int, generator: torch.Generator
 ) -> Iterator[Hypothesis]:
     """Yield what the labels of a batch may be: every class in turn, or labels drawn as the model expects.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from typing import Any
 
 import torch
 
 from alkit.utils.devices import has_fast_bfloat16
 
-from .recipe import Precision
+from .recipe import Precision, Recipe
 
 
 def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[Any]:
@@ -24,3 +25,8 @@ def settled_precision(device: torch.device, precision: Precision) -> Precision:
     if precision != "auto":
         return precision
     return "bfloat16" if has_fast_bfloat16(device) else "float32"
+
+
+def settled(recipe: Recipe, device: torch.device) -> Recipe:
+    """Return a recipe with the format that it selects on a device."""
+    return dataclasses.replace(recipe, precision=settled_precision(device, recipe.precision))

@@ -13,7 +13,6 @@ TOP = 0.1
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from alkit.data.loader import Batch
     from alkit.interfaces.task import TaskModel
 
     from .pool_images import PoolImages
@@ -227,18 +226,4 @@ class Companion(Protocol):
 
     def to(self, device: Any, /) -> Any:
         """Move to a device, as `torch.nn.Module` does."""
-        ...
-
-
-class Trainable(Protocol):
-    """What the training loop asks of a task model."""
-
-    network: nn.Module
-
-    def forward_batch(self, batch: Batch) -> Output:
-        """Run the network on a batch."""
-        ...
-
-    def loss(self, output: Output, targets: Any) -> Tensor:
-        """Return the loss per image, [B]."""
         ...

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from alkit.errors import InvalidOption
+from alkit.errors import InvalidOption, reason_of
 
 
 def find_device(name: str) -> torch.device:
@@ -26,8 +26,7 @@ def find_device(name: str) -> torch.device:
         if device.type == "meta":
             raise RuntimeError("it computes nothing")
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InvalidOption(f"there is no device '{name}' here: {reason}") from error
+        raise InvalidOption(f"there is no device '{name}' here: {reason_of(error)}") from error
     return device
 
 

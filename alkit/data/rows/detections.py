@@ -24,6 +24,7 @@ from .named_rows import NamedRows, checked
 MOST_BOXES = 100  # of an image, as in COCO's evaluation
 MOST_BYTES = 2**31
 YOLO_PARTS = 6
+IDS = (int, float, str)
 
 
 def read_detections(path: Path) -> NamedRows:
@@ -35,15 +36,13 @@ def read_detections(path: Path) -> NamedRows:
     results, files = _parsed(path)
     scores: dict[str, list[float]] = {name: [] for name in files.values()} if files else defaultdict(list)
     for number, result in enumerate(results, 1):
-        image, score = (
-            (result.get("image_id"), result.get("score")) if isinstance(result, dict) else (None, None)
-        )
-        if image is None or isinstance(score, bool) or not isinstance(score, (int, float)):
+        result = result if isinstance(result, dict) else {}
+        image, score = result.get("image_id"), result.get("score")
+        if not isinstance(image, IDS) or isinstance(score, bool) or not isinstance(score, (int, float)):
             raise InvalidRows(f"result {number:,} of '{path}' should have an 'image_id' and a 'score'")
         if not 0 <= score <= 1:
-            raise InvalidRows(
-                f"result {number:,} of '{path}' has the score {score:g}, which is not in [0, 1]"
-            )
+            shown = f"{score:g}" if isinstance(score, float) else f"{score!s:.20}"
+            raise InvalidRows(f"result {number:,} of '{path}' has the score {shown}, which is not in [0, 1]")
         if files and image not in files:
             raise InvalidRows(f"result {number:,} of '{path}' is of image {image!r}, which 'images' lacks")
         scores[files[image] if files else str(image)].append(float(score))
@@ -138,7 +137,7 @@ def _parsed(path: Path) -> tuple[Sequence[Any], Mapping[Any, str]]:
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
         images = content.get("images")
         if isinstance(images, list) and all(
-            isinstance(i, dict) and "id" in i and "file_name" in i for i in images
+            isinstance(i, dict) and isinstance(i.get("id"), IDS) and "file_name" in i for i in images
         ):
             return content["annotations"], {image["id"]: str(image["file_name"]) for image in images}
     raise InvalidRows(

@@ -17,6 +17,7 @@ from alkit.labeling.box_lists import FRACTION
 from alkit.labeling.mask_files import (
     BACKGROUND,
     FOLDER,
+    MOST_PIXELS,
     VOID,
     VOID_NAME,
     encode_mask,
@@ -73,11 +74,7 @@ class Mask(Labels):
             numbers = self._drawn(written, image)
         else:
             numbers = self._checked(read_mask(self._found(written, image.folders)))
-        height, width = numbers.shape
-        if image.width and (width, height) != (image.width, image.height):
-            raise ValueError(
-                f"the mask has {width} x {height} pixels, but the image has {image.width} x {image.height}"
-            )
+        _check_size(numbers.shape[1], numbers.shape[0], image)
         return self.of_numbers(numbers.astype("uint8"))
 
     def text(self, value: Any) -> str:
@@ -227,13 +224,14 @@ class Mask(Labels):
         try:
             found = json.loads(text)
             parts = [(str(part["class"]), part) for part in found["shapes"]]
-            size = [int(side) for side in found.get("size") or (image.height, image.width)]
-        except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+            height, width = (int(side) for side in found.get("size") or (image.height, image.width))
+        except (ValueError, OverflowError, RecursionError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 "the JSON of a mask should have shapes, each with class and polygon or rle"
             ) from error
-        if min(size) < 1:
+        if min(height, width) < 1:
             raise ValueError("the size of the image is unknown")
+        _check_size(width, height, image)
         known = {name: slot for slot, name in enumerate(self.slots) if name is not None}
         number = {VOID_NAME: VOID, BACKGROUND: VOID} | known
         if not parts and BACKGROUND not in known:
@@ -247,9 +245,18 @@ class Mask(Labels):
             if not isinstance(part, Mapping) or not ("rle" in part or "polygon" in part):
                 raise ValueError(f"the shape of '{name}' has neither polygon nor rle")
         background = number[BACKGROUND]
-        factors = (size[1], size[0]) if found.get("unit") == FRACTION else (1, 1)
+        factors = (width, height) if found.get("unit") == FRACTION else (1, 1)
         drawn = ((number[name], part) for name, part in parts)
-        return fill((size[0], size[1]), background, drawn, factors=factors)
+        return fill((height, width), background, drawn, factors=factors)
+
+
+def _check_size(width: int, height: int, image: ImageFacts) -> None:
+    if image.width and (width, height) != (image.width, image.height):
+        raise ValueError(
+            f"the mask has {width} x {height} pixels, but the image has {image.width} x {image.height}"
+        )
+    if width * height > MOST_PIXELS:
+        raise ValueError(f"the mask has {width:,} x {height:,} pixels, over the limit of {MOST_PIXELS:,}")
 
 
 def overlay(mask: Pixels, pixels: Pixels) -> Pixels:

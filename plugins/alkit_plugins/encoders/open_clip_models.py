@@ -12,7 +12,7 @@ import torch
 
 import alkit
 from alkit.data import EncoderInput
-from alkit.errors import InvalidOption
+from alkit.errors import InvalidOption, reason_of
 from alkit.interfaces import Encoder, OpenEncoder
 
 from .weights import filled
@@ -39,8 +39,7 @@ class OpenClip(Encoder):
         try:
             made = open_clip.create_model(model, pretrained=None if self.weights else tag)
         except Exception as error:  # the hub's errors are of many kinds
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise InvalidOption(f"{self.name}/{variant} cannot be made: {reason}") from error
+            raise InvalidOption(f"{self.name}/{variant} cannot be made: {reason_of(error)}") from error
         finally:
             logging.disable(logging.NOTSET)
         if self.weights:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import alkit
 from alkit.data import EncoderInput
-from alkit.errors import InvalidOption
+from alkit.errors import InvalidOption, reason_of
 from alkit.interfaces import Encoder, OpenEncoder
 
 from .weights import filled
@@ -33,8 +33,7 @@ class Timm(Encoder):
         try:
             network = timm.create_model(variant, pretrained=not self.weights, num_classes=0)
         except Exception as error:  # the hub's errors are of many kinds
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise InvalidOption(f"timm/{variant} cannot be made: {reason}") from error
+            raise InvalidOption(f"timm/{variant} cannot be made: {reason_of(error)}") from error
         if self.weights:
             filled(network, Path(self.weights), f"timm/{variant}", has_head=False)
         config = timm.data.resolve_model_data_config(network)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import alkit
 from alkit.data import EncoderInput
-from alkit.errors import InvalidOption
+from alkit.errors import InvalidOption, reason_of
 from alkit.interfaces import Encoder, OpenEncoder
 
 from .weights import listed
@@ -61,11 +61,10 @@ class Transformers(Encoder):
             model, found = transformers.AutoModel.from_pretrained(place, output_loading_info=True, **options)
             processor = transformers.AutoImageProcessor.from_pretrained(place, **options)
         except Exception as error:  # the hub's errors are of many kinds
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             allowed = "" if options["local_files_only"] is False else "; --download lets it be downloaded"
             raise InvalidOption(
                 f"transformers/{variant} cannot be loaded (for example {EXAMPLE}, or a folder with -t "
-                f"weights=FOLDER){allowed}: {reason}"
+                f"weights=FOLDER){allowed}: {reason_of(error)}"
             ) from error
         wrong = sorted({*map(str, found["missing_keys"]), *(str(one[0]) for one in found["mismatched_keys"])})
         network = getattr(model, "vision_model", model)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import alkit
 from alkit import AlkitError
-from alkit.errors import InvalidAnswers
+from alkit.errors import InvalidAnswers, reason_of
 from alkit.interfaces import Export, Format, Item, Reply
 from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, whole, write_atomically
 
@@ -123,8 +123,9 @@ class HuggingFace(Format):
                     labels = _labels_of(table.schema_arrow)
                     rows = table.read(columns=["label", "index", "hash"]).to_pylist()
             except (OSError, ValueError, KeyError, TypeError) as error:  # pyarrow's own errors are among them
-                reason = str(error).strip().splitlines()[0]
-                raise InvalidAnswers(f"{file} cannot be read as images with labels: {reason}") from error
+                raise InvalidAnswers(
+                    f"{file} cannot be read as images with labels: {reason_of(error)}"
+                ) from error
             for row in rows:
                 number += 1
                 label = row["label"]

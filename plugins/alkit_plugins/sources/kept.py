@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from alkit.data import default_root
-from alkit.errors import SourceError, UnusableImage
+from alkit.errors import SourceError, UnusableImage, reason_of
 from alkit.labeling import write_atomically
 
 T = TypeVar("T")
@@ -174,9 +174,9 @@ class KeptObjects:
                 raise UnusableImage("no such object") from None
             except Exception as error:  # of a library, for any reason
                 if attempt == ATTEMPTS - 1 or isinstance(error, PermissionError):
-                    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
                     raise SourceError(
-                        f"'{self.address}' cannot be {verb}: {reason}; try again, what was read is kept"
+                        f"'{self.address}' cannot be {verb}: {reason_of(error)}; try again, what was read "
+                        "is kept"
                     ) from error
             time.sleep(PAUSE * 2**attempt)
         raise AssertionError

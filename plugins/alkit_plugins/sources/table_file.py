@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from alkit.errors import SourceError
+from alkit.errors import SourceError, reason_of
 
 IMAGES = ("image", "img", "picture", "photo", "pixel_values", "bytes", "content", "jpg", "jpeg", "png")
 LABELS = ("label", "labels", "class", "category", "target", "fine_label", "cls")
@@ -42,7 +42,7 @@ class TableFile:
         except SourceError:
             raise
         except Exception as error:  # pyarrow raises many kinds
-            raise SourceError(f"'{path}' cannot be read: {str(error).splitlines()[0]}") from error
+            raise SourceError(f"'{path}' cannot be read: {reason_of(error)}") from error
         self._starts = starts
         self._image, self._named = _image_column(schema, path)
         self._label = next((name for name in LABELS if name in schema.names and name != self._image), None)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alkit.distances import nearest as nearest_module
-from alkit.distances import race as race_module
+from alkit.distances import round_selection
 from alkit.distances import rows as rows_module
 from alkit.distances import search as search_module
 from alkit.distances.kcenter import k_center
@@ -114,7 +114,7 @@ def tiny_blocks(monkeypatch):
     """Rounds of 4 candidates and blocks of 5: a small pool goes through all that a large one does."""
     for module, names in (
         (search_module, {"ROUND": 4, "CENTRES": 5, "BLOCK": 7}),
-        (race_module, {"GRAM": 3}),
+        (round_selection, {"GRAM": 3}),
         (nearest_module, {"CENTRES": 5, "BLOCK": 7, "PAIRS": 6}),
     ):
         for name, value in names.items():

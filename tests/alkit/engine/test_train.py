@@ -201,10 +201,12 @@ def test_a_warm_start_begins_with_the_last_weights(study: Callable[..., TrainedM
 def test_a_warm_start_from_something_else_is_refused(
     study: Callable[..., TrainedModel], tmp_path: Path
 ) -> None:
-    other = tmp_path / "other.pt"
+    other, damaged = tmp_path / "other.pt", tmp_path / "damaged.pt"
     torch.save({"network": {"nothing": torch.zeros(1)}}, other)
-    with pytest.raises(UsageError, match="cannot start the next training"):
-        study({"cycle": 1, "previous": other}, warm_start=True)
+    damaged.write_bytes(b"no weights")
+    for path in (other, damaged):
+        with pytest.raises(UsageError, match="cannot start the next training"):
+            study({"cycle": 1, "previous": path}, warm_start=True)
 
 
 def test_a_warm_start_without_its_checkpoint_says_so_and_records_it(

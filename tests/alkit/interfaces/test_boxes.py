@@ -60,6 +60,7 @@ def test_no_object_is_an_answer() -> None:
         (box(height=-3), "-3 pixels"),
         (box(width=float("nan")), "width of box 1 should be a finite number"),
         (box(x="12"), "x of box 1 should be a finite number"),
+        (box(x=10**400), "x of box 1 should be a finite number"),
         (box(x=90), r"\('cat'\) reaches from 90 to 120, outside the image of 100 x 80"),
         (box(y=-2), "outside the image"),
         (box(x=100, width=0.5), "outside the image"),

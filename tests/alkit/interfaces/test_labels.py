@@ -173,6 +173,13 @@ def test_a_shape_that_does_not_fit_is_refused(tmp_path: Path, shape: object, rea
         labels.parse(json.dumps({"shapes": [shape]}), SIZE)
 
 
+@pytest.mark.parametrize("size", [[10**6, 10**6], [4], [float("inf"), 4], [4, 4, 4]])
+def test_the_size_that_a_mask_says_is_checked_before_it_is_drawn(tmp_path: Path, size: list[float]) -> None:
+    labels = Mask(classes=("road", "background"), folder=tmp_path)
+    with pytest.raises(ValueError, match=r"pixels|should have shapes"):
+        labels.parse(json.dumps({"size": size, "shapes": []}), ImageFacts())
+
+
 def test_masks_agree_by_their_mean_intersection_over_union(tmp_path: Path) -> None:
     labels = Mask(classes=("sky", "road"), folder=tmp_path)
     one = labels.parse(save(tmp_path / "a.png", [[0, 0, 1, 1]]), ANY)

@@ -156,6 +156,8 @@ WRONG: list[tuple[str, str, str]] = [
     ("a.jsonl", "not json", "cannot be read as JSON Lines"),
     ("a.json", "[{}]", "should have an 'image_id' and a 'score'"),
     ("a.json", '[{"image_id": 1, "score": 2}]', "has the score 2, which is not in [0, 1]"),
+    ("a.json", '[{"image_id": [1], "score": 1}]', "should have an 'image_id' and a 'score'"),
+    ("a.json", f'[{{"image_id": 1, "score": {10**400}}}]', "has the score 1000"),
     ("a.npy", "no array", "cannot be read as arrays"),
     ("a.parquet", "no table", "cannot be read as Parquet"),
     ("a.txt", "", "should end with .npy, .npz"),
