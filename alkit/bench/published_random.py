@@ -2,8 +2,8 @@
 
 The code of TA-VAAL (github.com/cubeyoung/TA-VAAL) draws its random baseline with replacement and keeps what
 it drew twice in both sets, so 10,000 labels are about 8,700 images; and it trains every method beside a
-module that predicts losses. This is no baseline to compare with. It is in no registry, and takes part in a protocol
-only where an entry names it, to measure what the two are worth.
+module that predicts losses. This is no baseline to compare with. It is in no registry, and takes part in a
+protocol only where an entry names it, to measure what the two are worth.
 """
 
 from __future__ import annotations
