@@ -56,7 +56,8 @@ def effects(
 
 
 def _contrasts(of: Mapping[tuple[bool, bool], Floats], level: float) -> list[PairedDifference]:
-    neither, first, second, both = (of[a, b] for a, b in ((0, 0), (1, 0), (0, 1), (1, 1)))
+    neither, first = of[False, False], of[True, False]
+    second, both = of[False, True], of[True, True]
     found = (
         paired((first + both) / 2, (neither + second) / 2),
         paired((second + both) / 2, (neither + first) / 2),
