@@ -29,6 +29,7 @@ from .cell_diagnostics import predicted_loss_correlation, record_diagnostics
 from .checks import HiddenLabels, check_labels, check_random
 from .prepare import seed_set
 from .protocol import BASELINE, Entry, Protocol
+from .published_random import PublishedRandom
 from .shared_data import SharedData
 from .upper_bound import JUDGED, Judge, UpperBound, makers_of, participant
 
@@ -156,10 +157,12 @@ class _Run:
         self.hidden = HiddenLabels(self.shared.pool.labels)
         self.cycles = [record for record in done if record["kind"] == "cycle"]
         self.labeled = seed_set(self.protocol, self.shared, self.seed)
+        self.asked = self.labeled
         if not done:
             records.append(cell.path, self._header())
         for record in self.cycles:
-            self.labeled = np.union1d(self.labeled, np.array(record["picks"], dtype=np.int64))
+            picks = np.array(record["picks"], dtype=np.int64)
+            self.labeled, self.asked = np.union1d(self.labeled, picks), np.concatenate([self.asked, picks])
         self.hidden.reveal(self.labeled)
         if self.cycles:
             self._restore(self.cycles[-1]["cycle"])
@@ -195,6 +198,8 @@ class _Run:
         }
         taken = profile.as_dict()
         diagnostics: dict[str, Any] = predicted_loss_correlation(self.task, trained, self.test, self.shared)
+        if isinstance(self.strategy, PublishedRandom):
+            diagnostics = {**diagnostics, "distinct_images": len(np.unique(round_.labeled.indices))}
         if number < self.protocol.labels.cycles:
             before = self.labeled
             cycle = round_.open_cycle(self.task, trained, self._candidates(number))
@@ -213,7 +218,7 @@ class _Run:
                 )
             self.hidden.reveal(picks)
             diagnostics |= self._truth_about(picks, cycle)
-            self.labeled = np.union1d(before, picks)
+            self.labeled, self.asked = np.union1d(before, picks), np.concatenate([self.asked, picks])
             record |= {"picks": picks.tolist(), "classes_picked": self._per_class(picks)}
             check_labels(self.hidden, before, picks, self.labeled, self.protocol.labels, number)
         record["checks"] = check_random(self.cell.entry, self.strategy, trained)
@@ -227,11 +232,14 @@ class _Run:
     def _round(self, number: int, profile: Profile) -> Round:
         from alkit.engine.round import Round  # noqa: PLC0415  # torch takes seconds to import
 
-        values = [self._value(index) for index in self.labeled.tolist()]
+        labeled = self.labeled
+        if isinstance(self.strategy, PublishedRandom):
+            labeled = self.strategy.trained_on(self.asked, seeding.numpy_generator(self.seed, "draws"))
+        values = [self._value(index) for index in labeled.tolist()]
         return Round(
             number=number,
             seed=self.seed,
-            labeled=LabeledImages(images=self.shared.images, indices=self.labeled, values=values),
+            labeled=LabeledImages(images=self.shared.images, indices=labeled, values=values),
             strategy=self.strategy,
             device=self.shared.torch_device,
             profile=profile,

@@ -7,7 +7,7 @@ test and no rank, and can only be asked for by `alkit bench`. It shows how much 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from alkit.interfaces.strategy import Strategy
 from alkit.options import build, option
 
 from .protocol import UPPER_BOUND
+from .published_random import PUBLISHED_RANDOM, PublishedRandom
 
 if TYPE_CHECKING:
     from alkit._typing import Indices
@@ -77,11 +78,14 @@ class UpperBound(Strategy):
         return np.sort(cycle.rng.choice(cycle.candidates, size, replace=False))
 
 
+BENCH_ONLY: Mapping[str, type[Strategy]] = {UPPER_BOUND: UpperBound, PUBLISHED_RANDOM: PublishedRandom}
+
+
 def participant(entry: Entry) -> Strategy:
-    """Make what takes part in a benchmark: a strategy, or the upper bound."""
-    if entry.name != UPPER_BOUND:
+    """Make what takes part in a benchmark: a strategy, or what only benchmarks have."""
+    if entry.name not in BENCH_ONLY:
         return make_strategy(entry.name, entry.options)
-    made: UpperBound = build(UpperBound, entry.options)
+    made: Strategy = build(BENCH_ONLY[entry.name], entry.options)
     return made
 
 

@@ -92,6 +92,7 @@ def summary_of(evidence: ReportData) -> dict[str, Any]:
                 if evidence.equal_boxes
                 else {}
             ),
+            **({"effects": [one.as_dict() for one in evidence.effects]} if evidence.effects else {}),
             **({"upper_bound": evidence.upper.as_dict()} if evidence.upper else {}),
         }
     )

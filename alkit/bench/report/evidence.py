@@ -10,12 +10,15 @@ from pathlib import Path
 
 from alkit.bench.checks import check_pairing
 from alkit.bench.protocol import BASELINE, UPPER_BOUND, Protocol, read_protocol
+from alkit.bench.published_random import arm_of
 from alkit.bench.records import PROTOCOL, Record, checked, read_all
 from alkit.bench.statistics import Comparison, compare
 from alkit.bench.statistics.costs import Cost, costs_of
 from alkit.bench.statistics.curves import curves_of
 from alkit.bench.statistics.equal_boxes import AtEqualBoxes, at_equal_boxes
 from alkit.bench.statistics.estimates import Estimate, estimate
+from alkit.bench.statistics.factorial import Effect
+from alkit.bench.statistics.factorial import effects as effects_of
 from alkit.errors import BenchmarkError
 
 from .embedding_map import Plane, read_plane
@@ -24,6 +27,7 @@ MAP = "map.json"
 LOW_WORDS = ("loss", "error", "mae", "mse", "rmse", "nll", "brier", "ece")
 PLAIN = "plain_"  # before the metrics of a training without the strategy's companion
 BALANCED = "balanced_accuracy"
+DEFECTS = ("drawn with replacement", "trained beside a ranker")
 SKEW = 0.05
 """Total variation between the classes of the picks and of the pool above which they get a figure."""
 
@@ -126,6 +130,22 @@ class ReportData:
             return ()
         main = self.comparison
         return at_equal_boxes(self.cycles, main.metric, self.strategies, self.baseline, main.level)
+
+    @cached_property
+    def effects(self) -> tuple[Effect, ...]:
+        """What defects of a published baseline are worth; empty without random sampling in all four arms."""
+        arms = {
+            arm: entry.shown
+            for entry in self.protocol.strategies
+            if (arm := arm_of(entry)) is not None and entry.shown in self.strategies
+        }
+        main = self.comparison
+        if len(arms) < 4:
+            return ()
+        curves = curves_of(
+            self.cycles, main.metric, higher_is_better=main.higher_is_better, strategies=self.strategies
+        )
+        return effects_of(curves, arms, DEFECTS, main.level)
 
     @cached_property
     def costs(self) -> tuple[Cost, ...]:

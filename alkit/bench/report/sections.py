@@ -6,6 +6,7 @@ from alkit.reporting.document import Block, Report, Section, Table, Text
 from alkit.reporting.wording import NONE, amount, counted, metric_name
 
 from .appendix import checks, provenance
+from .effects import effects
 from .equal_boxes import equal_boxes
 from .evidence import ReportData, diagnostics_of
 from .figures import Drawer
@@ -27,6 +28,7 @@ def report_of(evidence: ReportData) -> Report:
         Section("Differences from the baseline", _differences(evidence, drawer)),
         Section("Results", _results(evidence)),
         Section("At equal numbers of boxes", equal_boxes(evidence)),
+        Section("Defects of a baseline", effects(evidence)),
         Section("Upper bound", upper_bound(evidence)),
         Section("Pairwise wins", _wins(evidence, drawer)),
         Section("Average ranks", _ranks(evidence, drawer)),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from alkit.bench.protocol import Entry, check_protocol, find_protocol, parse_protocol, read_protocol, shipped
-from alkit.composition.factory import make_strategy
+from alkit.bench.upper_bound import participant
 from alkit.errors import InvalidProtocol
 
 TABLE: dict[str, Any] = {
@@ -26,7 +26,7 @@ def test_a_shipped_protocol_fits_its_strategies_and_its_file(name: str, tmp_path
     assert protocol.description
     assert protocol.strategies[0] == Entry(name="random")
     for entry in protocol.strategies:
-        make_strategy(entry.name, entry.options)
+        participant(entry)
     copy = tmp_path / f"{name}.toml"
     copy.write_text(protocol.to_toml())
     assert read_protocol(copy) == protocol
