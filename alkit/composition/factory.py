@@ -185,6 +185,15 @@ def written_as(strategy: Strategy) -> Node:
     return Node(_name_of(strategy), options, tuple(inside))
 
 
+def text_of(strategy: Strategy) -> str:
+    """Return a strategy as users write it, with the options unlike the default: two that differ in anything
+    have different texts."""
+    if places_of(type(strategy)):
+        return expression.write(written_as(strategy), shown_name)
+    options = {name: _text(value) for name, value in _changed_options(strategy).items()}
+    return expression.write(Node(_name_of(strategy), options), shown_name)
+
+
 def shown_name(name: str) -> str:
     """Return a strategy's name as users see it."""
     return single_file.shown(name) if single_file.names_a_file(name) else name

@@ -256,7 +256,7 @@ def comparison(queries: Sequence[Query]) -> ControlComparison | None:
     """Compare the model's errors on picks and on the control, over the queries of the last strategy.
 
     Sums over queries are fair only where the control has the same share in each; so queries count that were
-    asked by the same strategy with the same share as the last one.
+    asked by the same strategy, with the same options and the same share, as the last one.
 
     Returns:
         None unless both have answers.
@@ -377,8 +377,8 @@ def _comparable(queries: Sequence[Query]) -> list[Query]:
     return [query for query in sliced if _asked_by(query) == wanted]
 
 
-def _asked_by(query: Query) -> tuple[str, Any]:
-    return query.strategy, query.asked.control
+def _asked_by(query: Query) -> tuple[str, Any, float]:
+    return query.strategy, query.options, query.asked.control
 
 
 def _needed(control: float, gap: float, ratio: float) -> int:
