@@ -20,6 +20,7 @@ from alkit.utils.json_values import AsDict
 from alkit.utils.proportions import ProportionDifference, Share, difference, needed_to_settle, share
 
 from .agreement import Agreement, agreement
+from .avoided import Avoided, avoided
 from .pool_error import PoolError, pool_error
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ class CampaignEvidence(AsDict):
         agreement: between annotators, or None before two of them have answered for the same image.
         metric: the task's main one.
         pool_error: of the model on the pool, by query that a strategy chose with a model trained.
+        avoided: answers without a label that `usable(...)` has saved, or None if it was not used.
     """
 
     accuracy: tuple[ControlAccuracy, ...] = ()
@@ -177,6 +179,7 @@ class CampaignEvidence(AsDict):
     agreement: Agreement | None = None
     metric: str = ACCURACY
     pool_error: tuple[PoolError, ...] = ()
+    avoided: Avoided | None = None
 
 
 def gather(campaign: CampaignSession) -> CampaignEvidence:
@@ -195,6 +198,7 @@ def gather(campaign: CampaignSession) -> CampaignEvidence:
         gain=gain(curve, "test") if len(curve) > 1 else gain(control_curve(accuracy), "control"),
         agreement=agreement(votes, None if single or not votes else campaign.label_kind),
         metric=ACCURACY if single else _main_metric(campaign),
+        avoided=avoided(queries, campaign.classes),
         pool_error=tuple(error for query in queries if (error := pool_error(query)) is not None),
     )
 
