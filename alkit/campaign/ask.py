@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alkit.campaign.analysis.avoided import USABLE
 from alkit.data.sources import VECTORS
 from alkit.errors import InvalidBudget, InvalidOption
 from alkit.plugin.executors import open_executor
@@ -23,7 +24,7 @@ from .control import DEFAULT_SHARE, check_share
 from .given.files import GivenFiles, Rows, read_files
 from .given.outputs import Given, match_files
 from .given.refusals import check_companion, check_given
-from .prepare import Selection, candidates_for, resolve_strategy
+from .prepare import Selection, avoiding, candidates_for, resolve_strategy
 from .query_files import write_for_people
 from .shards.features import encode_elsewhere
 from .shards.passes import Sharing, check_shared
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from .prepare import PreparedCycle
     from .session import CampaignSession
+MANY, MANY_SHARE = 10, 0.1  # answers without a label
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class QueryRequest:
         new: withdraw what is open.
         seed_strategy: chooses while nothing is labeled.
         seed_size: images of a seed query that an oracle answers; `n` by default.
+        avoid_unusable: ask for fewer images that people probably cannot label, see the strategy `usable`.
         control: share of the n images that is drawn at random from all candidates before the strategy
             chooses, so that the answers say how good the model is; by default a tenth where people
             answer and the strategy has a model trained, else none. Seed queries, queries of fewer than
@@ -76,6 +79,7 @@ class QueryRequest:
     new: bool = False
     seed_strategy: str = "random"
     seed_size: int | None = None
+    avoid_unusable: bool = False
     control: float | None = None
     embeddings: Rows | None = None
     predictions: Rows | None = None
@@ -123,9 +127,7 @@ def ask(session: CampaignSession, request: QueryRequest) -> Query:
         open_query = session.open_query
         if open_query is not None and not request.new:
             if request.strategy is not None:
-                resolve_strategy(
-                    session, request.strategy, request.options
-                )  # report a typo even if nothing is chosen
+                _strategy_of(session, request)  # report a typo even if nothing is chosen
             write_for_people(session, open_query)
             return dataclasses.replace(open_query, reused=True)
         chosen, selection = selection_of(session, request, files)
@@ -141,6 +143,7 @@ def ask(session: CampaignSession, request: QueryRequest) -> Query:
             query = _seed_first(session, request, chosen, selection, passes)
         if sharing is not None:
             sharing.clean_up(session)
+        _propose_to_avoid(session, query)
         return query
 
 
@@ -152,7 +155,7 @@ def selection_of(
     Raises:
         InvalidBudget: there are not so many candidates.
     """
-    chosen = resolve_strategy(session, request.strategy, request.options)
+    chosen = _strategy_of(session, request)
     given = _matched(session, files, chosen.strategy)
     control = _control_share(session, request.control, chosen.strategy, given)
     open_query = session.open_query
@@ -173,6 +176,22 @@ def selection_of(
         given=given,
     )
     return chosen, selection
+
+
+def _strategy_of(session: CampaignSession, request: QueryRequest) -> ResolvedStrategy:
+    chosen = resolve_strategy(session, request.strategy, request.options)
+    return avoiding(session, chosen) if request.avoid_unusable else chosen
+
+
+def _propose_to_avoid(session: CampaignSession, query: Query) -> None:
+    """Say that many answers have no label, where the query does not avoid that."""
+    without, labels = len(session.pool.no_label), len(session.pool.labeled)
+    told = query.asked.uniform or USABLE in query.asked.strategy
+    if not told and without >= MANY and without >= MANY_SHARE * (without + labels):
+        session.progress.line(
+            f"{without:,} of {without + labels:,} answers are 'unusable' or 'abstain'; --avoid-unusable asks "
+            "for fewer such images"
+        )
 
 
 def _seed_first(

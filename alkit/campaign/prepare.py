@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alkit.composition.factory import ResolvedStrategy, effective_options, origin_of, resolve
+from alkit.campaign.analysis.avoided import USABLE
+from alkit.composition.factory import (
+    ResolvedStrategy,
+    effective_options,
+    origin_of,
+    resolve,
+    text_of,
+)
 from alkit.utils.profiling import Profile
 
 from .control import draw, slice_size
@@ -70,6 +77,7 @@ class PreparedCycle:
         candidates: [m] int64 ascending, positions that may be chosen.
         control: positions of the control slice, of these.
         disputes: for a strategy that `asks_again`.
+        no_label: positions that people could not label.
         resources: of the campaign.
         remembered: the file of the strategy's state from earlier cycles, or None.
     """
@@ -82,6 +90,7 @@ class PreparedCycle:
     candidates: Indices
     control: Indices
     disputes: Mapping[int, tuple[int, ...]] | None
+    no_label: Indices
     resources: Resources
     remembered: Path | None
 
@@ -105,7 +114,9 @@ class PreparedCycle:
         candidates = self.candidates  # ascending, so nothing needs sorting
         if len(self.control):
             candidates = candidates[np.isin(candidates, self.control, invert=True)]
-        cycle = self.round_.open_cycle(self.task, self.trained, candidates, disputes=self.disputes)
+        cycle = self.round_.open_cycle(
+            self.task, self.trained, candidates, disputes=self.disputes, no_label=self.no_label
+        )
         cycle.passes = passes
         return cycle
 
@@ -191,9 +202,18 @@ def prepare(
         candidates=candidates,
         control=draw(candidates, size, round_.selection_seed),
         disputes=session.disputes if strategy.asks_again else None,
+        no_label=_no_label(session, given),
         resources=session.resources,
         remembered=remembered,
     )
+
+
+def _no_label(session: CampaignSession, given: Given | None) -> Indices:
+    """Return the images that people could not label; with files, those that have rows in them."""
+    found = session.pool.no_label
+    for rows in () if given is None else given.matched:
+        found = np.setdiff1d(found, rows.missing(found), assume_unique=True)
+    return found
 
 
 def _no_pixels(session: CampaignSession) -> ImageStore:
@@ -226,3 +246,14 @@ def resolve_strategy(
     if strategy is None or isinstance(strategy, str):
         return session.resources.strategy(strategy, options)
     return resolve(strategy)
+
+
+def avoiding(session: CampaignSession, chosen: ResolvedStrategy) -> ResolvedStrategy:
+    """Return a strategy that asks for fewer images that people probably cannot label.
+
+    Raises:
+        InvalidOption: the strategy chooses at random, or asks again.
+    """
+    if type(chosen.strategy).name == USABLE:
+        return chosen
+    return session.resources.strategy(f"{USABLE}({text_of(chosen.strategy, str)})")

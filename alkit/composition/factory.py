@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from alkit.errors import InvalidOption, UsageError
@@ -190,6 +190,19 @@ def written_as(strategy: Strategy) -> Node:
 def shown_name(name: str) -> str:
     """Return a strategy's name as users see it."""
     return single_file.shown(name) if single_file.names_a_file(name) else name
+
+
+def text_of(strategy: Strategy, shown: Callable[[str], str] = shown_name) -> str:
+    """Return a strategy in the notation: texts differ if the strategies do, also in options only.
+
+    Args:
+        strategy: of a plugin or a file.
+        shown: how to write names; `str` gives a text that makes the strategy again.
+    """
+    if places_of(type(strategy)):
+        return expression.write(written_as(strategy), shown)
+    options = {name: _text(value) for name, value in _changed_options(strategy).items()}
+    return expression.write(Node(_name_of(strategy), options), shown)
 
 
 def _made(node: Node) -> Strategy:

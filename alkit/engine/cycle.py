@@ -48,6 +48,7 @@ class PoolView:
         targets: [n, ...] their targets, in that order.
         candidates: [m] int64 ascending, positions that may be chosen.
         disputes: for a strategy that `asks_again`; see `Cycle.disputes`.
+        no_label: [k] int64 ascending, positions that people could not label.
     """
 
     images: ImageStore
@@ -55,6 +56,7 @@ class PoolView:
     targets: Tensor | Targets
     candidates: Indices
     disputes: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    no_label: Indices = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Cycle:
         candidates: [m] int64 ascending, what may be chosen.
         disputes: for a strategy that `asks_again`, how many annotators gave each answer to a candidate,
             the most frequent first.
+        no_label: [k] int64 ascending, images that people judged unusable, or on which they abstained.
         rng: numpy generator of this cycle.
         device: where tensors live.
         batch_size: images scored at once.
@@ -103,7 +106,7 @@ class Cycle:
     ) -> None:
         self.number, self.model, self.companion = number, model, companion
         self.labeled, self.targets, self.candidates = pool.labeled, pool.targets, pool.candidates
-        self.disputes = pool.disputes
+        self.disputes, self.no_label = pool.disputes, pool.no_label
         self.device, self.batch_size, self.precision = scoring.device, scoring.batch_size, scoring.precision
         self.rng = seeding.numpy_generator(seed, "cycle")
         self.diagnostics: dict[str, Any] = {}

@@ -109,6 +109,7 @@ class Round:
         candidates: Indices,
         *,
         disputes: Mapping[int, tuple[int, ...]] | None = None,
+        no_label: Indices | None = None,
         batch_size: int | None = None,
     ) -> Cycle:
         """Return the cycle that the strategy sees.
@@ -118,6 +119,7 @@ class Round:
             trained: what `train` returned, or None for a strategy that needs no model.
             candidates: [m] int64 ascending, positions in the pool that may be chosen.
             disputes: for a strategy that `asks_again`.
+            no_label: [k] int64 ascending, positions that people could not label.
             batch_size: images scored at once; what the task says by default.
 
         Raises:
@@ -131,7 +133,14 @@ class Round:
         targets = task.encode(self.labeled.values) if trained is None else trained.targets
         precision = task.recipe(len(self.labeled.indices)).precision
         return Cycle(
-            PoolView(self.labeled.images, self.labeled.indices, targets, candidates, disputes or {}),
+            PoolView(
+                self.labeled.images,
+                self.labeled.indices,
+                targets,
+                candidates,
+                disputes or {},
+                candidates[:0] if no_label is None else no_label,
+            ),
             number=self.number,
             seed=self.selection_seed,
             model=task,

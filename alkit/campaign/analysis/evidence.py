@@ -20,6 +20,7 @@ from alkit.utils.json_values import AsDict
 from alkit.utils.proportions import ProportionDifference, Share, difference, needed_to_settle, share
 
 from .agreement import Agreement, agreement
+from .avoided import Avoided, avoided
 from .pool_error import PoolError, pool_error
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ class CampaignEvidence(AsDict):
         agreement: between annotators, or None before two of them have answered for the same image.
         metric: the task's main one.
         pool_error: of the model on the pool, by query that a strategy chose with a model trained.
+        avoided: answers without a label that `usable(...)` has saved, or None if it was not used.
     """
 
     accuracy: tuple[ControlAccuracy, ...] = ()
@@ -177,6 +179,7 @@ class CampaignEvidence(AsDict):
     agreement: Agreement | None = None
     metric: str = ACCURACY
     pool_error: tuple[PoolError, ...] = ()
+    avoided: Avoided | None = None
 
 
 def gather(campaign: CampaignSession) -> CampaignEvidence:
@@ -195,6 +198,7 @@ def gather(campaign: CampaignSession) -> CampaignEvidence:
         gain=gain(curve, "test") if len(curve) > 1 else gain(control_curve(accuracy), "control"),
         agreement=agreement(votes, None if single or not votes else campaign.label_kind),
         metric=ACCURACY if single else _main_metric(campaign),
+        avoided=avoided(queries, campaign.classes),
         pool_error=tuple(error for query in queries if (error := pool_error(query)) is not None),
     )
 
@@ -256,7 +260,7 @@ def comparison(queries: Sequence[Query]) -> ControlComparison | None:
     """Compare the model's errors on picks and on the control, over the queries of the last strategy.
 
     Sums over queries are fair only where the control has the same share in each; so queries count that were
-    asked by the same strategy with the same share as the last one.
+    asked by the same strategy, with the same options and the same share, as the last one.
 
     Returns:
         None unless both have answers.
@@ -377,8 +381,8 @@ def _comparable(queries: Sequence[Query]) -> list[Query]:
     return [query for query in sliced if _asked_by(query) == wanted]
 
 
-def _asked_by(query: Query) -> tuple[str, Any]:
-    return query.strategy, query.asked.control
+def _asked_by(query: Query) -> tuple[str, Any, float]:
+    return query.strategy, query.options, query.asked.control
 
 
 def _needed(control: float, gap: float, ratio: float) -> int:

@@ -128,6 +128,12 @@ class Pool:
         return self._where({i for i in kept if i not in self._removed})
 
     @property
+    def no_label(self) -> Indices:
+        """Readable images that people judged unusable, or on which they abstained, ascending."""
+        kept = (i for i, a in self._answers.items() if a.kind != "label" and self._usable[i])
+        return self._where({i for i in kept if i not in self._removed})
+
+    @property
     def values(self) -> list[Any]:
         """The labels, in the order of `labeled`."""
         return [self._answers[int(index)].value for index in self.labeled]

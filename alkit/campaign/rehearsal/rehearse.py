@@ -14,7 +14,7 @@ import numpy as np
 from alkit._version import __version__
 from alkit.campaign.prepare import resolve_strategy
 from alkit.campaign.train import round_of
-from alkit.composition.factory import effective_options, origin_of
+from alkit.composition.factory import effective_options, origin_of, text_of
 from alkit.data.sources import VECTORS
 from alkit.errors import AlkitError, InvalidOption, UsageError
 from alkit.interfaces.contract import check_needs
@@ -158,7 +158,7 @@ def _strategies(session: CampaignSession, request: RehearsalRequest, stage: Stag
                 strategy = resolve_strategy(session, text, {}).strategy
                 check_needs(strategy, stage.task.spec)
                 found.append(strategy)
-    named = {strategy.name: strategy for strategy in found if not strategy.uniform}
+    named = {text_of(strategy): strategy for strategy in found if not strategy.uniform}
     return [strategy for strategy in named.values() if not strategy.asks_again]
 
 
@@ -170,7 +170,7 @@ def _keeper(session: CampaignSession, stage: Stage, strategies: Sequence[Strateg
     held_out = None if stage.held_out is None else stage.held_out.tolist()
     base: list[Any] = [__version__, stage.labeled.tolist(), _hash(stage.values), test, held_out]
     base += [session.settings.task.as_dict(), list(session.classes), stage.seed, str(stage.device)]
-    about = {strategy.name: [effective_options(strategy), origin_of(strategy)] for strategy in strategies}
+    about = {text_of(strategy): [effective_options(strategy), origin_of(strategy)] for strategy in strategies}
     base_hash = _hash(base)
 
     def keep(name: str, compute: Callable[[], list[float]]) -> list[float]:

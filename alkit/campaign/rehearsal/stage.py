@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alkit.composition.factory import text_of
 from alkit.data.labeled_images import LabeledImages
 from alkit.utils import seeding
 from alkit.utils.progress import NullProgress, Progress
@@ -105,7 +106,7 @@ class Stage:
         """
         sizes = sizes_for(self.trained_on)
         trainings = seeds * (len(sizes) + len(strategies) * 2 * len(STARTS))
-        arms: dict[str, list[list[float]]] = {strategy.name: [] for strategy in strategies}
+        arms: dict[str, list[list[float]]] = {text_of(strategy): [] for strategy in strategies}
         curve = []
         with self.progress.bar(trainings, "rehearse") as bar:
 
@@ -119,13 +120,13 @@ class Stage:
                 curve.append(
                     counted(f"random-{seed}", lambda: self._curve(seed, order, sizes), len(sizes))  # noqa: B023
                 )
-                for strategy in strategies:
+                for text, strategy in zip(arms, strategies, strict=True):
                     values = counted(
-                        f"{strategy.name}-{seed}",
+                        f"{text}-{seed}",
                         lambda: self._arms(seed, order, sizes, strategy),  # noqa: B023
                         2 * len(STARTS),
                     )
-                    arms[strategy.name].append(values)
+                    arms[text].append(values)
         return Replays(
             sizes=sizes,
             curve=tuple(map(tuple, curve)),

@@ -29,6 +29,7 @@ from .findings import Findings, next_size, pool_name
 from .learning_curve import curve
 from .pool_error import errors
 from .rehearsal import rehearsed
+from .saved_answers import saved_answers
 
 if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
@@ -154,7 +155,8 @@ def _outcomes(found: Findings) -> list[Block]:
     note = "Control images are drawn at random from all candidates and count among the asked images."
     folded = len(rows) > FOLDED_FROM
     return [
-        Table(head, rows, words=(1,), note=f"{_queries(found)}. {note}" if folded else note, folded=folded)
+        Table(head, rows, words=(1,), note=f"{_queries(found)}. {note}" if folded else note, folded=folded),
+        *saved_answers(found.evidence.avoided),
     ]
 
 

@@ -40,6 +40,7 @@ Examples:
   alkit query --strategy entropy --pool photos/ --labels known.csv --budget 100
   alkit query --campaign birds --strategy learning-loss -o loss=ranking --budget 100
   alkit query --campaign birds --strategy disputed --budget 20
+  alkit query --campaign birds --budget 100 --avoid-unusable
   alkit query --pool photos/ --embeddings emb.npy --strategy typiclust --budget 100
   alkit query --campaign birds --predictions new.csv --strategy margin --budget 100
   alkit query --campaign birds --embeddings out.npz --predictions out.npz --strategy badge --budget 100
@@ -64,6 +65,12 @@ Examples:
     help="Share of the N images to draw at random, to measure the model on.  [default: 0.1; 0 with an oracle "
     "or without a model]",
 )
+@click.option(
+    "--avoid-unusable",
+    is_flag=True,
+    help="Ask for fewer images that people probably cannot label, as learned from answers 'unusable' and "
+    "'abstain'. Not with random.",
+)
 @given_options
 @click.option(
     "--scores", metavar="DIR", help="Folder with the scores of 'alkit score'; what is missing is added."
@@ -82,6 +89,7 @@ def command(
     pool: str | None,
     new: bool,
     control: float | None,
+    avoid_unusable: bool,
     embeddings: str | None,
     predictions: str | None,
     logits: bool,
@@ -132,6 +140,7 @@ def command(
                 new=new,
                 seed_strategy=seed_strategy,
                 seed_size=seed_size,
+                avoid_unusable=avoid_unusable,
                 control=control,
                 embeddings=None if files is None else files.embeddings,
                 predictions=None if files is None else files.predictions,

@@ -61,3 +61,17 @@ def test_an_interrupted_rehearsal_goes_on(stage: Stage) -> None:
     assert found.curve[0] == tuple(kept["random-0"]) and len(found.curve[0]) == len(found.sizes)
     assert [arm.values for arm in found.arms["entropy"]] == [(value,) for value in kept["entropy-0"]]
     assert all(value < 0 for value in found.curve[0])  # of a loss, larger is better
+
+
+def test_choices_that_differ_only_in_options_are_replayed_apart(stage: Stage) -> None:
+    texts = ["coreset", "coreset(metric=cosine)", "power(margin)", "power(entropy)", "power(margin, beta=2)"]
+    names = []
+
+    def keep(name: str, compute: Callable[[], list[float]]) -> list[float]:
+        names.append(name)
+        return [float(len(names))] * 5
+
+    found = stage.replays([make_strategy(text) for text in texts], 1, keep)
+    assert list(found.arms) == [*texts[:4], "power(margin, beta=2.0)"]
+    assert len({arms[0].values for arms in found.arms.values()}) == len(texts)
+    assert len(set(names)) == 1 + len(texts)
