@@ -1,12 +1,12 @@
-"""Make labels of two other kinds out of masks: which classes an image has, and how much of it each one covers.
+"""Make labels of two other kinds out of masks: which classes an image has, and how much each one covers.
 
     python benchmarks/labels_of_masks.py camvid/train --void 11 --out scenes/train \\
       --classes sky,building,pole,road,pavement,tree,sign,fence,car,pedestrian,bicyclist \\
       --sets pole,tree,sign,fence,car,pedestrian,bicyclist --shares sky,building,road,car
 
-The folder holds `images` and `masks`. `scenes/train-sets.csv` has those classes of `--sets` that have at least
-`--pixels` pixels, and `scenes/train-shares.csv` the percentage of the labeled pixels that each class of `--shares`
-covers. Both are pools for `alkit bench`.
+The folder holds `images` and `masks`. `scenes/train-sets.csv` has those classes of `--sets` with at least
+`--pixels` pixels, and `scenes/train-shares.csv` the percentage of the labeled pixels that each class of
+`--shares` covers. Both are pools for `alkit bench`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """CDAL: Agarwal, Arora, Anand and Arora, Contextual Diversity for Active Learning, ECCV 2020.
 
-This is CDAL-CS: the greedy k-center of CoreSet over a distance that compares, class by class, with which other
-classes the model confuses the pixels that it takes for that class. The paper's other variant trains a policy by
-reinforcement learning. The paper adds the divergences of the classes that two images share; its published code
-averages them, which is the option `average`. That code also draws the first pick of a query at random; here it
-is, like all others, the candidate farthest from the labeled images.
+This is CDAL-CS: the greedy k-center of CoreSet over a distance that compares, class by class, with which
+other classes the model confuses the pixels that it takes for that class. The paper's other variant trains a
+policy by reinforcement learning. The paper adds the divergences of the classes that two images share; its
+published code averages them, which is the option `average`. That code also draws the first pick of a query at
+random; here it is, like all others, the candidate farthest from the labeled images.
 """
 
 from __future__ import annotations
