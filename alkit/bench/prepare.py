@@ -218,8 +218,8 @@ def _stamp(path: Path | None) -> str:
 def _classes(source: Source, pool: Images, reader: Labels) -> tuple[str, ...]:
     if not reader.named:
         return ()
-    if source.classes:
-        return source.classes
+    if declared := tuple(reader.declared(source.classes)):
+        return declared
     values = [reader.parse(pool.labels[index], ImageFacts()) for index in pool.members]
     return tuple(reader.new_classes(sorted({name for value in values for name in reader.names(value)})))
 

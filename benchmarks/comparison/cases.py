@@ -77,6 +77,7 @@ DIGITS = (
     Case("galaxy"),
     Case("bait"),
     Case("cluster-margin"),
+    Case("cdal"),
     Case("egl"),
     Case("tod"),
     Case("ss-vaal", (*ADVERSARY, HIDDEN, "ranker-steps=10")),

@@ -95,6 +95,10 @@ class TestBadge(StrategyTests):
     name = "badge"
 
 
+class TestCDAL(StrategyTests):
+    name = "cdal"
+
+
 class TestClusterMargin(StrategyTests):
     name = "cluster-margin"
 

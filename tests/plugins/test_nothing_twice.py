@@ -28,6 +28,7 @@ SEEN = {
     "learning-loss": "candidates",
     "badge": "candidates",
     "cluster-margin": "candidates, then both",  # to cluster, in the first query alone
+    "cdal": "both",
     "coreset": "both",
     "kmeans": "candidates",
     "typiclust": "both",

@@ -107,3 +107,16 @@ def test_a_backbone_takes_its_images_out_of_the_pool(tmp_path: Path) -> None:
     again = _prepared(tmp_path, backbone={"images": 100, "model": "tiny-cnn", "options": options}, task={})
     assert again == shared
     assert weights.read_bytes() == before
+
+
+def test_a_table_of_sets_has_the_classes_of_its_sets(tmp_path: Path, pictures: Path) -> None:
+    files = sorted(path for path in pictures.rglob("*") if path.suffix == ".png")[:8]
+    for name in ("pool", "test"):
+        sets = ["cat;dog", "dog", "none", "bird;cat"] * 2
+        rows = [f"{file},{value}" for file, value in zip(files, sets, strict=True)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["image,label", *rows]) + "\n")
+    data = {"pool": str(tmp_path / "pool.csv"), "test": str(tmp_path / "test.csv")}
+    task = {"name": "multi-label", "options": {"epochs": 1, "model": "tiny-cnn"}}
+    labels = {"start": 2, "budget": 1, "cycles": 1}
+    shared = _prepared(tmp_path, data=data, task=task, labels=labels)
+    assert set(shared.classes) == {"bird", "cat", "dog"}
