@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from alkit.interfaces.strategy import Strategy
 
     from .changes.undo import UndoReport
+    from .groups.standing import GroupReport
     from .model.export_model import ExportedModel
     from .model.predictions import Predictions
     from .rehearsal.forecasts import Rehearsal
@@ -393,6 +394,55 @@ class Campaign(CampaignSession):
 
         return put_back(self, images)
 
+    def find_groups(self, **details: Any) -> GroupReport:
+        """Make near-duplicates one question from now on; earlier groups and copied labels end.
+
+        Each image joins the leader that it looks most like, by the encoder's features or by small copies.
+        From then on, strategies are offered one image of each group.
+
+        Args:
+            **details: fields of a `GroupRequest`: `audit`, `limit`.
+
+        Raises:
+            UsageError: labels of this kind are not copied.
+            CampaignLocked: another process is working on the campaign.
+        """
+        from .groups.change import GroupRequest, find_groups
+
+        return find_groups(self, GroupRequest(**details))
+
+    def groups(self) -> GroupReport | None:
+        """Return where near-duplicates stand, with what the audit says; None if they are not grouped."""
+        from .groups.standing import standing_of
+
+        standing = standing_of(self.state)
+        return None if standing is None else standing.report()
+
+    def copy_labels(self, limit: float | None = None) -> GroupReport:
+        """Give near-duplicates the label of their leader, until somebody answers for them.
+
+        Args:
+            limit: largest share of wrong ones, at 95 % confidence; that of `find_groups` by default.
+
+        Raises:
+            UsageError: the audit does not show that so few are wrong.
+        """
+        from .groups.change import copy_labels
+
+        return copy_labels(self, limit)
+
+    def drop_copies(self) -> int:
+        """Drop all copied labels; return how many there were."""
+        from .groups.change import drop_copies
+
+        return drop_copies(self)
+
+    def ungroup(self) -> int:
+        """End the groups, and drop all copied labels; return how many there were."""
+        from .groups.change import ungroup
+
+        return ungroup(self)
+
     def choose_test_set(self, location: str, *, root: str | None = None) -> dict[str, Any]:
         """Test the model on other labeled images from now on, or on the same ones in another place.
 
@@ -471,6 +521,7 @@ class Campaign(CampaignSession):
             "pool": self.settings.pool.location,
             "images": pool.size,
             "labeled": len(pool.labeled),
+            "copied": len(pool.copied),
             "candidates": len(pool.candidates),
             "pending": len(pool.pending),
             "set_aside": pool.set_aside,

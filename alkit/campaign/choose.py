@@ -55,15 +55,24 @@ def choose_and_record(
     round_, trained, control = prepared.round_, prepared.trained, prepared.control
     cycle = prepared.open(None if passes is None else passes(prepared))
     more = f"; {len(control):,} more are drawn at random as a control" if len(control) else ""
+    if len(prepared.audits):
+        more += f"; {len(prepared.audits):,} more check whether near-duplicates have the same label"
     session.progress.line(
         f"cycle {session.cycle}: '{strategy.name}' chooses {prepared.picks:,} of "
-        f"{len(prepared.candidates):,} candidates{more}"
+        f"{len(prepared.candidates):,} candidates{_in_groups(prepared)}{more}"
     )
     classes = _classes_predicted(session, given, trained)
     with round_.threads():
         picks = round_.choose(cycle, prepared.picks, prepared.source)
         cycle.passes = None
-        recorded = rows(cycle, picks, control, seed=round_.selection_seed, classes=classes)
+        recorded = rows(
+            cycle,
+            picks,
+            control,
+            audits=prepared.audits,
+            seed=round_.selection_seed,
+            classes=classes,
+        )
     state = round_.remember(session.directory / STATES)
     asked = Asked(
         cycle=session.cycle,
@@ -82,8 +91,15 @@ def choose_and_record(
         state=session.relative(state),
         given={} if given is None else given.record(),
         draws=finite([draw.as_dict() for draw in cycle.draws]),
+        audits=prepared.audits.tolist(),
     )
     return _record(session, asked, recorded, selection)
+
+
+def _in_groups(prepared: PreparedCycle) -> str:
+    """Say how many candidates are offered, if near-duplicates are one question."""
+    left_out = len(prepared.candidates) - len(prepared.control) - len(prepared.audits) - len(prepared.offered)
+    return f", without {left_out:,} near-duplicates of others" if left_out else ""
 
 
 def _classes_predicted(

@@ -49,20 +49,32 @@ def draw(candidates: Indices, count: int, seed: int) -> Indices:
     return seeding.numpy_generator(seed, "control").choice(candidates, size=count, replace=False)
 
 
-def rows(cycle: Cycle, chosen: Indices, control: Indices, *, seed: int, classes: int | None) -> list[PickRow]:
-    """Return the picks as they are recorded: the chosen ones, most wanted first, then the control.
+def rows(
+    cycle: Cycle,
+    chosen: Indices,
+    control: Indices,
+    *,
+    audits: Indices | None = None,
+    seed: int,
+    classes: int | None,
+) -> list[PickRow]:
+    """Return the picks as they are recorded: the chosen ones, most wanted first, audits, then the control.
 
     Args:
         cycle: with the scores that the strategy recorded.
         chosen: by the strategy.
         control: the random ones.
+        audits: near-duplicates that are asked to check copied labels.
         seed: of the order in which people see them.
         classes: how many there are; None if the model is not trained, so that its predictions mean nothing.
     """
+    blind = len(control) > 0
+    if audits is not None and len(audits):
+        chosen, blind = np.concatenate([chosen, audits]), True
     indices = np.concatenate([chosen, control])
     nothing: list[tuple[int | None, float | None]] = [(None, None)] * len(indices)
     predicted = (predictions(cycle, indices, classes) if classes else None) or nothing
-    shown = places(len(indices), seed) if len(control) else range(1, len(indices) + 1)
+    shown = places(len(indices), seed) if blind else range(1, len(indices) + 1)
     return [
         PickRow(
             index=int(index),

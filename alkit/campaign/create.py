@@ -49,7 +49,17 @@ from .changes.evaluation_set import (
     warnings_of,
 )
 from .draft import check_free, clear_half_moved, draft_in, move_in, os_errors_named
-from .overview import Overview, add_brightness, add_classes, add_disputes, add_layout
+from .groups.estimate import share_alike
+from .groups.standing import KINDS
+from .groups.vectors import Known
+from .overview import (
+    Overview,
+    add_brightness,
+    add_classes,
+    add_disputes,
+    add_layout,
+    add_near_duplicates,
+)
 from .resources import POOL_CACHE, TEST_CACHE
 from .session import LEDGER, SETTINGS
 from .shards.images import read_elsewhere
@@ -312,7 +322,12 @@ def _fill(draft: Path, plan: Plan) -> None:
         total = sum(counts.values(), Counter[str]())
         plan.overview.lines += [f"warning: {warning}" for warning in twins(names, counts=total)]
     brightest = brightest_value(draft / "cache" / POOL_CACHE, shape, records, plan.source)
-    _look_over(plan, records, known, (test_records, test_labels), shape, brightest=brightest)
+    alike = None
+    if plan.settings.labels in KINDS and plan.source.has_pixels:
+        known_by = Known(draft / "cache", shape, plan.settings.pool.pixel_type)
+        alike = share_alike(known_by, make_pool(records).usable)
+    test_found = (test_records, test_labels)
+    _look_over(plan, records, known, test_found, shape, brightest=brightest, alike=alike)
     ledger = Ledger(draft / LEDGER, create=True)
     try:
         with ledger.transaction():
@@ -346,6 +361,7 @@ def _look_over(
     shape: tuple[int, int, int],
     *,
     brightest: int,
+    alike: float | None,
 ) -> None:
     """Say what was made of the folder, and what is strange in it."""
     overview, source, oracle = plan.overview, plan.source, plan.settings.oracle
@@ -368,6 +384,7 @@ def _look_over(
     tested = [(index, label) for key, label in test[1].items() if (index := images.index_of(key)) is not None]
     add_disputes(overview, "disputed_test_images", test[0], tested, "test images")
     add_brightness(overview, brightest)
+    add_near_duplicates(overview, alike)
     for line in overview.lines:
         plan.progress.line(line)
 

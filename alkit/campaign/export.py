@@ -61,12 +61,16 @@ def labeled_export(campaign: Campaign) -> Export:
     if not len(pool.labeled):
         raise InvalidAnswers("nothing is labeled yet")
     labels = zip(pool.labeled.tolist(), pool.values, strict=True)
+    keys = campaign.state.keys
     items = [
-        _labeled(
-            campaign.state.records[index],
-            campaign.source,
-            rank,
-            campaign.label_text(value),
+        dataclasses.replace(
+            _labeled(
+                campaign.state.records[index],
+                campaign.source,
+                rank,
+                campaign.label_text(value),
+            ),
+            copied_from=keys[pool.copied[index]] if index in pool.copied else "",
         )
         for rank, (index, value) in enumerate(labels, start=1)
     ]
@@ -98,13 +102,14 @@ def labeled_splits(campaign: Campaign, *, test_share: float | None = None) -> di
         raise InvalidOption("the campaign has test images of its own; leave out --test-share")
     if not 0 < test_share < 1:
         raise InvalidOption(f"the share of the test images should be between 0 and 1, not {test_share:g}")
-    held_out = [item for item in labeled.items if _draw(item) < test_share]
+    held_out = [item for item in labeled.items if _draw(item) < test_share and not item.copied_from]
     if not 0 < len(held_out) < len(labeled.items):
         raise InvalidOption(
             f"a share of {test_share:g} of {len(labeled.items):,} labeled images leaves a split empty; "
             "choose another, or label more images"
         )
-    kept = [item for item in labeled.items if _draw(item) >= test_share]
+    tested = {item.image for item in held_out}  # near-duplicates of these are not trained on
+    kept = [item for item in labeled.items if not {item.image, item.copied_from} & tested]
     return {
         "train": dataclasses.replace(labeled, items=kept),
         "test": dataclasses.replace(labeled, items=held_out),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SHOWN_CLASSES = 12
 MOST_LISTED = 1000
+MANY_ALIKE = 0.2  # share of images with a near-duplicate from which groups are proposed
 DARK = 32  # 12 bits in 16 give at most 15 of 255, and 10 bits at most 3
 
 
@@ -60,6 +61,17 @@ def add_brightness(overview: Overview, brightest: int) -> None:
             brightest,
             f"warning: the images are nearly black: no value in a sample is above {brightest} of 255; if "
             "they hold fewer bits than their files, multiply their values first",
+        )
+
+
+def add_near_duplicates(overview: Overview, share: float | None) -> None:
+    """Propose to ask one of several near-duplicates where a sample has many."""
+    if share is not None and share >= MANY_ALIKE:
+        overview.add(
+            "near_duplicates",
+            round(share, 3),
+            f"near-duplicates: about {share:.0%} of the images look nearly like another one; 'alkit groups "
+            "find' makes each group one question",
         )
 
 

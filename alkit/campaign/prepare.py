@@ -22,6 +22,7 @@ from alkit.composition.factory import (
 from alkit.utils.profiling import Profile
 
 from .control import draw, slice_size
+from .groups.standing import one_of_each
 from .train import load_trained, round_of, train
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class PreparedCycle:
         trained: the training, or None for a strategy that needs none.
         candidates: [m] int64 ascending, positions that may be chosen.
         control: positions of the control slice, of these.
+        audits: positions of near-duplicates that are asked to check copied labels, of these.
+        offered: positions that the strategy chooses from.
         disputes: for a strategy that `asks_again`.
         no_label: positions that people could not label.
         resources: of the campaign.
@@ -89,6 +92,8 @@ class PreparedCycle:
     trained: TrainedModel | None
     candidates: Indices
     control: Indices
+    audits: Indices
+    offered: Indices
     disputes: Mapping[int, tuple[int, ...]] | None
     no_label: Indices
     resources: Resources
@@ -97,7 +102,7 @@ class PreparedCycle:
     @property
     def picks(self) -> int:
         """How many images the strategy chooses."""
-        return self.selection.n - len(self.control)
+        return self.selection.n - len(self.control) - len(self.audits)
 
     @property
     def source(self) -> str:
@@ -111,11 +116,8 @@ class PreparedCycle:
         Args:
             passes: where the results of passes over many images come from.
         """
-        candidates = self.candidates  # ascending, so nothing needs sorting
-        if len(self.control):
-            candidates = candidates[np.isin(candidates, self.control, invert=True)]
         cycle = self.round_.open_cycle(
-            self.task, self.trained, candidates, disputes=self.disputes, no_label=self.no_label
+            self.task, self.trained, self.offered, disputes=self.disputes, no_label=self.no_label
         )
         cycle.passes = passes
         return cycle
@@ -193,6 +195,13 @@ def prepare(
             "class an image; a test set (--test) says how good the model is"
         )
     size = slice_size(selection.control, selection.n) if sliced else 0
+    control = draw(candidates, size, round_.selection_seed)
+    offered = candidates  # ascending, so nothing needs sorting
+    if size:
+        offered = candidates[np.isin(candidates, control, invert=True)]
+    audits = offered[:0]
+    if not (selection.seed or strategy.uniform or strategy.asks_again):  # these choose among all
+        offered, audits = one_of_each(session.state, offered, selection.n - size)
     return PreparedCycle(
         chosen=chosen,
         selection=selection,
@@ -200,7 +209,9 @@ def prepare(
         task=task,
         trained=trained,
         candidates=candidates,
-        control=draw(candidates, size, round_.selection_seed),
+        control=control,
+        audits=audits,
+        offered=offered,
         disputes=session.disputes if strategy.asks_again else None,
         no_label=_no_label(session, given),
         resources=session.resources,

@@ -19,7 +19,7 @@ from alkit.utils.waiting import wait_passively
 SECTIONS = {
     "Labeling": ("init", "query", "label", "ingest"),
     "Large pools": ("score",),
-    "Changing a campaign": ("update", "classes", "remove", "fork"),
+    "Changing a campaign": ("update", "classes", "groups", "remove", "fork"),
     "Labeling tools": ("export", "labelstudio"),
     "Progress and results": ("status", "report", "rehearse", "train"),
     "Using the results": ("predict", "export-model"),

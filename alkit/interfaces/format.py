@@ -45,6 +45,7 @@ class Item:
             answered yet.
         again: it was answered before, and is asked about again.
         note: what annotators noted about it; of several, each with the name.
+        copied_from: the image that its label is a copy of; empty if somebody answered.
     """
 
     rank: int
@@ -58,6 +59,7 @@ class Item:
     answer: str | None = None
     again: bool = False
     note: str = ""
+    copied_from: str = ""
 
     @property
     def name(self) -> str:

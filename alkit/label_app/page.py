@@ -19,10 +19,11 @@ from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
+from alkit.campaign.groups.vectors import Known
 from alkit.data.sources.vectors import Vectors
 from alkit.errors import AlkitError, CampaignLocked, InvalidAnswers, SourceError, UnusableImage, UsageError
 
-from .alike import Compared, Known, compare
+from .alike import Compared, compare
 from .asking import Asking
 from .guidelines import Guidelines
 from .images import ServedImage, as_png, picture, picture_of_file, thumbnail

@@ -80,6 +80,21 @@ def share(hits: int, of: int, level: float = LEVEL) -> Share:
     return Share(hits, of, float(interval.low), float(interval.high), level)
 
 
+def upper_bound(hits: int, of: int, level: float = LEVEL) -> float:
+    """Return the exact upper bound of a proportion: Clopper and Pearson (Biometrika, 1934), one-sided.
+
+    For a random sample of a finite population it is at least as high as it need be.
+
+    Args:
+        hits: how many.
+        of: out of how many, at least one.
+        level: of confidence.
+    """
+    from scipy.stats import beta  # noqa: PLC0415  # scipy is slow to import
+
+    return 1.0 if hits == of else float(beta.ppf(level, hits + 1, of - hits))
+
+
 def difference(first: Share, second: Share) -> ProportionDifference:
     """Return `first - second` of independent samples with Newcombe's interval.
 

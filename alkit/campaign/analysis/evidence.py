@@ -269,7 +269,7 @@ def comparison(queries: Sequence[Query]) -> ControlComparison | None:
     both = [
         (is_control(query, pick), not right)
         for query in compared
-        for pick in query.picks
+        for pick in query.judged
         if (right := was_right(pick)) is not None
     ]
     wrong_picks = [wrong for control, wrong in both if not control]
@@ -299,7 +299,7 @@ def class_balance(queries: Sequence[Query], classes: Sequence[str]) -> list[Clas
     compared = _comparable(queries)
     labels: dict[bool, list[str]] = {False: [], True: []}
     for query in compared:
-        for pick in query.picks:
+        for pick in query.judged:
             if pick.answer in classes:
                 labels[is_control(query, pick)].append(str(pick.answer))
     if not compared:

@@ -54,7 +54,7 @@ def pool_error(query: Query) -> PoolError | None:
     Returns:
         None if the query has no predictions, or chose uniformly: then all of it is a control.
     """
-    chosen = [pick for pick in query.picks if not pick.control]
+    chosen = [pick for pick in query.judged if not pick.control]
     if query.asked.uniform or not any(pick.predicted is not None for pick in chosen):
         return None
     drawn = sum(len(draw["picks"]) for draw in query.asked.draws)

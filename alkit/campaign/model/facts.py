@@ -95,6 +95,7 @@ def provenance(session: CampaignSession, model: UsableModel) -> dict[str, Any]:
         "images": len(state.records),
         "test": None if settings.test is None else Path(settings.test.location).name,
         "labels": len(labeled),
+        **({"copied": len(state.pool.copied)} if state.pool.copied else {}),
         "aggregate": state.aggregate,
         "by_class": {name: by_class.get(name, 0) for name in state.classes},
         "by_annotator": dict(annotators.most_common()),

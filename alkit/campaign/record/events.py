@@ -166,6 +166,7 @@ class Asked(Happening):
         draws: what the strategy drew at random with known chances: `candidates` drawn from, `picks` in the
             order of the draws, the `chance` of each given those before, the chance of `inclusion` of each
             (without these, all candidates were as likely), and picks made `before`.
+        audits: picks that check whether near-duplicates have the label of their leader.
     """
 
     kind: ClassVar[str] = "asked"
@@ -188,6 +189,7 @@ class Asked(Happening):
     state: str | None = None
     given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata=OMITTED_IF_UNSAID)
     draws: Sequence[Mapping[str, Any]] = field(default=(), metadata=OMITTED_IF_UNSAID)
+    audits: Sequence[int] = field(default=(), metadata=OMITTED_IF_UNSAID)
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -394,6 +396,64 @@ class EvaluationSetChosen(Happening):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Grouped(Happening):
+    """Images that look nearly the same are one question from now on; earlier groups and their labels end.
+
+    Attributes:
+        indices: images that follow a leader, ascending.
+        leaders: the leader of each, which is asked in its place.
+        likeness: of each to its leader.
+        audit: those of them that were drawn at random, to be asked when their leader is labeled.
+        by: what was compared, `features` or `pixels`.
+        levels: likenesses from which labels may be copied, ascending; the audit decides on one.
+        limit: largest share of wrong ones among copied labels.
+    """
+
+    kind: ClassVar[str] = "grouped"
+
+    indices: Sequence[int]
+    leaders: Sequence[int]
+    likeness: Sequence[float]
+    audit: Sequence[int] = ()
+    by: str = "features"
+    levels: Sequence[float] = ()
+    limit: float = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ungrouped(Happening):
+    """Images that look nearly the same are separate questions again, and labels are not copied any more."""
+
+    kind: ClassVar[str] = "ungrouped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelsCopied(Happening):
+    """From now on, images have the label of their group's leader until somebody answers for them.
+
+    Attributes:
+        indices: the images.
+        sources: the leader of each.
+        level: likeness from which labels were copied.
+        bound: upper end of the interval of the share of wrong ones at the time.
+    """
+
+    kind: ClassVar[str] = "labels-copied"
+
+    indices: Sequence[int]
+    sources: Sequence[int]
+    level: float = 0.0
+    bound: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiesDropped(Happening):
+    """Copied labels do not count any more."""
+
+    kind: ClassVar[str] = "copies-dropped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown(Happening):
     """An event of a kind that this alkit does not know; its data is in `more`."""
 
@@ -410,6 +470,7 @@ ALL = (
     *(Created, ClassesAdded, Extended, Trained, Ran, Stopped, Asked, Answered, Retracted, Noted, Aggregated),
     *(Withdrawn, Passed, Lost, Found, Moved, Renamed, ClassRenamed, ClassesMerged),
     *(ClassRetired, ClassRestored, Removed, PutBack, EvaluationSetChosen),
+    *(Grouped, Ungrouped, LabelsCopied, CopiesDropped),
 )
 KINDS: dict[str, type[Happening]] = {cls.kind: cls for cls in ALL}
 

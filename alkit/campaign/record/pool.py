@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,7 @@ class Pool:
         self._lost: set[int] = set()
         self._removed: set[int] = set()
         self._stand_ins: dict[int, int] = {}
+        self._copied: dict[int, int] = {}
 
     def original(self, index: int) -> int:
         """Return the image that stands for `index`: itself, or the first of its exact copies."""
@@ -108,6 +110,19 @@ class Pool:
     def set_label(self, index: int, answer: Answer) -> None:
         """Set the current answer; an image that is asked for again stays asked."""
         self._answers[self.canonical_index(index)] = answer
+
+    def copy_label(self, index: int, source: int) -> None:
+        """Give an image the label of another, unless it has an answer or waits for one."""
+        index, answer = self.canonical_index(index), self.answer_of(source)
+        if answer is None or answer.kind != "label" or index in self._asked or index in self._answers:
+            return
+        self._answers[index] = replace(answer, annotator="", time="", cost=None)
+        self._copied[index] = int(source)
+
+    @property
+    def copied(self) -> Mapping[int, int]:
+        """Images whose label is a copy, with the image that it is from."""
+        return self._copied
 
     def close(self, index: int) -> None:
         """Stop waiting for an image, because somebody has answered."""

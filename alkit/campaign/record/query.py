@@ -107,13 +107,19 @@ class Query:
         return sum(pick.control for pick in self.picks)
 
     @property
+    def judged(self) -> tuple[Pick, ...]:
+        """The picks without audits of near-duplicates, which no strategy chose."""
+        audits = set(self.asked.audits)
+        return tuple(pick for pick in self.picks if pick.index not in audits) if audits else self.picks
+
+    @property
     def shown(self) -> tuple[Pick, ...]:
         """The picks in the order in which people see them, without what the model thinks of them.
 
-        Where some are a control, the order is shuffled and tells nothing: rank is the place in the list, and
-        no score is there.
+        Where some are a control or an audit, the order is shuffled and tells nothing: rank is the place in
+        the list, and no score is there.
         """
-        blind = self.controls > 0
+        blind = self.controls > 0 or len(self.asked.audits) > 0
         return tuple(
             replace(
                 pick,

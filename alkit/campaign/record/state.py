@@ -17,11 +17,14 @@ from .events import (
     Aggregated,
     Answered,
     Asked,
+    CopiesDropped,
     Created,
     EvaluationSetChosen,
     Extended,
     Found,
+    Grouped,
     Happening,
+    LabelsCopied,
     Lost,
     Moved,
     Passed,
@@ -29,6 +32,7 @@ from .events import (
     Removed,
     Renamed,
     Retracted,
+    Ungrouped,
     Withdrawn,
 )
 from .ledger import Event
@@ -48,9 +52,11 @@ if TYPE_CHECKING:
 
 CHANGING = (
     *(*CLASS_EVENTS, Asked, Answered, Retracted, Withdrawn, Passed, Lost, Found, Aggregated, Moved, Renamed),
-    *(Removed, PutBack, EvaluationSetChosen),
+    *(Removed, PutBack, EvaluationSetChosen, Grouped, Ungrouped, LabelsCopied, CopiesDropped),
 )
 """Kinds of events that change the state."""
+NAMING_IMAGES = ("indices", "leaders", "sources", "audit", "audits")
+"""Fields of events that hold positions of images."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ class State:
         test_classes: what the classes of the test images are called now, by the names on their labels; None
             for a class that is retired.
         moved: where the pool is, if it is not where it was when the campaign was made.
+        groups: near-duplicates that are one question, or None.
         former: the image that had a name before it was renamed, by that name.
         events: what the state was made from, in order.
         answers: likewise.
@@ -100,6 +107,7 @@ class State:
     test_set: EvaluationSetChosen | None = None
     test_classes: Mapping[str, str | None] = field(default_factory=dict)
     moved: Moved | None = None
+    groups: Grouped | None = None
     former: Mapping[str, int] = field(default_factory=dict)
     events: Sequence[Event[Happening]] = ()
     answers: Sequence[AnswerRow] = ()
@@ -278,7 +286,8 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
             records, events, answers, picks = _read(ledger, before)
         named = [row.index for row in answers] + [pick.index for those in picks for pick in those]
         for event in events:
-            named += getattr(event.data, "indices", ())
+            for field_name in NAMING_IMAGES:
+                named += getattr(event.data, field_name, ())
         if named and not 0 <= min(named) <= max(named) < len(records):
             raise ValueError(f"it names an image beyond the {len(records)} of the list")
         return _replayed(records, events, answers, picks)
@@ -334,6 +343,8 @@ def _replayed(
     retracted: set[int] = set()
     answered: dict[int, list[AnswerRow]] = defaultdict(list)
     given: dict[int, list[AnswerRow]] = defaultdict(list)
+    groups: Grouped | None = None
+    copied: dict[int, int] = {}
     for row in rows:
         given[row.event].append(row)
     for event in events:
@@ -390,6 +401,12 @@ def _replayed(
         elif isinstance(data, EvaluationSetChosen):
             test_set = data
             tested = dict(zip(classes.names, classes.slots, strict=True))
+        elif isinstance(data, LabelsCopied):
+            copied.update(zip(data.indices, data.sources, strict=True))
+        elif isinstance(data, (Grouped, Ungrouped, CopiesDropped)):
+            copied.clear()
+            if not isinstance(data, CopiesDropped):
+                groups = data if isinstance(data, Grouped) else None
     counted = _counted(rows, retracted, meant, classes)
     said = _by_place(counted, pool)
     for row in rows:  # an image whose only label is of a retired class was not answered, after all
@@ -401,6 +418,8 @@ def _replayed(
     votes = {index: votes_of([row.answer for row in those]) for index, those in said.items()}
     for index, answer in aggregate_votes(votes, aggregate).items():
         pool.set_label(index, answer)
+    for index, source in copied.items():
+        pool.copy_label(index, source)
     several = {index: by for index, by in votes.items() if len(by) > 1}
     guesses_seen = {pool.canonical_index(index) for index in seen}
     return State(
@@ -422,6 +441,7 @@ def _replayed(
         counted=counted,
         classes_then=[[classes.last_name(slot) for slot in slots] for slots in slots_then],
         moved=moved,
+        groups=groups,
         former=former_names(listed, names),
         listed=listed,
         events=events,

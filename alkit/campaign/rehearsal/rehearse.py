@@ -70,7 +70,7 @@ def rehearse(session: CampaignSession, request: RehearsalRequest) -> Rehearsal:
     pool = session.pool
     now = float(np.mean([row[-1] for row in replays.curve]))
     found = Rehearsal(
-        labels=len(pool.labeled),
+        labels=len(_own_labels(session)),
         metric=metric.name,
         higher_is_better=metric.higher_is_better,
         value=now if metric.higher_is_better else -now,
@@ -80,7 +80,7 @@ def rehearse(session: CampaignSession, request: RehearsalRequest) -> Rehearsal:
         level=forecast.LEVEL,
         strategies=forecast.outlooks(
             replays,
-            labels=len(pool.labeled),
+            labels=len(_own_labels(session)),
             pool=len(pool.labeled) + len(pool.candidates),
             more=_possible(request.more, len(pool.candidates)),
             top=1.0 if metric.higher_is_better else 0.0,
@@ -92,7 +92,7 @@ def rehearse(session: CampaignSession, request: RehearsalRequest) -> Rehearsal:
 
 
 def _check_labels(session: CampaignSession) -> None:
-    labels = len(session.pool.labeled)
+    labels = len(_own_labels(session))
     if labels < LEAST_LABELS:
         raise UsageError(
             f"a rehearsal replays strategies on the labels at hand and needs at least {LEAST_LABELS}, and "
@@ -119,11 +119,13 @@ def _stage_of(session: CampaignSession) -> tuple[Stage, Judged]:
         test, held_out = None, _labeled_at_random(session)
         judged = "random images"
         if len(held_out) < LEAST_RANDOM:
-            held_out, judged = session.pool.labeled, "all labels"
+            held_out, judged = _own_labels(session), "all labels"
+    own = _own_labels(session)
+    value_of = dict(zip(round_.labeled.indices.tolist(), round_.labeled.values, strict=True))
     stage = Stage(
         images=round_.labeled.images,
-        labeled=round_.labeled.indices,
-        values=round_.labeled.values,
+        labeled=own,
+        values=[value_of[index] for index in own.tolist()],
         task=resources.task(state),
         classes=session.classes,
         test=test,
@@ -134,6 +136,12 @@ def _stage_of(session: CampaignSession) -> tuple[Stage, Judged]:
         most_threads=round_.most_threads,
     )
     return stage, judged
+
+
+def _own_labels(session: CampaignSession) -> Indices:
+    """Return the labeled images without those whose label is a copy of another's."""
+    pool = session.pool
+    return np.setdiff1d(pool.labeled, np.array(list(pool.copied), np.int64))
 
 
 def _labeled_at_random(session: CampaignSession) -> Indices:

@@ -20,6 +20,7 @@ from .outcomes import ClassCount, Outcome, class_counts, outcome
 if TYPE_CHECKING:
     from alkit.campaign.analysis.stopping import StoppingRule
     from alkit.campaign.campaign import Campaign
+    from alkit.campaign.groups.standing import GroupReport
     from alkit.campaign.record.query import Query
     from alkit.campaign.record.settings import Settings
     from alkit.campaign.record.trainings import CycleRecord
@@ -73,6 +74,7 @@ class Findings:
         history: the trainings, one a cycle.
         versions: of what made the report.
         rehearsal: the last one, or None.
+        groups: where near-duplicates stand, or None if they are not grouped.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Findings:
     history: Sequence[CycleRecord]
     versions: Mapping[str, str]
     rehearsal: Rehearsal | None = None
+    groups: GroupReport | None = None
 
     @property
     def last_answered(self) -> Query | None:
@@ -142,6 +145,7 @@ class Findings:
                 "history": [record.as_dict() for record in self.history],
                 "versions": self.versions,
                 "rehearsal": None if self.rehearsal is None else self.rehearsal.as_dict(),
+                "groups": None if self.groups is None else self.groups.as_dict(),
             }
         )
 
@@ -177,6 +181,7 @@ def gather_findings(
         history=campaign.history(),
         versions=versions(),
         rehearsal=last_rehearsal(campaign.directory),
+        groups=campaign.groups(),
     )
 
 

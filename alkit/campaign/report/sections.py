@@ -27,6 +27,7 @@ from . import charts
 from .costs import annotation, time_and_memory
 from .findings import Findings, next_size, pool_name
 from .learning_curve import curve
+from .near_duplicates import near_duplicates
 from .pool_error import errors
 from .rehearsal import rehearsed
 from .saved_answers import saved_answers
@@ -60,6 +61,7 @@ def report_of(found: Findings, pictures: Sequence[Block], places: Sequence[Block
         Section("Error on the pool", errors(found)),
         Section("Rehearsal", rehearsed(found)),
         Section("Queries and answers", _outcomes(found)),
+        Section("Near-duplicates", near_duplicates(found.groups, found.status["labeled"])),
         Section("Classes", _classes(found)),
         Section("Annotators and cost", annotation(found)),
         Section("Time and memory", time_and_memory(found)),

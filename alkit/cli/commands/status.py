@@ -46,7 +46,8 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
         if choice is not None:
             options = "".join(f" {key}={value}" for key, value in choice.as_dict()["options"].items())
             click.echo(f"{kind:<14} {choice.name}{options}")
-    click.echo(f"labeled        {status['labeled']:,}; {status['candidates']:,} left to choose from")
+    copied = f" ({status['copied']:,} copied from near-duplicates)" if status["copied"] else ""
+    click.echo(f"labeled        {status['labeled']:,}{copied}; {status['candidates']:,} left to choose from")
     if status["classes"]:
         click.echo(
             "classes        " + ", ".join(f"{name} {count}" for name, count in status["classes"].items())

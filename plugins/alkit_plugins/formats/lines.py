@@ -40,7 +40,7 @@ class Lines(Format):
     def write(self, export: Export, path: Path) -> Sequence[Path]:
         """Write rank, index, hash, path, score, a label that is null, and a note if there is one.
 
-        Boxes are a list of objects.
+        Boxes are a list of objects. A label that is a copy of another image's has that in `copied_from`.
         """
         rows = [
             {
@@ -51,6 +51,7 @@ class Lines(Format):
                 "score": item.score,
                 "label": _native(item.answer, self.kind),
                 **({"note": item.note} if item.note else {}),
+                **({"copied_from": item.copied_from} if item.copied_from else {}),
             }
             for item in export.items
         ]

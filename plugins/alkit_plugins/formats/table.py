@@ -49,14 +49,16 @@ class CsvTable(Format):
         return table or (columns.names_images and "label" in columns.single)
 
     def write(self, export: Export, path: Path) -> Sequence[Path]:
-        """Write the columns of a query's list, and a column for notes if there are any."""
+        """Write the columns of a query's list, and columns for notes and sources of copied labels if any."""
         rows: list[tuple[object, ...]] = []
         noted = any(item.note for item in export.items)
+        copied = any(item.copied_from for item in export.items)
         for item in export.items:
             score = "" if item.score is None else f"{item.score:.6g}"
             named = (item.rank, item.index, item.image, score)
-            rows.append((*named, export.strategy, export.cycle, item.answer or "", *([item.note] * noted)))
-        write_table(path, (*COLUMNS, *(["note"] * noted)), rows)
+            more = (*([item.note] * noted), *([item.copied_from] * copied))
+            rows.append((*named, export.strategy, export.cycle, item.answer or "", *more))
+        write_table(path, (*COLUMNS, *(["note"] * noted), *(["copied_from"] * copied)), rows)
         return [path]
 
     def read(self, path: Path) -> Reply:

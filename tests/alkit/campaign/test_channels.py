@@ -12,10 +12,11 @@ from PIL import Image
 
 import alkit
 from alkit.campaign.export import labeled_export
+from alkit.campaign.groups.vectors import Known
 from alkit.campaign.report.write import write_report
 from alkit.data import ArraySource, Source
 from alkit.errors import InvalidOption, UnsupportedTask
-from alkit.label_app.alike import Alike, Known, compare
+from alkit.label_app.alike import Alike, compare
 from alkit.label_app.images import picture
 from alkit.plugin import registry
 

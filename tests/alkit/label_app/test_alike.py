@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alkit.campaign.groups.vectors import Known
 from alkit.data.checksums import Checksums
 from alkit.data.store import StoreWriter
 from alkit.label_app import alike
-from alkit.label_app.alike import Known, compare
+from alkit.label_app.alike import compare
 
 SHAPE = (3, 24, 20)
 COUNT = 40

@@ -68,6 +68,18 @@ DATA = {
     "class-restored": {"name": "other"},
     "removed": {"indices": [4], "reason": "a person"},
     "put-back": {"indices": [4]},
+    "grouped": {
+        "indices": [4, 5],
+        "leaders": [1, 1],
+        "likeness": [0.99, 0.9],
+        "audit": [5],
+        "by": "features",
+        "levels": [0.85, 0.9],
+        "limit": 0.05,
+    },
+    "ungrouped": {},
+    "labels-copied": {"indices": [4], "sources": [1], "level": 0.9, "bound": 0.04},
+    "copies-dropped": {},
     "test-set": {"location": "/data/test", "images": 3, "cache": "cache/test-a.u8", "moved": False},
 }
 
