@@ -32,8 +32,10 @@ def points_of(polygon: Any) -> Points:
         points = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
     except (ValueError, TypeError, OverflowError):
         points = np.empty((0, 2))
-    if len(points) < 3 or not np.isfinite(points).all():
+    if len(points) < 3:
         raise ValueError("a polygon should have at least three points, x and y of each")
+    if not np.isfinite(points).all():
+        raise ValueError("a polygon has a coordinate that is infinite or not a number")
     return points
 
 

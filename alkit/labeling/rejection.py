@@ -36,3 +36,8 @@ class Rejection(AsDict):
 def shortened(label: str) -> str:
     """Return a label as a message quotes it: the beginning of a long one, such as JSON."""
     return label if len(label) <= MOST_QUOTED else f"{label[:MOST_QUOTED]}..."
+
+
+def quoted(label: str, image: str) -> str:
+    """Return what a message calls the label of an image: itself, unless it is JSON with shapes."""
+    return f"what is drawn on '{image}'" if label.startswith(("{", "[{")) else f"'{shortened(label)}'"

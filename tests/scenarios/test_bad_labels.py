@@ -39,6 +39,7 @@ MASKS = {
     "size.png": "the mask has 12 x 10 pixels, but the image has 12 x 12",
     "colors.png": "shows colors",
     "number.png": "has the number 7",
+    "void.png": "all pixels are void",
     "broken.png": "it is not an image",
     "nowhere.png": "there is no mask",
     drawn(polygon=[[0, 0, 50, 0, 50, 50]]): "outside the image",
@@ -59,7 +60,8 @@ def test_each_is_refused_in_a_sentence_and_the_good_one_kept(
     wrong[3, 4] = 7
     colors = np.zeros((12, 12, 3), dtype=np.uint8)
     colors[:, :, 0] = 200
-    for name, pixels in {"good": right, "size": right[:10], "number": wrong, "colors": colors}.items():
+    painted = {"good": right, "size": right[:10], "number": wrong, "colors": colors, "void": right + 255}
+    for name, pixels in painted.items():
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     (tmp_path / "broken.png").write_bytes(b"no image")
     labels = [str(tmp_path / text) if text.endswith(".png") else text for text in (*bad, GOOD[task])]
@@ -75,6 +77,7 @@ def test_each_is_refused_in_a_sentence_and_the_good_one_kept(
     assert sorted(found) == list(range(len(bad)))
     for line, reason in enumerate(bad.values()):
         assert reason in found[line]
+        assert "shapes" not in found[line]
 
 
 def test_no_class_at_all_is_an_answer_also_in_a_manifest(pictures: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from alkit.interfaces.oracle import Answer, Oracle
 from alkit.labeling.class_names import same_but_for_case, twins
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.labeling.references import References
-from alkit.labeling.rejection import Rejection, shortened
+from alkit.labeling.rejection import Rejection, quoted, shortened
 from alkit.labeling.times import read_time
 from alkit.reporting import notebook
 from alkit.utils.json_values import AsDict
@@ -178,7 +178,7 @@ def reconcile_answers(
             rejected.append(
                 Rejection(
                     given.line,
-                    f"'{shortened(given.label)}' is not a label of this task: {error}",
+                    f"{quoted(given.label, given.named)} is not a label of this task: {error}",
                     "invalid-label",
                 )
             )

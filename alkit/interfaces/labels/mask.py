@@ -218,6 +218,11 @@ class Mask(Labels):
                 f"the pixel at x={x}, y={y} has the number {numbers[y, x]}, but classes have {known}, and "
                 f"{self.void} means void; if it means void in these masks, set the task option void"
             )
+        if void.all():
+            raise ValueError(
+                f"all pixels are void ({self.void}), so the mask says nothing; if nothing can be labeled in the "
+                "image, answer 'unusable'"
+            )
         return np.where(void, VOID, numbers)
 
     def _drawn(self, text: str, image: ImageFacts) -> Numbers:

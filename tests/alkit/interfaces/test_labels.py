@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,7 @@ def test_renamed_merged_and_retired_classes_change_no_file(tmp_path: Path) -> No
         ([[0, 1]] * 3, "L", "2 x 3 pixels, but the image has 4 x 3"),
         ([[0, 1, 47, 0]] * 3, "L", r"x=2, y=0 has the number 47.*0 to 1 \(sky, road\).*255 means void"),
         ([[[9, 8, 7]] * 4] * 3, "RGB", "colors"),
+        ([[255] * 4] * 3, "L", r"all pixels are void \(255\)"),
     ],
 )
 def test_a_mask_that_does_not_fit_is_refused(tmp_path: Path, rows: object, mode: str, reason: str) -> None:
@@ -156,6 +158,7 @@ def test_polygons_and_run_lengths_are_drawn(tmp_path: Path) -> None:
     [
         ({"class": "road", "polygon": [[0, 0, 9, 0, 9, 2]]}, r"\(9, 0\) outside the image of 4 x 3"),
         ({"class": "road", "polygon": [[0, 0, 1, 1]]}, "at least three points"),
+        ({"class": "road", "polygon": [[0, 0, math.nan, 0, 1, 2]]}, "infinite or not a number"),
         (
             {"class": "road", "rle": {"size": [4, 3], "counts": [12]}},
             "for 3 x 4 pixels, but the image is 4 x 3",
