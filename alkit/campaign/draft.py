@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from alkit.campaign.record.ledger import holds_events
 from alkit.errors import CampaignError
 from alkit.labeling.mask_files import FOLDER as MASKS
+from alkit.utils.files import sync_folder
 
 from .session import LEDGER, LOCK, SETTINGS
 
@@ -109,15 +110,15 @@ def move_in(draft: Path, directory: Path) -> None:
         moved: list[Path] = []
         try:
             (directory / "cache").mkdir(exist_ok=True)
-            large = [
-                path for path in (draft / MASKS,) if path.exists()
-            ]  # made from content: never in the way
+            # Masks are named by their content: they are never in the way.
+            large = [draft / MASKS] if (draft / MASKS).exists() else []
             for path in large:
                 (directory / path.name).mkdir(exist_ok=True)
             files = [file for folder in (draft / "cache", *large) for file in sorted(folder.iterdir())]
             for path in (*files, draft / LEDGER, draft / SETTINGS):
                 moved.append(directory / path.relative_to(draft))
                 path.replace(moved[-1])
+            sync_folder(directory)
         except BaseException:
             for path in reversed(moved):
                 path.unlink(missing_ok=True)

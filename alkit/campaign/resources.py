@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from alkit.campaign.record.settings import Settings, SourceChoice
     from alkit.campaign.record.state import State
     from alkit.data.feature_blocks import FeatureBlocks
-    from alkit.data.labeled_images import LabeledImages
     from alkit.data.pixel_types import PixelType
     from alkit.data.pool_columns import PoolColumns
     from alkit.data.preprocessing import ImageRecord
@@ -274,6 +273,7 @@ class Resources:
             with open(self.directory / "cache" / POOL_CACHE, "r+b") as file:
                 file.seek(index * size)
                 file.write(resize(reading.pixels, shape).tobytes())
+                file.flush()
                 os.fsync(file.fileno())
             found.append(index)
         if found:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from alkit.errors import NotTrained, UsageError
+from alkit.utils.json_values import AsDict
 from alkit.utils.shards import share_of
 
 from .ask import QueryRequest, selection_of, with_vectors_of_pool
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreReport:
+class ScoreReport(AsDict):
     """What a shard has done.
 
     Attributes:
@@ -43,10 +44,6 @@ class ScoreReport:
     missing: int
     blocks: int
     folder: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return asdict(self)
 
 
 def score(campaign: CampaignSession, request: QueryRequest, *, shard: int, of: int) -> ScoreReport:

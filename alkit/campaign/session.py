@@ -33,7 +33,7 @@ LOCK_SECONDS = 10.0
 
 
 class CampaignSession:
-    """A campaign's settings, ledger, workbench and state; one process at a time changes them.
+    """A campaign's settings, ledger, resources and state; one process at a time changes them.
 
     Args:
         directory: where it lives.

@@ -86,7 +86,7 @@ def choose_columns(header: Sequence[str], named: str, given: Mapping[str, str] |
     Raises:
         InvalidAnswers: two columns have one name, or there is no column that the user names.
     """
-    names = [_plain(name) for name in header]
+    names = [plain_name(name) for name in header]
     for name in filter(None, names):
         if names.count(name) > 1:
             raise InvalidAnswers(
@@ -139,12 +139,13 @@ def parse_columns(text: str) -> dict[str, str]:
 
 
 def _place(name: str, header: Sequence[str], named: str) -> int:
-    for form in (str, _plain):
+    for form in (str, plain_name):
         found = [place for place, column in enumerate(header) if form(column) == form(name)]
         if len(found) == 1:
             return found[0]
     raise InvalidAnswers(f"{named} has no column '{name}'; its columns are {', '.join(header) or 'none'}")
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a column's name as names are compared."""
     return name.strip().lower().replace(" ", "_").replace("-", "_")

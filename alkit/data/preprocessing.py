@@ -209,7 +209,8 @@ def ensure_store(
     blocks = damaged_blocks(path, shape, count, kind) if is_whole(path, shape, count, kind) else None
     if blocks == []:
         return []
-    wanted = [r for r in records if blocks is None or r.index // ROWS in set(blocks)]
+    damaged = frozenset(blocks or ())
+    wanted = [r for r in records if blocks is None or r.index // ROWS in damaged]
     usable = [record for record in wanted if record.unusable is None]
     lost: list[int] = []
     if blocks is not None:

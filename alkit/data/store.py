@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 STATISTICS_SAMPLE = 10_000
 BLOCK_IMAGES = 64
 SMALLEST_STD = 1e-6  # of floating point, whose values may be of any size
-MOST_IN_MEMORY = (
-    2**31
-)  # bytes; a mapped file is as quick to take from, and the system can have the pages back
+# Bytes; a mapped file is as quick to take from, and the system can have the pages back.
+MOST_IN_MEMORY = 2**31
 MOST_MAPPED = 2**28  # bytes taken from a mapped file before its pages are let go of
 
 

@@ -120,6 +120,6 @@ def _decoded(path: Path) -> tuple[str, tuple[str, ...]]:
         if encoding or 0 in content:
             raise InvalidAnswers(f"{path} is not text: {error}; save it as CSV in UTF-8") from error
         example = content[error.start : error.start + 1].decode("cp1252", "replace")
-        note = f"it is not UTF-8, so it was read as Windows-1252 (Latin-1): line {{line}} has '{example}'"
-        note = note.format(line=content[: error.start].count(b"\n") + 1)
+        line = content[: error.start].count(b"\n") + 1
+        note = f"it is not UTF-8, so it was read as Windows-1252 (Latin-1): line {line} has '{example}'"
         return content.decode("cp1252", "replace"), (note,)

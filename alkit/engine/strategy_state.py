@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from alkit.errors import CampaignError
 from alkit.training.checkpoints import load_safely, save_atomically
-from alkit.utils.files import as_file_name
+from alkit.utils.files import as_file_name, sync_folder
 
 if TYPE_CHECKING:
     from alkit.interfaces.strategy import Strategy
@@ -26,6 +26,7 @@ def save_state(strategy: Strategy, directory: Path, cycle: int) -> Path | None:
     directory.mkdir(parents=True, exist_ok=True)
     path = state_path(directory, strategy, cycle)
     save_atomically(state, path)
+    sync_folder(directory)
     return path
 
 

@@ -91,12 +91,12 @@ def weights_of(votes: Mapping[int, Votes]) -> dict[str, float]:
     """Return how often each annotator agrees with what the others say together, in (0, 1).
 
     (agreements + 1) / (images in common + 2), so an annotator of whom nothing is known weighs one half; two
-    sets of classes agree by their F1. First
-    all others count the same, then, once more, as much as that has shown of them: one step of the weighted
-    majority voting of Li and Yu, Error rate bounds and iterative weighted majority voting for crowdsourcing,
-    2014. An annotator is judged by the others alone, never by a majority that they are part of. It is simpler
-    than Dawid and Skene (Journal of the Royal Statistical Society C, 1979), who estimate how each takes each
-    class for each other, for which most campaigns have too few answers.
+    sets of classes agree by their F1. First all others count the same, then, once more, as much as that has
+    shown of them: one step of the weighted majority voting of Li and Yu, Error rate bounds and iterative
+    weighted majority voting for crowdsourcing, 2014. An annotator is judged by the others alone, never by a
+    majority that they are part of. It is simpler than Dawid and Skene (Journal of the Royal Statistical
+    Society C, 1979), who estimate how each takes each class for each other, for which most campaigns have too
+    few answers.
     """
     shared = [by for by in map(_spoken, votes.values()) if len(by) > 1]
     names = {name for by in votes.values() for name in by}

@@ -25,11 +25,11 @@ from alkit.utils.json_values import as_json
 from alkit.utils.timestamps import now
 
 from .events import Happening, Unknown, from_json
+from .schema import BY_CONTENT, MIGRATIONS, statements
 
 if TYPE_CHECKING:
     from alkit.data.image_list import ImageList
     from alkit.data.preprocessing import ImageRecord
-    from alkit.interfaces.oracle import Answer
 
 
 SECONDS_TO_WAIT = 30.0
@@ -45,111 +45,6 @@ HINTS = {
     "readonly": "; make the file and its directory writable",
     "disk I/O error": "; the disk may be full or failing",
 }
-
-# One entry a version of the format; a migration is only ever appended.
-MIGRATIONS = [
-    """
-    CREATE TABLE images (
-        idx INTEGER PRIMARY KEY,
-        key TEXT NOT NULL UNIQUE,
-        hash TEXT NOT NULL,
-        width INTEGER NOT NULL,
-        height INTEGER NOT NULL,
-        unusable TEXT,
-        duplicate_of INTEGER REFERENCES images(idx)
-    );
-    CREATE TABLE test_images (
-        idx INTEGER PRIMARY KEY,
-        key TEXT NOT NULL UNIQUE,
-        hash TEXT NOT NULL,
-        width INTEGER NOT NULL,
-        height INTEGER NOT NULL,
-        unusable TEXT,
-        duplicate_of INTEGER,
-        label TEXT
-    );
-    CREATE TABLE events (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        time TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        data TEXT NOT NULL
-    );
-    CREATE TABLE picks (
-        event INTEGER NOT NULL REFERENCES events(id),
-        rank INTEGER NOT NULL,
-        idx INTEGER NOT NULL REFERENCES images(idx),
-        score REAL,
-        PRIMARY KEY (event, rank),
-        UNIQUE (event, idx)
-    );
-    CREATE TABLE answers (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        event INTEGER NOT NULL REFERENCES events(id),
-        idx INTEGER NOT NULL REFERENCES images(idx),
-        kind TEXT NOT NULL CHECK (kind IN ('label', 'abstain', 'unusable')),
-        value TEXT,
-        annotator TEXT NOT NULL,
-        time TEXT NOT NULL,
-        cost REAL
-    );
-    CREATE INDEX answers_by_image ON answers(idx);
-    """
-    + "".join(
-        f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, '{table} are only ever added'); END;"
-        for table in ("images", "test_images", "events", "picks", "answers")
-        for verb in ("UPDATE", "DELETE")
-    )
-    # REPLACE deletes without asking the triggers above.
-    + "".join(
-        f"CREATE TRIGGER {table}_no_REPLACE BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} "
-        f"WHERE {same}) BEGIN SELECT RAISE(ABORT, '{table} are only ever added'); END;"
-        for table, same in (
-            ("images", "idx = NEW.idx OR key = NEW.key"),
-            ("test_images", "idx = NEW.idx OR key = NEW.key"),
-            ("events", "id = NEW.id"),
-            ("picks", "event = NEW.event AND (rank = NEW.rank OR idx = NEW.idx)"),
-            ("answers", "id = NEW.id"),
-        )
-    ),
-    """
-    ALTER TABLE picks ADD COLUMN control INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE picks ADD COLUMN place INTEGER;
-    ALTER TABLE picks ADD COLUMN predicted INTEGER;
-    ALTER TABLE picks ADD COLUMN confidence REAL;
-    """,
-    """
-    CREATE TABLE test_sets (
-        event INTEGER NOT NULL REFERENCES events(id),
-        idx INTEGER NOT NULL,
-        key TEXT NOT NULL,
-        hash TEXT NOT NULL,
-        width INTEGER NOT NULL,
-        height INTEGER NOT NULL,
-        unusable TEXT,
-        duplicate_of INTEGER,
-        label TEXT,
-        PRIMARY KEY (event, idx),
-        UNIQUE (event, key)
-    );
-    """
-    + "".join(
-        f"CREATE TRIGGER test_sets_no_{verb} BEFORE {verb} ON test_sets "
-        "BEGIN SELECT RAISE(ABORT, 'test_sets are only ever added'); END;"
-        for verb in ("UPDATE", "DELETE")
-    )
-    + "CREATE TRIGGER test_sets_no_REPLACE BEFORE INSERT ON test_sets WHEN EXISTS (SELECT 1 FROM test_sets "
-    "WHERE event = NEW.event AND (idx = NEW.idx OR key = NEW.key)) "
-    "BEGIN SELECT RAISE(ABORT, 'test_sets are only ever added'); END;",
-    # Millions of images are not read to open a campaign, nor to find one by its content.
-    """
-    CREATE INDEX images_set_aside ON images(idx, unusable, duplicate_of)
-        WHERE unusable IS NOT NULL OR duplicate_of IS NOT NULL;
-    CREATE INDEX images_by_content ON images(substr(hash, 1, 16));
-    """,
-]
-BY_CONTENT = "CREATE INDEX images_by_content ON images(substr(hash, 1, 16))"
-
 
 IMAGE_COLUMNS: dict[str, type | tuple[type, ...]] = {
     "idx": int,
@@ -300,7 +195,7 @@ class Ledger:
         whole = self.transaction("upgraded to this version's format")
         with whole if self._copy is None else contextlib.nullcontext():
             for migration in MIGRATIONS[self._version() :]:  # another process may have been quicker
-                for statement in _statements(migration):
+                for statement in statements(migration):
                     self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
@@ -614,16 +509,6 @@ class Ledger:
                 f"answer {number} in {self.path} is damaged: {kind} with the value {value!r:.60}; {DAMAGED}"
             )
         return AnswerRow(number, event, index, answer)
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Cut a script into statements; those of a trigger belong together."""
-    statement = ""
-    for piece in script.split(";"):
-        statement += f"{piece};"
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 def _check_regular(path: Path) -> None:

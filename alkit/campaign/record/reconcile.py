@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .pool import Pool
 
 
-"""Characters of a label in a message."""
 NO_TEXT = "a label, annotator or time that is not valid UTF-8 text; write it again"
 
 
@@ -292,7 +291,6 @@ def _newer(time: str, recorded: str) -> bool:
 
 
 def _unknown_class(label: str, classes: Sequence[str]) -> str:
-
     if not classes:
         return f"there is no class '{label}' yet; allow new classes with --allow-new-classes"
     close = difflib.get_close_matches(label, classes, n=1)

@@ -38,7 +38,7 @@ class CycleRef:
     campaign: str
     query: int
     strategy: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     n: int
     control: float = 0.0
     seed: bool = False

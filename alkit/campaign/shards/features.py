@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,18 +31,17 @@ class EncodeJob:
     number: int
 
 
-_last: dict[tuple[str, str, FeatureBlocks], CampaignSession] = {}
-
-
 def encode(job: EncodeJob) -> None:
     """Compute the block of a job; the campaign and its encoder stay open for the next job."""
-    key = (job.campaign, job.device, job.blocks)
-    if key not in _last:
-        _last.clear()
-        with CampaignSession(job.campaign, device=job.device) as session:
-            _last[key] = session
-    session = _last[key]
+    session = _session(job.campaign, job.device, job.blocks)
     session.resources.encode(session.state, job.blocks, [job.number])
+
+
+@functools.lru_cache(maxsize=1)
+def _session(campaign: str, device: str, blocks: FeatureBlocks) -> CampaignSession:
+    """Open a campaign; with other blocks, it has other images by now and is opened again."""
+    with CampaignSession(campaign, device=device) as session:
+        return session
 
 
 def is_encoded(job: EncodeJob) -> bool:
@@ -58,4 +58,4 @@ def encode_elsewhere(session: CampaignSession, executor: Executor) -> None:
     jobs = [EncodeJob(campaign, device, blocks, number) for number in blocks.missing]
     session.progress.line(f"{len(jobs):,} blocks of images to encode for '{executor.name}'")
     run_all(executor, encode, jobs, is_encoded, session.progress)
-    _last.clear()
+    _session.cache_clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import shutil
@@ -38,23 +39,22 @@ class ReadJob:
     path: str
 
 
-_last: dict[SourceChoice, Source] = {}
-
-
 def read(job: ReadJob) -> None:
     """Read the images of a job, and write them to its file; the source stays open for the next job."""
     import numpy as np  # noqa: PLC0415  # numpy is slow to import
 
     from alkit.data.preprocessing import read_block  # noqa: PLC0415  # numpy is slow to import
 
-    if job.source not in _last:
-        _last.clear()
-        _last[job.source] = job.source.open()
-    readings, rows = read_block(_last[job.source], job.keys, job.shape)
+    readings, rows = read_block(_opened(job.source), job.keys, job.shape)
     found = [(image.hash, image.width, image.height, image.unusable) for image in readings]
     content = io.BytesIO()
     np.savez(content, rows=rows, images=np.frombuffer(json.dumps(found).encode(), np.uint8))
     write_atomically(Path(job.path), content.getbuffer())
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(source: SourceChoice) -> Source:
+    return source.open()
 
 
 def is_read(job: ReadJob) -> bool:
@@ -97,7 +97,7 @@ def read_elsewhere(
             yield _block(Path(job.path))
             Path(job.path).unlink()
     finally:
-        _last.clear()
+        _opened.cache_clear()
         shutil.rmtree(folder, ignore_errors=True)
 
 

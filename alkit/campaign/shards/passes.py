@@ -50,7 +50,7 @@ def score(job: ScoreJob) -> None:
     """
     from alkit.engine.passes import EnoughComputed, JobOfPasses  # noqa: PLC0415  # torch takes seconds to import
 
-    prepared = _prepared(repr(job.ref), job.ref)
+    prepared = _prepared(job.ref)
     passes = JobOfPasses(Path(job.folder), prepared.identity, key=job.key, blocks=job.blocks)
     try:
         prepared.choose(passes)
@@ -62,15 +62,9 @@ def score(job: ScoreJob) -> None:
     )
 
 
-_last: dict[str, PreparedCycle] = {}
-
-
-def _prepared(key: str, ref: CycleRef) -> PreparedCycle:
-    """Return a cycle; that of the last job is kept, since the next one is probably of the same."""
-    if key not in _last:
-        _last.clear()
-        _last[key] = ref.prepare()
-    return _last[key]
+@functools.lru_cache(maxsize=1)  # the next job is probably of the same cycle
+def _prepared(ref: CycleRef) -> PreparedCycle:
+    return ref.prepare()
 
 
 def is_scored(job: ScoreJob) -> bool:
@@ -98,7 +92,7 @@ class Sharing:
 
     def clean_up(self, session: CampaignSession) -> None:
         """Remove the blocks of a query that is recorded, unless the user named their folder."""
-        _last.clear()
+        _prepared.cache_clear()
         if self.scores is None:
             shutil.rmtree(_own_folder(session), ignore_errors=True)
 

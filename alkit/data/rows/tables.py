@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alkit.data.columns import MEANINGS, WEAK
+from alkit.data.columns import MEANINGS, WEAK, plain_name
 from alkit.data.text_tables import is_empty, read_table
 from alkit.errors import InvalidAnswers, InvalidRows
 from alkit.utils.extras import need
@@ -30,7 +30,7 @@ NOT_ROWS = frozenset(
 
 def image_column(header: Sequence[str]) -> str | None:
     """Return the column that names the image, the most certain one."""
-    plain = {name.strip().lower().replace(" ", "_").replace("-", "_"): name for name in header}
+    plain = {plain_name(name): name for name in header}
     return next((plain[name] for name in (*MEANINGS["image"], *WEAK) if name in plain), None)
 
 

@@ -61,10 +61,10 @@ class ArraySource(Source):
 
     def read(self, key: str, *, at_least: tuple[int, int] | None = None) -> DecodedImage:
         """Return one image; the hash is that of its type, shape and values as stored."""
-        position = key.removeprefix(self._prefix)
-        if not position.isdecimal() or int(position) >= len(self._images):
+        position = self._position(key)
+        if position is None:
             return DecodedImage("", unusable="there is no such position in the array")
-        stored = np.ascontiguousarray(self._images[int(position)])
+        stored = np.ascontiguousarray(self._images[position])
         digest = hashlib.sha256(f"{stored.dtype.str}{stored.shape}".encode())
         digest.update(stored.data)
         height, width, _ = stored.shape
@@ -76,10 +76,13 @@ class ArraySource(Source):
 
     def stored_values(self, key: str) -> tuple[str, float, float] | None:
         """Return type, minimum and maximum of the values."""
-        position = key.removeprefix(self._prefix)
-        if not position.isdecimal() or int(position) >= len(self._images):
-            return None
-        return extremes(np.asarray(self._images[int(position)]))
+        position = self._position(key)
+        return None if position is None else extremes(np.asarray(self._images[position]))
+
+    def _position(self, key: str) -> int | None:
+        """Return the position that a key is; one with fewer digits is from when there were fewer images."""
+        text = key.removeprefix(self._prefix)
+        return int(text) if text.isdecimal() and int(text) < len(self._images) else None
 
     def answers(self) -> dict[str, str]:
         """Return the labels, if there are any."""

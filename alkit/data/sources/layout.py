@@ -37,17 +37,16 @@ def read_layout(keys: Sequence[str]) -> Layout:
         return Layout(tuple(sorted(folders)))
     strays = tuple(key for key in keys if key.count("/") != 1)
     if len(folders) >= 2 and 0 < len(strays) <= max(1, MOST_STRAYS * len(keys)):
-        where = (
-            f"{strays[0]!r} does not lie directly in one of them"
-            if len(strays) == 1
-            else f"{len(strays):,} images do not lie directly in one of them, such as {strays[0]!r}"
-        )
+        if len(strays) == 1:
+            where, what = f"{strays[0]!r} does not lie directly in one of them", "it"
+        else:
+            where = f"{len(strays):,} images do not lie directly in one of them, such as {strays[0]!r}"
+            what = "them"
         note = (
-            f"warning: the {len(folders):,} folders are not taken as classes, because {where}; move it away"
+            f"warning: the {len(folders):,} folders are not taken as classes, because {where}; move {what} "
+            "away"
         )
-        return Layout(
-            strays=strays, notes=(note.replace("move it", "move them") if len(strays) > 1 else note,)
-        )
+        return Layout(strays=strays, notes=(note,))
     parts = sorted({key.split("/")[0] for key in keys})
     if set(depths) == {2} and len({key.split("/")[1] for key in keys}) >= 2 and len(parts) <= 5:
         note = (

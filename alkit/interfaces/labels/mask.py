@@ -27,7 +27,7 @@ from alkit.labeling.mask_files import (
     present_in,
     read_mask,
 )
-from alkit.utils.files import write_atomically
+from alkit.utils.files import sync_folder, write_atomically
 
 from .base import ImageFacts, Labels
 
@@ -187,6 +187,7 @@ class Mask(Labels):
             content = self._waiting.pop(value, None)
             if content is not None and not (self.folder / value).exists():
                 write_atomically(self.folder / value, content)
+        sync_folder(self.folder / FOLDER)
 
     def _is_here(self, name: str) -> bool:
         return name in self._waiting or (self.folder is not None and (self.folder / name).is_file())

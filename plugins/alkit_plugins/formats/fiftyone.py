@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import alkit
 from alkit.errors import InvalidAnswers
@@ -16,13 +16,13 @@ from alkit.labeling import (
     UNUSABLE,
     GivenAnswer,
     load_json_parts,
-    place,
     whole,
     write_atomically,
 )
 
 from .boxes import Box, boxes_of, boxes_text, numbers
 from .class_sets import NONE, refuse_unknown, set_of, text_of
+from .image_folder import ImageFolder
 from .reading import json_of
 
 LABELS, DATA = "labels.json", "data"
@@ -30,20 +30,15 @@ CROWD = "iscrowd"
 
 
 @dataclass(kw_only=True)
-class FiftyOne(Format):
+class FiftyOne(ImageFolder):
     """A folder `data/` with the images, and `labels.json` with the classes and each image's label or null.
 
     A FiftyOneImageClassificationDataset; of boxes, a FiftyOneImageDetectionDataset.
     """
 
     name: ClassVar[str] = "fiftyone"
-    extensions: ClassVar[tuple[str, ...]] = ("",)
     unit: ClassVar[str] = "image"
     kinds: ClassVar[frozenset[str]] = frozenset({"class", "classes", "boxes"})
-
-    images: Literal["copy", "link"] = alkit.option(
-        "copy", "copies of the images, or symbolic links (a tool that writes to a link changes the original)"
-    )
 
     def recognizes(self, path: Path) -> bool:
         """Accept such a folder or its `labels.json`."""
@@ -59,7 +54,7 @@ class FiftyOne(Format):
         with whole(path) as folder:
             (folder / DATA).mkdir()
             for item in export.items:
-                place(export, item, folder / DATA / item.name, link=self.images == "link")
+                self.put(export, item, folder / DATA / item.name)
             write_atomically(folder / LABELS, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         return [path]
 

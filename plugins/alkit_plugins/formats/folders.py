@@ -7,13 +7,15 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
-from typing import ClassVar, Literal
+from typing import ClassVar
 from urllib.parse import unquote
 
 import alkit
 from alkit.errors import InvalidAnswers
 from alkit.interfaces import Export, Format, Reply
-from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, place, whole
+from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, whole
+
+from .image_folder import ImageFolder
 
 UNLABELED = "_unlabeled"
 RESERVED = {f"_{ABSTAIN}": ABSTAIN, f"_{UNUSABLE}": UNUSABLE}
@@ -24,7 +26,7 @@ ESCAPED = frozenset('%/\\:*?"<>|')
 
 
 @dataclass(kw_only=True)
-class Folders(Format):
+class Folders(ImageFolder):
     """One folder per class, plus `_unlabeled`, `_abstain` and `_unusable`; file names identify the images.
 
     Characters that are not allowed in folder names, and `.` or `_` at the start, are written as in a URL: a
@@ -32,12 +34,7 @@ class Folders(Format):
     """
 
     name: ClassVar[str] = "folders"
-    extensions: ClassVar[tuple[str, ...]] = ("",)
     unit: ClassVar[str] = "file"
-
-    images: Literal["copy", "link"] = alkit.option(
-        "copy", "copies of the images, or symbolic links (a tool that writes to a link changes the original)"
-    )
 
     def recognizes(self, path: Path) -> bool:
         """Accept a folder, or an archive of folders, with a folder `_unlabeled` or with images in folders."""
@@ -63,7 +60,7 @@ class Folders(Format):
             for name in names.values():
                 (folder / name).mkdir()
             for item in export.items:
-                place(export, item, folder / names[item.answer] / item.name, link=self.images == "link")
+                self.put(export, item, folder / names[item.answer] / item.name)
         return [path]
 
     def read(self, path: Path) -> Reply:

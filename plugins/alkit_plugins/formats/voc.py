@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, Literal
+from typing import ClassVar
 from xml.sax.saxutils import escape
 
 import alkit
@@ -16,13 +16,13 @@ from alkit.labeling import (
     UNUSABLE,
     GivenAnswer,
     elements_of,
-    place,
     read_tree,
     whole,
     write_atomically,
 )
 
 from .boxes import Box, boxes_of, boxes_text, refuse_crowds
+from .image_folder import ImageFolder
 from .reading import is_there
 from .voc_masks import LABELMAP, encode_colors, labelmap_of, names_by_color, shapes_of
 
@@ -31,20 +31,15 @@ SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 @dataclass(kw_only=True)
-class Voc(Format):
+class Voc(ImageFolder):
     """Folders `JPEGImages`, `Annotations` or `SegmentationClass`, and `ImageSets`.
 
     An XML without objects says that there is nothing; an image without XML or mask is not answered yet.
     """
 
     name: ClassVar[str] = "voc"
-    extensions: ClassVar[tuple[str, ...]] = ("",)
     unit: ClassVar[str] = "file"
     kinds: ClassVar[frozenset[str]] = frozenset({"boxes", "mask"})
-
-    images: Literal["copy", "link"] = alkit.option(
-        "copy", "copies of the images, or symbolic links (a tool that writes to a link changes the original)"
-    )
 
     def recognizes(self, path: Path) -> bool:
         """Accept a folder or an archive with such folders."""
@@ -69,7 +64,7 @@ class Voc(Format):
             write_atomically(lists / "default.txt", "".join(f"{stem}\n" for stem in stems))
             write_atomically(folder / LABELMAP, labelmap_of(export.classes))
             for item, stem in zip(export.items, stems, strict=True):
-                place(export, item, folder / IMAGES / item.name, link=self.images == "link")
+                self.put(export, item, folder / IMAGES / item.name)
                 if item.answer is None or item.answer in (ABSTAIN, UNUSABLE):
                     continue
                 if self.kind == "boxes":

@@ -7,14 +7,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import alkit
 from alkit.errors import InvalidAnswers, InvalidOption
 from alkit.interfaces import Export, Format, Item, Reply
-from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, outlines, place, read_tree, whole, write_atomically
+from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, outlines, read_tree, whole, write_atomically
 
 from .boxes import Box, boxes_of, boxes_text, refuse_crowds
+from .image_folder import ImageFolder
 from .reading import is_there
 from .regions import mask_text, regions_of
 
@@ -26,20 +27,15 @@ BOX, SCORED = 5, 6  # numbers in a line
 
 
 @dataclass(kw_only=True)
-class Yolo(Format):
+class Yolo(ImageFolder):
     """A folder with `data.yaml`, `images/` and `labels/`; an empty text says that there is nothing.
 
     An image without a text is not answered yet. Names of files identify images.
     """
 
     name: ClassVar[str] = "yolo"
-    extensions: ClassVar[tuple[str, ...]] = ("",)
     unit: ClassVar[str] = "file"
     kinds: ClassVar[frozenset[str]] = frozenset({"boxes", "mask"})
-
-    images: Literal["copy", "link"] = alkit.option(
-        "copy", "copies of the images, or symbolic links (a tool that writes to a link changes the original)"
-    )
 
     def recognizes(self, path: Path) -> bool:
         """Accept a folder or an archive with texts, and with `data.yaml` or a list of classes."""
@@ -52,9 +48,9 @@ class Yolo(Format):
         Raises:
             InvalidOption: a box is around a crowd, for which there is no place.
         """
-        place = f"{IMAGES}/{TRAIN}"
+        images = f"{IMAGES}/{TRAIN}"
         with whole(path) as folder:
-            write_atomically(folder / CONTENT, _content(export, {"train": place, "val": place}))
+            write_atomically(folder / CONTENT, _content(export, {"train": images, "val": images}))
             self._fill(export, folder, TRAIN)
         return [path]
 
@@ -75,7 +71,7 @@ class Yolo(Format):
         images.mkdir(parents=True)
         labels.mkdir(parents=True)
         for item in export.items:
-            place(export, item, images / item.name, link=self.images == "link")
+            self.put(export, item, images / item.name)
             if item.answer is not None and item.answer not in (ABSTAIN, UNUSABLE):
                 lines = _mask(export, item) if self.kind == "mask" else _boxes(export, item)
                 write_atomically(labels / f"{Path(item.name).stem}.txt", "".join(lines))

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from alkit.campaign.record.events import Answered, Asked, Trained, Unknown
-from alkit.campaign.record.ledger import MIGRATIONS, Ledger, PickRow
+from alkit.campaign.record.ledger import Ledger, PickRow
+from alkit.campaign.record.schema import MIGRATIONS
 from alkit.data.preprocessing import ImageRecord
 from alkit.errors import CampaignError, CampaignLocked
 from alkit.interfaces.oracle import Answer
