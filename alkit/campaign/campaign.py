@@ -240,6 +240,7 @@ class Campaign(CampaignSession):
         *,
         batch_size: int | None = None,
         probabilities: bool = False,
+        min_score: float = 0.05,
     ) -> Predictions:
         """Predict the label of each image with the model of the latest training, which comes first if needed.
 
@@ -251,16 +252,17 @@ class Campaign(CampaignSession):
                 a source, a sequence of paths, or an array [N, H, W, C] of uint8.
             batch_size: images that the model sees at once; 256, or 64 with an encoder.
             probabilities: return those of all classes, too.
+            min_score: of boxes; those with a lower one are left out.
 
         Raises:
             SourceError: there are no images, or they cannot be listed.
             TrainingError: nothing is labeled, or training failed.
-            UnsupportedTask: the task does not predict classes or numbers for whole images.
+            UnsupportedTask: the task predicts other labels than classes, numbers and boxes.
             CampaignLocked: another process is working on the campaign.
         """
         from .model.predict import predict
 
-        return predict(self, images, batch_size=batch_size, probabilities=probabilities)
+        return predict(self, images, batch_size=batch_size, probabilities=probabilities, min_score=min_score)
 
     def export_model(
         self, folder: str | Path, *, formats: Sequence[str] = (), force: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 Reduction = Literal["mean", "sum", "top", "max"]
@@ -154,7 +154,8 @@ class PortableNetwork:
 
     Outputs are logits: [B, classes], also where any number of classes applies, or [B, classes, H, W] for
     masks. Numbers are [B, K] in the units of the labels, with their standard deviations after them if the
-    network predicts these too.
+    network predicts these too. For boxes they are candidates [B, N, 4 + classes]: x1, y1, x2 and y2 in the
+    pixels of the images, and then the score of each class.
 
     Attributes:
         network: takes normalized images [B, C, H, W]; in eval mode, on the CPU.
@@ -162,12 +163,18 @@ class PortableNetwork:
             may import anything but alkit. If it is empty, the network is exported as a program.
         name: of the architecture, as users name it.
         arguments: of the architecture, as JSON values.
+        choice: how candidates become objects: of the `considered` best ones, those that overlap a better one
+            of their class by an intersection over union of more than `overlap` are dropped, and the best of
+            the others are kept, `most` at most.
+        traceable: it can be written as a graph; false where its computation depends on what it finds.
     """
 
     network: nn.Module
     source: str
     name: str
     arguments: Mapping[str, Any]
+    choice: Mapping[str, float] = field(default_factory=dict)
+    traceable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

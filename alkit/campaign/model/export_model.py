@@ -17,6 +17,7 @@ from alkit.utils.json_values import as_json
 from alkit.utils.timestamps import now
 
 from .facts import configuration, metrics, provenance
+from .predictions import KINDS
 from .trained import UsableModel, usable_model
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 FORMATS = ("onnx", "torch-export")
 CONFIG, CARD, WEIGHTS = "config.json", "README.md", "model.safetensors"
 PROGRAM = "network.pt2"
-KINDS = ("class", "classes", "number", "mask")
-"""The kinds of labels whose models can be exported."""
 TOLERANCE = 1e-4  # of probabilities, and of numbers in proportion to the largest
 PACKAGES = {
     "torchvision": "torchvision",
@@ -72,6 +71,7 @@ def export_model(
     model = usable_model(session, kinds=KINDS)
     _check_images(model)
     network = model.task.portable()
+    _check_graphs(network, formats)
     _check_same(model, network)
     fresh = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     fresh.mkdir()
@@ -90,6 +90,15 @@ def _check_images(model: UsableModel) -> None:
         raise UnsupportedTask(
             f"the model takes {steps.pixel_type} images of {counted(steps.shape[0], 'channel')}, and "
             "only models of 8-bit grey or color images can be exported; predict with 'alkit predict'"
+        )
+
+
+def _check_graphs(network: PortableNetwork, formats: Sequence[str]) -> None:
+    """Refuse graphs of a network whose computation depends on what it finds."""
+    if formats and not network.traceable:
+        raise UnsupportedTask(
+            f"the network '{network.name}' cannot be written as {' and '.join(formats)}, since what it "
+            "computes depends on what it finds; leave --format out"
         )
 
 
@@ -136,7 +145,7 @@ def _written(
         graphs=graphs,
         metric=model.task.metrics,
         date=now()[:10],
-        packages=[package for module, package in PACKAGES.items() if f" {module}" in network.source],
+        packages=[package for module, package in PACKAGES.items() if f" {module}" in code],
         program=program,
     )
     (folder / CARD).write_text(card, encoding="utf-8")
@@ -190,7 +199,7 @@ def _check_same(model: UsableModel, network: PortableNetwork) -> None:
         own = own_meaning(model.kind, model.task.forward(images.to(model.device)))
         other = meaning_of(model.kind, network.network(images))
     assert own is not None
-    gap = gap_between(own, other)
+    gap = gap_between(model.kind, own, other)
     if not gap <= TOLERANCE:
         raise BrokenPlugin(
             f"the network that the task '{model.task.name}' exports does not compute what its own does: "

@@ -30,6 +30,7 @@ def configuration(session: CampaignSession, model: UsableModel, network: Portabl
         "numbers": labels.count if isinstance(labels, Number) else 0,
         "architecture": {"name": network.name, "arguments": dict(network.arguments)},
         "preprocessing": _preprocessing(model.preprocessing),
+        **({"choice": dict(network.choice)} if network.choice else {}),
         "training": {
             "cycle": trained.cycle,
             "labels": trained.labels,

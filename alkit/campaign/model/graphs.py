@@ -27,7 +27,7 @@ class FromPixels(nn.Module):
     """A network with its normalization before it, and after it what turns logits into probabilities.
 
     Args:
-        network: from normalized images to logits, or to numbers.
+        network: from normalized images to logits, numbers or candidates for boxes.
         preprocessing: of its images.
         kind: of the labels.
     """
@@ -41,7 +41,7 @@ class FromPixels(nn.Module):
         self.register_buffer("std", torch.tensor(preprocessing.std))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Return probabilities [B, classes, ...] or numbers for resized images [B, C, H, W] uint8."""
+        """Return what the network says of resized images [B, C, H, W] uint8: see `meaning_of`."""
         return meaning_of(self.kind, self.network(normalize(pixels, self.mean, self.std)))
 
 

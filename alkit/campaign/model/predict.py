@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from alkit.data.source import Source
 from alkit.data.sources import with_pixels
 from alkit.errors import UsageError
-from alkit.interfaces.labels import ClassSet
+from alkit.interfaces.labels import Boxes, ClassSet
 from alkit.plugin.sources import open_source
 
 from . import prediction_files
+from .box_predictions import LEAST_SCORE, boxes_in_pixels, check_boxes
 from .mask_predictions import check_masks, folder_of, predicted_masks
 from .prediction_files import PartialPredictions
 from .predictions import DIGITS, KINDS, PredictedImage, Predictions
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alkit.campaign.session import CampaignSession
+    from alkit.data.source import DecodedImage
     from alkit.training.types import Output
 
 HALF = 0.5
@@ -47,6 +49,7 @@ class Blocks(Protocol):
         batch_size: int | None,
         *,
         probabilities: bool,
+        min_score: float,
     ) -> Iterator[list[PredictedImage]]:
         """Yield a record per image, in order, a batch or more at a time."""
         ...
@@ -61,7 +64,7 @@ class PredictionFile:
         model: that predicted.
         images: rows in it.
         resumed: rows that an interrupted run had left.
-        counts: images by predicted class, the most frequent class first.
+        counts: images, or boxes, by predicted class, the most frequent class first.
         unreadable: path and reason of the images that could not be read.
     """
 
@@ -109,6 +112,7 @@ def predict(
     *,
     batch_size: int | None = None,
     probabilities: bool = False,
+    min_score: float = LEAST_SCORE,
 ) -> Predictions:
     """Predict in memory: see `Campaign.predict`."""
     if session.settings.labels == "mask":
@@ -118,7 +122,13 @@ def predict(
     found = [
         image
         for block in predicted_blocks(
-            session, model, source, source.keys(), batch_size, probabilities=probabilities
+            session,
+            model,
+            source,
+            source.keys(),
+            batch_size,
+            probabilities=probabilities,
+            min_score=min_score,
         )
         for image in block
     ]
@@ -132,6 +142,7 @@ def predict_to(
     *,
     batch_size: int | None = None,
     probabilities: bool = False,
+    min_score: float = LEAST_SCORE,
     force: bool = False,
     blocks: Blocks | None = None,
 ) -> PredictionFile:
@@ -140,18 +151,20 @@ def predict_to(
     Args:
         session: the campaign.
         source: the images.
-        path: of the file: `.csv`, `.jsonl` or `.parquet`.
+        path: of the file: `.csv`, `.jsonl` or `.parquet`; boxes also `.json`, as COCO's results.
         batch_size: images that the model sees at once; 256, or 64 with an encoder.
         probabilities: write those of all classes.
+        min_score: of boxes; those with a lower one are left out.
         force: overwrite an existing file.
         blocks: predicts in place of `predicted_blocks`, in other processes.
 
     Raises:
-        UsageError: the file exists, or its name has another ending.
+        UsageError: the file exists, its name has another ending, or the labels do not fit.
         AlkitError: as `usable_model`.
     """
     prediction_files.writer_for(path)
     prediction_files.refuse_to_overwrite(path, force=force)
+    check_boxes(path, kind=session.settings.labels, probabilities=probabilities)
     for note in source.notes:
         session.progress.line(note)
     source = scaled_as_pool(session, source)
@@ -161,7 +174,8 @@ def predict_to(
         if blocks is not None:
             raise UsageError("masks are predicted in this process only; leave --executor out")
     result = PredictionFile(path=path, model=model)
-    with PartialPredictions(path, _identity(model, source, keys, probabilities=probabilities)) as partial:
+    identity = _identity(model, source, keys, probabilities=probabilities, min_score=min_score)
+    with PartialPredictions(path, identity) as partial:
         result.resumed = partial.done
         if partial.done:
             session.progress.line(f"{partial.done:,} of {len(keys):,} images are already predicted")
@@ -170,10 +184,12 @@ def predict_to(
         if model.kind == "mask":
             found = predicted_masks(session, model, source, left, batch_size, folder_of(path))
         else:
-            found = predicted(session, model, source, left, batch_size, probabilities=probabilities)
+            found = predicted(
+                session, model, source, left, batch_size, probabilities=probabilities, min_score=min_score
+            )
         for block in found:
             partial.append(block)
-        shown = model.classes if probabilities else ()
+        shown = model.classes if probabilities or path.suffix.lower() == prediction_files.COCO else ()
         prediction_files.write(_counted(partial.rows(), result), shown, path, kind=model.kind)
     partial.path.unlink()
     return result
@@ -187,9 +203,12 @@ def scaled_as_pool(session: CampaignSession, source: Source) -> Source:
     return source
 
 
-def _identity(model: UsableModel, source: Source, keys: Sequence[str], *, probabilities: bool) -> str:
+def _identity(
+    model: UsableModel, source: Source, keys: Sequence[str], *, probabilities: bool, min_score: float
+) -> str:
     """Hash what predictions depend on, so that only those of the same images and model are continued."""
     parts = [model.trained.fingerprint, source.location, list(keys), probabilities]
+    parts += [min_score] if model.kind == "boxes" else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -210,6 +229,7 @@ def predicted_blocks(
     batch_size: int | None,
     *,
     probabilities: bool,
+    min_score: float = LEAST_SCORE,
 ) -> Iterator[list[PredictedImage]]:
     """Yield a record per image, in order, a batch at a time."""
     done = 0
@@ -218,7 +238,10 @@ def predicted_blocks(
     batch_size = batch_size or usual_batch(model)
     with session.progress.bar(len(keys), "predict") as bar:
         for readings, images in model.preprocessing.batches(source, keys, batch_size):
-            given = iter(_predictions(model, images, probabilities=probabilities) if len(images) else ())
+            if model.kind == "boxes":
+                given = _boxes(model, images, readings, min_score)
+            else:
+                given = iter(_predictions(model, images, probabilities=probabilities) if len(images) else ())
             yield [
                 PredictedImage(path=key, error=reading.unusable, kind=model.kind)
                 if reading.unusable is not None
@@ -231,6 +254,8 @@ def predicted_blocks(
 
 def usual_batch(model: UsableModel) -> int:
     """Return how many images a model sees at once where nobody says."""
+    if model.kind == "boxes":  # they may have large images
+        return min(BATCH, model.task.scoring_batch())
     return BATCH if model.preprocessing.encoder_input is None else BATCH_OF_ENCODER
 
 
@@ -256,6 +281,21 @@ def _predictions(model: UsableModel, images: Tensor, *, probabilities: bool) -> 
             probabilities=shown if probabilities else None,
             kind=model.kind,
         )
+
+
+def _boxes(
+    model: UsableModel, images: Tensor, readings: Sequence[DecodedImage], min_score: float
+) -> Iterator[PredictedImage]:
+    """Yield the boxes of each image that can be read, without its path."""
+    if not len(images):
+        return
+    with model.applied():
+        objects = model.task.forward(images.to(model.device)).objects
+    assert objects is not None
+    sizes = [(each.width, each.height) for each in readings if each.unusable is None]
+    for size, boxes in zip(sizes, boxes_in_pixels(model, objects, sizes, min_score), strict=True):
+        best = boxes[0]["score"] if boxes else None
+        yield PredictedImage(path="", label=Boxes().text(boxes), confidence=best, kind="boxes", size=size)
 
 
 def _class(classes: Sequence[str], row: Sequence[float]) -> tuple[str, float]:

@@ -41,6 +41,7 @@ class PredictJob:
         keys: those of the block.
         batch_size: images that the model sees at once.
         probabilities: keep those of all classes.
+        min_score: of boxes.
         path: file of the block.
     """
 
@@ -51,6 +52,7 @@ class PredictJob:
     keys: tuple[str, ...]
     batch_size: int
     probabilities: bool
+    min_score: float
     path: str
 
 
@@ -71,7 +73,9 @@ def predict(job: PredictJob) -> None:
             if model is None or model.trained.fingerprint != job.fingerprint:
                 raise CampaignError(f"the model of {job.campaign} is another one here; begin again")
             _last[key] = session, model, scaled_as_pool(session, open_images(job.images))
-    blocks = predicted_blocks(*_last[key], job.keys, job.batch_size, probabilities=job.probabilities)
+    blocks = predicted_blocks(
+        *_last[key], job.keys, job.batch_size, probabilities=job.probabilities, min_score=job.min_score
+    )
     lines = [json.dumps(image.as_dict(), ensure_ascii=False) for block in blocks for image in block]
     write_atomically(Path(job.path), "".join(f"{line}\n" for line in lines))
 
@@ -104,6 +108,7 @@ class PredictElsewhere:
         batch_size: int | None,
         *,
         probabilities: bool,
+        min_score: float,
     ) -> Iterator[list[PredictedImage]]:
         """Yield a record per image, in order, a block at a time, when all blocks are there."""
         size = batch_size or usual_batch(model)
@@ -115,6 +120,7 @@ class PredictElsewhere:
             keys=tuple(keys),
             batch_size=size,
             probabilities=probabilities,
+            min_score=min_score,
             path="",
         )
         identity = hashlib.sha256(repr(whole).encode()).hexdigest()[:12]

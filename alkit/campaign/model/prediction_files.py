@@ -1,4 +1,4 @@
-"""Files of predictions: a partial one that a killed run continues, then CSV, JSON Lines or Parquet."""
+"""Files of predictions: a partial one that a killed run continues, then CSV, JSON Lines, Parquet or COCO."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from alkit.errors import UsageError
 from alkit.utils.extras import need
 from alkit.utils.files import written_atomically
 
+from .box_predictions import write_coco
 from .predictions import PredictedImage, spread_name
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Write = Callable[[Iterator[PredictedImage], Sequence[str], str, Path], None]
 
 ROWS_AT_ONCE = 10_000  # in memory, for Parquet
+COCO = ".json"
 PROBABILITY = "p_"  # before the name of a class, in the name of a column
 
 
@@ -104,7 +106,7 @@ def write(rows: Iterator[PredictedImage], classes: Sequence[str], path: Path, *,
 
     Args:
         rows: of all images.
-        classes: whose probabilities are written; none if the rows have no probabilities.
+        classes: whose probabilities are written, none if the rows have no probabilities; of COCO, all.
         path: of the file, whose ending is the format.
         kind: of the labels.
     """
@@ -137,6 +139,10 @@ def _write_parquet(rows: Iterator[PredictedImage], classes: Sequence[str], kind:
             writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
 
 
+def _write_coco(rows: Iterator[PredictedImage], classes: Sequence[str], kind: str, path: Path) -> None:
+    write_coco(rows, classes, path)
+
+
 def _columns(classes: Sequence[str], kind: str) -> list[str]:
     return ["path", kind, spread_name(kind), "error", *(f"{PROBABILITY}{name}" for name in classes)]
 
@@ -146,7 +152,12 @@ def _cells(row: PredictedImage, classes: Sequence[str]) -> list[Any]:
     return [row.path, row.label, row.confidence, row.error, *(found.get(name) for name in classes)]
 
 
-_WRITERS: dict[str, Write] = {".csv": _write_csv, ".jsonl": _write_lines, ".parquet": _write_parquet}
+_WRITERS: dict[str, Write] = {
+    ".csv": _write_csv,
+    ".jsonl": _write_lines,
+    ".parquet": _write_parquet,
+    COCO: _write_coco,
+}
 
 
 def refuse_to_overwrite(path: Path, *, force: bool) -> None:

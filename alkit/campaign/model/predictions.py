@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from alkit.interfaces.labels import ClassSet, ImageFacts
+from alkit.interfaces.labels import Boxes, ClassSet, ImageFacts
 from alkit.reporting import notebook
 
-TEXTS = ("class", "classes", "number")
+TEXTS = ("class", "classes", "number", "boxes")
 """The kinds of labels that are predicted as text."""
 KINDS = (*TEXTS, "mask")
 """The kinds of labels that a model may predict; also the name of the column with the label."""
@@ -24,13 +25,15 @@ class PredictedImage:
 
     Attributes:
         path: the image as its source names it.
-        label: the most probable class, or a set of classes or numbers as text, or the path of a mask; None if
-            the image cannot be read.
+        label: the most probable class, or a set of classes, numbers or boxes as text, or the path of a mask;
+            None if the image cannot be read.
         confidence: the probability of that class; of a set, that of its least certain class; of one number,
-            its standard deviation if the model predicts that; of a mask, the mean over its pixels.
+            its standard deviation if the model predicts that; of a mask, the mean over its pixels; of boxes,
+            the highest score, None if there is no box.
         probabilities: of all classes, by name; empty unless asked for.
         error: why the image cannot be read, or None.
-        kind: of the label: `class`, `classes`, `number` or `mask`.
+        kind: of the label: `class`, `classes`, `number`, `mask` or `boxes`.
+        size: (width, height) of the upright image, in whose pixels boxes are; None for other labels.
     """
 
     path: str
@@ -39,37 +42,50 @@ class PredictedImage:
     probabilities: Mapping[str, float] | None = None
     error: str | None = None
     kind: str = "class"
+    size: tuple[int, int] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes that the label names; none for numbers and masks."""
+        """The classes that the label names, one for each box; none for numbers and masks."""
         if self.label is None or self.kind in ("number", "mask"):
             return ()
         if self.kind == "class":
             return (self.label,)
-        labels = ClassSet()
+        labels = Boxes() if self.kind == "boxes" else ClassSet()
         return tuple(labels.names(labels.parse(self.label, ImageFacts())))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON values; probabilities only if there are some."""
+        """Return it as JSON values; probabilities only if there are some, and boxes as a list."""
         row: dict[str, Any] = {
             "path": self.path,
-            self.kind: self.label,
+            self.kind: self.boxes if self.kind == "boxes" else self.label,
             spread_name(self.kind): self.confidence,
             "error": self.error,
         }
+        if self.size is not None:
+            row["width"], row["height"] = self.size
         if self.probabilities is not None:
             row["probabilities"] = dict(self.probabilities)
         return row
+
+    @property
+    def boxes(self) -> list[dict[str, Any]] | None:
+        """The boxes of the label, in pixels of the upright image; None if there are other labels."""
+        if self.label is None or self.kind != "boxes":
+            return None
+        found: list[dict[str, Any]] = [] if self.label == Boxes.nothing else json.loads(self.label)
+        return found
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> PredictedImage:
         """Return what `as_dict` wrote."""
         kind = next(kind for kind in KINDS if kind in row)
+        label = row[kind]
         return cls(
             kind=kind,
             path=row["path"],
-            label=row[kind],
+            label=Boxes().text(label) if isinstance(label, list) else label,
+            size=(row["width"], row["height"]) if "width" in row else None,
             confidence=row[spread_name(kind)],
             error=row["error"],
             probabilities=row.get("probabilities"),

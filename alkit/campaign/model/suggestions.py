@@ -12,9 +12,9 @@ from alkit.errors import InvalidOption
 from alkit.interfaces.format import Item, Prediction
 from alkit.interfaces.labels import Boxes, Labels, Mask
 
+from .box_predictions import boxes_in_pixels
 from .mask_predictions import at_size
 from .predict import BATCH_OF_ENCODER, predicted_blocks
-from .predictions import DIGITS
 from .trained import UsableModel, usable_model
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ Row = TypeVar("Row")
 
 BATCH = 32
 SURE = 0.5  # from this score on, a box is shown
-SMALLEST = 0.01  # pixels of a box
 LABELS = ("class", "classes", "number")  # what `predict` says as text
 
 
@@ -74,7 +73,7 @@ def _masks(
     """Yield the mask of each image at its own size."""
     slots = np.array([labels.slots.index(name) for name in model.classes], dtype=np.uint8)
 
-    def rows(output: Output) -> Iterator[Tensor]:
+    def rows(output: Output, _: Sequence[tuple[int, int]]) -> Iterator[Tensor]:
         assert output.probabilities is not None
         yield from output.probabilities[:, : len(model.classes)].float().cpu()
 
@@ -86,48 +85,30 @@ def _boxes(
     session: CampaignSession, model: UsableModel, labels: Boxes, items: Sequence[Item]
 ) -> Iterator[Prediction | None]:
     """Yield the boxes of each image in its own pixels, those that are rather right than wrong."""
-    _, height, width = model.preprocessing.shape
 
-    def rows(output: Output) -> Iterator[list[tuple[Sequence[float], float, int]]]:
-        found = output.objects
-        assert found is not None
-        lists = (part.tolist() for part in (found.boxes, found.scores, found.classes, found.weights))
-        for boxes, scores, classes, weights in zip(*lists, strict=True):
-            rows = zip(boxes, scores, classes, weights, strict=True)
-            yield [
-                (box, score, number)
-                for box, score, number, weight in rows
-                if weight and score >= SURE and number < len(model.classes)
-            ]
+    def rows(output: Output, sizes: Sequence[tuple[int, int]]) -> Iterator[list[dict[str, Any]]]:
+        assert output.objects is not None
+        yield from boxes_in_pixels(model, output.objects, sizes, SURE)
 
-    for item, row in _rows(session, model, items, rows):
-        if row is None:
-            yield None
-            continue
-        across, down = item.width / width, item.height / height
-        listed: list[dict[str, Any]] = [
-            {
-                "class": model.classes[number],
-                "x": max(0.0, x * across),
-                "y": max(0.0, y * down),
-                "width": (min(right, width) - max(0.0, x)) * across,
-                "height": (min(bottom, height) - max(0.0, y)) * down,
-                "score": round(score, DIGITS),
-            }
-            for (x, y, right, bottom), score, number in row
-        ]
-        kept = [box for box in listed if min(box["width"], box["height"]) >= SMALLEST]
-        sure = min((score for _, score, _ in row), default=1.0)
-        yield Prediction(labels.text(kept), round(sure, DIGITS))
+    for _, row in _rows(session, model, items, rows):
+        sure = min((box["score"] for box in row or ()), default=1.0)
+        yield None if row is None else Prediction(labels.text(row), sure)
 
 
 def _rows(
     session: CampaignSession,
     model: UsableModel,
     items: Sequence[Item],
-    rows: Callable[[Output], Iterator[Row]],
+    rows: Callable[[Output, Sequence[tuple[int, int]]], Iterator[Row]],
 ) -> Iterator[tuple[Item, Row | None]]:
-    """Yield each item with its row of the model's output; None if the image cannot be read."""
+    """Yield each item with its row of the model's output; None if the image cannot be read.
+
+    Args:
+        session: the campaign.
+        model: what predicts.
+        items: the images.
+        rows: of an output, given the (width, height) of its images.
+    """
     keys = [item.image for item in items]
     size = BATCH if model.preprocessing.encoder_input is None else BATCH_OF_ENCODER
     waiting = iter(items)
@@ -135,8 +116,9 @@ def _rows(
         for readings, images in model.preprocessing.batches(session.source, keys, size):
             found: Iterator[Row] = iter(())
             if len(images):
+                sizes = [(each.width, each.height) for each in readings if each.unusable is None]
                 with model.applied():
-                    found = iter(list(rows(model.task.forward(images.to(model.device)))))
+                    found = iter(list(rows(model.task.forward(images.to(model.device)), sizes)))
             for reading in readings:
                 yield next(waiting), None if reading.unusable is not None else next(found)
             bar.update(len(readings))

@@ -55,7 +55,7 @@ class UsableModel:
 
     @property
     def kind(self) -> str:
-        """The kind of labels that it predicts: `class`, `classes`, `number` or `mask`."""
+        """The kind of labels that it predicts: `class`, `classes`, `number`, `mask` or `boxes`."""
         return self.task.labels.kind
 
     @contextlib.contextmanager
@@ -84,7 +84,7 @@ def usable_model(session: CampaignSession, *, kinds: Collection[str] = TEXTS) ->
 
     Raises:
         TrainingError: nothing is labeled, or training failed.
-        UnsupportedTask: the task does not predict classes or numbers for whole images.
+        UnsupportedTask: the task predicts labels of another kind.
         CampaignLocked: another process is working on the campaign.
     """
     with session.lock(images=True):

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from .ledger import AnswerRow, Ledger, PickRow
 
 
+NOTHING = "none"
+"""The text of an empty set, and of boxes where there is no object."""
 CHANGING = (
     *(*CLASS_EVENTS, Asked, Answered, Retracted, Withdrawn, Passed, Lost, Found, Aggregated, Moved, Renamed),
     *(Removed, PutBack, EvaluationSetChosen, Grouped, Ungrouped, LabelsCopied, CopiesDropped),
@@ -242,7 +244,12 @@ class State:
 
 
 def _shown(value: Any) -> str:
-    """Return a label as text for people; classes of a set are separated by semicolons, boxes are JSON."""
+    """Return a label as text for people; classes of a set are separated by semicolons, boxes are JSON.
+
+    A set or a list of boxes may be empty, which is an answer, too.
+    """
+    if value == []:
+        return NOTHING
     if isinstance(value, list) and value and is_box(value[0]):
         return json.dumps(value, ensure_ascii=False)
     return ";".join(map(str, value)) if isinstance(value, list) else str(value)

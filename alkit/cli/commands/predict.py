@@ -28,20 +28,28 @@ EXAMPLES = """\b
 Examples:
   alkit predict new-photos/ --out predictions.csv
   alkit predict --campaign birds list.txt --out predictions.jsonl --probabilities
+  alkit predict street/ --out found.json --min-score 0.3
   alkit predict photos/ --out photos.csv --executor processes --workers 4
   find . -name '*.jpg' | alkit predict - --out predictions.parquet --batch-size 64
 """
 
 
-@click.command("predict", short_help="Predict the classes of any images.", epilog=EXAMPLES)
+@click.command("predict", short_help="Predict the labels of any images.", epilog=EXAMPLES)
 @click.argument("images", metavar="FOLDER|LIST|MANIFEST")
 @click.option(
     "--out",
     required=True,
     metavar="FILE",
-    help="File to write: .csv, .jsonl or .parquet (which needs alkit[parquet]).",
+    help="File to write: .csv, .jsonl, .parquet (which needs alkit[parquet]), or .json for boxes as in COCO.",
 )
 @click.option("--probabilities", is_flag=True, help="Write the probabilities of all classes, too.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(min=0, max=1),
+    default=0.05,
+    show_default=True,
+    help="Leave out boxes of a lower score.",
+)
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -58,6 +66,7 @@ def command(
     images: str,
     out: str,
     probabilities: bool,
+    min_score: float,
     batch_size: int | None,
     force: bool,
     executor: str | None,
@@ -69,12 +78,13 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Predict the label of every image (a class, a set of classes, numbers or a mask), by the latest model.
+    """Predict the label of every image (a class, a set, numbers, a mask or boxes), by the latest model.
 
     Give a folder, a text file with one path per line ('-' reads it from standard input), a CSV manifest
     with a column 'image', an array file, or a single image. They are preprocessed exactly as in training.
     If no model is trained yet, one is trained first. A command that was interrupted continues when it is
-    repeated. Masks are PNG files in a folder beside the file, FILE-masks. Images that cannot be read get
+    repeated. Masks are PNG files in a folder beside the file, FILE-masks. Boxes are in pixels of the upright
+    image, with class and score; a .json file holds them as COCO's results do. Images that cannot be read get
     a row with an empty label and the reason in column 'error'.
     """
     from alkit.campaign.model.predict import predict_to  # noqa: PLC0415  # numpy is slow to import
@@ -89,6 +99,7 @@ def command(
             Path(out),
             batch_size=batch_size,
             probabilities=probabilities,
+            min_score=min_score,
             force=force,
             blocks=blocks,
         )

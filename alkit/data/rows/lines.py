@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -79,20 +80,27 @@ def _detected(path: Path, rows: Sequence[tuple[int, dict[str, Any]]]) -> NamedRo
         key in row for _, row in rows for key in KINDS["predictions"]
     ):
         return None
-    scores, numbers = dict[str, list[float]](), list[int]()
+    scores, numbers, left_out = dict[str, list[float]](), list[int](), 0
     for number, row in rows:
         where, image, boxes = f"line {number} of '{path}'", image_column(list(row)), row.get("boxes")
         if image is None:
             raise InvalidRows(f'{where} names no image; write it as {{"image": "PATH", "boxes": [...]}}')
         if str(row[image]) in scores:
             raise InvalidRows(f"{where} is the second one for '{row[image]}'; remove one of them")
+        if boxes is None and "boxes" in row:  # it could not be read
+            left_out += 1
+            continue
         listed = boxes if isinstance(boxes, list) else [None]
         found: list[Any] = [box.get("score") if isinstance(box, dict) else None for box in listed]
         if not all(_is_number(one) and 0 <= one <= 1 for one in found):
             raise InvalidRows(f"{where} should have a list of boxes, each with a score in [0, 1]")
         scores[str(row[image])] = [float(one) for one in found]
         numbers.append(number)
-    return rows_of_scores(str(path), scores, nameless_is_empty=False, where="line", numbers=numbers)
+    if not scores:
+        raise InvalidRows(f"'{path}' holds no boxes: none of its images could be read")
+    found_rows = rows_of_scores(str(path), scores, nameless_is_empty=False, where="line", numbers=numbers)
+    notes = [f"{left_out:,} lines without boxes are left out"] if left_out else []
+    return dataclasses.replace(found_rows, notes=[*found_rows.notes, *notes])
 
 
 def _objects(path: Path) -> list[tuple[int, dict[str, Any]]]:

@@ -15,12 +15,13 @@ import alkit
 from alkit import Metric, Output, Tap, TaskModel, TaskSpec, option
 from alkit.errors import TrainingError
 from alkit.interfaces import Boxes, Labels
-from alkit.training import Precision, Recipe, Schedule
+from alkit.training import PortableNetwork, Precision, Recipe, Schedule
 
 from .detectors.average_precision import AveragePrecision, need_pycocotools
 from .detectors.box_targets import BoxTargets, moved_with_boxes
 from .detectors.detector import Detector, embedding_of
 from .detectors.networks import fill, find
+from .detectors.portable import portable_detector
 from .networks import expected_channels, make, tried_on
 
 if TYPE_CHECKING:
@@ -181,6 +182,12 @@ class Detection(TaskModel):
         finest = self.spec.taps[0]
         each = 4 * finest.channels * finest.size[0] * finest.size[1]
         return max(1, min(MOST_SCORED, OUTPUT_BYTES // each))
+
+    def portable(self) -> PortableNetwork:
+        """Return the network as plain modules, from images to candidates."""
+        return portable_detector(
+            self.model, self.network, self._image_shape, max(len(self.classes), 1), grey=self._repeat
+        )
 
     def recipe(self, labeled: int) -> Recipe:
         """Decide what the options leave open: for a similar total number of images."""

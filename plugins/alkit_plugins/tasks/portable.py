@@ -212,8 +212,8 @@ def portable_encoded(
     if source:
         definitions = [HEAD + source, inspect.getsource(EncodedClassifier), *_scaling(scale)]
         made = f"EncodedClassifier(make_encoder(), {_arguments(arguments)})"
-        source = "\n\n".join([*definitions, _make_network([f"network: nn.Module = {made}"], scale)])
-        network = _run(source)
+        source = "\n\n".join([*definitions, making([f"network: nn.Module = {made}"], scale)])
+        network = run_source(source)
     else:
         network = EncodedClassifier(copy.deepcopy(encoder.network).cpu(), **arguments)
         network = network if scale is None else ScaledNumbers(network, len(scale[0]))
@@ -244,7 +244,7 @@ def portable(
     """
     wrapped = recipe.grey or ":" in recipe.name
     source = source_of(recipe, scale, wrapped=wrapped)
-    network = _run(source)
+    network = run_source(source)
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     inner = _inside(network, scale)
     if wrapped:  # around the whole network, or around the backbone
@@ -286,7 +286,7 @@ def portable_dense(
         imports = "import itertools\n\nfrom torch.nn import functional\n"
         made = f"network: nn.Module = UNet({in_channels}, {num_classes}, {BASES[name]})"
         definitions = [inspect.getsource(block), inspect.getsource(UNet)]
-        source = "\n\n".join([HEAD + imports, *definitions, _make_network([made], None)])
+        source = "\n\n".join([HEAD + imports, *definitions, making([made])])
     else:
         network = FirstOutput(network, grey=grey)
     return PortableNetwork(
@@ -297,7 +297,7 @@ def portable_dense(
     )
 
 
-def _run(source: str) -> nn.Module:
+def run_source(source: str) -> nn.Module:
     """Return the network that a source makes."""
     namespace: dict[str, Any] = {"__name__": "network"}
     exec(compile(source, "network.py", "exec"), namespace)
@@ -318,7 +318,7 @@ def _scaling(scale: Scale | None) -> list[str]:
     return [] if scale is None else [inspect.getsource(ScaledNumbers)]
 
 
-def _make_network(lines: Sequence[str], scale: Scale | None) -> str:
+def making(lines: Sequence[str], scale: Scale | None = None) -> str:
     """Return the function that makes the network, from the lines that make the one inside."""
     scaled = [] if scale is None else [f"network = ScaledNumbers(network, {len(scale[0])})"]
     body = "\n".join(f"    {line}" for line in [*lines, *scaled, "return network"])
@@ -346,7 +346,7 @@ def source_of(recipe: NetworkRecipe, scale: Scale | None = None, *, wrapped: boo
             f"    num_classes={recipe.num_classes},",
             ")",
         ]
-    return "\n\n".join([HEAD + imports, *definitions, *_scaling(scale), _make_network(lines, scale)])
+    return "\n\n".join([HEAD + imports, *definitions, *_scaling(scale), making(lines, scale)])
 
 
 def _made(recipe: NetworkRecipe) -> tuple[str, list[str], str]:
@@ -363,13 +363,14 @@ def _made(recipe: NetworkRecipe) -> tuple[str, list[str], str]:
         return (
             f"from {module} import {attribute}\n",
             [],
-            _call(attribute, factory_options(factory, channels, classes)),
+            call_text(attribute, factory_options(factory, channels, classes)),
         )
     options = torchvision_options(name, classes, side)
-    return "from torchvision import models\n", [], _call("models.get_model", options, repr(name))
+    return "from torchvision import models\n", [], call_text("models.get_model", options, repr(name))
 
 
-def _call(function: str, options: Mapping[str, Any], *first: str) -> str:
+def call_text(function: str, options: Mapping[str, Any], *first: str) -> str:
+    """Return the text of a call."""
     return f"{function}({', '.join([*first, _arguments(options)])})"
 
 

@@ -26,7 +26,7 @@ RARE = 0.01
 """Probability of an object that an untrained network gives."""
 
 
-class SmallFCOS(Detector):
+class FCOSNetwork(nn.Module):
     """A contracting network, a map to which its coarser maps are added, and two heads on that.
 
     Args:
@@ -71,7 +71,12 @@ class SmallFCOS(Detector):
 
     def candidates(self, raw: Raw, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, Tensor]:
         """Return a candidate for each position."""
-        return _boxes(raw, grid(maps[0], size)), shares_of_scores(raw["classes"].float().sigmoid().flatten(2))
+        boxes = boxes_at(raw, grid(maps[0], size))
+        return boxes, shares_of_scores(raw["classes"].float().sigmoid().flatten(2))
+
+
+class SmallFCOS(FCOSNetwork, Detector):
+    """The network with its losses."""
 
     def losses(self, raw: Raw, maps: Sequence[Tensor], targets: Raw, size: Size) -> Tensor:
         """Return focal loss and generalized IoU loss, each by the number of positions that find an object."""
@@ -88,7 +93,7 @@ class SmallFCOS(Detector):
         losses = (focal * ~(ignored & ~positive)).sum(dim=1) / count
         rows, positions = positive.nonzero(as_tuple=True)
         if len(rows):
-            boxes = _boxes(raw, places)[rows, positions]
+            boxes = boxes_at(raw, places)[rows, positions]
             edges = generalized_box_iou_loss(boxes, targets["boxes"][rows, found[rows, positions]])
             losses = losses + torch.zeros_like(losses).index_add(0, rows, edges) / count
         return losses + 0 * raw["edges"].float().sum(dim=(1, 2, 3))
@@ -98,7 +103,7 @@ def _some(targets: Raw) -> bool:
     return targets["classes"].shape[1] > 0
 
 
-def _boxes(raw: Raw, places: Tensor) -> Tensor:
+def boxes_at(raw: Raw, places: Tensor) -> Tensor:
     """Return the box of each position, [B, N, 4]."""
     distances = raw["edges"].float().flatten(2).transpose(1, 2).clamp(-6, 6).exp() * 2 * STRIDE
     return torch.cat([places - distances[..., :2], places + distances[..., 2:]], dim=2)

@@ -21,7 +21,7 @@ WITH_BACKGROUND = (SSD, FasterRCNN)
 """Networks whose number of classes counts the background, which has the number 0."""
 
 
-class OneStage(Detector):
+class OneStageNetwork(nn.Module):
     """RetinaNet, FCOS or SSD: every anchor is a candidate."""
 
     def __init__(self, network: RetinaNet | FCOS | SSD) -> None:
@@ -37,14 +37,37 @@ class OneStage(Detector):
         found: Raw = self.network.head(list(maps))
         return found
 
+    def candidates(self, raw: Raw, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, Tensor]:
+        """Return a candidate for each anchor."""
+        logits, edges = raw["cls_logits"].float(), raw["bbox_regression"].float()
+        network, anchors = self.network, self.anchors(maps, size).expand(*edges.shape[:2], 4)
+        if isinstance(network, SSD):
+            shares = background_last(logits.softmax(dim=2))
+        elif isinstance(network, FCOS):
+            shares = shares_of_scores((logits.sigmoid() * raw["bbox_ctrness"].float().sigmoid()).sqrt().mT)
+        else:
+            shares = shares_of_scores(logits.sigmoid().mT)
+        decode = network.box_coder.decode if isinstance(network, FCOS) else network.box_coder.decode_single
+        return decode(edges.flatten(0, 1), anchors.flatten(0, 1)).view(edges.shape), shares
+
+    def anchors(self, maps: Sequence[Tensor], size: Size) -> Tensor:
+        """Return the anchors, which are the same for all images, [N, 4]."""
+        images = ImageList(maps[0].new_empty(1, 1, *size), [size])
+        found: Tensor = self.network.anchor_generator(images, [part[:1].float() for part in maps])[0]
+        return found
+
+
+class OneStage(OneStageNetwork, Detector):
+    """The network with its losses."""
+
     def losses(self, raw: Raw, maps: Sequence[Tensor], targets: Raw, size: Size) -> Tensor:
         """Return the sum of torchvision's losses, image by image."""
-        anchors = self._anchors(maps, size)
+        anchors = self.anchors(maps, size)
         found = []
-        for row, own in enumerate(anchors):
+        for row in range(len(maps[0])):
             target = _shifted(real_boxes(targets, row), isinstance(self.network, SSD))
             head = {name: part[row : row + 1].float() for name, part in raw.items()}
-            found.append(sum(self._loss(target, head, own, maps).values()))
+            found.append(sum(self._loss(target, head, anchors, maps).values()))
         return torch.stack([torch.as_tensor(loss) for loss in found])
 
     def _loss(self, target: dict[str, Tensor], head: Raw, anchors: Tensor, maps: Sequence[Tensor]) -> Any:
@@ -59,31 +82,8 @@ class OneStage(Detector):
             return network.compute_loss([target], head, [anchors], counts)
         return network.compute_loss([target], head, [anchors])
 
-    def candidates(self, raw: Raw, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, Tensor]:
-        """Return a candidate for each anchor."""
-        logits, edges = raw["cls_logits"].float(), raw["bbox_regression"].float()
-        anchors, network = self._anchors(maps, size), self.network
-        if isinstance(network, SSD):
-            shares = _background_last(logits.softmax(dim=2))
-        elif isinstance(network, FCOS):
-            shares = shares_of_scores((logits.sigmoid() * raw["bbox_ctrness"].float().sigmoid()).sqrt().mT)
-        else:
-            shares = shares_of_scores(logits.sigmoid().mT)
-        if isinstance(network, FCOS):
-            return torch.stack(
-                [network.box_coder.decode(one, own) for one, own in zip(edges, anchors, strict=True)]
-            ), shares
-        boxes = [network.box_coder.decode_single(one, own) for one, own in zip(edges, anchors, strict=True)]
-        return torch.stack(boxes), shares
 
-    def _anchors(self, maps: Sequence[Tensor], size: Size) -> list[Tensor]:
-        found: list[Tensor] = self.network.anchor_generator(
-            _images(maps, size), [part.float() for part in maps]
-        )
-        return found
-
-
-class TwoStage(Detector):
+class TwoStageNetwork(nn.Module):
     """Faster R-CNN: every proposal of the first stage is a candidate."""
 
     def __init__(self, network: FasterRCNN) -> None:
@@ -101,22 +101,9 @@ class TwoStage(Detector):
         """Return the maps: which proposals there are depends on the boxes in training."""
         return dict(zip(self._names, maps, strict=True))
 
-    def losses(self, raw: Raw, maps: Sequence[Tensor], targets: Raw, size: Size) -> Tensor:
-        """Return the sum of torchvision's losses of both stages, image by image."""
-        found = []
-        with _training(self.network.rpn, self.network.roi_heads):
-            for row in range(len(maps[0])):
-                target = _shifted(real_boxes(targets, row), True)
-                own = {name: part[row : row + 1].float() for name, part in raw.items()}
-                images = _images(list(own.values()), size)
-                proposals, first = self.network.rpn(images, own, [target])
-                _, second = self.network.roi_heads(own, proposals, [size], [target])
-                found.append(sum([*first.values(), *second.values()]))
-        return torch.stack([torch.as_tensor(loss) for loss in found])
-
     def candidates(self, raw: Raw, maps: Sequence[Tensor], size: Size) -> tuple[Tensor, Tensor]:
         """Return a candidate for each proposal, with the box that its most probable class gives it."""
-        heads, images = self.network.roi_heads, _images(maps, size)
+        heads, images = self.network.roi_heads, images_of(maps, size)
         features = {name: part.float() for name, part in raw.items()}
         proposals, _ = self.network.rpn(images, features)
         pooled = heads.box_head(heads.box_roi_pool(features, proposals, images.image_sizes))
@@ -138,8 +125,25 @@ class TwoStage(Detector):
         ]
         return (
             torch.stack([box for box, _ in padded]),
-            _background_last(torch.stack([share for _, share in padded])),
+            background_last(torch.stack([share for _, share in padded])),
         )
+
+
+class TwoStage(TwoStageNetwork, Detector):
+    """The network with its losses."""
+
+    def losses(self, raw: Raw, maps: Sequence[Tensor], targets: Raw, size: Size) -> Tensor:
+        """Return the sum of torchvision's losses of both stages, image by image."""
+        found = []
+        with _training(self.network.rpn, self.network.roi_heads):
+            for row in range(len(maps[0])):
+                target = _shifted(real_boxes(targets, row), True)
+                own = {name: part[row : row + 1].float() for name, part in raw.items()}
+                images = images_of(list(own.values()), size)
+                proposals, first = self.network.rpn(images, own, [target])
+                _, second = self.network.roi_heads(own, proposals, [size], [target])
+                found.append(sum([*first.values(), *second.values()]))
+        return torch.stack([torch.as_tensor(loss) for loss in found])
 
 
 def adapted(network: nn.Module, name: str) -> Detector:
@@ -160,7 +164,7 @@ def adapted(network: nn.Module, name: str) -> Detector:
     )
 
 
-def _background_last(shares: Tensor) -> Tensor:
+def background_last(shares: Tensor) -> Tensor:
     """Turn [B, N, background + classes] into [B, classes + background, N]."""
     return torch.cat([shares[..., 1:], shares[..., :1]], dim=2).mT
 
@@ -169,7 +173,8 @@ def _shifted(target: dict[str, Tensor], background: bool) -> dict[str, Tensor]:
     return {**target, "labels": target["labels"] + int(background)}
 
 
-def _images(maps: Sequence[Tensor], size: Size) -> ImageList:
+def images_of(maps: Sequence[Tensor], size: Size) -> ImageList:
+    """Return images without pixels, which say how large the images of these maps are."""
     count = len(maps[0])
     return ImageList(maps[0].new_empty(count, 1, *size), [size] * count)
 
