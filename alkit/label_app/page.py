@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")  # the port may differ if it is forwarded
-MOST_BYTES = 16_384
+MOST_BYTES, MOST_BYTES_DRAWN = 16_384, 2**22  # of a request; of one with a mask or boxes
 THUMBNAIL, EXAMPLE = 320, 640  # pixels per side
 SECONDS_FOR_ALIKE = 5.0  # until the page is told to ask again
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -124,7 +124,7 @@ class Page:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, as a WSGI application."""
         request = Request(environ)
-        request.max_content_length = MOST_BYTES
+        request.max_content_length = MOST_BYTES_DRAWN if self.session.drawn_labels else MOST_BYTES
         try:
             response = self._answered(request)
         except HTTPException as error:

@@ -33,6 +33,7 @@ class LabelSession:
 
     Attributes:
         taken: number of answers recorded so far, including those corrected or undone.
+        drawn_labels: labels are masks or boxes.
 
     Raises:
         InvalidAnswers: there is no open query, or the task needs classes and there are none yet.
@@ -44,6 +45,7 @@ class LabelSession:
         if query is None:
             raise InvalidAnswers("no query is open; make one with 'alkit query' first")
         self._drawings = Drawings(campaign) if campaign.settings.labels in DRAWN else None
+        self.drawn_labels = self._drawings is not None
         self._named = campaign.label_kind.named
         if self._named and not campaign.classes:
             raise InvalidAnswers(
@@ -84,7 +86,12 @@ class LabelSession:
             "guesses": any(pick.predicted is not None for pick in picks)
             or (self._drawings is not None and self._drawings.possible),
             "images": [
-                {"index": pick.index, "answer": pick.answer, "said": self._said(query, pick.index)}
+                {
+                    "index": pick.index,
+                    "answer": pick.answer,
+                    "said": self._said(query, pick.index),
+                    **({} if self._drawings is None else {"size": self._size(pick.index)}),
+                }
                 for pick in picks
             ],
             "words": [word for word in (ABSTAIN, UNUSABLE) if word not in self.campaign.classes],
@@ -215,6 +222,11 @@ class LabelSession:
         """
         images = self.campaign.resources.images(self.campaign.state)
         return images.picture(index, self.campaign.settings.pool.value_range)
+
+    def _size(self, index: int) -> tuple[int, int]:
+        """Return (width, height) of an upright image, in whose pixels labels are drawn."""
+        record = self.campaign.state.records[index]
+        return record.width, record.height
 
     def _notes(self, query: Query) -> dict[str, str]:
         """Return this annotator's notes on the images of a query."""

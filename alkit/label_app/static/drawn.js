@@ -1,10 +1,11 @@
-// Answers that are drawn, masks and boxes: what the model draws can be accepted, or there is nothing.
+// Answers that are drawn, such as masks: what the model draws can be accepted, or there is nothing.
 import { $, element } from "./elements.js";
 
 const NOTHING = "Nothing here";
 const ACCEPTED = "The model's drawing";
 
 let give = () => {};
+let words = []; // other answers
 let nothing = null; // the label that says that there is nothing; null if none does
 let suggested = null; // the label that the model draws, once it is shown
 
@@ -13,7 +14,8 @@ export const fits = (state) => state.drawn;
 export function prepare(state, give_) {
   give = give_;
   nothing = state.nothing;
-  $("filter").hidden = $("nothing").hidden = true;
+  words = state.words;
+  $("filter").hidden = $("nothing").hidden = $("drop").hidden = $("empty").hidden = true;
   const button = element("button", { type: "button" }, element("kbd", { textContent: "1" }), element("span", { textContent: NOTHING }));
   button.setAttribute("aria-keyshortcuts", "1");
   button.addEventListener("click", sendNothing);
@@ -32,6 +34,10 @@ export function offer(label) {
   $("give").hidden = false;
   $("give").querySelector("span").textContent = `Accept: ${ACCEPTED.toLowerCase()}`;
 }
+
+export const about = (label, percent) => `The model's drawing (${percent}% sure). Enter accepts it.`;
+
+export const inWords = (label) => (words.includes(label) ? label : label === nothing ? NOTHING : "A drawing");
 
 export function clear() {
   suggested = null;

@@ -80,13 +80,22 @@ async function undo() {
   work.undone = { label, indices };
   if (work.grid) select(indices);
   else move(latest.index);
-  take(next, `${label} undone${several(indices)}. `);
+  take(next, `${named(label)} undone${several(indices)}. `);
+  if (!work.grid && work.state.kind === "boxes" && label.startsWith("[")) widget.offer(label);
+}
+
+/** Return what an answer is called in messages. */
+const named = (label) => widget.inWords?.(label) ?? label;
+
+/** Undo the latest correction that is not sent yet; otherwise the latest answer. */
+function back() {
+  if (work.busy || !widget?.takeBack?.()) undo();
 }
 
 function again() {
   if (work.undone === null) {
     if (work.grid) clearSelection();
-  } else if (!work.busy) record(work.undone.label, work.undone.indices);
+  } else if (!work.busy) record(work.undone.label, work.undone.indices, named(work.undone.label));
 }
 
 // -- the server's state ------------------------------------------------------------------------------------
@@ -165,7 +174,7 @@ function show(said) {
   $("count").textContent = `${count - left.length} of ${count}`;
   $("annotator").textContent = work.state.annotator ? `Answering as ${work.state.annotator}` : "";
   $("undone").hidden = $("again").hidden = work.undone === null;
-  $("undone").textContent = work.undone === null ? "" : `Your answer '${work.undone.label}'${several(work.undone.indices)} was undone and no longer counts.`;
+  $("undone").textContent = work.undone === null ? "" : `Your answer '${named(work.undone.label)}'${several(work.undone.indices)} was undone and no longer counts.`;
   $("undo").setAttribute("aria-disabled", String(previous() === null));
   stage(said, left);
   showNote();
@@ -254,7 +263,7 @@ listen({
   commands: {
     0: () => answerOther("abstain"),
     "-": () => answerOther("unusable"),
-    Backspace: undo,
+    Backspace: back,
     Escape: again,
     "?": () => $("guess").hidden || showGuess(),
     "*": writeNote,
@@ -274,7 +283,7 @@ window.addEventListener("beforeunload", (event) => { if (work.state !== null && 
 $("abstain").addEventListener("click", () => answerOther("abstain"));
 $("unusable").addEventListener("click", () => answerOther("unusable"));
 $("give").addEventListener("click", () => widget.send());
-$("undo").addEventListener("click", undo);
+$("undo").addEventListener("click", back);
 $("again").addEventListener("click", again);
 $("grid").addEventListener("click", toggleGrid);
 setInterval(look, 1000 * SECONDS_TO_LOOK);

@@ -15,6 +15,10 @@ let fitting = 1; // factor at which the image fits
 let factor = 1;
 let x = 0; // of the image's middle, from the stage's
 let y = 0;
+let placed = () => {};
+
+/** Call a function with where the image is, whenever that changes. */
+export const onPlace = (call) => { placed = call; };
 
 /** Show another image, as large as fits. */
 export function view(other) {
@@ -92,7 +96,9 @@ function draw() {
   image.classList.toggle("small", small || factor >= CRISP);
   image.width = width;
   image.height = height;
-  image.style.transform = `translate(${(clientWidth - width) / 2 + x}px, ${(clientHeight - height) / 2 + y}px)`;
+  const transform = `translate(${(clientWidth - width) / 2 + x}px, ${(clientHeight - height) / 2 + y}px)`;
+  image.style.transform = transform;
+  placed({ width, height, transform });
 }
 
 function light() {
