@@ -1,52 +1,147 @@
-"""Prepare photos as people have them: some that nobody can label, or many that are nearly the same.
+"""Measure, on photos as people have them, what `usable(...)` and groups of near-duplicates save.
 
-    python benchmarks/imperfect_photos.py unusable --photos clothes/train --out bad
-    python benchmarks/imperfect_photos.py copies --photos clothes/train --out bursts
+    python benchmarks/imperfect_photos.py unusable --photos clothes/train --test clothes/test --out bad
+    python benchmarks/imperfect_photos.py copies --photos clothes/train --test clothes/test --out bursts
 
-Each writes a folder of images and `answers.csv`, which the oracle `file` answers with. `unusable` replaces
-15 % of the photos by blank, blurred or foreign images and answers `unusable` to them. `copies` makes bursts:
-every photo has up to five followers that are cropped, brightened and compressed a little, and a follower has
-the label of another class with a chance of `--wrong`, as frames have when something else comes into view.
+`unusable` replaces 15 % of 1,500 photos by blank, blurred, noisy or foreign images, which people would call
+unusable, and counts such answers with and without `usable(...)`. `copies` makes bursts of 375 photos: each
+has up to five followers that are cropped and brightened a little, and a follower is of another class with a
+chance of `--wrong`, as when something else comes into view. It compares campaigns of equally many answers
+with and without groups. Both write `images/` and `answers.csv`, and print a line for each campaign.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
+import json
+import re
+import shutil
+import tempfile
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, ImageFilter
 from sklearn.datasets import load_digits
+
+import alkit
+from alkit import Campaign
+from alkit.campaign.analysis import gather
+from alkit.errors import UsageError
 
 SIZE = 1_500  # photos that are taken
 BAD = 0.15
 UNUSABLE = "unusable"
+CYCLES, N = 6, 60
 
 
 def main() -> None:
-    """Prepare one of the two."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Prepare the photos and run the campaigns."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("kind", choices=("unusable", "copies"))
     parser.add_argument("--photos", type=Path, required=True, help="one folder for each class")
+    parser.add_argument("--test", type=Path, required=True, help="likewise")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--wrong", type=float, default=0.02)
     given = parser.parse_args()
-    rng = np.random.default_rng(given.seed)
-    files = sorted(given.photos.glob("*/*.jpg"))
+    torch.set_num_threads(1)
+    if not (given.out / "answers.csv").exists():
+        prepare(given.kind, given.photos, given.out, given.wrong)
+    base = given.out / "campaign"
+    if not base.exists():
+        alkit.create(
+            base,
+            str(given.out / "images"),
+            task="encoded",
+            task_options={"encoder": "efficientnet-lite0"},
+            classes=sorted(path.name for path in given.photos.iterdir()),
+            test=str(given.test),
+            oracle="file",
+            oracle_options={"path": str(given.out / "answers.csv")},
+        ).close()
+    with Campaign(base, device="cpu") as campaign:  # features once, for all that is copied from it
+        campaign.resources.encoded_images(campaign.state)
+        campaign.resources.test_images(campaign.ledger, campaign.state)
+    measure = {"unusable": measure_unusable, "copies": measure_copies}[given.kind]
+    for seed in range(given.seeds):
+        measure(base, given.out, seed)
+
+
+def measure_unusable(base: Path, out: Path, seed: int) -> None:
+    """Run a strategy as it is and inside `usable`."""
+    for strategy in ("uherding", "usable(uherding)"):
+        with _opened(base, out, seed) as campaign:
+            campaign.run(campaign.oracle(), cycles=CYCLES, n=N, strategy=strategy)
+            found = gather(campaign)
+            said = {
+                "seed": seed,
+                "strategy": strategy,
+                "answers": len(campaign.pool.labeled) + len(campaign.pool.no_label),
+                "without label": len(campaign.pool.no_label),
+                "accuracy": round(found.curve[-1].accuracy.value, 3),
+                "saved": found.avoided and [round(x, 1) for x in astuple(found.avoided)[5:8]],
+            }
+            print(json.dumps(said), flush=True)
+
+
+def measure_copies(base: Path, out: Path, seed: int) -> None:
+    """Answer equally many images with and without groups; copy labels after each query if that is allowed."""
+    with open(out / "answers.csv", encoding="utf-8") as file:
+        answers = dict(csv.reader(file))
+    for grouped in (False, True):
+        with _opened(base, out, seed) as campaign:
+            oracle, said = campaign.oracle(), {}
+            if grouped:
+                campaign.find_groups(audit=0.3, limit=0.1)
+            for _ in range(CYCLES):
+                campaign.ask(N, strategy="uherding")
+                campaign.consult(oracle)
+                if grouped:
+                    with contextlib.suppress(UsageError):
+                        campaign.copy_labels()
+            campaign.train()
+            keys, labels, copied = campaign.state.keys, campaign.labels(), campaign.pool.copied
+            if grouped:
+                wrong = sum(labels[keys[i]] != answers[f"images/{keys[i]}"] for i in copied)
+                said = {"wrong copies": wrong, **campaign.groups().as_dict()}
+            said = {
+                "seed": seed,
+                "groups": grouped,
+                "answers": len(campaign.pool.labeled) - len(copied),
+                "copied": len(copied),
+                "accuracy": round(gather(campaign).curve[-1].accuracy.value, 3),
+                "report": said,
+            }
+            print(json.dumps(said), flush=True)
+
+
+def _opened(base: Path, out: Path, seed: int) -> Campaign:
+    """Return a copy of a campaign, with another seed."""
+    folder = Path(tempfile.mkdtemp(dir=out)) / "campaign"
+    shutil.copytree(base, folder)
+    settings = folder / "campaign.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(re.sub(r"(?m)^seed = .*$", f"seed = {seed}", text), encoding="utf-8")
+    return Campaign(folder, device="cpu")
+
+
+def prepare(kind: str, photos: Path, out: Path, wrong: float) -> None:
+    """Write the images and their answers."""
+    rng = np.random.default_rng(0)
+    files = sorted(photos.glob("*/*.jpg"))
     chosen = [files[place] for place in rng.permutation(len(files))[:SIZE]]
-    (given.out / "images").mkdir(parents=True)
-    rows = (
-        bad_photos(chosen, given.out, rng)
-        if given.kind == "unusable"
-        else bursts(chosen[: SIZE // 4], given.out, rng, given.wrong)
-    )
-    with open(given.out / "answers.csv", "w", newline="", encoding="utf-8") as file:
+    (out / "images").mkdir(parents=True, exist_ok=True)
+    if kind == "unusable":
+        rows = bad_photos(chosen, out, rng)
+    else:
+        rows = bursts(chosen[: SIZE // 4], out, rng, wrong)
+    with open(out / "answers.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("image", "label"), *rows])
-    print(f"{len(rows):,} images in {given.out / 'images'}, answers in {given.out / 'answers.csv'}")
 
 
 def bad_photos(files: list[Path], out: Path, rng: np.random.Generator) -> list[tuple[str, str]]:

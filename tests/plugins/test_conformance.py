@@ -186,6 +186,10 @@ class TestPerCost(StrategyTests):
     options = {"limit": "200"}  # noqa: RUF012
 
 
+class TestUsable(StrategyTests):
+    name = "usable"
+
+
 class TestDropQuery(StrategyTests):
     name = "dropquery"
 

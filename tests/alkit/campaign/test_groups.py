@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,10 +60,18 @@ def bursts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def made(bursts: Path) -> Path:
+    """A campaign on these."""
+    folder = bursts.with_name("campaign")
+    alkit.create(folder, str(bursts), classes=("a", "b"), task_options={"epochs": 1}).close()
+    return folder
+
+
 @pytest.fixture
-def campaign(bursts: Path, tmp_path: Path) -> Iterator[Campaign]:
-    with alkit.create(tmp_path / "c", str(bursts), classes=("a", "b"), task_options={"epochs": 1}) as made:
-        yield made
+def campaign(made: Path, tmp_path: Path) -> Iterator[Campaign]:
+    with Campaign(shutil.copytree(made, tmp_path / "c")) as copied:
+        yield copied
 
 
 def of(key: str) -> str:
