@@ -146,7 +146,6 @@ def _sources(protocol: Protocol, download: bool) -> tuple[Source, Source, list[s
 
 
 def _shape(source: Source, protocol: Protocol) -> tuple[int, int, int]:
-
     size: int | tuple[int, int] | None = protocol.data.image_size
     if size is None and registry.tasks.get(protocol.task.name).keeps_aspect:
         size = size_in_proportion(source, source.keys())

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     import torch
 
     from alkit._typing import Indices
-    from alkit.data.labeled_images import LabeledImages
-    from alkit.data.store import ImageStore
     from alkit.interfaces.task import TaskModel
 
 

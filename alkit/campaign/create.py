@@ -31,7 +31,6 @@ from alkit.labeling.class_names import twins
 from alkit.labeling.csv_table import TableAnswers
 from alkit.labeling.given_labels import read_labels
 from alkit.labeling.rejection import Rejection
-from alkit.options import build
 from alkit.plugin import registry
 from alkit.plugin.choice import choice_of
 from alkit.plugin.encoders import installed_encoder
@@ -79,7 +78,6 @@ if TYPE_CHECKING:
     from alkit.composition.factory import ResolvedStrategy
     from alkit.data.pixel_types import PixelType
     from alkit.interfaces.executor import Executor
-    from alkit.interfaces.task import TaskModel
     from alkit.plugin.choice import PluginChoice
     from alkit.plugin.encoders import NamedEncoder
 
@@ -173,9 +171,7 @@ class Plan:
             folder: of the campaign, for large values.
             classes: names that are known.
         """
-        task = self.settings.task
-        made: TaskModel = build(registry.tasks.get(task.name), task.options)
-        return made.make_labels(tuple(classes), folder=folder)
+        return self.settings.task.made(registry.tasks).make_labels(tuple(classes), folder=folder)
 
     @property
     def keeps_aspect(self) -> bool:
@@ -186,9 +182,7 @@ class Plan:
     @property
     def encoder(self) -> NamedEncoder | None:
         """The encoder of the task, or None."""
-        task = self.settings.task
-        made: TaskModel = build(registry.tasks.get(task.name), task.options)
-        return made.named_encoder()
+        return self.settings.task.made(registry.tasks).named_encoder()
 
 
 def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Plan:
@@ -249,7 +243,7 @@ def _strategy(
     plugin = registry.tasks.get(task.name)
     if plugin.labels.kind == Number.kind:
         return STRATEGY_FOR_NUMBERS, spec.strategy_options
-    if plugin.labels.kind != CLASS or build(plugin, task.options).named_encoder() is None:
+    if plugin.labels.kind != CLASS or task.made(registry.tasks).named_encoder() is None:
         return DEFAULT_STRATEGY, spec.strategy_options
     few = {"subset": MOST_COMPARED} if len(source.keys()) > MOST_COMPARED else {}
     return STRATEGY_WITH_ENCODER, {**few, **spec.strategy_options}
@@ -285,7 +279,7 @@ def _fill(draft: Path, plan: Plan) -> None:
     # Report what cannot be used before reading all images.
     if plan.test_source is not None:
         check_channels(plan.test_source, plan.source, shape, plan.progress)
-    build(registry.tasks.get(task.name), task.options).build(shape, tuple(spec.classes), plan.device)
+    task.made(registry.tasks).build(shape, tuple(spec.classes), plan.device)
     if (encoder := plan.encoder) is not None:
         plan.progress.line(
             f"encoder: {encoder.name} takes {encoder.input} and gives {encoder.dim:,} features"
@@ -402,7 +396,7 @@ def _connected_oracle(plan: Plan, keys: Sequence[str]) -> Oracle | None:
     choice = plan.settings.oracle
     if choice is None:
         return None
-    oracle: Oracle = build(registry.oracles.get(choice.name), choice.options)
+    oracle = choice.made(registry.oracles)
     try:
         oracle.connect(plan.source, keys, plan.settings.seed)
     except SourceError as error:

@@ -216,9 +216,7 @@ class Resources:
     @cached_property
     def encoder(self) -> NamedEncoder | None:
         """The encoder of the task, or None."""
-        choice = self.settings.task
-        task: TaskModel = opts.build(registry.tasks.get(choice.name), choice.options)
-        return task.named_encoder()
+        return self.settings.task.made(registry.tasks).named_encoder()
 
     def images_are_there(self, state: State) -> bool:
         """Say whether the cache of the pool's images is complete."""
@@ -322,8 +320,7 @@ class Resources:
         kind = PLAIN_KINDS.get(self.settings.labels) if self.settings.plain_labels else None
         if kind is not None:  # the task, whose import takes seconds, is not needed
             return kind(classes=state.classes, slots=state.slots, folder=self.directory)
-        choice = self.settings.task
-        task: TaskModel = opts.build(registry.tasks.get(choice.name), choice.options)
+        task = self.settings.task.made(registry.tasks)
         return task.make_labels(state.classes, slots=state.slots, folder=self.directory)
 
     def fitted(self, labels: Labels, values: Sequence[Any], records: Sequence[ImageRecord]) -> Sequence[Any]:

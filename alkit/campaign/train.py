@@ -171,7 +171,7 @@ def round_of(
 
 
 def _earlier_checkpoint(session: CampaignSession, past: Sequence[Event[Trained]], cycle: int) -> Path | None:
-    # A network whose outputs meant other classes is no start for the next training.
+    # A network whose outputs meant other classes cannot start the next training.
     changes = session.ledger.all_events(ClassesMerged, ClassRetired, ClassRestored)
     since = changes[-1].id if changes else 0
     earlier = [e.data.checkpoint for e in past if e.data.cycle < cycle and e.id > since]

@@ -61,8 +61,8 @@ class Source(ABC):
         value_range: black and white of the values as stored, where they are not 8-bit; by default those of
             their type: [0, 65535] of 16-bit integers, [0, 1] of floating point.
         has_pixels: what `read` gives are pictures; otherwise blanks, on which nothing can be trained.
-        nothing: the label that says that nothing is in an image, where the task has one: `none` is then no
-            program's word for an empty cell.
+        nothing: the label that says that nothing is in an image, where the task has one: `none` is then not
+            a program's word for an empty cell.
         pixel_type: what `read` gives: `uint8`, to which other values are scaled by `value_range`; `uint16` or
             `float32`, in which they stay as stored.
     """

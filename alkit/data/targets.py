@@ -1,4 +1,4 @@
-"""Targets that are no single tensor: made when a batch needs them, or of a different size for each image."""
+"""Targets that are not one tensor: made when a batch needs them, or of a different size for each image."""
 
 from __future__ import annotations
 

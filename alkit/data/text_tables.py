@@ -52,7 +52,7 @@ def read_table(path: Path, *, most: int | None = None) -> Table:
         most: rows to read after the header; all if None.
 
     Raises:
-        InvalidAnswers: it cannot be read, or is no text or no well-formed table.
+        InvalidAnswers: it cannot be read, or is not text or not a well-formed table.
     """
     text, notes = _decoded(path)
     stream = io.StringIO(text, newline="")

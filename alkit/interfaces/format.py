@@ -133,7 +133,7 @@ class Format(ABC):
         name: what the user types, the same as the entry point.
         extensions: file extensions that it writes, the default first; an empty one is a folder of any name.
         unit: what a rejected line is called: `line`, `task`, `file`.
-        kinds: the kinds of labels that it carries: `class`, `classes`, `number`, `mask`.
+        kinds: the kinds of labels that it carries: `class`, `classes`, `number`, `mask`, `boxes`.
         kind: that of the campaign's labels, set before `write` and `read`.
         timed: every answer has its time, so an answer with the time of a known answer is the same answer.
     """

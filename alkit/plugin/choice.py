@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from alkit.options import build, values_of
 from alkit.utils.json_values import plain
 
 from .registry import Registry
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,10 @@ class PluginChoice:
             "version": self.version,
             "options": options,
         }
+
+    def made(self, registry: Registry[T]) -> T:
+        """Make the plugin with its options."""
+        return build(registry.get(self.name), self.options)
 
 
 def choice_of(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> PluginChoice:

@@ -137,14 +137,6 @@ def svg(paint: Callable[[Figure], None], size: tuple[float, float], name: str) -
     return described(text.replace("<svg", '<svg role="img" aria-label=""', 1), name)
 
 
-def png(paint: Callable[[Figure], None], size: tuple[float, float], *, dpi: int = 160) -> bytes:
-    """Draw a figure as the bytes of a PNG."""
-    with _drawn(paint, size, "") as figure:
-        file = io.BytesIO()
-        figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
-    return file.getvalue()
-
-
 def themed(drawing: str) -> str:
     """Let the colours of an SVG follow the page's custom properties (`--c-0072b2`)."""
     for color in DARK:

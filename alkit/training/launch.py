@@ -100,7 +100,7 @@ class Launch:
                 store = PrefixStore("group", self._store)
                 dist.init_process_group(backend, store=store, rank=self.rank, world_size=self.size)
             group = dist.new_group(backend=backend)
-            assert not isinstance(group, int)  # it is where a process is no member
+            assert not isinstance(group, int)  # it is an int where a process is not a member
             self._groups[backend] = group
         return self._groups[backend]
 

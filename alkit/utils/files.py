@@ -17,7 +17,7 @@ LONGEST_NAME = 200  # bytes of a file's name that leave room for an ending; syst
 
 
 def check_regular(path: Path | str, *, most: int | None = None) -> None:
-    """Refuse what is no ordinary file: reading from a pipe, socket or device may block or never end.
+    """Refuse what is not an ordinary file: reading from a pipe, socket or device may block or never end.
 
     Args:
         path: the file; links are followed.

@@ -1,6 +1,6 @@
 """The model's error on the pool, estimated from the picks of strategies that draw with known chances.
 
-A strategy's picks are no fair sample of the pool. But where it drew them with chances that are known, as
+A strategy's picks are not a fair sample of the pool. But where it drew them with chances that are known, as
 `power(...)` and mixes with `random` do, each answer can be weighted by how unlikely its image was. The
 estimate is then about all candidates of the query and the model that it asked with.
 """

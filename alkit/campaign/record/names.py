@@ -26,7 +26,7 @@ class Matching:
         renamed: new names by index.
         changed: images whose file has other content now, and which are nowhere else.
         missing: images that are nowhere.
-        fresh: files that are no image of the campaign, in the source's order.
+        fresh: files that are not images of the campaign, in the source's order.
     """
 
     renamed: dict[int, str]
@@ -79,9 +79,9 @@ def match_files(
 
 
 def _fresh_only(images: ImageList, present: Sequence[str], content: Mapping[str, str]) -> list[str] | None:
-    """Return the files that are no image, if all images are where they were; None if that is not so.
+    """Return the files that are not images, if all images are where they were; None if that is not so.
 
-    Then no image is looked at, of which there may be millions.
+    No image is looked at then: there may be millions.
     """
     fresh = images.names_beyond(present)
     if fresh is None:

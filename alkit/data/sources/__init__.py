@@ -9,7 +9,6 @@ from alkit.errors import SourceError
 if TYPE_CHECKING:
     from alkit.data.source import Source
 
-DIGITS = "digits"
 VECTORS = "vectors:"
 
 

@@ -6,32 +6,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arrays import ArraySource
+from .demonstration import Demonstration, Made
 from .digits import Digits
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from alkit.data.source import Source
-
-SETS, ANGLES = "digit-sets", "digit-angles"
 SIDE = 8
 POOL, TEST = 1200, 400
 MOST = 60.0
 """Degrees that a digit is turned by, at most, to either side."""
 
 
-class DigitSets(ArraySource):
+class DigitSets(Demonstration):
     """Squares of four places, one to three of which hold different digits: the label is their set.
 
     Digits are the rarer, the larger they are: a 9 is a fifth as frequent as a 0 where one is drawn. Images of
     the pool are made from images in the pool of `digits` only, and test images from its test images.
     """
 
-    answers_itself = True
+    dataset = "digit-sets"
 
-    def __init__(self, *, test: bool = False) -> None:
-        pixels, names = _digits(test=test)
+    @staticmethod
+    def made(*, test: bool) -> Made:
+        """Make the images."""
+        pixels, names = plain_digits(test=test)
         rng = np.random.default_rng(int(test))
         shares = np.linspace(1, 0.2, 10)
         images = np.zeros((TEST if test else POOL, 2 * SIDE, 2 * SIDE), dtype=np.uint8)
@@ -44,28 +43,24 @@ class DigitSets(ArraySource):
                 drawn = rng.choice(np.flatnonzero(names == digit))
                 image[top * SIDE :, left * SIDE :][:SIDE, :SIDE] = pixels[drawn]
             labels.append(";".join(str(digit) for digit in sorted(chosen.tolist())))
-        self._test = test
-        classes = [str(digit) for digit in range(10)]
-        super().__init__(_location(SETS, test=test), images, labels, classes, _prefix(test=test))
-
-    def test_split(self) -> Source | None:
-        """Return the test images."""
-        return None if self._test else DigitSets(test=True)
+        return Made(images, labels, [str(digit) for digit in range(10)])
 
 
-class DigitAngles(ArraySource):
+class DigitAngles(Demonstration):
     """Digits of twice the size, turned by up to 60 degrees to either side: the label is the angle.
 
     Positive angles are counterclockwise. Images of the pool are made from images in the pool of `digits`
     only, and test images from its test images.
     """
 
-    answers_itself = True
+    dataset = "digit-angles"
 
-    def __init__(self, *, test: bool = False) -> None:
+    @staticmethod
+    def made(*, test: bool) -> Made:
+        """Make the images."""
         from PIL import Image  # noqa: PLC0415  # only to make the images
 
-        pixels, _ = _digits(test=test)
+        pixels, _ = plain_digits(test=test)
         rng = np.random.default_rng(2 + int(test))
         chosen = rng.permutation(len(pixels))[: TEST if test else POOL]
         angles = np.round(rng.uniform(-MOST, MOST, len(chosen)), 1)
@@ -73,26 +68,12 @@ class DigitAngles(ArraySource):
         for image, index, angle in zip(images, chosen, angles.tolist(), strict=True):
             large = Image.fromarray(pixels[index]).resize((2 * SIDE, 2 * SIDE), Image.Resampling.BILINEAR)
             image[...] = np.asarray(large.rotate(angle, Image.Resampling.BILINEAR))
-        self._test = test
-        labels = [str(angle) for angle in angles.tolist()]
-        super().__init__(_location(ANGLES, test=test), images, labels, (), _prefix(test=test))
-
-    def test_split(self) -> Source | None:
-        """Return the test images."""
-        return None if self._test else DigitAngles(test=True)
+        return Made(images, [str(angle) for angle in angles.tolist()], ())
 
 
-def _digits(*, test: bool) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def plain_digits(*, test: bool) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Return all images [N, 8, 8] of a part of the digits, and the digits."""
     source = Digits(test=test)
     found = source.answers()
     pixels = np.stack([source.load(key)[1][..., 0] for key in found])
     return pixels, np.array([int(label) for label in found.values()])
-
-
-def _location(name: str, *, test: bool) -> str:
-    return f"{name}/test" if test else name
-
-
-def _prefix(*, test: bool) -> str:
-    return "test/" if test else "train/"

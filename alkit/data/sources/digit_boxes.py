@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import ArraySource
-from .composed_digits import _digits, _location, _prefix
+from .composed_digits import plain_digits
+from .demonstration import Demonstration, Made
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from alkit.data.source import Source
-
-BOXES = "digit-boxes"
 SIDE = 64
 POOL, TEST = 1200, 300
 MOST = 8
@@ -26,7 +23,7 @@ MOST_COVERED = 0.35
 TRIES = 20
 
 
-class DigitBoxes(ArraySource):
+class DigitBoxes(Demonstration):
     """Pictures of 64 x 64 pixels with one to eight digits of different sizes, some of which overlap.
 
     Few digits are more frequent than many, and digits are the rarer, the larger they are: a 9 is a fifth as
@@ -34,10 +31,12 @@ class DigitBoxes(ArraySource):
     of `digits` only, and test pictures from its test images.
     """
 
-    answers_itself = True
+    dataset = "digit-boxes"
 
-    def __init__(self, *, test: bool = False) -> None:
-        pixels, names = _digits(test=test)
+    @staticmethod
+    def made(*, test: bool) -> Made:
+        """Make the pictures."""
+        pixels, names = plain_digits(test=test)
         rng = np.random.default_rng(4 + int(test))
         shares = np.linspace(1, 0.2, 10)
         by_digit = [np.flatnonzero(names == digit) for digit in range(10)]
@@ -54,13 +53,7 @@ class DigitBoxes(ArraySource):
                     boxes.append(box | {"class": str(digit)})
             image[...] = picture.clip(0, 255).round()
             labels.append(json.dumps(boxes))
-        self._test = test
-        classes = [str(digit) for digit in range(10)]
-        super().__init__(_location(BOXES, test=test), images, labels, classes, _prefix(test=test))
-
-    def test_split(self) -> Source | None:
-        """Return the test pictures."""
-        return None if self._test else DigitBoxes(test=True)
+        return Made(images, labels, [str(digit) for digit in range(10)])
 
 
 def _ground(rng: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -57,7 +57,7 @@ class Labels(ABC):
         named: values consist of class names, from a list that the campaign keeps.
         fits_size: `parse` compares a label with the size of the image.
         agrees_from: annotators whose values agree this well are not in dispute.
-        nothing: the text that says that nothing is in an image: an answer, and no empty cell.
+        nothing: the text that says that nothing is in an image: an answer, not an empty cell.
         classes: class names in the order of their numbers.
         slots: the present name of every class that there has ever been, in the order in which they were
             added; None for a retired one. The classes themselves by default.
@@ -82,14 +82,14 @@ class Labels(ABC):
     def parse(self, text: str, image: ImageFacts) -> Any:
         """Turn the text of a label, as people write it, into the value that is kept (JSON).
 
-        A class name that the campaign does not know is no error here; see `names`.
+        A class name that the campaign does not know is not an error here; see `names`.
 
         Raises:
             ValueError: it is not such a label, or does not fit the image; the message says why.
         """
 
     def is_blank(self, text: str) -> bool:
-        """Say whether a label that is no class is only an empty cell, or a program's word for that."""
+        """Say whether a label that is not a class is only an empty cell, or a program's word for that."""
         return is_empty(text) and (not self.nothing or text.strip() != self.nothing)
 
     @abstractmethod

@@ -221,8 +221,8 @@ class Mask(Labels):
             )
         if void.all():
             raise ValueError(
-                f"all pixels are void ({self.void}), so the mask says nothing; if nothing can be labeled in the "
-                "image, answer 'unusable'"
+                f"all pixels are void ({self.void}), so the mask says nothing; if nothing can be labeled in "
+                "the image, answer 'unusable'"
             )
         return np.where(void, VOID, numbers)
 

@@ -12,11 +12,6 @@ class DigitBoxesPool(DigitBoxes):
     name = "digit-boxes"
     datasets = ("digit-boxes",)
 
-    @classmethod
-    def open(cls, location: str, *, root: str | None = None, download: bool = False) -> alkit.Source:
-        """Open the pool, or its test pictures."""
-        return cls(test=location.endswith("/test"))
-
 
 @alkit.hookimpl
 def alkit_sources() -> list[type[alkit.Source]]:

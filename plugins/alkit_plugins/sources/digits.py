@@ -12,11 +12,6 @@ class DigitsPool(Digits):
     name = "digits"
     datasets = ("digits",)
 
-    @classmethod
-    def open(cls, location: str, *, root: str | None = None, download: bool = False) -> alkit.Source:
-        """Open the pool, or its test images."""
-        return cls(test=location.endswith("/test"))
-
 
 @alkit.hookimpl
 def alkit_sources() -> list[type[alkit.Source]]:

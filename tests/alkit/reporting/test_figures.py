@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from alkit.errors import UsageError
-from alkit.reporting.figures import DARK, INK, PALETTE, Line, draw_lines, looks, png, spread, svg, themed
+from alkit.reporting.figures import DARK, INK, PALETTE, Line, draw_lines, looks, spread, svg, themed
 
 
 def paint(figure: Figure) -> None:
@@ -43,11 +43,6 @@ def test_ids_of_two_figures_differ() -> None:
 
     one, other = ids(svg(paint, (3, 2), "one")), ids(svg(paint, (3, 2), "other"))
     assert one and not one & other
-
-
-def test_a_png_is_the_same_each_time() -> None:
-    first = png(paint, (3, 2), dpi=50)
-    assert first.startswith(b"\x89PNG") and first == png(paint, (3, 2), dpi=50)
 
 
 def test_drawing_leaves_the_settings_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def decode_brush(rle: Any, size: tuple[int, int]) -> Covered:
         size: (H, W) of the image.
 
     Raises:
-        ValueError: it is no such list, or one for an image of another size.
+        ValueError: it is not such a list, or one for an image of another size.
     """
     if not isinstance(rle, list) or not all(isinstance(byte, int) and 0 <= byte < 256 for byte in rle):
         raise ValueError("the run lengths of a brush should be a list of bytes")

@@ -22,7 +22,7 @@ def configuration_for(export: Export, kind: str = "class") -> str:
     """Return the labeling configuration.
 
     It asks for a choice of the classes and `unusable`, the first nine with keys; for any number of classes;
-    for numbers; or for regions. Where the answer is no choice, there is one for `unusable` besides.
+    for numbers; or for regions. Where the answer is not a choice, there is one for `unusable` besides.
 
     Args:
         export: what to label.

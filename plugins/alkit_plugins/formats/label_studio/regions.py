@@ -121,7 +121,7 @@ def box_of(result: Mapping[str, Any], value: Mapping[str, Any], name: str) -> Bo
     """Return a region as a box.
 
     Raises:
-        ValueError: it is no upright rectangle.
+        ValueError: it is not an upright rectangle.
     """
     if result.get("type") != "rectanglelabels":
         raise ValueError(

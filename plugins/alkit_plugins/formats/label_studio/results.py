@@ -67,7 +67,7 @@ def label_of(annotation: Mapping[str, Any], control: str, kind: str) -> str:
         kind: of the labels.
 
     Raises:
-        ValueError: it says nothing, or something that is no label of this kind.
+        ValueError: it says nothing, or something that is not a label of this kind.
     """
     if annotation.get("was_cancelled"):
         return ABSTAIN
