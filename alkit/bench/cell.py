@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import shutil
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,6 +155,7 @@ class _Run:
         self.strategy: Strategy = participant(cell.entry)
         self.members = np.array(self.shared.pool.members, dtype=np.int64)
         self.hidden = HiddenLabels(self.shared.pool.labels)
+        self.efforts: dict[int, dict[str, float]] = {}
         self.cycles = [record for record in done if record["kind"] == "cycle"]
         self.labeled = seed_set(self.protocol, self.shared, self.seed)
         self.asked = self.labeled
@@ -192,6 +193,7 @@ class _Run:
             "metrics": {name: round(value, 6) for name, value in metrics.items()},
             "picks": [],
             "classes_labeled": self._per_class(self.labeled),
+            **self._effort(self.labeled),
             "starting_weights": trained.record["starting_weights"],
             "order": trained.record["order"],
             "recipe": trained.record["recipe"],
@@ -322,6 +324,19 @@ class _Run:
     def _per_class(self, indices: Indices) -> list[int]:
         counts = Counter(name for index in indices.tolist() for name in self._names(index))
         return [counts[name] for name in self.shared.classes]
+
+    def _effort(self, indices: Indices) -> dict[str, dict[str, float]]:
+        """Return what the labels of images cost people, by unit; nothing where all cost the same."""
+        for index in indices.tolist():
+            if index not in self.efforts:
+                own = dict(self.shared.reader.effort(self._value(index)))
+                cost = {"cost": self.shared.pool.costs[index]} if self.shared.pool.costs else {}
+                self.efforts[index] = own | cost
+        total: dict[str, float] = defaultdict(float)
+        for index in indices.tolist():
+            for unit, spent in self.efforts[index].items():
+                total[unit] += spent
+        return {"effort": {unit: round(spent, 6) for unit, spent in total.items()}} if total else {}
 
     def _value(self, index: int) -> Any:
         """Return a label that was revealed, as the task takes it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -204,7 +205,20 @@ def _read(
         count=len(keys),
         members=tuple(members),
         labels=tuple(labels.get(key, "") for key in keys),
+        costs=_costs(source, keys, members),
     )
+
+
+def _costs(source: Source, keys: Sequence[str], members: Sequence[int]) -> tuple[float, ...]:
+    """Return what each image costs to label; nothing if that of one that takes part is unknown."""
+    texts = source.columns().get("cost", {})
+    try:
+        costs = [float(texts.get(key) or "nan") for key in keys]
+    except ValueError:
+        return ()
+    if any(not math.isfinite(costs[index]) for index in members):
+        return ()
+    return tuple(cost if math.isfinite(cost) else 0.0 for cost in costs)
 
 
 def _stamp(path: Path | None) -> str:

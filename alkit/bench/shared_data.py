@@ -43,6 +43,8 @@ class Images:
         labels: text of the label by position, such as a class name; empty where unknown.
         features: raw file of their features, empty without an encoder.
         dim: how many features an image has.
+        costs: of labeling each image by position, from the column `cost` of the pool; empty without it, or
+            if one is unknown.
     """
 
     path: str
@@ -51,6 +53,7 @@ class Images:
     labels: tuple[str, ...]
     features: str = ""
     dim: int = 0
+    costs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

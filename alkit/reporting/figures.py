@@ -186,19 +186,20 @@ def draw_lines(axes: Axes, lines: Sequence[Line], styles: dict[str, Look], *, he
     name_ends(axes, ends, height=height)
 
 
-def draw_curve(axes: Axes, line: Line, *, height: float) -> None:
-    """Draw a value against the number of labels, with its intervals as a band.
+def draw_curve(axes: Axes, line: Line, *, height: float, xlabel: str = "labels") -> None:
+    """Draw a value against the number of labels or a cost, with its intervals as a band.
 
     Args:
         axes: where.
         line: the curve.
         height: of the figure in inches.
+        xlabel: of the numbers.
     """
     draw_lines(axes, [line], looks([line.name]), height=height * 72 - 42)
     step = -(-len(line.x) // MOST_TICKS)
     ticks = list(line.x)[::-1][::step][::-1]
     axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
-    axes.set_xlabel("labels")
+    axes.set_xlabel(xlabel)
 
 
 def name_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]], *, height: float) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from alkit.utils.proportions import Share
 
 NONE = "-"
+UNITS = {"pixels": "labeled pixels", "outlines": "pixels of outlines"}
 SPELLED = {"iou": "IoU", "map": "mAP", "ap": "AP"}
 
 
@@ -45,6 +46,11 @@ def ranges(numbers: Sequence[int]) -> str:
 def metric_name(metric: str) -> str:
     """Write a metric's name as words."""
     return " ".join(SPELLED.get(word, word) for word in metric.split("_"))
+
+
+def unit_name(unit: str) -> str:
+    """Write a unit of human cost as words; one that is not known is its own name."""
+    return UNITS.get(unit, unit)
 
 
 def interval(share: Share | None) -> str:

@@ -87,11 +87,7 @@ def summary_of(evidence: ReportData) -> dict[str, Any]:
             },
             "diagnostics": diagnostics_of(evidence.cycles),
             "provenance": provenance_of(evidence.cells),
-            **(
-                {"equal_boxes": [one.as_dict() for one in evidence.equal_boxes]}
-                if evidence.equal_boxes
-                else {}
-            ),
+            **({"equal_cost": [one.as_dict() for one in evidence.equal_cost]} if evidence.equal_cost else {}),
             **({"effects": [one.as_dict() for one in evidence.effects]} if evidence.effects else {}),
             **({"upper_bound": evidence.upper.as_dict()} if evidence.upper else {}),
         }

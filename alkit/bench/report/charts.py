@@ -53,6 +53,21 @@ def curves(
     return paint
 
 
+def by_cost(
+    lines: Sequence[Line], styles: dict[str, Look], *, xlabel: str, ylabel: str, height: float
+) -> Paint:
+    """Draw a value against a cost, one curve per strategy."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        draw_lines(axes, lines, styles, height=height * 72 - 42)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+
+    return paint
+
+
 def differences(line: Line, style: Look, limits: Interval) -> Paint:
     """Draw one strategy's differences to the baseline with an interval at each number of labels."""
 

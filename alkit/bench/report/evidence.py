@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from alkit.bench.records import PROTOCOL, Record, checked, read_all
 from alkit.bench.statistics import Comparison, compare
 from alkit.bench.statistics.costs import Cost, costs_of
 from alkit.bench.statistics.curves import curves_of
-from alkit.bench.statistics.equal_boxes import AtEqualBoxes, at_equal_boxes
+from alkit.bench.statistics.equal_cost import EqualCost, at_equal_cost, units_of
 from alkit.bench.statistics.estimates import Estimate, estimate
 from alkit.bench.statistics.factorial import Effect
 from alkit.bench.statistics.factorial import effects as effects_of
@@ -124,12 +124,29 @@ class ReportData:
         return {name: estimate(curves.finals(name), self.comparison.level) for name in self.strategies}
 
     @cached_property
-    def equal_boxes(self) -> tuple[AtEqualBoxes, ...]:
-        """Strategies at equal numbers of boxes; empty where labels are not boxes."""
-        if not self.cells or self.cells[0].get("labels") != "boxes":
-            return ()
+    def equal_cost(self) -> tuple[EqualCost, ...]:
+        """Strategies at equal human cost, by unit; empty where nothing is known of it."""
+        costs: dict[str, Callable[[Record], float]] = {
+            unit: lambda record, unit=unit: float(record["effort"][unit]) for unit in units_of(self.cycles)
+        }
+        if not costs and self.cells and self.cells[0].get("labels") == "boxes":  # records of older versions
+            costs["boxes"] = lambda record: float(sum(record["classes_labeled"]))
         main = self.comparison
-        return at_equal_boxes(self.cycles, main.metric, self.strategies, self.baseline, main.level)
+        versus = {one.strategy: one.area.estimate.mean for one in main.versus}
+        by_images = {name: versus.get(name) or 0.0 for name in self.strategies}
+        return tuple(
+            at_equal_cost(
+                self.cycles,
+                main.metric,
+                by_images,
+                unit=unit,
+                cost=cost,
+                baseline=self.baseline,
+                level=main.level,
+                higher_is_better=main.higher_is_better,
+            )
+            for unit, cost in costs.items()
+        )
 
     @cached_property
     def effects(self) -> tuple[Effect, ...]:

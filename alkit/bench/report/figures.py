@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from alkit.bench.statistics import Comparison
+from alkit.bench.statistics.equal_cost import EqualCost
 from alkit.bench.statistics.estimates import Estimate
 from alkit.reporting import figures
 from alkit.reporting.document import Figure, Figures, slug
 from alkit.reporting.figures import Line, Look
-from alkit.reporting.wording import listed, metric_name
+from alkit.reporting.wording import listed, metric_name, unit_name
 
 from . import charts
 from .embedding_map import paint_plane
@@ -64,6 +65,23 @@ class Drawer:
     ) -> Figure:
         paint = charts.curves(lines, self.styles, ylabel=ylabel, height=self.height, zero=zero)
         return _figure(name, alt, paint, HALF, self.height)
+
+    def costs_of_people(self, found: EqualCost) -> Figures | None:
+        """Draw learning curves against what the labels cost people."""
+        comparison = self.evidence.comparison
+        metric, unit = metric_name(comparison.metric), unit_name(found.unit)
+        lines = [
+            Line(one.strategy, [cost for cost, _ in one.curve], [value for _, value in one.curve])
+            for one in found.strategies
+            if one.curve
+        ]
+        if not lines:
+            return None
+        lines.sort(key=lambda line: line.name == comparison.baseline)
+        paint = charts.by_cost(lines, self.styles, xlabel=unit, ylabel=metric, height=self.height)
+        name = f"human-cost-{slug(found.unit)}"
+        drawn = _figure(name, f"{metric} against {unit}", paint, HALF, self.height)
+        return Figures([drawn], f"Mean {metric} by {unit} that were needed for the labels.")
 
     def differences(self) -> Figures | None:
         """Draw each strategy's differences with intervals at each number of labels."""

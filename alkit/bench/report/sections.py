@@ -7,7 +7,7 @@ from alkit.reporting.wording import NONE, amount, counted, metric_name
 
 from .appendix import checks, provenance
 from .effects import effects
-from .equal_boxes import equal_boxes
+from .equal_cost import equal_cost
 from .evidence import ReportData, diagnostics_of
 from .figures import Drawer
 from .summary import compared, conclusions
@@ -27,7 +27,7 @@ def report_of(evidence: ReportData) -> Report:
         Section("Learning curves", _curves(evidence, drawer)),
         Section("Differences from the baseline", _differences(evidence, drawer)),
         Section("Results", _results(evidence)),
-        Section("At equal numbers of boxes", equal_boxes(evidence)),
+        Section("At equal human cost", equal_cost(evidence, drawer)),
         Section("Defects of a baseline", effects(evidence)),
         Section("Upper bound", upper_bound(evidence)),
         Section("Pairwise wins", _wins(evidence, drawer)),

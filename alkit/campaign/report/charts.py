@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 Paint = Callable[["Figure"], None]
 
 
-def curve(line: Line, *, height: float) -> Paint:
-    """Draw a value against the number of labels, with its intervals as a band."""
+def curve(line: Line, *, height: float, xlabel: str = "labels") -> Paint:
+    """Draw a value against the number of labels or a cost, with its intervals as a band."""
 
     def paint(figure: Figure) -> None:
-        draw_curve(figure.add_subplot(), line, height=height)
+        draw_curve(figure.add_subplot(), line, height=height, xlabel=xlabel)
 
     return paint
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from alkit.campaign.analysis.advice import WORTH, Suggestion, findings, suggestion
+from alkit.campaign.analysis.effort import Effort, efforts
 from alkit.campaign.analysis.evidence import CampaignEvidence, gather
 from alkit.campaign.rehearsal.result_file import last_rehearsal
 from alkit.data.sources import VECTORS
@@ -75,6 +76,7 @@ class Findings:
         versions: of what made the report.
         rehearsal: the last one, or None.
         groups: where near-duplicates stand, or None if they are not grouped.
+        efforts: what the labels of each training had cost people; empty where nothing is known of it.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Findings:
     versions: Mapping[str, str]
     rehearsal: Rehearsal | None = None
     groups: GroupReport | None = None
+    efforts: tuple[Effort, ...] = ()
 
     @property
     def last_answered(self) -> Query | None:
@@ -146,6 +149,7 @@ class Findings:
                 "versions": self.versions,
                 "rehearsal": None if self.rehearsal is None else self.rehearsal.as_dict(),
                 "groups": None if self.groups is None else self.groups.as_dict(),
+                "efforts": [effort.as_dict() for effort in self.efforts],
             }
         )
 
@@ -182,6 +186,7 @@ def gather_findings(
         versions=versions(),
         rehearsal=last_rehearsal(campaign.directory),
         groups=campaign.groups(),
+        efforts=efforts(campaign),
     )
 
 

@@ -26,6 +26,7 @@ from alkit.reporting.wording import NONE, counted, interval, listed, pairs
 from . import charts
 from .costs import annotation, time_and_memory
 from .findings import Findings, next_size, pool_name
+from .human_cost import human_cost
 from .learning_curve import curve
 from .near_duplicates import near_duplicates
 from .pool_error import errors
@@ -58,6 +59,7 @@ def report_of(found: Findings, pictures: Sequence[Block], places: Sequence[Block
         Section("The campaign", _campaign(found)),
         Section("Findings", _answer(found)),
         Section("Learning curve", curve(found)),
+        Section("Human cost", human_cost(found)),
         Section("Error on the pool", errors(found)),
         Section("Rehearsal", rehearsed(found)),
         Section("Queries and answers", _outcomes(found)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -119,6 +119,17 @@ class Labels(ABC):
     def draw(self, value: Any, pixels: Pixels) -> Pixels | None:
         """Draw a value over an image [H, W, 3] and return the result, or None if there is nothing to draw."""
         return None
+
+    def effort(self, value: Any) -> Mapping[str, float]:
+        """Return what a label takes people to make, by unit, as far as that differs between images.
+
+        Reports show learning against it, and compare strategies at equal effort. By default all labels take
+        as much, and nothing is returned.
+
+        Args:
+            value: what `parse` returned.
+        """
+        return {}
 
     def resized(self, value: Any, before: tuple[int, int], after: tuple[int, int]) -> Any:
         """Return the value for an image that was resized; the same by default.

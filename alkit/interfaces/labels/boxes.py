@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -88,6 +88,10 @@ class Boxes(Labels):
         if not value:
             return None
         return draw_boxes(value, {name: number for number, name in enumerate(self.classes)}, pixels)
+
+    def effort(self, value: Any) -> Mapping[str, float]:
+        """Return how many boxes there are."""
+        return {"boxes": len(value)}
 
     def resized(self, value: Any, before: tuple[int, int], after: tuple[int, int]) -> Any:
         """Scale the boxes."""

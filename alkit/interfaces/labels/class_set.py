@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -60,6 +60,10 @@ class ClassSet(Labels):
         applying = [name for name in value if not name.startswith(UNKNOWN)]
         unknown = [name[len(UNKNOWN) :] for name in value if name.startswith(UNKNOWN) and name != UNKNOWN]
         return applying, unknown, UNKNOWN in value
+
+    def effort(self, value: Any) -> Mapping[str, float]:
+        """Return how many clicks it takes: one for each class that applies, and one to go on."""
+        return {"clicks": len(self.split(value)[0]) + 1}
 
     def text(self, value: Any) -> str:
         """Return the names, separated by semicolons where no name has one."""

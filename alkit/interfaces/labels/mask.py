@@ -119,6 +119,15 @@ class Mask(Labels):
         """Tint every pixel that has a label in the color of its class."""
         return overlay(self.pixels(value), pixels)
 
+    def effort(self, value: Any) -> Mapping[str, float]:
+        """Return the number of labeled pixels, and the length of all outlines, which people follow.
+
+        The length is the number of neighbors, side by side or one above the other, of different numbers.
+        """
+        mask = self.pixels(value)
+        outlines = (mask[:, 1:] != mask[:, :-1]).sum() + (mask[1:] != mask[:-1]).sum()
+        return {"outlines": int(outlines), "pixels": int((mask != VOID).sum())}
+
     def pixels(self, value: Any, size: tuple[int, int] | None = None) -> Pixels:
         """Return the mask of a value as it is in the file, [H, W] uint8.
 

@@ -287,6 +287,31 @@ def test_classes_and_balanced_accuracy_appear_where_they_matter(
     assert read_report_data(folder).balanced is None  # it would say the same again
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_strategies_are_compared_at_equal_human_cost(fake_results: Results) -> None:
+    folder = fake_results(("random", "entropy"), **SMALL)
+    every = read_all(folder)
+    for record in every:
+        if record["kind"] == "cycle":  # what entropy picks has three times as many boxes
+            many = 3 if record["strategy"] == "entropy" else 1
+            record["effort"] = {"boxes": 10 + 10 * many * record["cycle"]}
+            record["metrics"] = {"accuracy": 0.3 + 0.1 * record["cycle"] * (1.2 if many > 1 else 1)}
+    write(folder / RECORDS, every)
+    write_report(folder)
+    page = page_of(folder)
+    assert "At equal human cost" in page.headings
+    rows = page.rows("at equal boxes")
+    assert [rows[name][0] for name in ("random", "entropy")] == ["30", "70"]
+    assert rows["entropy"][2].startswith("-") and rows["entropy"][1].startswith("+")
+    assert "From the best to the worst mean by boxes: random, entropy." in page.text
+    assert "By number of images the order is another one: there, entropy is ahead of random." in page.text
+    assert "entropy is better by images and worse by boxes" in page.text
+    found = json.loads((folder / "summary.json").read_text())["equal_cost"]
+    assert [(one["unit"], one["order"], one["swapped"]) for one in found] == [
+        ("boxes", ["random", "entropy"], [["entropy", "random"]])
+    ]
+
+
 @pytest.mark.parametrize("boundaries", [False, True])
 def test_maps_of_picks_are_drawn(
     fake_results: Results, fake_map: Callable[..., Any], boundaries: bool
