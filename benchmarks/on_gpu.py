@@ -30,7 +30,7 @@ import common
 
 from alkit.bench import records
 from alkit.bench.protocol import read_protocol
-from alkit.bench.resume import PROTOCOL, complete_cells, merge_protocol
+from alkit.bench.resume import complete_cells, merge_protocol
 from alkit.utils.files import write_atomically
 
 HERE = Path(__file__).parent
@@ -123,15 +123,15 @@ def merge(out: Path, results: Path) -> list[str]:
             shutil.copy(path, results / path.name)
             copied.append(path.name)
     source, target = out / BENCH, results / BENCH
-    if (source / PROTOCOL).exists():
-        protocol = read_protocol(source / PROTOCOL)
+    if (source / records.PROTOCOL).exists():
+        protocol = read_protocol(source / records.PROTOCOL)
         found = records.read_all(source)
         done = complete_cells(found, protocol)
         added = [record for record in found if (record["strategy"], record["seed"]) in done]
         known = [r for r in records.read_all(target) if (r["strategy"], r["seed"]) not in done]
         if added:
             target.mkdir(parents=True, exist_ok=True)
-            write_atomically(target / PROTOCOL, merge_protocol(protocol, target).to_toml())
+            write_atomically(target / records.PROTOCOL, merge_protocol(protocol, target).to_toml())
             records.write(target / records.RECORDS, [*known, *added])
             copied += [f"{strategy}, seed {seed}" for strategy, seed in sorted(done)]
     return copied
