@@ -61,7 +61,7 @@ def labeled_export(campaign: Campaign) -> Export:
     if not len(pool.labeled):
         raise InvalidAnswers("nothing is labeled yet")
     labels = zip(pool.labeled.tolist(), pool.values, strict=True)
-    keys = campaign.state.keys
+    keys, copied = campaign.state.keys, pool.copied
     items = [
         dataclasses.replace(
             _labeled(
@@ -70,7 +70,7 @@ def labeled_export(campaign: Campaign) -> Export:
                 rank,
                 campaign.label_text(value),
             ),
-            copied_from=keys[pool.copied[index]] if index in pool.copied else "",
+            copied_from=keys[copied[index]] if index in copied else "",
         )
         for rank, (index, value) in enumerate(labels, start=1)
     ]

@@ -162,7 +162,7 @@ def _stop(session: CampaignSession, rules: Sequence[StoppingRule], n: int) -> bo
                 f"the rule {rule} needs {needed} on test images, which task "
                 f"'{session.settings.task.name}' does not compute"
             )
-        reason = rule.reason(curve, len(session.pool.labeled), n)
+        reason = rule.reason(curve, len(session.pool.labeled) - len(session.pool.copied), n)
         if reason is not None:
             session.progress.line(f"stopped by {rule}: {reason}")
             session.record(Stopped(cycle=session.cycle, rule=str(rule), reason=reason))

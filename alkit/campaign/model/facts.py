@@ -86,7 +86,10 @@ def provenance(session: CampaignSession, model: UsableModel) -> dict[str, Any]:
     asked = {pick.index: query for query in state.queries for pick in query.picks}
     control = {pick.index for query in state.queries for pick in query.picks if pick.control}
     annotators: Counter[str] = Counter()
+    copied = state.pool.copied
     for index in labeled:
+        if index in copied:
+            continue
         answer = state.pool.answer_of(index)
         annotators[answer.annotator if answer is not None else ""] += 1
     by_class = session.class_counts(state.pool.values)
@@ -96,7 +99,7 @@ def provenance(session: CampaignSession, model: UsableModel) -> dict[str, Any]:
         "images": len(state.records),
         "test": None if settings.test is None else Path(settings.test.location).name,
         "labels": len(labeled),
-        **({"copied": len(state.pool.copied)} if state.pool.copied else {}),
+        **({"copied": len(copied)} if copied else {}),
         "aggregate": state.aggregate,
         "by_class": {name: by_class.get(name, 0) for name in state.classes},
         "by_annotator": dict(annotators.most_common()),
@@ -111,5 +114,5 @@ def provenance(session: CampaignSession, model: UsableModel) -> dict[str, Any]:
             }
             for query in state.queries
         ],
-        "not_asked_for": sum(index not in asked for index in labeled),
+        "not_asked_for": sum(index not in asked and index not in copied for index in labeled),
     }

@@ -121,8 +121,9 @@ class Pool:
 
     @property
     def copied(self) -> Mapping[int, int]:
-        """Images whose label is a copy, with the image that it is from."""
-        return self._copied
+        """Labeled images whose label is a copy, with the image that it is from."""
+        there = self._usable
+        return {i: k for i, k in self._copied.items() if there[i] and i not in self._removed}
 
     def close(self, index: int) -> None:
         """Stop waiting for an image, because somebody has answered."""

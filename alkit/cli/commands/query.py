@@ -195,7 +195,11 @@ def _print(campaign: Campaign, query: Query, strategy: str | None, budget: int) 
         )
     else:
         control = f", {query.controls} of them drawn at random as a control" if query.controls else ""
-        click.echo(f"query {query.number}: {len(query.picks)} images chosen by '{query.strategy}'{control}")
+        audits = len(query.asked.audits)
+        audited = f", {audits} near-duplicates that check copied labels" if audits else ""
+        click.echo(
+            f"query {query.number}: {len(query.picks)} images chosen by '{query.strategy}'{control}{audited}"
+        )
     for warning in query.asked.diagnostics.get("warnings", ()):
         click.echo(f"warning        {warning}")
     sheet, table = campaign.sheet_path(query), campaign.csv_path(query)

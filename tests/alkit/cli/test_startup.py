@@ -17,8 +17,8 @@ EVERY_OPTION = {
     "init": "--pool --strategy --option --root --download --labels --classes --test --task --model "
     "--task-option --oracle --oracle-option --image-size --channels --seed --executor --workers --device "
     "--quiet --json",
-    "query": "--budget --strategy --option --campaign --pool --new --control --scores --executor "
-    "--workers --scheduler --executor-option --seed-strategy --seed-size --json",
+    "query": "--budget --strategy --option --campaign --pool --new --control --avoid-unusable --scores "
+    "--executor --workers --scheduler --executor-option --seed-strategy --seed-size --json",
     "score": "--strategy --option --budget --shard --scores --campaign --new --control --device --quiet "
     "--json",
     "ingest": "--campaign --format --option --dry-run --annotator --allow-new-classes --strict "
@@ -36,6 +36,7 @@ EVERY_OPTION = {
     "run": "--budget --cycles --campaign --pool --oracle --strategy --control --stop --seed-size --json",
     "update": "--campaign --pool --test --root --check --quiet --json",
     "classes": "--campaign --json",
+    "groups": "--campaign --json",
     "remove": "--index --undo --reason --campaign --json",
     "fork": "--campaign --strategy --option --test --task --model --task-option --image-size --channels "
     "--value-range --seed --device --quiet --json",
