@@ -86,8 +86,8 @@ def contexts(output: Output) -> Tensor:
     """Return the class-specific confusion of each image, [B, K, C]; zeros for a class that it does not have.
 
     Row k is the mean of the probabilities of all pixels of predicted class k, weighted by their entropy;
-    padding does not count. Without pixels there is a row for each position: a single one for an image of one class,
-    and one for each class that may apply to an image of several.
+    padding does not count. Without pixels there is a row for each position: a single one for an image of one
+    class, and one for each class that may apply to an image of several.
     """
     assert output.probabilities is not None
     probabilities = output.probabilities.float().unsqueeze(-1).flatten(2)
