@@ -27,6 +27,7 @@ COMMITTED = (
     "pretrained-cifar",
     "pretrained-long-tailed",
     "regression",
+    "regression-scenes",
     "segmentation",
     "toy2d",
 )

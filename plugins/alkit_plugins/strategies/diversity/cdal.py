@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -45,7 +44,7 @@ class CDAL(alkit.Strategy):
         """Choose n candidates; a score is the distance to the nearest center at the time of the choice."""
         pool = cycle.labeled_and_candidates
         with cycle.measure("score"):
-            found = cycle.collect(pool, partial(contexts, by_class=cycle.model.spec.dense))
+            found = cycle.collect(pool, contexts)
         with cycle.measure("select"):
             distance = Divergence(found, average=self.average)
             nearest = torch.full((len(pool),), torch.inf, device=found.device)
@@ -83,20 +82,16 @@ class Divergence:
         return total / shared.sum(dim=1).clamp_min(1) if self.average else total
 
 
-def contexts(output: Output, *, by_class: bool) -> Tensor:
+def contexts(output: Output) -> Tensor:
     """Return the class-specific confusion of each image, [B, K, C]; zeros for a class that it does not have.
 
-    Row k is the mean of the probabilities of all pixels of predicted class k, weighted by their entropy.
-
-    Args:
-        output: of the task model; padding does not count.
-        by_class: there is a row for each class; otherwise one for each position, of which an image of one
-            class has a single one, and an image of several classes one for each class that may apply.
+    Row k is the mean of the probabilities of all pixels of predicted class k, weighted by their entropy;
+    padding does not count. Without pixels there is a row for each position: a single one for an image of one
+    class, and one for each class that may apply to an image of several.
     """
     assert output.probabilities is not None
-    probabilities = output.probabilities.float()
-    probabilities = probabilities.view(*probabilities.shape[:2], -1)
-    if not by_class:
+    probabilities = output.probabilities.float().unsqueeze(-1).flatten(2)
+    if output.probabilities.dim() <= 3:
         return probabilities.mT
     weights = torch.special.entr(probabilities).sum(dim=1).clamp_min(SURE)
     if output.weights is not None:

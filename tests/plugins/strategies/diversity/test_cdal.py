@@ -15,8 +15,8 @@ from alkit_plugins.strategies.diversity.cdal import CDAL, Divergence, contexts
 
 def _output(probabilities: list[list[float]], weights: list[float] | None = None) -> Output:
     """Make the output of one image: the probabilities of its pixels, and which of them count."""
-    found = torch.tensor(probabilities).T.unsqueeze(0)
-    return Output(found, found, weights=None if weights is None else torch.tensor([weights]))
+    found = torch.tensor(probabilities).T[None, :, None]
+    return Output(found, found, weights=None if weights is None else torch.tensor([[weights]]))
 
 
 def _entropy(row: list[float]) -> float:
@@ -27,11 +27,13 @@ def test_confusion_is_the_mean_of_a_predicted_class_weighted_by_entropy():
     pixels = [[0.8, 0.1, 0.1], [0.4, 0.3, 0.3], [0.2, 0.7, 0.1]]
     first, second = _entropy(pixels[0]), _entropy(pixels[1])
     mean = [(first * a + second * b) / (first + second) for a, b in zip(*pixels[:2], strict=True)]
-    found = contexts(_output(pixels), by_class=True)
+    found = contexts(_output(pixels))
     torch.testing.assert_close(found, torch.tensor([[mean, pixels[2], [0.0, 0.0, 0.0]]]))
-    without = contexts(_output(pixels, [1.0, 0.0, 1.0]), by_class=True)
+    without = contexts(_output(pixels, [1.0, 0.0, 1.0]))
     torch.testing.assert_close(without[0, 0], torch.tensor(pixels[0]))
-    certain = contexts(_output([[1.0, 0.0], [1.0, 0.0]]), by_class=True)
+    whole = torch.tensor([pixels[0], pixels[2]])
+    torch.testing.assert_close(contexts(Output(whole, whole)), whole.unsqueeze(1))
+    certain = contexts(_output([[1.0, 0.0], [1.0, 0.0]]))
     torch.testing.assert_close(certain, torch.tensor([[[1.0, 0.0], [0.0, 0.0]]]))
 
 
@@ -56,7 +58,7 @@ def test_each_pick_is_the_farthest_from_all_labeled_and_chosen_images(task):
     cycle = world.cycle()
     picks = world.choose(CDAL(), 6, cycle)
     pool = cycle.labeled_and_candidates
-    found = cycle.collect(pool, lambda output: contexts(output, by_class=cycle.model.spec.dense))
+    found = cycle.collect(pool, contexts)
     all_pairs = torch.stack([Divergence(found)(row) for row in range(len(pool))]).numpy()
     rows = np.searchsorted(pool, picks)
     centers = np.searchsorted(pool, cycle.labeled).tolist()
