@@ -199,6 +199,16 @@ def executor_options_given(
     return given
 
 
+encoder_option = click.option(
+    "--encoder",
+    metavar="NAME",
+    help="Pretrained network that stays frozen; short for --task encoded (or "
+    "encoded-multi-label, segmentation, ...) -t encoder=NAME: "
+    "efficientnet-lite0, torchvision/NAME, timm/NAME, open_clip/MODEL/TAG, "
+    "transformers/OWNER/NAME or file:PATH.py:FUNCTION.",
+)
+
+
 def creation_options(function: F) -> F:
     """Add the options of a new campaign."""
     for option in reversed(
@@ -225,14 +235,7 @@ def creation_options(function: F) -> F:
                 metavar="NAME",
                 help="Network; short for -t model=NAME.  [default: depends on image size and device]",
             ),
-            click.option(
-                "--encoder",
-                metavar="NAME",
-                help="Pretrained network that stays frozen; short for --task encoded (or "
-                "encoded-multi-label, segmentation, ...) -t encoder=NAME: "
-                "efficientnet-lite0, torchvision/NAME, timm/NAME, open_clip/MODEL/TAG, "
-                "transformers/OWNER/NAME or file:PATH.py:FUNCTION.",
-            ),
+            encoder_option,
             click.option(
                 "-t",
                 "--task-option",

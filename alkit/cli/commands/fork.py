@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from alkit.cli.opening import open_campaign, spec_from
-from alkit.cli.options import campaign_option, device_option, json_option, quiet_option
+from alkit.cli.options import campaign_option, device_option, encoder_option, json_option, quiet_option
 from alkit.cli.options import strategy_options as strategy_flags
 from alkit.cli.output import print_json
 from alkit.data.pixel_types import PIXEL_TYPES
@@ -19,6 +19,7 @@ NAMED = ("task", "strategy", "test", "image_size", "channels", "pixel_type", "va
 EXAMPLES = """\b
 Examples:
   alkit fork birds-large --campaign birds --image-size 128
+  alkit fork birds-encoded --campaign birds --encoder efficientnet-lite0 --strategy uherding
   alkit fork birds-resnet --campaign birds --model resnet18 -t epochs=50
   alkit fork birds-coreset --campaign birds --strategy coreset --seed 1
 """
@@ -31,6 +32,7 @@ Examples:
 @click.option("--test", metavar="POOL", help="Labeled images to test the model on.")
 @click.option("--task", metavar="NAME", help="Task plugin.")
 @click.option("--model", metavar="NAME", help="Network; short for -t model=NAME.")
+@encoder_option
 @click.option(
     "-t",
     "--task-option",
