@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -126,11 +126,9 @@ class ReportData:
     @cached_property
     def equal_cost(self) -> tuple[EqualCost, ...]:
         """Strategies at equal human cost, by unit; empty where nothing is known of it."""
-        costs: dict[str, Callable[[Record], float]] = {
-            unit: lambda record, unit=unit: float(record["effort"][unit]) for unit in units_of(self.cycles)
-        }
-        if not costs and self.cells and self.cells[0].get("labels") == "boxes":  # records of older versions
-            costs["boxes"] = lambda record: float(sum(record["classes_labeled"]))
+        units = units_of(self.cycles)
+        if not units and self.cells and self.cells[0].get("labels") == "boxes":  # of older versions
+            units = ("boxes",)
         main = self.comparison
         versus = {one.strategy: one.area.estimate.mean for one in main.versus}
         by_images = {name: versus.get(name) or 0.0 for name in self.strategies}
@@ -140,12 +138,11 @@ class ReportData:
                 main.metric,
                 by_images,
                 unit=unit,
-                cost=cost,
                 baseline=self.baseline,
                 level=main.level,
                 higher_is_better=main.higher_is_better,
             )
-            for unit, cost in costs.items()
+            for unit in units
         )
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +74,6 @@ def at_equal_cost(
     by_images: Mapping[str, float],
     *,
     unit: str,
-    cost: Callable[[Record], float],
     baseline: str,
     level: float,
     higher_is_better: bool = True,
@@ -87,14 +86,13 @@ def at_equal_cost(
         by_images: by strategy, in their order, the mean difference to the baseline at equal numbers of
             images; 0 for the baseline.
         unit: of the cost.
-        cost: of all labels of a cycle.
         baseline: one of the strategies.
         level: of the intervals.
         higher_is_better: direction of the metric.
     """
     curves: dict[tuple[str, int], list[tuple[float, float]]] = {}
     for record in sorted(records, key=lambda record: record["cycle"]):
-        point = cost(record), record["metrics"][metric]
+        point = _spent(record, unit), record["metrics"][metric]
         curves.setdefault((record["strategy"], record["seed"]), []).append(point)
     seeds = sorted({seed for _, seed in curves})
     of = {name: [curves.get((name, seed), []) for seed in seeds] for name in by_images}
@@ -125,6 +123,11 @@ def at_equal_cost(
         if order.index(first) > order.index(second)
     )
     return EqualCost(unit, found, order, swapped)
+
+
+def _spent(record: Record, unit: str) -> float:
+    """Return what all labels of a cycle had cost; records of older versions tell boxes by their classes."""
+    return float(record["effort"][unit] if "effort" in record else sum(record["classes_labeled"]))
 
 
 def _best_first(values: Mapping[str, float], *, higher_is_better: bool) -> tuple[str, ...]:

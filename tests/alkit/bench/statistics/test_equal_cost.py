@@ -31,7 +31,6 @@ def compared(cycles: list[dict[str, Any]], by_images: dict[str, float], **option
         "map",
         by_images,
         unit="boxes",
-        cost=lambda record: record["effort"]["boxes"],
         baseline="random",
         level=0.95,
         **options,
@@ -71,3 +70,10 @@ def test_units_count_if_all_records_know_them_and_images_differ() -> None:
     assert units_of(cycles) == ("boxes",)
     assert units_of(records("random", 0, [(10, 0.1), (20, 0.2)])) == ()  # one box an image, always
     assert units_of([*cycles, {**cycles[0], "effort": {}}]) == ()
+
+
+def test_records_of_older_versions_tell_boxes_by_their_classes() -> None:
+    older = records("random", 0, [(10, 0.1), (25, 0.2)])
+    for record in older:
+        record["classes_labeled"] = [record.pop("effort")["boxes"] - 1, 1]
+    assert compared(older, {"random": 0.0}).strategies[0].cost.mean == 25
