@@ -13,6 +13,7 @@ machine changes wall time, but not processor time. The chart shows how each comm
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import subprocess
@@ -184,22 +185,39 @@ def main() -> None:
     arguments.add_argument("--sizes", default="10000,100000,1000000", help="images in each pool")
     arguments.add_argument("--scratch", help="folder for the files: 500 bytes a vector, 7 KB an image")
     given = arguments.parse_args()
-    rows: list[Row] = []
+    rows = earlier(given.out)
     for count in map(int, given.sizes.split(",")):
+        rows = [row for row in rows if row["images"] != count]
         with tempfile.TemporaryDirectory(dir=given.scratch) as name:
             for command, row in KINDS[given.pool](Path(name), count):
                 size = disk_mb(Path(name) / "campaign")
                 rows.append({"images": count, "command": command, **row, "disk_mb": size})
-                print(table(rows)[-1], flush=True)
-    source = about(given, pool=given.pool, sizes=given.sizes)
+                rows.sort(key=lambda row: row["images"])
+                print(table([{"images": count, "command": command, **row, "disk_mb": size}])[-1], flush=True)
+                write(rows, given)
+
+
+def earlier(out: Path | None) -> list[Row]:
+    """Return the rows of sizes that were measured before: one size can be measured at a time."""
+    file = None if out is None else out.with_suffix(".json")
+    if file is None or not file.exists():
+        return []
+    rows: list[Row] = json.loads(file.read_text())["results"]
+    return rows
+
+
+def write(rows: list[Row], given: argparse.Namespace) -> None:
+    """Write table, record and chart; a run that is cut off keeps what it has measured."""
+    if given.out is None:
+        return
+    source = about(given, pool=given.pool)
     del source["rounds"], source["threads"]
     lines = [*table(rows), "", *(f"- {key}: {value}" for key, value in source.items())]
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        title = f"# Growth of commands on pools of {given.pool}"
-        given.out.with_suffix(".md").write_text("\n".join([title, "", *lines]) + "\n")
-        given.out.with_suffix(".json").write_text(json.dumps({**source, "results": rows}, indent=1) + "\n")
-        draw(rows, given.out.with_suffix(".svg"))
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    title = f"# Growth of commands on pools of {given.pool}"
+    given.out.with_suffix(".md").write_text("\n".join([title, "", *lines]) + "\n")
+    given.out.with_suffix(".json").write_text(json.dumps({**source, "results": rows}, indent=1) + "\n")
+    draw(rows, given.out.with_suffix(".svg"))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from torch import Tensor
 from alkit._typing import Indices
 
 from .kmeanspp import k_means_plus_plus
-from .rows import BLOCK, Features, Floats, Metric, Rows, as_tensor, check_finite, full_float32, power_of_two
+from .rows import BLOCK, Features, Floats, Metric, Rows, check_finite, full_float32, power_of_two, readable
 
 SEEDING = 8  # rows per centre in the sample for k-means++
 SMALLEST = 2048  # least number of rows in that sample
@@ -56,7 +56,7 @@ def k_means(
     Raises:
         ValueError: NaN or infinities, no rows, or k below one.
     """
-    tensor = as_tensor(features)
+    tensor = readable(features)
     if k < 1 or len(tensor) == 0:
         raise ValueError(
             f"k-means needs at least one cluster and one row, not {k} clusters of {len(tensor)} rows"

@@ -23,7 +23,8 @@ from torch import Tensor
 
 from alkit._typing import Indices
 
-from .rows import Features, Floats, as_tensor, check_finite, power_of_two
+from .row_view import RowView
+from .rows import Features, Floats, check_finite, power_of_two, readable
 
 First: TypeAlias = Literal["largest", "uniform"]
 
@@ -74,7 +75,7 @@ def k_means_plus_plus(
     """
     if first not in ("largest", "uniform"):
         raise ValueError(f"first should be 'largest' or 'uniform', not '{first}'")
-    parts = [as_tensor(part) for part in (features, factors) if part is not None]
+    parts = [readable(part) for part in (features, factors) if part is not None]
     if len({len(part) for part in parts}) > 1:
         raise ValueError(
             f"there should be one factor per feature row, not {len(parts[1])} for {len(parts[0])}"
@@ -101,7 +102,7 @@ class Products:
         scale: what distances are multiplied by, so that no square leaves the range of float64.
     """
 
-    def __init__(self, parts: Sequence[Tensor]) -> None:
+    def __init__(self, parts: Sequence[Tensor | RowView]) -> None:
         self._parts = parts
         self._scales = [power_of_two(check_finite(part)) for part in parts]
         self.scale = math.prod(self._scales)

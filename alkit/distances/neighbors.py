@@ -16,10 +16,10 @@ from .rows import (
     Floats,
     Metric,
     Rows,
-    as_tensor,
     check_finite,
     full_float32,
     power_of_two,
+    readable,
     slack,
     squared,
 )
@@ -43,7 +43,7 @@ def neighbor_distances(features: Features, k: int, *, metric: Metric = "euclidea
     Raises:
         ValueError: k below one, NaN or infinities.
     """
-    tensor = as_tensor(features)
+    tensor = readable(features)
     if k < 1:
         raise ValueError(f"k should be at least 1, not {k}")
     scale = power_of_two(check_finite(tensor))

@@ -20,8 +20,10 @@ from torch import Tensor
 
 from alkit._typing import Indices
 
+from .row_view import RowView
+
 Metric: TypeAlias = Literal["euclidean", "cosine"]
-Features: TypeAlias = "Tensor | npt.NDArray[np.generic]"
+Features: TypeAlias = "Tensor | npt.NDArray[np.generic] | RowView"
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 BLOCK = 1024  # rows of a block: 2 MB at 512 dimensions
@@ -29,12 +31,23 @@ PAIRS = 1024  # pairs decided in float64 at once
 _UNIT = 2.0**-24  # unit roundoff of float32
 
 
-def as_tensor(features: Features) -> Tensor:
-    """Return features [N, D] as a tensor that shares their memory.
+def readable(features: Features) -> Tensor | RowView:
+    """Return features [N, D] as a tensor that shares their memory, or the view that they are.
 
     Raises:
         ValueError: they are not a matrix of real numbers.
     """
+    return features if isinstance(features, RowView) else as_tensor(features)
+
+
+def as_tensor(features: Features) -> Tensor:
+    """Return features [N, D] as a tensor that shares their memory; a view is read.
+
+    Raises:
+        ValueError: they are not a matrix of real numbers.
+    """
+    if isinstance(features, RowView):
+        return features[:]
     if not isinstance(features, Tensor):
         array = np.asarray(features)
         if not array.dtype.isnative or any(stride < 0 for stride in array.strides):
@@ -49,7 +62,7 @@ def as_tensor(features: Features) -> Tensor:
     return features.detach()
 
 
-def check_finite(features: Tensor) -> float:
+def check_finite(features: Tensor | RowView) -> float:
     """Return the largest magnitude in features [N, D].
 
     Raises:
@@ -116,7 +129,9 @@ class Rows:
         mean: [D] float64 on the features' device, subtracted before screening.
     """
 
-    def __init__(self, features: Tensor, metric: Metric, scale: float, mean: Tensor | None = None) -> None:
+    def __init__(
+        self, features: Tensor | RowView, metric: Metric, scale: float, mean: Tensor | None = None
+    ) -> None:
         self.features, self.metric, self.scale = features, metric, scale
         self.dim, self.device = features.shape[1], features.device
         self._wide = metric == "cosine" or features.dtype == torch.float64 or scale != 1.0

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from alkit.data.loader import Augment
     from alkit.data.store import ImageStore
     from alkit.data.targets import Targets
+    from alkit.distances import RowView
     from alkit.training.types import Companion
 
 
@@ -312,6 +313,20 @@ class Cycle:
         if stored is not None:
             return stored
         return self.embeddings(indices), np.arange(len(indices))
+
+    def stored_embeddings(self, indices: Indices) -> RowView | None:
+        """Return embeddings [n, D] that lie in a file already, as a view that is read in blocks; or None.
+
+        What `embeddings` returns has the same numbers and is in memory.
+
+        Args:
+            indices: positions in the pool, ascending.
+        """
+        if self._whole is not None:
+            return self._whole.stored_embeddings(indices)
+        view = getattr(self.model, "view_of_embeddings", None)  # a model may have no more than a network's
+        found: RowView | None = view(indices) if view and self.passes is None else None
+        return found
 
     @property
     def labeled_and_candidates(self) -> Indices:

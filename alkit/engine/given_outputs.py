@@ -11,11 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from alkit.data.store import ImageStore
+from alkit.distances.row_view import RowView
 from alkit.distances.rows import as_tensor
 from alkit.errors import UnsupportedTask
 from alkit.interfaces.task import TaskModel
 from alkit.training.recipe import Recipe
 from alkit.training.types import Output, TaskSpec
+from alkit.utils.mapped_files import let_go
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -51,7 +53,9 @@ class OutputRows:
         """Return the rows of images, [B, ...] float32."""
         self.check(indices)
         rows = self.row[indices]
-        return torch.from_numpy(np.asarray(self.values[rows], dtype=np.float32)).to(device)
+        taken = np.asarray(self.values[rows], dtype=np.float32)
+        let_go(self.values)
+        return torch.from_numpy(taken).to(device)
 
 
 class NoNetwork(nn.Module):
@@ -133,12 +137,21 @@ class GivenOutputs(TaskModel):
 
     def stored_embeddings(self, indices: Indices) -> tuple[Tensor, Indices] | None:
         """Return the embeddings as they lie in their file, if images are there in order."""
+        found = self._stored(indices)
+        return None if found is None else (as_tensor(found[0]), found[1])
+
+    def view_of_embeddings(self, indices: Indices) -> RowView | None:
+        """Return the embeddings of images as a view of their file, if images are there in order."""
+        found = self._stored(indices)
+        return None if found is None else RowView(*found)
+
+    def _stored(self, indices: Indices) -> tuple[npt.NDArray[Any], Indices] | None:
         given = self.embeddings
         if given is None or self.device.type != "cpu" or given.values.dtype not in (np.float16, np.float32):
             return None
         given.check(indices)
         rows = given.row[indices]
-        return (as_tensor(given.values), rows) if (rows[1:] > rows[:-1]).all() else None
+        return (given.values, rows) if (rows[1:] > rows[:-1]).all() else None
 
     def encode(self, values: Sequence[Any]) -> Tensor | Targets:
         """Turn labels into targets, as the task does."""

@@ -14,6 +14,7 @@ import numpy as np
 from alkit.data.rows import NamedRows, read_rows
 from alkit.data.rows.named_rows import BLOCK, checked
 from alkit.errors import InvalidOption, InvalidRows
+from alkit.utils.mapped_files import let_go
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -116,6 +117,7 @@ def as_probabilities(rows: NamedRows, *, logits: bool) -> NamedRows:
         values = np.exp(values - values.max(axis=1, keepdims=True))
         return dataclasses.replace(rows, values=values / values.sum(axis=1, keepdims=True))
     for start in range(0, len(rows), BLOCK):
+        let_go(rows.values)
         block = np.asarray(rows.values[start : start + BLOCK], dtype=np.float64)
         sums = block.sum(axis=1).reshape(len(block), -1)
         wrong = (np.abs(sums - 1) > SUM_TOLERANCE).any(axis=1) | (block < 0).reshape(len(block), -1).any(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from alkit.errors import InvalidRows
+from alkit.utils.mapped_files import let_go
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -96,6 +97,7 @@ def checked(rows: NamedRows, kind: Kind) -> NamedRows:
             f"'{place}' names the class '{twice[0]}' twice; rename or remove one of the columns"
         )
     for start in range(0, len(values), BLOCK):
+        let_go(values)
         block = values[start : start + BLOCK]
         if block.dtype == np.float16 and (block.view(np.uint16) & HALF_EXPONENT).max() < HALF_EXPONENT:
             continue  # what isfinite says, and several times as quick

@@ -15,6 +15,7 @@ from alkit.data.rows import NamedRows, read_rows
 from alkit.data.rows.named_rows import KINDS
 from alkit.data.source import DecodedImage, Source
 from alkit.errors import InvalidRows, SourceError
+from alkit.utils.mapped_files import let_go
 
 from .listed import Listed
 
@@ -113,6 +114,7 @@ class Vectors(Source):
             return
         blank = np.zeros((SIDE, SIDE, 1), dtype=np.uint8)
         rows = np.ascontiguousarray(self.rows.values[place : place + len(keys)], dtype=np.float64)
+        let_go(self.rows.values)
         content, size = rows.data.cast("B"), rows.shape[1] * rows.itemsize
         for start in range(0, len(content), size):
             digest = hashlib.sha256(content[start : start + size]).hexdigest()

@@ -14,7 +14,7 @@ import numpy as np
 from torch.nn.functional import normalize
 
 import alkit
-from alkit.distances import k_means, neighbor_distances
+from alkit.distances import RowView, k_means, neighbor_distances
 from alkit_plugins.components import clusters
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alkit import Cycle, Indices
+
+MOST_IN_MEMORY = 2**17  # rows of a cluster
 
 
 @dataclass(kw_only=True)
@@ -41,7 +43,8 @@ class TypiClust(alkit.Strategy):
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; a score is the typicality, if it is finite."""
         pool = np.union1d(cycle.labeled, cycle.candidates)
-        unit = normalize(cycle.embeddings(pool), dim=1)
+        stored = cycle.stored_embeddings(pool)
+        unit = normalize(cycle.embeddings(pool), dim=1) if stored is None else stored.normalized()
         with cycle.measure("select"):
             count = min(len(cycle.labeled) + n, self.max_clusters)
             cluster = k_means(unit, count, seed=int(cycle.rng.integers(2**31))).cluster
@@ -60,7 +63,7 @@ class TypiClust(alkit.Strategy):
         return pool[chosen]
 
 
-def mean_distances(features: Tensor, cluster: Indices, neighbors: int) -> npt.NDArray[np.float64]:
+def mean_distances(features: Tensor | RowView, cluster: Indices, neighbors: int) -> npt.NDArray[np.float64]:
     """Return the mean distance [N] of each row to its nearest neighbors in its cluster; zero if it is alone.
 
     Args:
@@ -72,8 +75,16 @@ def mean_distances(features: Tensor, cluster: Indices, neighbors: int) -> npt.ND
     members = np.split(np.argsort(cluster, kind="stable"), np.cumsum(np.bincount(cluster))[:-1])
     for rows in members:
         if len(rows) > 1:
-            result[rows] = neighbor_distances(features[rows], neighbors).mean(axis=1)
+            result[rows] = neighbor_distances(_of(features, rows), neighbors).mean(axis=1)
     return result
+
+
+def _of(features: Tensor | RowView, rows: Indices) -> Tensor | RowView:
+    """Return the rows of a cluster: in memory, unless they are many and in a file."""
+    if not isinstance(features, RowView):
+        return features[rows]
+    members = features.narrowed(rows)
+    return members if len(rows) > MOST_IN_MEMORY else members[:]
 
 
 @alkit.hookimpl

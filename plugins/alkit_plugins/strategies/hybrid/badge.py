@@ -3,7 +3,7 @@
 Ash, Zhang, Krishnamurthy, Langford and Agarwal, Deep Batch Active Learning by Diverse, Uncertain Gradient
 Lower Bounds, ICLR 2020. The gradient embedding of image i is the outer product a_i ⊗ h_i: a_i is the image's
 probabilities minus the one-hot vector of the most probable class, and h_i is its embedding. Only these two
-factors are kept.
+factors are kept, and embeddings that lie in a file stay there.
 
 The paper seeds as k-means++ does, with a uniform first point; its published code
 (github.com/JordanAsh/badge) starts at the largest gradient, and so does alkit unless `first=uniform`. If all
@@ -26,6 +26,7 @@ from alkit_plugins.components import candidates
 
 if TYPE_CHECKING:
     from alkit import Cycle, Indices, Output
+    from alkit.distances import RowView
 
 
 @dataclass(kw_only=True)
@@ -45,13 +46,15 @@ class Badge(alkit.Strategy):
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; a score is the distance of the gradient to the nearest one drawn before."""
         indices = cycle.candidates[candidates.draw(cycle, self.subset, n)]
+        embeddings: Tensor | RowView | None = cycle.stored_embeddings(indices)
         with cycle.measure("score"):
-            rows = cycle.collect(indices, _factors)
-        classes = cycle.model.spec.num_classes
+            if embeddings is None:
+                rows, classes = cycle.collect(indices, _factors), cycle.model.spec.num_classes
+                errors, embeddings = rows[:, :classes], rows[:, classes:]
+            else:
+                errors = cycle.collect(indices, _errors)
         with cycle.measure("select"):
-            drawn = k_means_plus_plus(
-                rows[:, classes:], n, factors=rows[:, :classes], first=self.first, rng=cycle.rng
-            )
+            drawn = k_means_plus_plus(embeddings, n, factors=errors, first=self.first, rng=cycle.rng)
         picks = indices[drawn.indices]
         known = np.isfinite(drawn.distances)  # the first pick has no distance
         cycle.record_scores(picks[known], drawn.distances[known])
@@ -62,11 +65,17 @@ class Badge(alkit.Strategy):
 
 def _factors(output: Output) -> Tensor:
     """Return the two factors of the gradient embeddings side by side, [B, classes + D]."""
-    assert output.probabilities is not None and output.embedding is not None
+    assert output.embedding is not None
+    return torch.cat([_errors(output), output.embedding], dim=1)
+
+
+def _errors(output: Output) -> Tensor:
+    """Return the first factor, [B, classes]."""
+    assert output.probabilities is not None
     errors = prediction_errors(output.probabilities)
     if errors.dim() > 2:  # each class's error is averaged over positions, padding left out
         errors = torch.stack([output.per_image(one) for one in errors.unbind(dim=1)], dim=1)
-    return torch.cat([errors, output.embedding], dim=1)
+    return errors
 
 
 def prediction_errors(probabilities: Tensor) -> Tensor:

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+import alkit.testing
 from alkit import options
+from alkit.engine.cycle import Cycle
+from alkit_plugins.strategies.diversity import typiclust
 from alkit_plugins.strategies.diversity.typiclust import TypiClust, mean_distances
 
 
@@ -82,3 +85,16 @@ def test_seed_decides(make_cycle):
 def test_options():
     given = {"max-clusters": "9", "min-cluster": "1", "neighbors": "3"}
     assert options.build(TypiClust, given) == TypiClust(max_clusters=9, min_cluster=1, neighbors=3)
+
+
+@pytest.mark.parametrize("most", [0, 2**17])
+def test_embeddings_in_a_file_are_left_there_and_give_the_same_picks(most, monkeypatch):
+    world = alkit.testing.make_world()
+    world.train(TypiClust())
+    world.from_files(TypiClust.needs)
+    monkeypatch.setattr(typiclust, "MOST_IN_MEMORY", most)
+    with monkeypatch.context() as patch:
+        patch.setattr(Cycle, "embeddings", None)  # would copy them
+        picks = world.choose(TypiClust(), 8)
+    monkeypatch.setattr(Cycle, "stored_embeddings", lambda *_: None)
+    np.testing.assert_array_equal(world.choose(TypiClust(), 8), picks)

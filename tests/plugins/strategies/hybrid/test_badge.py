@@ -8,6 +8,8 @@ import torch
 from torch.nn import functional
 
 import alkit.testing
+from alkit.engine.cycle import Cycle
+from alkit_plugins.strategies.hybrid import badge
 from alkit_plugins.strategies.hybrid.badge import Badge, prediction_errors
 
 
@@ -82,3 +84,14 @@ def test_subset_limits_what_is_looked_at(make_cycle):
     cycle.model.spec = alkit.TaskSpec("t", (1, 8, 8), 3, frozenset())
     assert len(Badge(subset=7).select(cycle, 5)) == 5
     assert cycle.model.asked == 7
+
+
+def test_embeddings_in_a_file_are_left_there_and_give_the_same_picks(monkeypatch):
+    world = alkit.testing.make_world()
+    world.train(Badge())
+    world.from_files(Badge.needs)
+    with monkeypatch.context() as patch:
+        patch.setattr(badge, "_factors", None)  # would copy them
+        picks = world.choose(Badge(), 8)
+    monkeypatch.setattr(Cycle, "stored_embeddings", lambda *_: None)
+    np.testing.assert_array_equal(world.choose(Badge(), 8), picks)
