@@ -35,7 +35,7 @@ from alkit.errors import UsageError
 SIZE = 1_500  # photos that are taken
 BAD = 0.15
 UNUSABLE = "unusable"
-CYCLES, N = 6, 60
+CYCLES, N = 5, 60
 
 
 def main() -> None:
@@ -74,7 +74,7 @@ def main() -> None:
 
 def measure_unusable(base: Path, out: Path, seed: int) -> None:
     """Run a strategy as it is and inside `usable`."""
-    for strategy in ("uherding", "usable(uherding)"):
+    for strategy in ("margin", "usable(margin)"):
         with _opened(base, out, seed) as campaign:
             campaign.run(campaign.oracle(), cycles=CYCLES, n=N, strategy=strategy)
             found = gather(campaign)
@@ -99,7 +99,7 @@ def measure_copies(base: Path, out: Path, seed: int) -> None:
             if grouped:
                 campaign.find_groups(audit=0.3, limit=0.1)
             for _ in range(CYCLES):
-                campaign.ask(N, strategy="uherding")
+                campaign.ask(N, strategy="margin")
                 campaign.consult(oracle)
                 if grouped:
                     with contextlib.suppress(UsageError):

@@ -127,7 +127,7 @@ def ask(session: CampaignSession, request: QueryRequest) -> Query:
         open_query = session.open_query
         if open_query is not None and not request.new:
             if request.strategy is not None:
-                _strategy_of(session, request)  # report a typo even if nothing is chosen
+                strategy_of(session, request)  # report a typo even if nothing is chosen
             write_for_people(session, open_query)
             return dataclasses.replace(open_query, reused=True)
         chosen, selection = selection_of(session, request, files)
@@ -155,7 +155,7 @@ def selection_of(
     Raises:
         InvalidBudget: there are not so many candidates.
     """
-    chosen = _strategy_of(session, request)
+    chosen = strategy_of(session, request)
     given = _matched(session, files, chosen.strategy)
     control = _control_share(session, request.control, chosen.strategy, given)
     open_query = session.open_query
@@ -178,7 +178,8 @@ def selection_of(
     return chosen, selection
 
 
-def _strategy_of(session: CampaignSession, request: QueryRequest) -> ResolvedStrategy:
+def strategy_of(session: CampaignSession, request: QueryRequest) -> ResolvedStrategy:
+    """Return the strategy of a request, inside `usable` if images are to be avoided."""
     chosen = resolve_strategy(session, request.strategy, request.options)
     return avoiding(session, chosen) if request.avoid_unusable else chosen
 

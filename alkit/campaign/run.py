@@ -14,7 +14,7 @@ from alkit.plugin import registry
 from alkit.utils.json_values import finite
 from alkit.utils.profiling import Profile
 
-from .ask import QueryRequest
+from .ask import QueryRequest, strategy_of
 from .choose import (
     check_budget,
     check_task_provides,
@@ -22,7 +22,7 @@ from .choose import (
     resolve_seed_strategy,
 )
 from .control import check_share
-from .prepare import Selection, resolve_strategy
+from .prepare import Selection
 from .tell import consult_or_pass
 from .train import train
 
@@ -51,7 +51,7 @@ def run(
     if request.sharing is not None:
         raise InvalidOption("a run scores its pool in one process; use 'alkit query' with an executor")
     n, control = request.n, request.control or 0.0
-    chosen = resolve_strategy(session, request.strategy, request.options)
+    chosen = strategy_of(session, request)
     _check_run(session, chosen.strategy, control, stop)
     with session.lock(images=True):
         _check_same(session, chosen.strategy)
