@@ -40,7 +40,7 @@ class TypiClust(alkit.Strategy):
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; a score is the typicality, if it is finite."""
-        pool = np.union1d(cycle.labeled, cycle.candidates)
+        pool = cycle.labeled_and_candidates
         unit = normalize(cycle.embeddings(pool), dim=1)
         with cycle.measure("select"):
             count = min(len(cycle.labeled) + n, self.max_clusters)
