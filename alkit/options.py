@@ -217,7 +217,10 @@ def _convert(hint: Any, value: Any) -> Any:
             raise ValueError(value)
         if hint is int and isinstance(value, float) and not value.is_integer():
             raise ValueError(value)
-        return hint(value)
+        try:
+            return hint(value)
+        except OverflowError:  # a whole number may be too large for a float
+            raise ValueError(value) from None
     if hint is str and isinstance(value, str):
         return value
     raise ValueError(value)

@@ -102,6 +102,7 @@ def test_text_and_values_become_what_the_field_declares(key: str, text: Any, val
         ("ceiling", "3", "should be at most 2, not 3"),
         ("free", "nan", "should be a finite number"),
         ("free", "-inf", "should be a finite number"),
+        ("free", 10**400, "should be float"),
         ("loss", "square", "should be margin|ranking, not 'square'"),
         ("rounds", "0", "should be at least 1"),
         ("rounds", "few", "should be int|none"),

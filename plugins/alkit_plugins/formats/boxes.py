@@ -11,6 +11,7 @@ from alkit.interfaces import Export
 from alkit.labeling import ABSTAIN, UNUSABLE
 
 from .class_sets import NONE
+from .reading import number_of
 
 DIGITS = 9
 
@@ -81,7 +82,6 @@ def refuse_crowds(export: Export, format: str, others: Sequence[str]) -> None:
 
 def numbers(values: Iterable[Any]) -> list[float] | None:
     """Return numbers as they are; None if one of them is something else."""
-    found = list(values)
-    if any(isinstance(each, bool) or not isinstance(each, (int, float)) for each in found):
-        return None
-    return [float(each) for each in found]
+    found = [number_of(each) for each in values]
+    known = [each for each in found if each is not None]
+    return known if len(known) == len(found) else None

@@ -22,6 +22,8 @@ from alkit.labeling import (
     write_atomically,
 )
 
+from .reading import number_of
+
 
 @dataclass(kw_only=True)
 class Lines(Format):
@@ -154,9 +156,10 @@ def _text(name: str, value: Any) -> str:
 def _cost(value: Any) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    cost = number_of(value)
+    if cost is None or not math.isfinite(cost):
         raise ValueError(f"cost {value!r} is not a number")
-    return float(value)
+    return cost
 
 
 @alkit.hookimpl

@@ -1,4 +1,4 @@
-"""Files that several formats look at before one of them reads them."""
+"""Files that several formats look at before one of them reads them, and the numbers in them."""
 
 from __future__ import annotations
 
@@ -44,3 +44,13 @@ def _names(path: Path) -> Iterator[str]:
     elif path.is_file() and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             yield from map(str.lower, archive.namelist())
+
+
+def number_of(value: Any) -> float | None:
+    """Return a number of JSON; None if it is something else, or too large for a float."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None

@@ -67,6 +67,7 @@ def test_lines_of_all_sorts(make: Make, tmp_path: Path) -> None:
         {"image": "z.png", "label": None},
         {"label": "cat"},
         {"image": "z.png", "label": "cat", "cost": "dear"},
+        {"image": "z.png", "label": "cat", "cost": 10**400},
         {"image": ["z.png"], "label": "cat"},
         7,
     ]
@@ -83,7 +84,7 @@ def test_lines_of_all_sorts(make: Make, tmp_path: Path) -> None:
     )
     assert (second.image, second.hash, second.time) == ("y.png", "", "2026-01-01")
     assert reply.blank == 1
-    assert sorted(entry.line for entry in reply.rejected) == [4, 5, 6, 7, 9]
+    assert sorted(entry.line for entry in reply.rejected) == [4, 5, 6, 7, 8, 10]
 
 
 # -- CVAT ----------------------------------------------------------------------------------------------

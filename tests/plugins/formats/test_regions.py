@@ -91,6 +91,12 @@ def test_percent_of_label_studio_are_pixels(tmp_path: Path) -> None:
             "has 48",
         ),
         ("number", rectangle(), "without a number"),
+        ("number", {"value": {"number": 10**400}}, "without a number"),
+        (
+            "boxes",
+            {"type": "rectanglelabels", "value": {"x": 10**400, "rectanglelabels": ["cat"]}},
+            "without numbers for x",
+        ),
     ],
 )
 def test_what_label_studio_draws_that_has_no_place_is_refused(

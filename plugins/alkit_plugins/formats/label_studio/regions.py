@@ -8,7 +8,7 @@ from typing import Any
 from alkit.interfaces import Export, Item
 from alkit.labeling import encode_rle
 
-from ..boxes import Box, boxes_of
+from ..boxes import Box, boxes_of, numbers
 from ..regions import Shape, as_size, regions_of
 from .brush import decode_brush, encode_brush
 
@@ -71,10 +71,10 @@ def upright(value: Mapping[str, Any], name: str, size: tuple[int, int]) -> tuple
             "upright: set its rotation to 0, or draw a polygon"
         )
     height, width = size
-    sides = [value.get(key) for key in ("x", "y", "width", "height")]
-    if not all(isinstance(side, (int, float)) and not isinstance(side, bool) for side in sides):
+    sides = numbers(value.get(key) for key in ("x", "y", "width", "height"))
+    if sides is None:
         raise ValueError(f"has a rectangle of '{name}' without numbers for x, y, width and height")
-    x, y, wide, high = (float(side) for side in sides if side is not None)
+    x, y, wide, high = sides
     return x * width / 100, y * height / 100, wide * width / 100, high * height / 100
 
 

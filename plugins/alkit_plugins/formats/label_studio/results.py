@@ -12,6 +12,7 @@ from alkit.labeling import ABSTAIN, UNUSABLE
 
 from ..boxes import boxes_text
 from ..class_sets import set_of, text_of
+from ..reading import number_of
 from ..regions import mask_text
 from .flat import CONTROL
 from .regions import box_of, box_results, brush_results, drawn, shape_of, size_of
@@ -97,9 +98,9 @@ def _numbers(annotation: Mapping[str, Any]) -> list[float]:
     found: dict[str, float] = {}
     for result in results_of(annotation):
         value = result.get("value")
-        number = value.get(NUMBER, value.get("rating")) if isinstance(value, dict) else None
-        if isinstance(number, (int, float)) and not isinstance(number, bool):
-            found[str(result.get("from_name"))] = float(number)
+        number = number_of(value.get(NUMBER, value.get("rating"))) if isinstance(value, dict) else None
+        if number is not None:
+            found[str(result.get("from_name"))] = number
     if not found:
         raise ValueError("has an annotation without a number")
     return [found[name] for name in sorted(found, key=lambda name: (len(name), name))]

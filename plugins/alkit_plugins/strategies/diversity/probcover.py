@@ -52,7 +52,7 @@ class ProbCover(alkit.Strategy):
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; a score is the number of images that the candidate newly covered."""
-        pool = np.union1d(cycle.labeled, cycle.candidates)
+        pool = cycle.labeled_and_candidates
         labeled, candidates = (np.searchsorted(pool, index) for index in (cycle.labeled, cycle.candidates))
         unit = normalize(cycle.embeddings(pool), dim=1)
         with cycle.measure("select"):

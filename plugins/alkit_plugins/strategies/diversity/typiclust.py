@@ -42,7 +42,7 @@ class TypiClust(alkit.Strategy):
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; a score is the typicality, if it is finite."""
-        pool = np.union1d(cycle.labeled, cycle.candidates)
+        pool = cycle.labeled_and_candidates
         stored = cycle.stored_embeddings(pool)
         unit = normalize(cycle.embeddings(pool), dim=1) if stored is None else stored.normalized()
         with cycle.measure("select"):

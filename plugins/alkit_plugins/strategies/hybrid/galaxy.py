@@ -51,7 +51,7 @@ class Galaxy(alkit.Strategy):
 
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; the classes take turns."""
-        pool, sets = np.union1d(cycle.labeled, cycle.candidates), has_sets(cycle)
+        pool, sets = cycle.labeled_and_candidates, has_sets(cycle)
         with cycle.measure("score"):
             table = cycle.collect(pool, applying if sets else mean_probabilities).double().cpu().numpy()
         with cycle.measure("select"):
