@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alkit import options as opts
 from alkit.composition.factory import effective_options
 from alkit.data.labeled_images import LabeledImages
 from alkit.errors import AlkitError, BenchmarkError
@@ -30,7 +29,7 @@ from .checks import HiddenLabels, check_labels, check_random
 from .prepare import seed_set
 from .protocol import BASELINE, Entry, Protocol
 from .published_random import PublishedRandom
-from .shared_data import SharedData
+from .shared_data import SharedData, task_options_of
 from .upper_bound import JUDGED, Judge, UpperBound, makers_of, participant
 
 if TYPE_CHECKING:
@@ -354,7 +353,7 @@ class _Run:
             "seed": self.seed,
             **self.cell.header,
             "options": finite(effective_options(self.strategy)),
-            "task_options": _without_folders(finite(opts.values_of(self.task))),
+            "task_options": task_options_of(self.task),
             "seed_set": self.labeled.tolist(),
             "candidates": len(self.members),
             "test": len(self.test.indices),
@@ -370,11 +369,3 @@ class _Run:
         path = state_path(self.cell.work, self.strategy, number)
         if path.exists():
             load_state(self.strategy, path)
-
-
-def _without_folders(options: dict[str, Any]) -> dict[str, Any]:
-    """Name files without their folders, which differ between machines."""
-    return {
-        key: Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
-        for key, value in options.items()
-    }

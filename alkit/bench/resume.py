@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from . import records
 from .cell import is_complete
 from .embedding_maps import MAP
 from .protocol import Entry, Protocol, read_protocol
-from .shared_data import SharedData
+from .shared_data import SharedData, task_options_of
 from .upper_bound import participant
 
 LOCK = "suite.lock"
@@ -81,9 +82,10 @@ def unpack_results(results: Path) -> bool:
 def check_same(
     found: Sequence[records.Record], identity: str, protocol: Protocol, shared: SharedData, results: Path
 ) -> None:
-    """Refuse to mix these records with those of another protocol, version or device."""
+    """Refuse to mix these records with those of another protocol, task, version or device."""
     versions = {entry.shown: origin_of(entry)["version"] for entry in protocol.strategies}
     device = shared.device.partition(":")[0]
+    options = json.loads(json.dumps(task_options_of(shared.task_model())))
     for record in found:
         if record["kind"] != "cell":
             continue
@@ -93,6 +95,12 @@ def check_same(
             reason = f"from another version of '{record['strategy']}' ({record['version'][:12]})"
         elif record["machine"]["device"].partition(":")[0] != device:
             reason = f"that were computed on '{record['machine']['device']}', not on '{device}'"
+        elif changed := sorted(
+            name
+            for name in {*options, *record["task_options"]}
+            if options.get(name) != record["task_options"].get(name)
+        ):
+            reason = f"whose task had other options ({', '.join(changed)})"
         else:
             continue
         raise BenchmarkError(

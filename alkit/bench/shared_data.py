@@ -18,9 +18,10 @@ from alkit.data.labeled_images import LabeledImages
 from alkit.data.store import ImageStore
 from alkit.interfaces.labels import ImageFacts
 from alkit.interfaces.labels import Labels as LabelKind
-from alkit.options import build
+from alkit.options import build, values_of
 from alkit.plugin import registry
 from alkit.utils.files import write_atomically
+from alkit.utils.json_values import finite
 
 if TYPE_CHECKING:
     import torch
@@ -155,3 +156,11 @@ class SharedData:
 
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def task_options_of(task: TaskModel) -> dict[str, Any]:
+    """Return a task's options for a record; files without their folders, which differ between machines."""
+    return {
+        key: Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+        for key, value in finite(values_of(task)).items()
+    }

@@ -121,6 +121,18 @@ def test_records_of_another_protocol_are_not_mixed_in(suite: tuple[Protocol, Pat
         _run(other, results)
 
 
+def test_records_of_another_task_are_not_mixed_in(
+    suite: tuple[Protocol, Path, Records], tmp_path: Path
+) -> None:
+    protocol, results, every = suite
+    copy = _copy(results, tmp_path / "results")
+    changed = json.loads(json.dumps(every))
+    next(r for r in changed if r["kind"] == "cell")["task_options"]["momentum"] = 0.8
+    records.write(copy / records.RECORDS, changed)
+    with pytest.raises(BenchmarkError, match=r"whose task had other options \(momentum\)"):
+        _run(protocol, copy, cache=results.parent / "cache")
+
+
 def test_an_interrupted_suite_ends_as_an_uninterrupted_one(
     suite: tuple[Protocol, Path, Records], tmp_path: Path, monkeypatch: Any
 ) -> None:
