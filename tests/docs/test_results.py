@@ -20,6 +20,7 @@ COMMITTED = (
     "ablation",
     "baseline-defects",
     "cnn",
+    "detection",
     "frozen",
     "imbalanced",
     "imbalanced-step",
