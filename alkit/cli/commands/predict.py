@@ -110,6 +110,9 @@ def command(
     trained = result.model.trained
     click.echo(f"predicted      {result.images - len(result.unreadable):,} of {result.images:,} images")
     click.echo(f"model          cycle {trained.cycle}, {trained.labels:,} labels{_quality(trained.metrics)}")
+    if result.model.kind == "boxes":
+        found = sum(result.counts.values())
+        click.echo(f"boxes          {found:,} with a score of {min_score:g} or more")
     for name, count in result.counts.most_common():
         click.echo(f"  {name:<12} {count:,}")
     if result.unreadable:

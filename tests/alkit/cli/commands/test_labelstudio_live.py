@@ -21,6 +21,7 @@ import pytest
 
 EXECUTABLE = os.environ.get("ALKIT_LABEL_STUDIO") or shutil.which("label-studio")
 TOKEN = "0123456789abcdef" * 2 + "01234567"  # of the server that the test starts
+PATIENCE = 300  # seconds for an answer of the server: its first ones take long on a busy machine
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(1800),
@@ -93,7 +94,7 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
 def httpx_client() -> Any:
     import httpx
 
-    return httpx.Client(timeout=60, follow_redirects=True)
+    return httpx.Client(timeout=PATIENCE, follow_redirects=True)
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +124,9 @@ def colleague(server: str) -> Iterator[tuple[Any, str]]:
     import httpx
     from label_studio_sdk import LabelStudio
 
-    link = httpx.get(f"{server}/api/invite", headers={"Authorization": f"Token {TOKEN}"}).json()["invite_url"]
-    with httpx.Client(base_url=server, follow_redirects=True) as browser:
+    with httpx.Client(base_url=server, follow_redirects=True, timeout=PATIENCE) as browser:
+        mine = browser.get("/api/invite", headers={"Authorization": f"Token {TOKEN}"})
+        link = mine.json()["invite_url"]
         browser.get(link)
         form = {
             "email": "b@example.org",
@@ -214,7 +216,7 @@ def test_a_query_goes_out_and_comes_back(
 def _check_image(server: str, path: str) -> None:
     import httpx
 
-    answer = httpx.get(server + path, headers={"Authorization": f"Token {TOKEN}"})
+    answer = httpx.get(server + path, headers={"Authorization": f"Token {TOKEN}"}, timeout=PATIENCE)
     assert (answer.status_code, answer.content[:4]) == (200, b"\x89PNG")
 
 
