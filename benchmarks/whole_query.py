@@ -4,12 +4,14 @@
 
 Both use the same decoded images, labels, network and recipe without augmentation (float32, one thread), score
 all other images by entropy, and start in a new process each time, in turn. The plain script is in this file.
-On a busy machine, compare the processor time.
+On a busy machine, compare the processor time. A query that is not timed comes first: it says which part of
+the time goes where, see `query_parts.py`, and then what another strategy takes on the same labels.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import shutil
@@ -72,11 +74,25 @@ def prepare(folder: Path, given: argparse.Namespace) -> Path:
     return folder / "camp"
 
 
+def shares(query: list[str]) -> str:
+    """Run a query; return its processor time by part."""
+    command = [sys.executable, str(Path(__file__).with_name("query_parts.py")), *query]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment())
+    parts: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    total = sum(parts.values())
+    told = [f"{name} {seconds:.2f} s ({seconds / total:.1%})" for name, seconds in parts.items()]
+    return f"{total:.1f} s: {', '.join(told)}"
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a process with one thread."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
 def measured(command: list[str]) -> tuple[float, float]:
     """Run a command; return wall-clock and processor seconds."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment())
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return time.perf_counter() - started, cpu
@@ -99,22 +115,27 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         campaign = prepare(folder, given)
+        found: dict[str, str] = {}
         for number in range(given.rounds + 1):
             copy = Path(shutil.copytree(campaign, folder / f"camp-{number}"))
-            query = ["-m", "alkit", "query", "-c", str(copy), "-s", "entropy", "-n", str(given.budget), "-q"]
+            query = ["query", "-c", str(copy), "-n", str(given.budget), "-q", "--control", "0", "-s"]
+            if number == 0:
+                found["parts"] = shares([*query, "entropy"])
+                found["another strategy"] = shares([*query, "margin", "--new"])
+                shutil.rmtree(copy)
+                continue
             commands = {
                 "plain PyTorch": [*sys.argv, "--plain", str(folder)],
-                "alkit query": [*query, "--control", "0"],
+                "alkit query": ["-m", "alkit", *query, "entropy"],
             }
             for version, words in commands.items():
                 wall, cpu = measured([sys.executable, *words])
-                if number:  # the first round is a warm-up
-                    taken["processor time"].setdefault(version, []).append(cpu)
-                    taken["wall-clock time"].setdefault(version, []).append(wall)
+                taken["processor time"].setdefault(version, []).append(cpu)
+                taken["wall-clock time"].setdefault(version, []).append(wall)
             shutil.rmtree(copy)
     job = {key: getattr(given, key) for key in ("labels", "budget", "model", "epochs", "batch")}
     given.threads, given.clock = 1, "both"
-    common.report("A whole query beside plain PyTorch", taken, "plain PyTorch", given, job=str(job))
+    common.report("A whole query beside plain PyTorch", taken, "plain PyTorch", given, job=str(job), **found)
 
 
 if __name__ == "__main__":
