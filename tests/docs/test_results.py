@@ -18,6 +18,7 @@ from alkit.bench.protocol import shipped
 
 COMMITTED = (
     "ablation",
+    "baseline-defects",
     "cnn",
     "frozen",
     "imbalanced",
