@@ -19,17 +19,18 @@ import json
 import re
 import shutil
 import tempfile
-from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
 
 import alkit
 from alkit import Campaign
 from alkit.campaign.analysis import gather
+from alkit.campaign.analysis.avoided import avoided
 from alkit.errors import UsageError
 
 SIZE = 1_500  # photos that are taken
@@ -73,20 +74,39 @@ def main() -> None:
 
 
 def measure_unusable(base: Path, out: Path, seed: int) -> None:
-    """Run a strategy as it is and inside `usable`."""
+    """Ask a strategy as it is and inside `usable`; the model is a logistic regression on the features."""
     for strategy in ("margin", "usable(margin)"):
         with _opened(base, out, seed) as campaign:
-            campaign.run(campaign.oracle(), cycles=CYCLES, n=N, strategy=strategy)
-            found = gather(campaign)
+            features = np.array(campaign.resources.encoded_images(campaign.state).features)
+            oracle, said = campaign.oracle(), {}
+            campaign.ask(N, strategy="random")
+            campaign.consult(oracle)
+            for _ in range(CYCLES):
+                model = _fitted(features, campaign)
+                said = {
+                    "strategy": strategy,
+                    "embeddings": features,
+                    "predictions": model.predict_proba(features),
+                    "prediction_classes": list(model.classes_),
+                }
+                campaign.ask(N, **said)
+                campaign.consult(oracle)
+            test = campaign.resources.test_images(campaign.ledger, campaign.state)
+            rows = np.array(test.images.features)[test.indices]
+            found = avoided(campaign.queries, campaign.classes)
             said = {
                 "seed": seed,
                 "strategy": strategy,
                 "answers": len(campaign.pool.labeled) + len(campaign.pool.no_label),
                 "without label": len(campaign.pool.no_label),
-                "accuracy": round(found.curve[-1].accuracy.value, 3),
-                "saved": found.avoided and [round(x, 1) for x in astuple(found.avoided)[5:8]],
+                "accuracy": round(_fitted(features, campaign).score(rows, test.values), 3),
+                "saved": found and found.as_dict(),
             }
             print(json.dumps(said), flush=True)
+
+
+def _fitted(features: np.ndarray, campaign: Campaign) -> LogisticRegression:
+    return LogisticRegression(max_iter=300).fit(features[campaign.pool.labeled], campaign.pool.values)
 
 
 def measure_copies(base: Path, out: Path, seed: int) -> None:
