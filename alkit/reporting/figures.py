@@ -125,7 +125,7 @@ def svg(paint: Callable[[Figure], None], size: tuple[float, float], name: str) -
         size: width and height in inches.
         name: makes the ids in it differ from those of other figures on the same page.
     """
-    with _drawn(paint, size, name) as figure:
+    with drawn(paint, size, name) as figure:
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None})
     text = file.getvalue()
@@ -150,7 +150,8 @@ def described(drawing: str, words: str) -> str:
 
 
 @contextlib.contextmanager
-def _drawn(paint: Callable[[Figure], None], size: tuple[float, float], salt: str) -> Iterator[Figure]:
+def drawn(paint: Callable[[Figure], None], size: tuple[float, float], salt: str) -> Iterator[Figure]:
+    """Draw a figure in the style of the reports; `salt` makes the ids in its SVG."""
     try:
         import matplotlib  # noqa: PLC0415  # matplotlib is slow to import
         from matplotlib.figure import Figure  # noqa: PLC0415  # matplotlib is slow to import

@@ -25,6 +25,7 @@ COMMITTED = (
     "imbalanced",
     "imbalanced-step",
     "multi-label",
+    "multi-label-scenes",
     "pretrained",
     "pretrained-cifar",
     "pretrained-long-tailed",
