@@ -33,7 +33,7 @@ from alkit.labeling.given_labels import read_labels
 from alkit.labeling.rejection import Rejection
 from alkit.plugin import registry
 from alkit.plugin.choice import choice_of
-from alkit.plugin.encoders import installed_encoder
+from alkit.plugin.encoders import RECOMMENDED, installed_encoder
 from alkit.plugin.executors import open_executor
 from alkit.plugin.sources import open_source
 from alkit.utils.files import write_atomically
@@ -84,9 +84,10 @@ if TYPE_CHECKING:
 HASH = re.compile(r"[0-9a-fA-F]{8,64}")  # an image that only its content may identify
 BY_ORACLE = "the oracle"
 PROPOSAL = (
-    "a pretrained network sees photos in full and needs fewer labels; to use one, make the campaign with "
-    "--encoder {encoder}"
+    "a pretrained network sees photos in full and needs fewer labels; to use one, {install}make a second "
+    "campaign from this one: alkit fork DIR --encoder {encoder} --strategy {strategy}"
 )
+INSTALL = "pip install 'alkit[encoder]' and "
 COLOR = 3
 SMALL_COPIES = "the encoder reads the original files; the small copies are for strategies that look at pixels"
 NO_SHAPE = (0, 0, 0)  # before the images have been looked at
@@ -364,8 +365,12 @@ def _look_over(
         reason = why(source, source.keys(), shape) if plan.encoder is None else SMALL_COPIES
         overview.add("image_size", {"height": shape[1], "width": shape[2], "reason": reason}, reason)
         larger = max(shape[1:]) > DEFAULT_SIDE or (bool(reason) and max(shape[1:]) == DEFAULT_SIDE)
-        if larger and shape[0] == COLOR and (encoder := _better_encoder(plan.spec)):
-            overview.add("proposed_encoder", encoder, PROPOSAL.format(encoder=encoder))
+        if larger and shape[0] == COLOR and _network_is_open(plan.spec):
+            installed = installed_encoder()
+            encoder = installed or RECOMMENDED
+            install = "" if installed else INSTALL
+            text = PROPOSAL.format(install=install, encoder=encoder, strategy=STRATEGY_WITH_ENCODER)
+            overview.add("proposed_encoder", encoder, text)
     overview.add("pool", dict(source.facts))
     add_layout(overview, source, oracle=None if oracle is None else oracle.name)
     hidden = source.answers() if plan.settings.labels == "class" else {}
@@ -383,13 +388,9 @@ def _look_over(
         plan.progress.line(line)
 
 
-def _better_encoder(spec: CampaignSpec) -> str | None:
-    """Return an installed encoder to propose for photos, or None.
-
-    Whoever names a task, a network or another option of it has decided already.
-    """
-    undecided = spec.task == DEFAULT_TASK and not spec.task_options
-    return installed_encoder() if undecided else None
+def _network_is_open(spec: CampaignSpec) -> bool:
+    """Say whether nobody has named a task, a network or another option of it."""
+    return spec.task == DEFAULT_TASK and not spec.task_options
 
 
 def _connected_oracle(plan: Plan, keys: Sequence[str]) -> Oracle | None:

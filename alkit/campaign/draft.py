@@ -29,7 +29,10 @@ def check_free(directory: Path) -> None:
         CampaignError: it holds a campaign or the remains of one.
     """
     if (directory / SETTINGS).exists():
-        raise CampaignError(f"{directory} already holds a campaign; use another directory")
+        raise CampaignError(
+            f"{directory} already holds a campaign; use another directory, or take over its answers into "
+            "another one with 'alkit fork'"
+        )
     if holds_events(directory / LEDGER):
         raise CampaignError(
             f"{directory} holds the {LEDGER} of a campaign but its {SETTINGS} is missing; restore it from a "

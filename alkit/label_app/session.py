@@ -49,8 +49,8 @@ class LabelSession:
         self._named = campaign.label_kind.named
         if self._named and not campaign.classes:
             raise InvalidAnswers(
-                f"the campaign in {campaign.directory} has no classes to choose from yet; take in some known "
-                "labels first, with 'alkit ingest FILE --allow-new-classes'"
+                f"the campaign in {campaign.directory} has no classes to choose from yet; add some, each "
+                f"with 'alkit classes add NAME --campaign {shlex.quote(str(campaign.directory))}'"
             )
         self._number = query.number
         self._revealed: set[int] = set()

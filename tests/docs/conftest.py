@@ -20,8 +20,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from torch import nn
 
 from alkit.cli import main
+from alkit.data import EncoderInput
+from alkit.interfaces import OpenEncoder
 from alkit.plugin import registry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,7 +152,7 @@ def documentation() -> Documentation:
 
 @pytest.fixture
 def brief_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave every command as it is, and train for one epoch and two iterations."""
+    """Leave every command as it is, but train for one epoch and two iterations, on the means of an image."""
     classification: Any = registry.tasks.get("classification")
     settled = classification.recipe
 
@@ -164,6 +167,13 @@ def brief_training(monkeypatch: pytest.MonkeyPatch) -> None:
         return planned(self, *arguments)._replace(iterations=2, channels=(8, 8))
 
     monkeypatch.setattr(vaal, "plan", plan)
+    means = OpenEncoder(
+        network=nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten()),
+        input=EncoderInput(size=(16, 16)),
+        dim=12,
+    )
+    encoder: Any = registry.encoders.get("efficientnet-lite0")
+    monkeypatch.setattr(encoder, "open", lambda self, variant: means)
 
 
 @pytest.fixture

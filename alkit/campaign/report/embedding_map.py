@@ -103,7 +103,7 @@ def _embeddings(campaign: Campaign, indices: Indices) -> npt.NDArray[np.float32]
             f"there is no map: {checkpoint} is missing or no longer fits; make it again with 'alkit train'"
         ) from error
     task.network.eval()
-    loader = Loader(campaign.resources.images(campaign.state), device)
+    loader = Loader(campaign.resources.encoded_images(campaign.state), device)
     found = []
     with torch.inference_mode(), campaign.progress.bar(len(indices), "embed") as bar:
         for batch in loader.sequential(indices, task.scoring_batch()):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from alkit.cli.opening import open_campaign, spec_from
+from alkit.campaign.spec import DEFAULT_TASK
+from alkit.cli.opening import FLAGS, open_campaign, spec_from
 from alkit.cli.options import campaign_option, device_option, encoder_option, json_option, quiet_option
 from alkit.cli.options import strategy_options as strategy_flags
 from alkit.cli.output import print_json
 from alkit.data.pixel_types import PIXEL_TYPES
 from alkit.options import parse_pairs
 from alkit.utils.progress import NullProgress, Terminal
+
+if TYPE_CHECKING:
+    from alkit.campaign.campaign import Campaign
 
 NAMED = ("task", "strategy", "test", "image_size", "channels", "pixel_type", "value_range", "seed")
 EXAMPLES = """\b
@@ -60,14 +64,10 @@ def command(
     """
     from alkit.campaign.fork import fork  # noqa: PLC0415  # numpy is slow to import
 
-    named = spec_from("", given)
-    details = {name: getattr(named, name) for name in NAMED if given[name] is not None}
-    options = {"task_options": named.task_options, "strategy_options": parse_pairs(given["option"])}
-    details |= {name: values for name, values in options.items() if values}
     progress = NullProgress() if quiet else Terminal()
     with (
         open_campaign(campaign, quiet=True) as first,
-        fork(directory, first, device=device, progress=progress, **details) as made,
+        fork(directory, first, device=device, progress=progress, **_differing(first, given)) as made,
     ):
         status = made.status()
         before = len(first.pool.labeled)
@@ -80,3 +80,16 @@ def command(
         f"{status['labeled']:,} of {before:,} labeled images"
     )
     click.echo(f"next           alkit query --campaign {shlex.quote(directory)} --budget 50")
+
+
+def _differing(first: Campaign, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of the spec that the options name; an encoder keeps the kind of task."""
+    if given["encoder"] and not given["task"] and first.settings.task.name != DEFAULT_TASK:
+        given = {**given, "task": first.settings.task.name}
+    named = spec_from("", given)
+    flags = {name: FLAGS.get(name, (name,)) for name in NAMED}
+    details = {
+        name: getattr(named, name) for name in NAMED if any(given[flag] is not None for flag in flags[name])
+    }
+    options = {"task_options": named.task_options, "strategy_options": parse_pairs(given["option"])}
+    return details | {name: values for name, values in options.items() if values}

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from alkit.campaign.given.files import GivenFiles
     from alkit.campaign.record.query import Query
 
-
+BY_KEYS = ("class", "classes", "number")
+"""Kinds of labels that the labeling page takes; others are drawn in other tools."""
 EXAMPLES = """\b
 Examples:
   alkit query --strategy ta-vaal --pool digits --budget 50
@@ -211,6 +212,10 @@ def _print(campaign: Campaign, query: Query, strategy: str | None, budget: int) 
             f"next           alkit ingest --campaign {directory} --oracle {campaign.settings.oracle.name}"
         )
     else:
-        more = "" if campaign.classes or campaign.settings.labels == "number" else " --allow-new-classes"
-        click.echo(f"next           fill in the column 'label' in {table.name}, then run")
+        known = bool(campaign.classes) or campaign.settings.labels == "number"
+        more, fill = "" if known else " --allow-new-classes", "next           fill"
+        if known and campaign.settings.labels in BY_KEYS:
+            click.echo(f"next           answer in the browser: alkit label --campaign {directory}")
+            fill = "               or fill"
+        click.echo(f"{fill} in the column 'label' in {table.name}, then run")
         click.echo(f"               alkit ingest --campaign {directory} {shlex.quote(str(table))}{more}")

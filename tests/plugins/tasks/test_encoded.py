@@ -14,6 +14,7 @@ from torch import nn
 import alkit
 from alkit import Campaign
 from alkit.campaign.create import create
+from alkit.campaign.report.embedding_map import find_places
 from alkit.data import features
 from alkit.errors import InvalidOption
 
@@ -71,12 +72,14 @@ def test_the_linear_head_is_scikit_learns_logistic_regression() -> None:
         np.testing.assert_allclose(outputs, known.predict_proba(rows), atol=2e-4)
 
 
-def test_a_campaign_asks_trains_and_predicts(campaign: Campaign, pictures: Path) -> None:
+def test_a_campaign_asks_trains_predicts_and_is_mapped(campaign: Campaign, pictures: Path) -> None:
     with campaign:
         campaign.run(campaign.oracle("dataset"), cycles=2, n=6, strategy="margin")
         assert campaign.curve()[-1][1] == 1.0
         found = campaign.predict(pictures)
         assert [image.label for image in found] == [image.path.split("/")[0] for image in found]
+    with Campaign(campaign.directory) as again:  # which has read no features yet
+        assert len(find_places(again, None, "pca").groups["labeled"]) == 12
 
 
 def test_features_are_computed_once_and_a_new_class_needs_no_more(campaign: Campaign, encoder: str) -> None:

@@ -80,6 +80,15 @@ def test_renamed_moved_and_lost_images(alkit: Alkit, here: Path, make_pictures: 
         assert second.pool.lost.tolist() == [0]
 
 
+def test_labels_of_any_network_are_taken_over_by_an_encoder(alkit: Alkit, labeled: Path, here: Path) -> None:
+    encoder = f"file:{Path(__file__).parents[3] / 'plugins' / 'encoders' / 'means.py'}:make"
+    alkit("fork", "encoded", "-c", labeled, "--encoder", encoder, "-s", "uherding")
+    with Campaign(labeled) as first, Campaign("encoded") as second:
+        assert (second.settings.task.name, second.settings.strategy.name) == ("encoded", "uherding")
+        assert second.settings.task.options["encoder"] == encoder
+        assert second.pool.values == first.pool.values
+
+
 def test_it_takes_no_place_that_is_taken(alkit_ends: Alkit, labeled: Path) -> None:
     said = alkit_ends("fork", labeled, "-c", labeled)
     assert said.code == 1 and "already holds a campaign" in said.error

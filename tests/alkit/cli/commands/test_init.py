@@ -208,7 +208,7 @@ def test_what_cannot_be_is_one_sentence_and_leaves_nothing(
 def test_a_campaign_is_not_made_twice(alkit_ends: Alkit, campaign: Path, pictures: Path) -> None:
     said = alkit_ends("init", campaign, "--pool", pictures)
     assert said.code == 1
-    assert "already holds a campaign; use another directory" in said.error
+    assert "already holds a campaign; use another directory, or" in said.error
 
 
 def test_how_answers_of_several_become_one(alkit: Callable[..., Any], here: Path, pictures: Path) -> None:

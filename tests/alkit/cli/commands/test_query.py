@@ -28,7 +28,8 @@ def test_it_writes_a_list_and_a_sheet_and_says_what_to_type_next(
         "query 1: 4 images chosen by 'badge'",
         "list           queries/001.csv",
         "contact sheet  queries/001.png",
-        "next           fill in the column 'label' in 001.csv, then run",
+        "next           answer in the browser: alkit label --campaign .",
+        "               or fill in the column 'label' in 001.csv, then run",
         "               alkit ingest --campaign . queries/001.csv",
     ]
     assert "training on 12 labels" in said.err
