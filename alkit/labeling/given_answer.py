@@ -15,6 +15,8 @@ ABSTAIN = "abstain"
 """The answer of an annotator who cannot tell."""
 UNUSABLE = "unusable"
 """The answer for an image that nobody can label."""
+NOTHING = "none"
+"""The text of an empty set, unless a class has this name, and of boxes where there is no object."""
 
 
 @dataclass(frozen=True, slots=True)

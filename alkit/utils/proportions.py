@@ -83,7 +83,7 @@ def share(hits: int, of: int, level: float = LEVEL) -> Share:
 def upper_bound(hits: int, of: int, level: float = LEVEL) -> float:
     """Return the exact upper bound of a proportion: Clopper and Pearson (Biometrika, 1934), one-sided.
 
-    For a random sample of a finite population it is at least as high as it need be.
+    For a random sample of a finite population it is conservative.
 
     Args:
         hits: how many.

@@ -10,6 +10,7 @@ import numpy as np
 
 from alkit.campaign.record.events import CopiesDropped, Grouped, LabelsCopied, Ungrouped
 from alkit.data.sources import VECTORS
+from alkit.data.sources.vectors import Vectors
 from alkit.errors import InvalidOption, UsageError
 from alkit.utils import seeding
 
@@ -144,8 +145,6 @@ def _vectors(session: CampaignSession) -> ImageVectors:
     """Return what images are compared by; features of the encoder are computed if they are missing."""
     settings, rows = session.settings, None
     if settings.pool.location.startswith(VECTORS):
-        from alkit.data.sources.vectors import Vectors  # noqa: PLC0415  # numpy is slow to import
-
         source = session.source
         assert isinstance(source, Vectors)
         rows = source.rows.values

@@ -1,4 +1,4 @@
-"""ImageVectors to compare the images of a pool by: the encoder's features, or tiny copies of the images."""
+"""Vectors to compare the images of a pool by: the encoder's features, or tiny copies of the images."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from alkit.composition.factory import origin_of, same_code
+from alkit.labeling.given_answer import NOTHING
 
 from .aggregation import AggregationRule, aggregate_votes, check_rule, dispute, votes_of
 from .classes import CLASS_EVENTS, ClassHistory, Meant, is_box
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
     from .ledger import AnswerRow, Ledger, PickRow
 
 
-NOTHING = "none"
-"""The text of an empty set, and of boxes where there is no object."""
 CHANGING = (
     *(*CLASS_EVENTS, Asked, Answered, Retracted, Withdrawn, Passed, Lost, Found, Aggregated, Moved, Renamed),
     *(Removed, PutBack, EvaluationSetChosen, Grouped, Ungrouped, LabelsCopied, CopiesDropped),

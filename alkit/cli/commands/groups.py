@@ -146,7 +146,7 @@ def _print_dropped(count: int, *, as_json: bool) -> None:
     if as_json:
         print_json({"dropped": count})
     else:
-        click.echo(f"{count:,} copied labels are dropped")
+        click.echo(f"{count:,} copied label{' is' if count == 1 else 's are'} dropped")
 
 
 def _print(found: GroupReport) -> None:

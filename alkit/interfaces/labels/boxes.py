@@ -16,14 +16,13 @@ from alkit.labeling.box_lists import (
     read_boxes,
     rounded,
 )
+from alkit.labeling.given_answer import NOTHING
 
 from .base import ImageFacts, Labels
 
 if TYPE_CHECKING:
     from alkit._typing import Pixels
 
-NONE = "none"
-"""The text of an image without objects."""
 SAME = 0.5
 """Intersection over union from which two annotators mean one object."""
 
@@ -43,7 +42,7 @@ class Boxes(Labels):
     named: ClassVar[bool] = True
     fits_size: ClassVar[bool] = True
     agrees_from: ClassVar[float] = 0.8
-    nothing: ClassVar[str] = NONE
+    nothing: ClassVar[str] = NOTHING
 
     def parse(self, text: str, image: ImageFacts) -> Any:
         """Read a JSON list of boxes, or `none`; a box has to be inside the image, if its size is known.
@@ -52,7 +51,7 @@ class Boxes(Labels):
         the unit `fraction` has boxes in parts of the image, as some tools write them.
         """
         written = text.strip()
-        if written == NONE:
+        if written == NOTHING:
             return []
         size = (image.width, image.height)
         listed = in_pixels(written, size) if written.startswith("{") else read_boxes(written)
@@ -61,7 +60,7 @@ class Boxes(Labels):
 
     def text(self, value: Any) -> str:
         """Return the boxes as JSON; `none` if there is no object."""
-        return json.dumps(value, ensure_ascii=False) if value else NONE
+        return json.dumps(value, ensure_ascii=False) if value else NOTHING
 
     def names(self, value: Any) -> Sequence[str]:
         """Return the class of every box."""
@@ -71,13 +70,13 @@ class Boxes(Labels):
         """Return the words that are names of classes, and the classes of boxes in the others."""
         names: dict[str, None] = {}
         for word in words:
-            boxes = word.startswith("[") or word == NONE
+            boxes = word.startswith("[") or word == NOTHING
             names.update(dict.fromkeys(self.names(self.parse(word, ImageFacts())) if boxes else [word]))
         return tuple(names)
 
     def can_name(self, name: str) -> bool:
         """Refuse a name that looks like a list of boxes, too."""
-        return super().can_name(name) and not name.startswith("[") and name != NONE
+        return super().can_name(name) and not name.startswith("[") and name != NOTHING
 
     def agreement(self, first: Any, second: Any) -> float:
         """Return the F1 of boxes that are matched one to one; 1 if there is no object in either."""

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from alkit.labeling.given_answer import NOTHING
+
 from .base import ImageFacts, Labels
 
 SEPARATOR = ";"
-NONE = "none"
-"""The text of the empty set, unless a class has this name."""
 UNKNOWN = "?"
 """Before a class of which nothing is known; alone, nothing is known of all classes that are not named."""
 
@@ -27,12 +27,12 @@ class ClassSet(Labels):
 
     kind: ClassVar[str] = "classes"
     named: ClassVar[bool] = True
-    nothing: ClassVar[str] = NONE
+    nothing: ClassVar[str] = NOTHING
 
     def parse(self, text: str, image: ImageFacts) -> Any:
         """Return the sorted names."""
         written = text.strip()
-        if written == NONE and NONE not in self.classes:
+        if written == NOTHING and NOTHING not in self.classes:
             return []
         if written.startswith("[") and written not in self.classes:
             names = _from_json(written)
@@ -68,9 +68,9 @@ class ClassSet(Labels):
     def text(self, value: Any) -> str:
         """Return the names, separated by semicolons where no name has one."""
         if not value:
-            return NONE if NONE not in self.classes else "[]"
+            return NOTHING if NOTHING not in self.classes else "[]"
         plain = SEPARATOR.join(value)
-        if plain == NONE or plain.startswith("[") or any(SEPARATOR in n or n != n.strip() for n in value):
+        if plain == NOTHING or plain.startswith("[") or any(SEPARATOR in n or n != n.strip() for n in value):
             return json.dumps(value, ensure_ascii=False)
         return plain
 
@@ -82,7 +82,7 @@ class ClassSet(Labels):
     def can_name(self, name: str) -> bool:
         """Refuse names that would be read as several, too."""
         plain = SEPARATOR not in name and not name.startswith(("[", UNKNOWN))
-        return super().can_name(name) and plain and name != NONE
+        return super().can_name(name) and plain and name != NOTHING
 
     def names(self, value: Any) -> Sequence[str]:
         """Return the classes that apply."""

@@ -22,6 +22,7 @@ from alkit.labeling import (
     write_atomically,
 )
 
+from .class_sets import NONE
 from .reading import number_of
 
 
@@ -103,9 +104,9 @@ class Lines(Format):
 
 def _native(answer: str | None, kind: str) -> Any:
     """Return a label as JSON has it: boxes as objects, others as text."""
-    if kind != "boxes" or answer is None or not (answer == "none" or answer.startswith("[")):
+    if kind != "boxes" or answer is None or not (answer == NONE or answer.startswith("[")):
         return answer
-    return [] if answer == "none" else json.loads(answer)
+    return [] if answer == NONE else json.loads(answer)
 
 
 def _answer(number: int, values: Sequence[Any], columns: Columns, kind: str) -> GivenAnswer | None:

@@ -89,7 +89,9 @@ def find(name: str, in_channels: int, num_classes: int, side: int) -> Callable[[
     if name == "resnet18" and side <= SMALL:
         return lambda: resnet18_cifar(in_channels, num_classes)
     if ":" in name:
-        return _imported(name, in_channels, num_classes)
+        own = imported(name)
+        options = factory_options(own, in_channels, num_classes)
+        return lambda: own(**options)
     from torchvision import models  # noqa: PLC0415  # torchvision takes seconds to import
 
     if name not in models.list_models(module=models):
@@ -156,17 +158,20 @@ def torchvision_options(name: str, num_classes: int, side: int) -> dict[str, Any
     return options
 
 
-def _imported(path: str, in_channels: int, num_classes: int) -> Callable[[], nn.Module]:
+def imported(path: str) -> Any:
+    """Return a user's factory from its path, `package.module:factory`.
+
+    Raises:
+        InvalidOption: it cannot be imported.
+    """
     module_name, _, attribute = path.partition(":")
     try:
-        factory = getattr(importlib.import_module(module_name), attribute)
+        return getattr(importlib.import_module(module_name), attribute)
     except Exception as error:  # third-party modules may raise anything
         raise InvalidOption(
             f"the network '{path}' cannot be imported: {type(error).__name__}: {error}; check that its "
             "folder is on PYTHONPATH"
         ) from error
-    options = factory_options(factory, in_channels, num_classes)
-    return lambda: factory(**options)
 
 
 def factory_options(factory: Any, in_channels: int, num_classes: int) -> dict[str, Any]:

@@ -16,7 +16,15 @@ from torch import Tensor, nn
 
 from alkit.training import PortableNetwork
 
-from .networks import BUILT_IN, SMALL, SmallCNN, factory_options, resnet18_cifar, torchvision_options
+from .networks import (
+    BUILT_IN,
+    SMALL,
+    SmallCNN,
+    factory_options,
+    imported,
+    resnet18_cifar,
+    torchvision_options,
+)
 from .segmentation_networks import BASES
 from .taps import Wiring
 from .unet import UNet, block
@@ -359,11 +367,10 @@ def _made(recipe: NetworkRecipe) -> tuple[str, list[str], str]:
         return "", [inspect.getsource(resnet18_cifar)], f"resnet18_cifar({channels}, {classes})"
     if ":" in name:
         module, _, attribute = name.partition(":")
-        factory = getattr(__import__(module, fromlist=[attribute]), attribute)
         return (
             f"from {module} import {attribute}\n",
             [],
-            call_text(attribute, factory_options(factory, channels, classes)),
+            call_text(attribute, factory_options(imported(name), channels, classes)),
         )
     options = torchvision_options(name, classes, side)
     return "from torchvision import models\n", [], call_text("models.get_model", options, repr(name))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from alkit.training import PortableNetwork
 
-from ..networks import factory_options
+from ..networks import factory_options, imported
 from ..portable import HEAD, call_text, making, run_source
 from ..unet import block
 from .detector import CONSIDERED, MOST_OBJECTS, SAME, Size, grid, shares_of_scores
@@ -125,8 +125,7 @@ def _of_torchvision(
     """Return the imports for one of torchvision's networks, and the expression that makes it."""
     if ":" in name:
         module, _, attribute = name.partition(":")
-        factory = getattr(__import__(module, fromlist=[attribute]), attribute)
-        made = call_text(attribute, factory_options(factory, channels, num_classes))
+        made = call_text(attribute, factory_options(imported(name), channels, num_classes))
         return f"{OF_TORCHVISION}\nfrom {module} import {attribute}\n", made
     count = num_classes + isinstance(detector.network, WITH_BACKGROUND)
     options = {"weights": None, "weights_backbone": None, "num_classes": count}
