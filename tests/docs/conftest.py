@@ -169,7 +169,7 @@ def brief_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vaal, "plan", plan)
     means = OpenEncoder(
         network=nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten()),
-        input=EncoderInput(size=(16, 16)),
+        input=EncoderInput(size=(16, 16), mean=(0.5,) * 3, std=(0.5,) * 3),
         dim=12,
     )
     encoder: Any = registry.encoders.get("efficientnet-lite0")

@@ -89,7 +89,8 @@ def usable_model(session: CampaignSession, *, kinds: Collection[str] = TEXTS) ->
     """
     with session.lock(images=True):
         if not history(session.ledger):
-            session.progress.line("no model is trained yet: training on all labels")
+            if len(session.pool.labeled):
+                session.progress.line("no model is trained yet: training on all labels")
             train(session, None, Profile())
         model = _loaded(session, _latest(session), kinds)
         if model is None:

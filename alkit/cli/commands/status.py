@@ -14,6 +14,8 @@ Examples:
   alkit status --campaign birds --images
   alkit status --json
 """
+IN_WORDS = {"duplicates": "exact copies"}
+"""Why images are set aside, where the words of `--json` are not those of `alkit init`."""
 
 
 @click.command("status", short_help="Show the state of a campaign.", epilog=EXAMPLES)
@@ -35,7 +37,9 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
         ]
         print_json({**status, **({"out_of_reach": listed} if images else {})})
         return
-    aside = ", ".join(f"{count:,} {reason}" for reason, count in status["set_aside"].items() if count)
+    aside = ", ".join(
+        f"{count:,} {IN_WORDS.get(reason, reason)}" for reason, count in status["set_aside"].items() if count
+    )
     click.echo(
         f"pool           {status['pool']}: {status['images']:,} images" + (f" ({aside})" if aside else "")
     )

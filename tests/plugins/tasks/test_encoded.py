@@ -79,7 +79,7 @@ def test_a_campaign_asks_trains_predicts_and_is_mapped(campaign: Campaign, pictu
         found = campaign.predict(pictures)
         assert [image.label for image in found] == [image.path.split("/")[0] for image in found]
     with Campaign(campaign.directory) as again:  # which has read no features yet
-        assert len(find_places(again, None, "pca").groups["labeled"]) == 12
+        assert len(find_places(again, None, "pca").groups["labeled"]) == 18
 
 
 def test_features_are_computed_once_and_a_new_class_needs_no_more(campaign: Campaign, encoder: str) -> None:
