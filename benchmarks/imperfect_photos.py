@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
 import alkit
@@ -37,6 +38,7 @@ SIZE = 1_500  # photos that are taken
 BAD = 0.15
 UNUSABLE = "unusable"
 CYCLES, N = 5, 60
+COMPONENTS = 64  # of the features, for the model and for `usable`
 
 
 def main() -> None:
@@ -74,10 +76,12 @@ def main() -> None:
 
 
 def measure_unusable(base: Path, out: Path, seed: int) -> None:
-    """Ask a strategy as it is and inside `usable`; the model is a logistic regression on the features."""
+    """Ask a strategy as it is and inside `usable`; the model is a logistic regression on features."""
     for strategy in ("margin", "usable(margin)"):
         with _opened(base, out, seed) as campaign:
-            features = np.array(campaign.resources.encoded_images(campaign.state).features)
+            pool = np.array(campaign.resources.encoded_images(campaign.state).features)
+            reduce = PCA(COMPONENTS, random_state=0).fit(pool)
+            features = reduce.transform(pool)
             oracle, said = campaign.oracle(), {}
             campaign.ask(N, strategy="random")
             campaign.consult(oracle)
@@ -92,7 +96,7 @@ def measure_unusable(base: Path, out: Path, seed: int) -> None:
                 campaign.ask(N, **said)
                 campaign.consult(oracle)
             test = campaign.resources.test_images(campaign.ledger, campaign.state)
-            rows = np.array(test.images.features)[test.indices]
+            rows = reduce.transform(np.array(test.images.features)[test.indices])
             found = avoided(campaign.queries, campaign.classes)
             said = {
                 "seed": seed,
