@@ -77,7 +77,7 @@ def predicted_masks(
                     found.append(PredictedImage(path=key, error=reading.unusable, kind="mask"))
                     continue
                 numbers, sure = at_size(next(rows), (reading.height, reading.width))
-                place = folder / _name(key)
+                place = folder / mask_name(key)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(place, encode_mask(numbers))
                 label = place.relative_to(folder.parent).as_posix()
@@ -107,7 +107,8 @@ def at_size(row: Tensor, size: tuple[int, int]) -> tuple[Pixels, float]:
     return best.indices.byte().numpy(), round(float(best.values.mean()), DIGITS)
 
 
-def _name(key: str) -> str:
-    """Return a path in the folder that no other image has: `a/b.jpg.png` for `../a/b.jpg`."""
-    parts = [part for part in Path(key).parts if part not in (Path(key).anchor, "..", ".")]
+def mask_name(key: str) -> str:
+    """Return a path in the folder that no other image has: `a/b.jpg.png`, `_up/a/b.jpg.png` for `../a/b.jpg`."""
+    path = Path(key)
+    parts = ["_root" if part == path.anchor else "_up" if part == ".." else part for part in path.parts]
     return f"{Path(*parts).as_posix()}.png"
