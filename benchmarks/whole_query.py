@@ -120,8 +120,8 @@ def main() -> None:
             copy = Path(shutil.copytree(campaign, folder / f"camp-{number}"))
             query = ["query", "-c", str(copy), "-n", str(given.budget), "-q", "--control", "0", "-s"]
             if number == 0:
-                found["parts"] = shares([*query, "entropy"])
-                found["another strategy"] = shares([*query, "margin", "--new"])
+                found["a query"] = shares([*query, "entropy"])
+                found["another strategy on the same labels"] = shares([*query, "margin", "--new"])
                 shutil.rmtree(copy)
                 continue
             commands = {
