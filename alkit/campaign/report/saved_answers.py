@@ -23,10 +23,10 @@ def saved_answers(found: Avoided | None) -> list[Block]:
             Text(
                 f"In {_queries(found.queries)}, {counted(found.passed_over, 'pick')} that people could "
                 f"probably not label gave way to others. That has saved about {found.saved:.0f} answers "
-                f"'unusable' or 'abstain' (95% interval {found.low:.0f} to {found.high:.0f}): "
-                f"{found.without_label:,} of {counted(found.asked, 'answer')} are such ones, and would be "
-                f"{found.without_label + found.saved:.0f} without. The estimate rests on the picks that were "
-                "kept by chance although they looked unusable."
+                f"'unusable' or 'abstain' (95% interval {found.low:.0f} to {found.high:.0f}), beside the "
+                f"{found.without_label:,} among {counted(found.asked, 'answer')}. The estimate rests on the "
+                "picks that were kept by chance although they looked unusable; an image that was passed over "
+                "several times counts once."
             )
         )
     if found.waiting:

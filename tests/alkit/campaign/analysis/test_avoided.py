@@ -43,6 +43,14 @@ def test_an_estimate_by_hand() -> None:
     assert found.high - found.saved == pytest.approx(1.96 * max(expected, 0.5 * 1.0**2) ** 0.5)
 
 
+def test_an_image_that_is_proposed_again_counts_once() -> None:
+    again = record(proposed=[2, 3, 8], kept=[False, True, True], picks=[3, 8, 9])
+    both = [query(record(), ["unusable", "cat", "cat"]), query(again, ["cat", "cat", "cat"], 2)]
+    found = avoided(both, ["cat"])
+    assert found is not None and (found.passed_over, found.asked) == (1, 6)
+    assert found.saved == pytest.approx(1.25 + (0.0 - 0.0) / 1.0)
+
+
 def test_unanswered_images_leave_it_unknown_and_a_class_may_be_called_unusable() -> None:
     waits = avoided([query(record(), ["unusable", None, "cat"])], ["cat"])
     assert waits is not None and (waits.queries, waits.waiting) == ((), (1,))
@@ -63,11 +71,11 @@ def test_estimates_are_unbiased_and_intervals_hold(wrong: float) -> None:
             chance = np.clip(real - wrong * (real > 0.5), 0, 1)
             keep = np.maximum(0.1, 1 - chance)
             kept = rng.random(40) < keep
-            others = 100 + np.arange((~kept).sum())
+            own, others = 1000 * number + np.arange(40), 1000 * number + 100 + np.arange((~kept).sum())
             answers = ["unusable" if bad else "cat" for bad in useless[kept]] + ["cat"] * len(others)
-            picks = [*np.flatnonzero(kept).tolist(), *others.tolist()]
+            picks = [*own[kept].tolist(), *others.tolist()]
             said = record(
-                proposed=list(range(40)),
+                proposed=own.tolist(),
                 chance_of_no_label=chance.tolist(),
                 chance_to_be_kept=keep.tolist(),
                 kept=kept.tolist(),
