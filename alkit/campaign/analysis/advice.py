@@ -140,7 +140,10 @@ def _gain_words(evidence: CampaignEvidence, worth: float) -> str:
             f"{last.value - first.value:+.4f}, from {first.value:.4f}; part of that may be chance."
         )
     if evidence.gain is None:
-        return "The gain from new labels is unknown until two models have been evaluated."
+        return (
+            "The gain from new labels is unknown until two models have been evaluated: when more images are "
+            "labeled, run 'alkit train'."
+        )
     found = evidence.gain
     words = f"The last labels brought {found.per_100} in accuracy per 100"
     if found.per_100.low > 0:

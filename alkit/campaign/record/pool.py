@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from alkit._typing import Indices
     from alkit.interfaces.oracle import Answer
 
+REASONS = {"duplicates": "exact copies"}
+"""Why images are set aside, for people, where `Pool.set_aside` has another word."""
+
 
 class Pool:
     """Which images are labeled, and with what answer; indices are always positions in the whole pool.

@@ -294,7 +294,8 @@ def _unknown_class(label: str, classes: Sequence[str]) -> str:
     if not classes:
         return f"there is no class '{label}' yet; allow new classes with --allow-new-classes"
     close = difflib.get_close_matches(label, classes, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"the classes are {', '.join(list(classes)[:20])}"
+    listed = f"the classes are {', '.join(list(classes)[:20])}; a new one needs 'alkit classes add'"
+    hint = f"did you mean '{close[0]}'?" if close else listed
     return f"there is no class '{label}' in this campaign; {hint}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alkit.campaign.record.pool import REASONS
 from alkit.campaign.record.settings import CLASS
 from alkit.reporting.document import (
     Block,
@@ -91,12 +92,14 @@ def _minute(time: str) -> str:
 def _campaign(found: Findings) -> list[Block]:
     status, settings = found.status, found.settings
     channels, height, width = settings.image_shape
-    aside = listed(f"{count:,} {reason}" for reason, count in status["set_aside"].items() if count)
+    aside = listed(
+        f"{count:,} {REASONS.get(reason, reason)}" for reason, count in status["set_aside"].items() if count
+    )
     open_query = status["open_query"]
     rows = [
         (
             "Pool",
-            f"{pool_name(settings.pool.location)}: {counted(status['images'], 'image')}, for the model "
+            f"{pool_name(settings.pool.location)}: {counted(status['images'], 'image')}, kept as "
             f"{height} x {width}, {'color' if channels == 3 else 'grey'}" + (f" ({aside})" if aside else ""),
         ),
         ("Test set", pool_name(settings.test.location) if settings.test else "none"),

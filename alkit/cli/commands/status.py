@@ -14,8 +14,6 @@ Examples:
   alkit status --campaign birds --images
   alkit status --json
 """
-IN_WORDS = {"duplicates": "exact copies"}
-"""Why images are set aside, where the words of `--json` are not those of `alkit init`."""
 
 
 @click.command("status", short_help="Show the state of a campaign.", epilog=EXAMPLES)
@@ -24,6 +22,8 @@ IN_WORDS = {"duplicates": "exact copies"}
 @json_option
 def command(campaign: str | None, images: bool, as_json: bool) -> None:
     """Show what is labeled, what is open, and how the model performed as labels were added."""
+    from alkit.campaign.record.pool import REASONS  # noqa: PLC0415  # numpy is slow to import
+
     with open_campaign(campaign, quiet=True) as opened:
         status = opened.status()
         records = opened.state.records
@@ -38,7 +38,7 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
         print_json({**status, **({"out_of_reach": listed} if images else {})})
         return
     aside = ", ".join(
-        f"{count:,} {IN_WORDS.get(reason, reason)}" for reason, count in status["set_aside"].items() if count
+        f"{count:,} {REASONS.get(reason, reason)}" for reason, count in status["set_aside"].items() if count
     )
     click.echo(
         f"pool           {status['pool']}: {status['images']:,} images" + (f" ({aside})" if aside else "")

@@ -102,8 +102,9 @@ class ClassLabels(Objective):
         counts = torch.bincount(targets, minlength=self.spec.num_outputs)
         if int((counts > 0).sum()) < 2:
             only = self.classes[int(counts.argmax())] if self.classes else "?"
+            found = f"all {len(targets)} labels are" if len(targets) > 1 else "the only label is"
             raise TrainingError(
-                f"all {len(targets)} labels are '{only}', but a classifier needs at least two classes; label "
+                f"{found} '{only}', but a classifier needs at least two classes; label "
                 "more images first, for example with 'alkit query --strategy random'"
             )
         if self.class_weights == "balanced":
