@@ -108,7 +108,7 @@ def at_size(row: Tensor, size: tuple[int, int]) -> tuple[Pixels, float]:
 
 
 def mask_name(key: str) -> str:
-    """Return a path in the folder that no other image has: `a/b.jpg.png`, `_up/a/b.jpg.png` for `../a/b.jpg`."""
+    """Return a path in the folder that no other image has: `_up/a/b.jpg.png` for `../a/b.jpg`."""
     path = Path(key)
     parts = ["_root" if part == path.anchor else "_up" if part == ".." else part for part in path.parts]
     return f"{Path(*parts).as_posix()}.png"
