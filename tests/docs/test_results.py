@@ -32,6 +32,7 @@ COMMITTED = (
     "regression",
     "regression-scenes",
     "segmentation",
+    "ta-vaal-length",
     "toy2d",
 )
 MOST_BYTES = 12_000_000  # of a checkout without its history
