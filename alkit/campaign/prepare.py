@@ -173,13 +173,15 @@ def prepare(
     """
     strategy = chosen.strategy
     given = selection.given
+    any_labels = len(session.pool.labeled) > 0
     images = None if given is None else _no_pixels(session)
+    if given is None and not any_labels and not strategy.needs:  # no features are looked at
+        images = session.resources.plain_images(session.state)
     round_ = round_of(session, strategy, Profile() if profile is None else profile, images=images)
     state = session.state.remembered(strategy)
     remembered = None if state is None else session.directory / state
     if remembered is not None:
         round_.recall(remembered)
-    any_labels = len(session.pool.labeled) > 0
     judged = selection.control > 0 and not selection.seed and not strategy.asks_again
     judged = judged and (any_labels or given is not None)
     if given is None and trained is None and any_labels and (judged or strategy.needs):

@@ -155,10 +155,15 @@ class Resources:
             digest.update(sums.read_bytes() if sums.exists() else str(store.absolute()).encode())
         return digest.hexdigest()
 
-    def encoded_images(self, state: State) -> ImageStore:
-        """Return the pool's images as `images` does, with their features if the task has an encoder."""
+    def plain_images(self, state: State) -> ImageStore:
+        """Return the pool's images as `images` does, with what the source knows of them besides."""
         images = self.images(state)
         images.columns = self.columns(state)
+        return images
+
+    def encoded_images(self, state: State) -> ImageStore:
+        """Return the pool's images as `plain_images` does, with their features if the task has an encoder."""
+        images = self.plain_images(state)
         self._encode(images, "pool", state.records, self.settings.pool)
         return images
 

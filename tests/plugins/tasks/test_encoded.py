@@ -82,6 +82,12 @@ def test_a_campaign_asks_trains_predicts_and_is_mapped(campaign: Campaign, pictu
         assert len(find_places(again, None, "pca").groups["labeled"]) == 18
 
 
+def test_a_first_random_query_waits_for_no_features(campaign: Campaign) -> None:
+    with campaign:
+        campaign.ask(4, strategy="random")
+        assert not list((campaign.directory / "cache").glob("features-*"))
+
+
 def test_features_are_computed_once_and_a_new_class_needs_no_more(campaign: Campaign, encoder: str) -> None:
     with campaign:
         first = features_of(campaign)
