@@ -114,11 +114,14 @@ def _step(rows: Rows, centres: Tensor) -> tuple[Tensor, Tensor]:
 
 def _in_order(cluster: Tensor) -> tuple[Tensor, Tensor]:
     """Return the clusters that have rows, in the order of their first rows, and each row's new number."""
-    numbers, first, inverse = np.unique(cluster.cpu().numpy(), return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    place = np.argsort(order)
-    device = cluster.device
-    return torch.from_numpy(numbers[order]).to(device), torch.from_numpy(place[inverse]).to(device)
+    numbers, count = cluster.cpu().numpy(), len(cluster)
+    first = np.full(int(numbers.max()) + 1, count)
+    np.minimum.at(first, numbers, np.arange(count))
+    used = np.flatnonzero(first < count)
+    used = used[np.argsort(first[used])]
+    place = np.empty_like(first)
+    place[used] = np.arange(len(used))
+    return torch.from_numpy(used).to(cluster.device), torch.from_numpy(place[numbers]).to(cluster.device)
 
 
 def _distances(rows: Rows, centres: Tensor, cluster: Tensor) -> Floats:
