@@ -210,7 +210,7 @@ class _Run:
             started = time.process_time()
             picks = round_.choose(cycle, self.protocol.labels.budget)
             spent["query"] = round(time.process_time() - started, 3)
-            diagnostics |= {key: value for key, value in cycle.diagnostics.items() if key != "adversary"}
+            diagnostics |= _of_the_cycle(cycle.diagnostics)
             round_.remember(self.cell.work)
             taken = profile.as_dict()
             if number == self.protocol.labels.cycles - 1 and self.seed == self.protocol.seeds[0]:
@@ -369,3 +369,13 @@ class _Run:
         path = state_path(self.cell.work, self.strategy, number)
         if path.exists():
             load_state(self.strategy, path)
+
+
+def _of_the_cycle(diagnostics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return diagnostics without the adversary's curves and the numbers of single picks."""
+    return {
+        key: value
+        for key, value in diagnostics.items()
+        if key != "adversary"
+        and not (isinstance(value, list) and value and all(isinstance(one, int | float) for one in value))
+    }
