@@ -148,6 +148,7 @@ def draw(rows: list[Row], path: Path) -> None:
     import matplotlib  # slow to import
 
     matplotlib.use("svg")
+    matplotlib.rcParams["svg.fonttype"] = "none"  # letters as text take a third of the room
     from matplotlib import pyplot as plt  # slow to import
 
     figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")

@@ -80,7 +80,7 @@ class LedgerImages(ImageList):
         low = start[:CONTENT]
         rows = self._rows(
             f"SELECT idx, hash FROM images WHERE substr(hash, 1, {CONTENT}) >= ? "
-            f"AND substr(hash, 1, {CONTENT}) < ? AND idx < ? ORDER BY idx",
+            f"AND substr(hash, 1, {CONTENT}) < ? AND +idx < ? ORDER BY +idx",  # plus: by content, not by idx
             *(low, f"{low}g", self._count),
         )
         return of_one_content(rows, start)
