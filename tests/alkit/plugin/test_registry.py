@@ -353,6 +353,7 @@ DEFAULTS = {
     ("campaign/report/costs.py", "disputed"),
     ("campaign/report/findings.py", "disputed"),
     ("campaign/report/sections.py", "disputed"),
+    ("campaign/analysis/avoided.py", "usable"),  # what --avoid-unusable puts around a strategy
 }
 
 

@@ -53,7 +53,7 @@ def test_it_says_that_labels_have_come_since(alkit: Alkit, labeled: Path, pictur
     ("images", "out", "code", "message"),
     [
         ("nowhere", "p.csv", 1, "there is no folder or file 'nowhere'"),
-        (None, "p.xlsx", 2, "should end with .csv, .jsonl, .parquet, unlike 'p.xlsx'"),
+        (None, "p.xlsx", 2, "should end with .csv, .jsonl, .parquet, .json, unlike 'p.xlsx'"),
     ],
 )
 def test_mistakes_are_one_sentence(
