@@ -71,6 +71,7 @@ DIGITS = (
     Case(CHAIN, title="learning-loss > ta-vaal"),
     Case("mix", ("strategies=0.5 entropy,0.3 coreset,0.2 random",)),
     Case("balanced"),
+    Case("usable"),
     Case("maxherding"),
     Case("uherding"),
     Case("dropquery", ("passes=2",)),

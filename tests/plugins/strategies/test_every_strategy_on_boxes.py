@@ -30,6 +30,7 @@ REFUSED = {
     "galaxy": "one class, or a map of classes",
     "mc-variance": "numbers",
     "egl": "targets",
+    "cdal": "predicted class",
 }
 SHORT: dict[str, Any] = {
     "iterations": 2,
