@@ -128,9 +128,11 @@ def command(
         if file is not None:
             check_answers(Path(file))
             format = _format(Path(file), name, option, columns, opened.settings.labels)
+            reply = format.read(Path(file))
+            check_understood(reply, file)
             take(
                 opened,
-                format.read(Path(file)),
+                reply,
                 named=file,
                 unit=format.unit,
                 as_json=as_json,
@@ -184,7 +186,6 @@ def take(
     Raises:
         InvalidAnswers: no answer fits, or with `strict` some do not.
     """
-    check_understood(reply, named)
     answers = [dataclasses.replace(given, annotator=given.annotator or annotator) for given in reply.answers]
     if how.get("strict") and reply.rejected:
         answers = []

@@ -306,6 +306,63 @@ def test_labels_of_every_kind_come_back_as_they_were_drawn(
     assert got == wanted
 
 
+@pytest.mark.parametrize(
+    ("task", "classes", "guess"),
+    [
+        (
+            "detection",
+            "cat,dog",
+            '[{"class": "cat", "x": 0.125, "y": 3, "width": 7.3, "height": 2.01}, '
+            '{"class": "dog", "x": 0, "y": 0, "width": 16, "height": 16}]',
+        ),
+        (
+            "segmentation",
+            "background,cat",
+            '{"shapes": [{"class": "cat", "polygon": [[1, 1, 9, 2, 4, 13]]}]}',
+        ),
+    ],
+)
+def test_a_guess_waits_on_the_server_and_comes_back_as_it_was(
+    alkit: Alkit,
+    images: Path,
+    server: str,
+    client: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    task: str,
+    classes: str,
+    guess: str,
+) -> None:
+    from alkit.campaign.campaign import Campaign
+    from alkit.interfaces import ImageFacts, Mask
+    from alkit.interfaces.format import Prediction
+
+    directory = tmp_path / "camp"
+    alkit("init", directory, "--pool", images / "pool", "--task", task, "--classes", classes)
+    alkit("query", "-c", directory, "-n", "1", "-s", "random")
+    with Campaign(directory) as campaign:
+        (item,) = campaign.pool.pending.tolist()
+        record, labels = campaign.state.records[item], campaign.label_kind
+        value = labels.parse(guess, ImageFacts(width=record.width, height=record.height))
+        text = labels.text(value)
+        labels.keep([value])
+        wanted = labels.pixels(value).tolist() if isinstance(labels, Mask) else value
+    monkeypatch.setattr(
+        "alkit.campaign.export._predicted", lambda *given: {item: Prediction(text, 0.75)}
+    )  # what a trained model says is another matter
+    live = ("--campaign", directory, "--url", server, "--token", TOKEN)
+    project = alkit("labelstudio", "push", *live, "-o", "predictions=true", "--json").json["project"]
+    (found,) = client.tasks.list(project=project, fields="all")
+    (shown,) = client.predictions.list(task=found.id)
+    assert alkit("labelstudio", "pull", *live, "--json").json["accepted"] == 0  # a guess is no answer
+    client.annotations.create(found.id, result=shown.result, was_cancelled=False, lead_time=1.0)
+    took = alkit("labelstudio", "pull", *live, "--json").json
+    assert (took["accepted"], took["rejected"]) == (1, [])
+    with Campaign(directory) as campaign:
+        labels, got = campaign.label_kind, campaign.pool.answer_of(item).value
+        assert (labels.pixels(got).tolist() if isinstance(labels, Mask) else got) == wanted
+
+
 def test_what_the_server_refuses_is_one_sentence(alkit_ends: Alkit, asked: Path, server: str) -> None:
     for words, message in (
         (["--token", "f" * 40], "rejects the token"),
