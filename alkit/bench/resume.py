@@ -6,8 +6,9 @@ import contextlib
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from alkit.composition.factory import plugin_of
 from alkit.errors import BenchmarkError, InvalidProtocol, UsageError
@@ -17,7 +18,7 @@ from . import records
 from .cell import is_complete
 from .embedding_maps import MAP
 from .protocol import Entry, Protocol, read_protocol
-from .shared_data import SharedData, task_options_of
+from .shared_data import SharedData
 from .upper_bound import participant
 
 LOCK = "suite.lock"
@@ -80,12 +81,17 @@ def unpack_results(results: Path) -> bool:
 
 
 def check_same(
-    found: Sequence[records.Record], identity: str, protocol: Protocol, shared: SharedData, results: Path
+    found: Sequence[records.Record],
+    identity: str,
+    protocol: Protocol,
+    shared: SharedData,
+    options: Mapping[str, Any],
+    results: Path,
 ) -> None:
     """Refuse to mix these records with those of another protocol, task, version or device."""
     versions = {entry.shown: origin_of(entry)["version"] for entry in protocol.strategies}
     device = shared.device.partition(":")[0]
-    options = json.loads(json.dumps(task_options_of(shared.task_model())))
+    options = json.loads(json.dumps(options))
     for record in found:
         if record["kind"] != "cell":
             continue

@@ -28,7 +28,7 @@ from .resume import (
     origin_of,
     unpack_results,
 )
-from .shared_data import SharedData
+from .shared_data import SharedData, task_options_of
 from .upper_bound import participant
 
 if TYPE_CHECKING:
@@ -87,9 +87,8 @@ def _run_suite(
     shared = prepare(protocol, cache, device=options.device, download=options.download, progress=progress)
     for note in shared.notes:
         progress.line(note)
-    _check_strategies(protocol, shared)
     identity = f"{protocol.fingerprint()}-{shared.fingerprint()}"
-    check_same(records.read_all(results), identity, protocol, shared, results)
+    _check(protocol, shared, identity, results)
     protocol = merge_protocol(protocol, results)
     if unpack_results(results):
         progress.line(f"the compressed records in {results} are unpacked to {records.RECORDS}")
@@ -134,11 +133,12 @@ def _run_suite(
     return every
 
 
-def _check_strategies(protocol: Protocol, shared: SharedData) -> None:
-    """Refuse a strategy that does not exist, or that the task cannot support, before any training."""
-    spec = shared.task_model().spec
+def _check(protocol: Protocol, shared: SharedData, identity: str, results: Path) -> None:
+    """Refuse a strategy that the task cannot support, and records of another benchmark, before training."""
+    task = shared.task_model()
     for entry in protocol.strategies:
-        check_needs(participant(entry), spec)
+        check_needs(participant(entry), task.spec)
+    check_same(records.read_all(results), identity, protocol, shared, task_options_of(task), results)
 
 
 def _cell(

@@ -174,9 +174,7 @@ def prepare(
     strategy = chosen.strategy
     given = selection.given
     any_labels = len(session.pool.labeled) > 0
-    images = None if given is None else _no_pixels(session)
-    if given is None and not any_labels and not strategy.needs:  # no features are looked at
-        images = session.resources.plain_images(session.state)
+    images = _images_without_features(session, strategy, given)
     round_ = round_of(session, strategy, Profile() if profile is None else profile, images=images)
     state = session.state.remembered(strategy)
     remembered = None if state is None else session.directory / state
@@ -227,6 +225,17 @@ def _no_label(session: CampaignSession, given: Given | None) -> Indices:
     for rows in () if given is None else given.matched:
         found = np.setdiff1d(found, rows.missing(found), assume_unique=True)
     return found
+
+
+def _images_without_features(
+    session: CampaignSession, strategy: Strategy, given: Given | None
+) -> ImageStore | None:
+    """Return the pool's images where nothing looks at features of theirs, else None."""
+    if given is not None:
+        return _no_pixels(session)
+    if strategy.needs or len(session.pool.labeled):
+        return None
+    return session.resources.plain_images(session.state)
 
 
 def _no_pixels(session: CampaignSession) -> ImageStore:

@@ -16,12 +16,12 @@ from alkit.utils import seeding
 
 from .leaders import find_followers
 from .standing import KINDS, GroupReport, Standing, standing_of
-from .vectors import ImageVectors, Known
+from .vectors import FEATURES_ALIKE, PIXELS_ALIKE, ImageVectors, Known
 
 if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession
 
-LEVELS = {"features": (0.85, 0.90, 0.95), "pixels": (0.97, 0.98, 0.99)}
+LEVELS = {"features": (FEATURES_ALIKE, 0.90, 0.95), "pixels": (PIXELS_ALIKE, 0.98, 0.99)}
 """Likenesses that the audit decides between; the lowest is that from which images are near-duplicates."""
 NONE = "no near-duplicates are grouped; find them with 'alkit groups find'"
 
@@ -55,7 +55,8 @@ def find_groups(session: CampaignSession, request: GroupRequest) -> GroupReport:
         own = np.setdiff1d(pool.labeled, np.array(list(pool.copied), np.int64))
         order = np.concatenate([own, np.setdiff1d(np.flatnonzero(pool.usable), own)])
         found = find_followers(vectors, order, session.progress)
-        free = np.isin(found.indices, _answered(session), invert=True)
+        answered = np.concatenate([own, pool.no_label])  # these follow nobody
+        free = np.isin(found.indices, answered, invert=True)
         indices = found.indices[free]
         rng = seeding.numpy_generator(session.settings.seed, "groups", len(state.events))
         audit = rng.choice(indices, size=math.ceil(request.audit * len(indices)), replace=False)
@@ -71,12 +72,6 @@ def find_groups(session: CampaignSession, request: GroupRequest) -> GroupReport:
             )
         )
         return _grouped(session).report()
-
-
-def _answered(session: CampaignSession) -> list[int]:
-    """Return the images that somebody has answered for; they follow nobody."""
-    pool = session.pool
-    return [*np.setdiff1d(pool.labeled, list(pool.copied)).tolist(), *pool.no_label.tolist()]
 
 
 def copy_labels(session: CampaignSession, limit: float | None = None) -> GroupReport:

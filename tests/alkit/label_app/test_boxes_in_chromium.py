@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,7 @@ from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
 from alkit.interfaces.format import Prediction
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        shutil.which("chromium") is None or shutil.which("chromedriver") is None,
-        reason="chromium and chromedriver are not installed",
-    ),
-]
+pytestmark = pytest.mark.slow
 
 CLASSES = ("cat", "dog", "owl")
 DESKTOP, PHONE = (1280, 657, False), (390, 844, True)

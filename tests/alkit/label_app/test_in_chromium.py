@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 from pathlib import Path
 
@@ -16,13 +15,7 @@ from alkit.campaign.record.events import Answered
 from alkit.campaign.session import LOCK
 from alkit.labeling.given_answer import GivenAnswer
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        shutil.which("chromium") is None or shutil.which("chromedriver") is None,
-        reason="chromium and chromedriver are not installed",
-    ),
-]
+pytestmark = pytest.mark.slow
 
 CLASSES = ("blue", "green", "red")
 PATIENCE = 30

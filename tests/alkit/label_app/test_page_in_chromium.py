@@ -16,13 +16,7 @@ from alkit.interfaces.labels import ClassSet
 from alkit.label_app import asking
 from alkit.label_app.guidelines import read_guidelines
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        shutil.which("chromium") is None or shutil.which("chromedriver") is None,
-        reason="chromium and chromedriver are not installed",
-    ),
-]
+pytestmark = pytest.mark.slow
 
 TEN = ("bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibis", "jay", "kite")
 DESKTOP, PHONE = (1280, 657, False), (390, 844, True)

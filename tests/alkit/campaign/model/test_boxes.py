@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +20,8 @@ from alkit.data.rows.detections import read_detections
 from alkit.data.rows.lines import read_lines
 from alkit.errors import UnsupportedTask, UsageError
 from alkit.training.portable_outputs import gap_between, own_meaning
+
+from .exported import loaded
 
 CLASSES = ("cat", "dog")
 
@@ -57,15 +58,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with made(root) as campaign:
         campaign.train()
     return root
-
-
-def loaded(folder: Path) -> dict[str, Any]:
-    """Run the code of an exported model."""
-    code = (folder / "model.py").read_text(encoding="utf-8")
-    assert "alkit" not in code.replace("alkit is not needed", "")
-    namespace: dict[str, Any] = {"__name__": "model"}
-    exec(compile(code, "model.py", "exec"), namespace)
-    return namespace
 
 
 def test_boxes_are_written_in_pixels_of_each_image(world: Path, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from alkit.campaign.model.predict import open_images, predict_to
 from alkit.campaign.model.trained import usable_model
 from alkit.training.portable_outputs import own_meaning
 
+from .exported import loaded
+
 MEANS = f"file:{Path(__file__).parents[3] / 'plugins' / 'encoders' / 'means.py'}:make"
 OPTIONS: dict[str, dict[str, Any]] = {
     "multi-label": {"model": "tiny-cnn", "epochs": 1, "precision": "float32"},
@@ -49,15 +51,6 @@ def trained(task: str, directory: Path, pictures: Path) -> Campaign:
     texts = LABELS[task.removeprefix("encoded-")] if task != "encoded-regression" else LABELS[task]
     campaign.tell({key: texts[number % 3] for number, key in enumerate(keys)})
     return campaign
-
-
-def loaded(folder: Path) -> dict[str, Any]:
-    """Run the code of an exported model."""
-    code = (folder / "model.py").read_text(encoding="utf-8")
-    assert "alkit" not in code.replace("alkit is not needed", "")
-    namespace: dict[str, Any] = {"__name__": "model"}
-    exec(compile(code, "model.py", "exec"), namespace)
-    return namespace
 
 
 @pytest.mark.parametrize("task", OPTIONS)
