@@ -13,6 +13,7 @@ import numpy as np
 
 from alkit.errors import SourceError
 from alkit.utils.files import check_regular, sync_folder
+from alkit.utils.mapped_files import ReadPages
 
 from .checksums import Checksums, sums_path
 from .pixel_types import BYTES, PIXEL_TYPES, WHITE, PixelType, as_picture
@@ -35,7 +36,6 @@ BLOCK_IMAGES = 64
 SMALLEST_STD = 1e-6  # of floating point, whose values may be of any size
 # Bytes; a mapped file is as quick to take from, and the system can have the pages back.
 MOST_IN_MEMORY = 2**31
-MOST_MAPPED = 2**28  # bytes taken from a mapped file before its pages are let go of
 
 
 def is_whole(path: Path, shape: Shape, count: int, pixel_type: PixelType = "uint8") -> bool:
@@ -152,7 +152,6 @@ class ImageStore:
         self,
         pixels: Values,
         usable: npt.NDArray[np.bool_] | None = None,
-        mapped: mmap.mmap | None = None,
     ) -> None:
         kinds = [kind for kind in PIXEL_TYPES if pixels.dtype == kind]
         if not kinds or pixels.ndim != 4:
@@ -162,7 +161,7 @@ class ImageStore:
         self.pixel_type, self.white = kinds[0], WHITE[kinds[0]]
         self._pixels = pixels
         self._usable = usable
-        self._mapped, self._taken = mapped, 0
+        self._pages = ReadPages(pixels)
         self.shape: Shape = (pixels.shape[1], pixels.shape[2], pixels.shape[3])
         self.features: npt.NDArray[np.floating[Any]] | None = None
         self.columns: PoolColumns | None = None
@@ -210,7 +209,7 @@ class ImageStore:
         with open(path, "rb") as file:
             mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
         pixels = np.frombuffer(mapped, dtype=pixel_type).reshape(count, *shape)
-        return cls(pixels, usable, mapped)
+        return cls(pixels, usable)
 
     def __len__(self) -> int:
         return len(self._pixels)
@@ -220,7 +219,7 @@ class ImageStore:
         import torch  # noqa: PLC0415  # torch takes seconds to import
 
         rows = np.take(self._pixels, indices, axis=0)
-        self._let_go(rows.nbytes)
+        self._pages.count(rows)
         return torch.from_numpy(rows.astype(np.int32) if rows.dtype == np.uint16 else rows)
 
     def column(self, name: str) -> npt.NDArray[Any]:
@@ -239,7 +238,7 @@ class ImageStore:
         for start in range(0, len(indices), BLOCK_IMAGES):
             rows = np.take(self._pixels, indices[start : start + BLOCK_IMAGES], axis=0)
             found.update(rows.data)
-            self._let_go(rows.nbytes)
+            self._pages.count(rows)
         return found.hexdigest()
 
     @property
@@ -250,15 +249,6 @@ class ImageStore:
     def picture(self, index: int, value_range: tuple[float, float] | None = None) -> Pixels:
         """Return what people see of an image as it is stored: [H, W, 1 or 3] uint8; see `as_picture`."""
         return as_picture(self._pixels[index].transpose(1, 2, 0), value_range)
-
-    def _let_go(self, taken: int) -> None:
-        """Release the pages of a mapped file now and then; otherwise they count as this process's memory."""
-        if self._mapped is None or not hasattr(mmap, "MADV_DONTNEED"):
-            return
-        self._taken += taken
-        if self._taken > MOST_MAPPED:
-            self._mapped.madvise(mmap.MADV_DONTNEED)
-            self._taken = 0
 
     @property
     def mean(self) -> Tensor:

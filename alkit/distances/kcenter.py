@@ -26,7 +26,8 @@ from alkit._typing import Indices
 from .nearest import reported
 from .ranks import ProcessRanks
 from .robust import isolated
-from .rows import Features, Floats, Metric, Rows, as_tensor, check_finite, full_float32, power_of_two
+from .row_view import RowView
+from .rows import Features, Floats, Metric, Rows, check_finite, full_float32, power_of_two, readable
 from .search import FarthestFirst
 
 if TYPE_CHECKING:
@@ -63,10 +64,12 @@ def k_center(
     """Choose n points one by one, each the farthest from all that are labeled or chosen.
 
     Ties go to the lowest index. With nothing labeled, the first pick is the candidate nearest to the mean of
-    all candidates. Memory beyond the features: the labeled and chosen rows, and about 100 MB.
+    all candidates. Memory beyond the features: the labeled rows four times, those chosen, 48
+    bytes a row, and about 200 MB.
 
     Args:
-        features: [N, D] real numbers, a tensor on any device, an array, or a memory-mapped file.
+        features: [N, D] real numbers: a tensor on any device, an array, a memory-mapped file, or a view of
+            one, of which few pages stay in memory.
         labeled: int64 positions of the centres so far; may be empty.
         n: how many to choose.
         candidates: int64 positions of what may be chosen; all by default. Labeled ones are never chosen.
@@ -85,7 +88,7 @@ def k_center(
         raise ValueError(f"metric should be 'euclidean' or 'cosine', not '{metric}'")
     if not 0.0 <= robust < 1.0:
         raise ValueError(f"robust should be a share from 0 up to, but not including, 1, not {robust}")
-    tensor = as_tensor(features)
+    tensor = readable(features)
     ranks = ProcessRanks(group, tensor.device, len(tensor))
     centres = _positions(labeled, ranks.total, "labeled")
     allowed = np.ones(ranks.total, dtype=np.bool_)
@@ -120,7 +123,7 @@ def _positions(given: npt.ArrayLike | torch.Tensor, total: int, name: str) -> In
     return np.flatnonzero(there)
 
 
-def _largest(tensor: torch.Tensor, ranks: ProcessRanks) -> float:
+def _largest(tensor: torch.Tensor | RowView, ranks: ProcessRanks) -> float:
     """Return the largest magnitude over all processes; all of them raise if one holds NaN or an infinity."""
     try:
         largest, problem = check_finite(tensor), None

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from alkit.utils.mapped_files import let_go
+from alkit.utils.mapped_files import ReadPages
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,6 +30,7 @@ class RowView:
 
     def __init__(self, values: npt.NDArray[Any], index: Indices, *, unit: bool = False) -> None:
         self._values, self._index, self._unit = values, index, unit
+        self._pages = ReadPages(values)
         self.shape = (len(index), int(values.shape[1]))
         self.device = torch.device("cpu")
         self.dtype = torch.float32 if unit else torch.from_numpy(values[:0].copy()).dtype
@@ -63,6 +64,7 @@ class RowView:
         return RowView(self._values, self._index[index], unit=self._unit)
 
     def _read(self, rows: slice | Indices) -> Tensor:
-        found = torch.from_numpy(np.array(self._values[rows]))
-        let_go(self._values)
+        read = np.array(self._values[rows])
+        self._pages.count(read)
+        found = torch.from_numpy(read)
         return normalize(found.float(), dim=1) if self._unit else found

@@ -9,12 +9,15 @@ import torch
 
 from alkit._typing import Indices
 
+from .cells import Cells
 from .nearest import CENTRES, Centres, Points
 from .ranks import ProcessRanks
 from .round_selection import RoundSelection
-from .rows import BLOCK, Floats, Rows, slack, squared
+from .rows import BLOCK, Floats, Rows, squared
 
 ROUND = 512  # fewest candidates of a round
+CHUNK = 2**18  # candidates that get their bounds at once: 64 MB at 128 dimensions and two bytes
+CELLS = 3  # cells that a labeled centre is in
 
 
 class FarthestFirst:
@@ -48,6 +51,7 @@ class FarthestFirst:
         self.store = rows.features.new_empty(self.labeled + room, rows.dim)
         self.store[: self.labeled] = ranks.join_rows(rows.raw(self._own(labeled)))
         self.centres = Centres(self._like(self.store))
+        self.home: Indices = np.full(len(self.index), -1, dtype=np.int64)
 
     def _own(self, positions: Indices) -> Indices:
         """Return this process's part of global positions, as positions in its rows."""
@@ -83,46 +87,46 @@ class FarthestFirst:
     def _set_bounds(self) -> None:
         """Bound each candidate by the nearest labeled centre in the cell of its nearest pivot.
 
-        The labeled are put in order of cell, and the cells in order of region: a region is about a block.
+        A labeled centre is in the cells of its nearest pivots, so that most candidates meet a close one. For
+        what follows, the labeled are put in order of their nearest pivots, and these in order of region: a
+        region is about a block.
         """
         count = self.labeled if self.labeled < 64 else round(math.sqrt(self.labeled))
         regions = -(-self.labeled // CENTRES)
-        pivots = _spread(self.store[: self.labeled], count)
-        region = self._nearest(self._like(pivots), np.arange(count), _spread(pivots, regions))
+        store = self.store[: self.labeled]
+        labeled = self._like(store)
+        pivots = _spread(store, count)
+        region = self._nearest(self._like(pivots), _spread(pivots, regions))[:, 0]
         pivots = pivots[torch.from_numpy(np.argsort(region, kind="stable")).to(pivots.device)]
         region.sort()
-        owner = self._nearest(self.centres.rows, np.arange(self.labeled), pivots)
+        owner = self._nearest(labeled, pivots)[:, 0]
         order = torch.from_numpy(np.argsort(owner, kind="stable")).to(pivots.device)
-        self.store[: self.labeled] = self.store[order]
+        store[:] = store[order]
         owner.sort()
         starts = np.searchsorted(owner, np.arange(count + 1))
         self.region_starts = starts[np.searchsorted(region, np.arange(regions + 1))]
-        cell = self._nearest(self.rows, self.index, pivots)
-        self.home = region[cell]
-        members = np.argsort(cell, kind="stable")
-        ends = np.searchsorted(cell[members], np.arange(count + 1))
-        for number in np.flatnonzero(np.diff(starts)):
-            for begin in range(ends[number], ends[number + 1], BLOCK):
-                inside = members[begin : min(begin + BLOCK, ends[number + 1])]
-                self.bound[inside] = self._bounded(inside, starts[number], starts[number + 1])
+        cells = Cells(labeled, self._nearest(labeled, pivots, CELLS))
+        for start in range(0, len(self.index), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            rows = self._like(self.rows.raw(self.index[chunk]))
+            cell = self._nearest(rows, pivots)[:, 0]
+            self.home[chunk] = region[cell]
+            self.bound[chunk] = np.minimum(self.bound[chunk], cells.bounds(rows, cell))
 
-    def _bounded(self, inside: Indices, start: int, stop: int) -> Floats:
-        """Return upper bounds for candidates from a cell; exact where it may hold a copy of them."""
-        points = Points(self.rows, self.index[inside], self.bound[inside])
-        points.meet(self.centres, start, stop, floor=np.inf)
-        zero = np.flatnonzero(points.best <= 4.0 * slack(points.norm, points.norm.max(), self.rows.dim))
-        if len(zero):  # screening cannot tell small from zero, and there may be many copies
-            points.meet(self.centres, start, stop, zero)
-        return points.best
-
-    def _nearest(self, rows: Rows, index: Indices, pivots: torch.Tensor) -> Indices:
-        """Return the nearest pivot of each row, as far as float32 tells."""
+    def _nearest(self, rows: Rows, pivots: torch.Tensor, count: int = 1) -> Indices:
+        """Return the nearest pivots of each row, [n, count], as far as float32 tells."""
         block, half, _ = Centres(self._like(pivots)).block(0, len(pivots))
-        found = [
-            torch.addmm(half, rows.take(index[start : start + BLOCK]), block.T, alpha=-1).argmin(dim=1)
-            for start in range(0, len(index), BLOCK)
-        ]
-        return torch.cat(found).cpu().numpy() if found else np.empty(0, dtype=np.int64)
+        count = min(count, len(pivots))
+        found = [torch.empty(0, count, dtype=torch.int64, device=block.device)]
+        for start in range(0, len(rows), BLOCK):
+            values = rows.block(start, min(start + BLOCK, len(rows)))
+            product = torch.addmm(half, values, block.T, alpha=-1)
+            found.append(
+                product.argmin(dim=1, keepdim=True)
+                if count == 1
+                else product.topk(count, dim=1, largest=False).indices
+            )
+        return torch.cat(found).cpu().numpy()
 
     def _like(self, raw: torch.Tensor) -> Rows:
         return Rows(raw, self.rows.metric, self.rows.scale, self.rows.mean)

@@ -296,24 +296,6 @@ class Cycle:
             return self._embeddings
         return self._embeddings[torch.from_numpy(rows).to(self.device)]
 
-    def embedding_rows(self, indices: Indices) -> tuple[Tensor, Indices]:
-        """Return embeddings, and which of their rows are those of images: [N, D] on `device`, and [n] int64.
-
-        Where the embeddings lie in a file already, as in a query from files, they are mapped from it, in its
-        own type, with rows of other images between: nothing is copied. Otherwise they are what `embeddings`
-        returns. Do not write to them.
-
-        Args:
-            indices: positions in the pool, ascending.
-        """
-        if self._whole is not None:
-            return self._whole.embedding_rows(indices)
-        where = getattr(self.model, "stored_embeddings", None)  # a model may have no more than a network's
-        stored: tuple[Tensor, Indices] | None = where(indices) if where and self.passes is None else None
-        if stored is not None:
-            return stored
-        return self.embeddings(indices), np.arange(len(indices))
-
     def stored_embeddings(self, indices: Indices) -> RowView | None:
         """Return embeddings [n, D] that lie in a file already, as a view that is read in blocks; or None.
 
@@ -324,8 +306,8 @@ class Cycle:
         """
         if self._whole is not None:
             return self._whole.stored_embeddings(indices)
-        view = getattr(self.model, "view_of_embeddings", None)  # a model may have no more than a network's
-        found: RowView | None = view(indices) if view and self.passes is None else None
+        stored = getattr(self.model, "stored_embeddings", None)  # a model may have no more than a network's
+        found: RowView | None = stored(indices) if stored and self.passes is None else None
         return found
 
     @property

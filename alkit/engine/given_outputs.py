@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from alkit.data.store import ImageStore
 from alkit.distances.row_view import RowView
-from alkit.distances.rows import as_tensor
 from alkit.errors import UnsupportedTask
 from alkit.interfaces.task import TaskModel
 from alkit.training.recipe import Recipe
@@ -135,23 +134,14 @@ class GivenOutputs(TaskModel):
             embedding,
         )
 
-    def stored_embeddings(self, indices: Indices) -> tuple[Tensor, Indices] | None:
-        """Return the embeddings as they lie in their file, if images are there in order."""
-        found = self._stored(indices)
-        return None if found is None else (as_tensor(found[0]), found[1])
-
-    def view_of_embeddings(self, indices: Indices) -> RowView | None:
+    def stored_embeddings(self, indices: Indices) -> RowView | None:
         """Return the embeddings of images as a view of their file, if images are there in order."""
-        found = self._stored(indices)
-        return None if found is None else RowView(*found)
-
-    def _stored(self, indices: Indices) -> tuple[npt.NDArray[Any], Indices] | None:
         given = self.embeddings
         if given is None or self.device.type != "cpu" or given.values.dtype not in (np.float16, np.float32):
             return None
         given.check(indices)
         rows = given.row[indices]
-        return (given.values, rows) if (rows[1:] > rows[:-1]).all() else None
+        return RowView(given.values, rows) if (rows[1:] > rows[:-1]).all() else None
 
     def encode(self, values: Sequence[Any]) -> Tensor | Targets:
         """Turn labels into targets, as the task does."""

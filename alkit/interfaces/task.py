@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from alkit._typing import Indices
     from alkit.data.loader import Batch
     from alkit.data.targets import Targets
+    from alkit.distances import RowView
     from alkit.plugin.encoders import NamedEncoder
     from alkit.training.pool_images import PoolImages
     from alkit.training.recipe import TrainingRun
@@ -156,15 +157,11 @@ class TaskModel(ABC):
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
         """Evaluate the model on labeled batches: a number per metric, in the order of `metrics`."""
 
-    def stored_embeddings(self, indices: Indices) -> tuple[Tensor, Indices] | None:
-        """Return embeddings that need no network, where they lie; None if there are none.
+    def stored_embeddings(self, indices: Indices) -> RowView | None:
+        """Return embeddings [n, D] that lie in a file and need no network; None if there are none.
 
         Args:
             indices: positions in the pool, ascending.
-
-        Returns:
-            [N, D] float16 or float32 on the device, which may be mapped from a file, and the row in it of
-            each image, ascending.
         """
         return None
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from alkit import Indices
-    from alkit.distances import KMeansResult
+    from alkit.distances import KMeansResult, RowView
 
 BLOCK = 4096  # rows assigned at once
 
@@ -64,21 +64,20 @@ def in_turn(
     return np.array(chosen, dtype=np.int64)
 
 
-def assigned(features: torch.Tensor, rows: Indices, centers: npt.NDArray[np.float64]) -> Indices:
-    """Return the number of the center nearest to each row, [n], as far as float32 tells.
+def assigned(features: torch.Tensor | RowView, centers: npt.NDArray[np.float64]) -> Indices:
+    """Return the number of the center nearest to each row, [N], as far as float32 tells.
 
     Args:
-        features: [N, D], perhaps mapped from a file.
-        rows: [n] positions in them.
+        features: [N, D], or a view of a file.
         centers: [K, D].
     """
     targets = torch.from_numpy(centers).float().to(features.device)
     half = targets.square().sum(dim=1).div_(2)
     found = [
-        torch.addmm(half, features[torch.from_numpy(some).to(features.device)].float(), targets.T, alpha=-1)
+        torch.addmm(half, features[start : start + BLOCK].float(), targets.T, alpha=-1)
         .argmin(dim=1)
         .cpu()
         .numpy()
-        for some in np.split(rows, range(BLOCK, len(rows), BLOCK))
+        for start in range(0, len(features), BLOCK)
     ]
     return np.concatenate(found)

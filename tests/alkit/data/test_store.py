@@ -83,14 +83,6 @@ class TestImageStore:
         monkeypatch.setattr(store_module, "MOST_IN_MEMORY", self.PIXELS.nbytes)
         assert not ImageStore.open(tmp_path / "store", (3, 4, 5), 300)._pixels.flags.writeable
 
-    def test_mapped_pages_are_let_go_of(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (tmp_path / "store").write_bytes(self.PIXELS.tobytes())
-        store = ImageStore.open(tmp_path / "store", (3, 4, 5), 300, in_memory=False)
-        monkeypatch.setattr(store_module, "MOST_MAPPED", 1000)
-        for _ in range(3):
-            assert np.array_equal(store.take(np.arange(10)).numpy(), self.PIXELS[:10])
-            assert store._taken <= 1000
-
     def test_open_takes_the_first_rows(self, tmp_path: Path) -> None:
         (tmp_path / "store").write_bytes(self.PIXELS.tobytes())
         assert len(ImageStore.open(tmp_path / "store", (3, 4, 5), 10)) == 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import sys
 from pathlib import Path
 
@@ -31,3 +32,19 @@ def test_only_a_large_file_is_let_go_of(tmp_path, monkeypatch):
     assert resident(file) == 0
     assert rows.sum() == 100_000
     mapped_files.let_go(np.ones(1000))  # is in no file
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what is resident")
+@pytest.mark.parametrize("mapped", ["by numpy", "as bytes"])
+def test_pages_of_a_long_pass_are_let_go_of_now_and_then(tmp_path, monkeypatch, mapped):
+    file = tmp_path / "rows"
+    np.ones((4000, 1000)).tofile(file)
+    with file.open("rb") as stream:
+        content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    rows = np.memmap(file, mode="r", shape=(4000, 8000)) if mapped == "by numpy" else np.frombuffer(content)
+    rows = rows.reshape(4000, -1)
+    monkeypatch.setattr(mapped_files, "MOST_MAPPED", 2**20)
+    pages = mapped_files.ReadPages(rows)
+    for start in range(0, 4000, 100):
+        pages.count(np.array(rows[start : start + 100]))
+        assert resident(file) < 10_000  # of 31,250

@@ -19,6 +19,7 @@ from alkit.distances import k_center
 
 if TYPE_CHECKING:
     from alkit import Cycle, Indices
+    from alkit.distances import RowView
 
 
 @dataclass(kw_only=True)
@@ -44,24 +45,23 @@ class CoreSet(alkit.Strategy):
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; a score is the distance to the nearest center at the time of the choice."""
         pool = cycle.labeled_and_candidates
-        if self.pca:
-            features, rows = cycle.embeddings(pool), np.arange(len(pool))
-        else:
-            features, rows = cycle.embedding_rows(pool)
+        features: Tensor | RowView | None = None if self.pca else cycle.stored_embeddings(pool)
+        if features is None:
+            features = cycle.embeddings(pool)
         with cycle.measure("select"):
             if self.pca:
-                features = principal(features, self.pca, centered=self.metric == "euclidean")
+                features = principal(features[:], self.pca, centered=self.metric == "euclidean")
             spare = len(cycle.candidates) - n
             chosen = k_center(
                 features,
-                rows[np.searchsorted(pool, cycle.labeled)],
+                np.searchsorted(pool, cycle.labeled),
                 n,
-                candidates=rows[np.searchsorted(pool, cycle.candidates)],
+                candidates=np.searchsorted(pool, cycle.candidates),
                 metric=self.metric,
                 robust=min(self.robust, spare / len(cycle.candidates)) if self.robust else 0.0,
                 seed=int(cycle.rng.integers(2**31)),
             )
-        picks = pool[np.searchsorted(rows, chosen.indices)]
+        picks = pool[chosen.indices]
         known = np.isfinite(chosen.distances)  # the first pick of a pool without labels has no distance
         cycle.record_scores(picks[known], chosen.distances[known])
         cycle.diagnostics["radius"] = chosen.radius

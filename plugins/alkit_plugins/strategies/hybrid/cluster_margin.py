@@ -20,7 +20,10 @@ from alkit.distances import k_means
 from alkit_plugins.components import clusters
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from alkit import Cycle, Indices, Output
+    from alkit.distances import RowView
 
 IMAGES = 10  # of a cluster, on average
 MOST_CLUSTERS = 1000
@@ -68,17 +71,19 @@ class ClusterMargin(alkit.Strategy):
 
     def _cluster_all(self, cycle: Cycle) -> None:
         pool = cycle.labeled_and_candidates
-        features, rows = cycle.embedding_rows(pool)
+        features: Tensor | RowView | None = cycle.stored_embeddings(pool)
+        if features is None:
+            features = cycle.embeddings(pool)
         with cycle.measure("cluster"):
             count = self.clusters or max(1, min(len(pool) // IMAGES, MOST_CLUSTERS))
             few = np.arange(len(pool))
             if len(pool) > SAMPLE * count:
                 few = np.sort(cycle.rng.choice(len(pool), SAMPLE * count, replace=False))
-            sample = features[torch.from_numpy(rows[few]).to(features.device)].float()
+            sample = features[torch.from_numpy(few).to(features.device)].float()
             found = k_means(sample, count, seed=int(cycle.rng.integers(2**31)))
             self._cluster = np.full(int(pool[-1]) + 1, -1, dtype=np.int32)
             self._cluster[pool] = (
-                found.cluster if len(few) == len(pool) else clusters.assigned(features, rows, found.centers)
+                found.cluster if len(few) == len(pool) else clusters.assigned(features, found.centers)
             )
 
     def state_dict(self) -> dict[str, Any]:
