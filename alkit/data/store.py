@@ -13,7 +13,7 @@ import numpy as np
 
 from alkit.errors import SourceError
 from alkit.utils.files import check_regular, sync_folder
-from alkit.utils.mapped_files import ReadPages
+from alkit.utils.mapped_files import MappedRows
 
 from .checksums import Checksums, sums_path
 from .pixel_types import BYTES, PIXEL_TYPES, WHITE, PixelType, as_picture
@@ -161,7 +161,7 @@ class ImageStore:
         self.pixel_type, self.white = kinds[0], WHITE[kinds[0]]
         self._pixels = pixels
         self._usable = usable
-        self._pages = ReadPages(pixels)
+        self._rows = MappedRows(pixels)
         self.shape: Shape = (pixels.shape[1], pixels.shape[2], pixels.shape[3])
         self.features: npt.NDArray[np.floating[Any]] | None = None
         self.columns: PoolColumns | None = None
@@ -218,8 +218,7 @@ class ImageStore:
         """Return a copy of images by index: [B, C, H, W] on the CPU; uint16 becomes int32, for torch."""
         import torch  # noqa: PLC0415  # torch takes seconds to import
 
-        rows = np.take(self._pixels, indices, axis=0)
-        self._pages.count(rows)
+        rows = self._rows.take(indices)
         return torch.from_numpy(rows.astype(np.int32) if rows.dtype == np.uint16 else rows)
 
     def column(self, name: str) -> npt.NDArray[Any]:
@@ -236,9 +235,7 @@ class ImageStore:
         """Return a hash of some images, by index and pixels, in this order."""
         found = hashlib.sha256(f"{self.pixel_type} {self.shape}".encode() + indices.tobytes())
         for start in range(0, len(indices), BLOCK_IMAGES):
-            rows = np.take(self._pixels, indices[start : start + BLOCK_IMAGES], axis=0)
-            found.update(rows.data)
-            self._pages.count(rows)
+            found.update(self._rows.take(indices[start : start + BLOCK_IMAGES]).data)
         return found.hexdigest()
 
     @property

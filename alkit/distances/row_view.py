@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from alkit.utils.mapped_files import ReadPages
+from alkit.utils.mapped_files import MappedRows
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,7 +29,7 @@ class RowView:
 
     def __init__(self, values: npt.NDArray[Any], index: Indices, *, unit: bool = False) -> None:
         self._values, self._index, self._unit = values, index, unit
-        self._pages = ReadPages(values)
+        self._rows = MappedRows(values)
         self.shape = (len(index), int(values.shape[1]))
         self.device = torch.device("cpu")
         self.dtype = torch.float32 if unit else torch.from_numpy(values[:0].copy()).dtype
@@ -39,12 +38,11 @@ class RowView:
         return len(self._index)
 
     def __getitem__(self, which: slice | Tensor) -> Tensor:
-        if isinstance(which, slice):
-            rows = self._index[which]
-            if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
-                return self._read(slice(int(rows[0]), int(rows[-1]) + 1))
-            return self._read(rows)
-        return self._read(self._index[which.numpy()])
+        rows = self._index[which if isinstance(which, slice) else which.numpy()]
+        together = isinstance(which, slice) and len(rows) and rows[-1] - rows[0] == len(rows) - 1
+        read = self._rows.block(int(rows[0]), int(rows[-1]) + 1) if together else self._rows.take(rows)
+        found = torch.from_numpy(read)
+        return normalize(found.float(), dim=1) if self._unit else found
 
     def index_select(self, dim: int, index: Tensor) -> Tensor:
         """Return the rows at some positions, in their order; `dim` is 0."""
@@ -62,9 +60,3 @@ class RowView:
     def narrowed(self, index: Indices) -> RowView:
         """Return the rows at ascending positions, as a view."""
         return RowView(self._values, self._index[index], unit=self._unit)
-
-    def _read(self, rows: slice | Indices) -> Tensor:
-        read = np.array(self._values[rows])
-        self._pages.count(read)
-        found = torch.from_numpy(read)
-        return normalize(found.float(), dim=1) if self._unit else found

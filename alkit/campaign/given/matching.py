@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alkit.data.image_list import listed
+from alkit.data.positions import Positions
 from alkit.errors import InvalidRows
 from alkit.labeling.given_answer import GivenAnswer
 from alkit.labeling.rejection import Rejection
@@ -75,12 +77,14 @@ def match_rows(rows: NamedRows, records: Sequence[ImageRecord], references: Refe
     images = listed(records)
     keys = images.keys
     notes = [f"'{rows.place}': {note}" for note in rows.notes]
-    if rows.names is None:
-        row, note = _in_order(rows, keys)
-        notes.append(note)
-    else:
-        row, more = _by_name(rows, rows.names, images, references)
-        notes += more
+    with ThreadPoolExecutor(1) as beside:  # both take seconds for millions of rows, mostly outside of Python
+        content = beside.submit(digest, rows)
+        if rows.names is None:
+            row, note = _in_order(rows, keys)
+            notes.append(note)
+        else:
+            row, more = _by_name(rows, rows.names, images, references)
+            notes += more
     for image in images.set_aside:  # a copy has the same content, so it has the same row
         if image.duplicate_of is not None and row[image.duplicate_of] < 0:
             row[image.duplicate_of] = row[image.index]
@@ -95,7 +99,7 @@ def match_rows(rows: NamedRows, records: Sequence[ImageRecord], references: Refe
     file = Path(rows.place)
     record = {
         "file": str(file.absolute()) if file.is_file() else rows.place,
-        "sha256": digest(rows),
+        "sha256": content.result(),
         "rows": len(rows),
         "width": rows.width,
         "found_by": "order" if rows.names is None else "name",
@@ -119,8 +123,17 @@ def _in_order(rows: NamedRows, keys: Sequence[str]) -> tuple[Indices, str]:
 def _by_name(
     rows: NamedRows, names: Sequence[str], records: ImageList, references: References
 ) -> tuple[Indices, list[str]]:
-    if len(names) == len(records) and not references.renamed and records.are_called(names):
-        return np.arange(len(records)), []
+    more = len(names) - len(records)
+    numbered = isinstance(names, Positions)  # so none is there twice
+    if (more == 0 or numbered) and not references.renamed and records.are_called(names):
+        row = np.arange(len(records))
+        if more == 0:
+            return row, []
+        first = rows.called(len(records))
+        return row, [
+            f"'{rows.place}': {more:,} rows are of no image of this pool; the first: {first}; "
+            "'alkit update' adds them"
+        ]
     row = np.full(len(records), -1, dtype=np.int64)
     unknown: list[tuple[int, Rejection]] = []
     given = [GivenAnswer(rows.number(at), name, "") for at, name in enumerate(names)]

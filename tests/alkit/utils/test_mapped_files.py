@@ -44,7 +44,14 @@ def test_pages_of_a_long_pass_are_let_go_of_now_and_then(tmp_path, monkeypatch, 
     rows = np.memmap(file, mode="r", shape=(4000, 8000)) if mapped == "by numpy" else np.frombuffer(content)
     rows = rows.reshape(4000, -1)
     monkeypatch.setattr(mapped_files, "MOST_MAPPED", 2**20)
-    pages = mapped_files.ReadPages(rows)
+    found = mapped_files.MappedRows(rows)
     for start in range(0, 4000, 100):
-        pages.count(np.array(rows[start : start + 100]))
+        assert found.block(start, start + 100).sum() > 0
         assert resident(file) < 10_000  # of 31,250
+    some = np.arange(0, 4000, 7)
+    mapped_files.let_go(rows)
+    taken = found.take(some)
+    assert resident(file) < 10_000
+    np.testing.assert_array_equal(taken, rows[some])
+    np.testing.assert_array_equal(found.take(some[::-1]), rows[some[::-1]])
+    assert found.take(some[:0]).shape == (0, rows.shape[1])

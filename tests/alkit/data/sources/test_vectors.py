@@ -79,3 +79,18 @@ def test_a_campaign_of_vectors(vectors: Path, here: Path, alkit: Callable[..., A
     assert "--test" in alkit_ends(*query, "-c", "other", "--test", vectors).error
     alkit("report", "-c", "emb-campaign")
     assert len(alkit("export", "-c", "emb-campaign", "--format", "csv", "--out", here / "out.csv").out) > 0
+
+
+def test_new_rows_of_a_file_wait_for_an_update(tmp_path: Path, alkit: Callable[..., Any]) -> None:
+    file, campaign = tmp_path / "plain.npy", tmp_path / "c"
+    values = np.random.default_rng(0).normal(size=(60, 4))
+    np.save(file, values[:50])
+    alkit("init", campaign, "--pool", f"vectors:{file}")
+    np.save(file, values)
+    said = alkit("query", "-c", campaign, "-n", "3", "--strategy", "coreset", "--json")
+    assert "10 rows are of no image of this pool; the first: row 51 ('50'); 'alkit update' adds" in said.err
+    assert said.json["candidates"] == 50
+    alkit("update", "-c", campaign)
+    said = alkit("query", "-c", campaign, "-n", "3", "--strategy", "coreset", "--new", "--json")
+    assert "of no image" not in said.err
+    assert said.json["candidates"] == 60
