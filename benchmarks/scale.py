@@ -5,10 +5,11 @@
 
 `vectors` makes files of 128 numbers a row (float16, a thousand clouds of points), which are mapped, and
 chooses by them alone: random images, their answers, k-center, and an update with new rows at the end.
-`images` makes files of 3 x 32 x 32 pixels (ten classes of noisy patterns) and a campaign with 1,000 labels,
-whose task model is `small-cnn`, trained for a few epochs only, because memory is the question here. Each
-command is a process of its own. Peak memory is that of the whole process, including mapped pages. A busy
-machine changes wall time, but not processor time. The chart shows how each command grows.
+`images` makes files of 3 x 32 x 32 pixels (ten classes of noisy patterns), `tiny-images` of 3 x 8 x 8, and
+a campaign with 1,000 labels, whose task model is `small-cnn`, trained for a few epochs only, because memory
+is the question here. Each command is a process of its own. Peak memory is that of the whole process,
+including mapped pages. A busy machine changes wall time, but not processor time. The chart shows how each
+command grows.
 """
 
 from __future__ import annotations
@@ -105,11 +106,11 @@ def on_vectors(folder: Path, count: int) -> Iterator[tuple[str, Row]]:
     yield "update", measured(["update", *at])
 
 
-def on_images(folder: Path, count: int) -> Iterator[tuple[str, Row]]:
+def on_images(folder: Path, count: int, side: int = 32) -> Iterator[tuple[str, Row]]:
     """Yield what each command takes on a pool of images."""
     campaign = folder / "campaign"
     at = ["--campaign", str(campaign), "--budget", "1000", "--new"]
-    make_images(folder, count)
+    make_images(folder, count, side)
     pool = ["--pool", str(folder / "pool.npy"), "--labels", str(folder / "labels.csv")]
     yield "init", measured(["init", str(campaign), *pool, "--model", "small-cnn", "-t", "epochs=5"])
     yield "status", measured(["status", *at[:2]])
@@ -121,16 +122,21 @@ def on_images(folder: Path, count: int) -> Iterator[tuple[str, Row]]:
     )
 
 
-def make_images(folder: Path, count: int) -> None:
+def on_tiny_images(folder: Path, count: int) -> Iterator[tuple[str, Row]]:
+    """Yield what each command takes on a pool of images of 8 x 8 pixels."""
+    yield from on_images(folder, count, 8)
+
+
+def make_images(folder: Path, count: int, side: int) -> None:
     """Write the images, and the labels of the first thousand."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (10, 4, 4, 3))
-    patterns = coarse.repeat(8, axis=1).repeat(8, axis=2).astype(np.int16)
+    patterns = coarse.repeat(side // 4, axis=1).repeat(side // 4, axis=2).astype(np.int16)
     labels = rng.integers(0, 10, count)
-    images = np.lib.format.open_memmap(folder / "pool.npy", "w+", np.uint8, (count, 32, 32, 3))
+    images = np.lib.format.open_memmap(folder / "pool.npy", "w+", np.uint8, (count, side, side, 3))
     for start in range(0, count, 10_000):
         block = labels[start : start + 10_000]
-        noise = rng.integers(-120, 121, (len(block), 32, 32, 3), dtype=np.int16)
+        noise = rng.integers(-120, 121, (len(block), side, side, 3), dtype=np.int16)
         images[start : start + len(block)] = (patterns[block] + noise).clip(0, 255)
     images.flush()
     lines = [f"{index},class{label}" for index, label in enumerate(labels[:1000])]
@@ -140,6 +146,7 @@ def make_images(folder: Path, count: int) -> None:
 KINDS: dict[str, Callable[[Path, int], Iterator[tuple[str, Row]]]] = {
     "vectors": on_vectors,
     "images": on_images,
+    "tiny-images": on_tiny_images,
 }
 
 

@@ -9,6 +9,7 @@ from alkit._lazy import lazy_exports
 if TYPE_CHECKING:
     from alkit.training.checkpoints import load_safely as load_safely
     from alkit.training.checkpoints import save_atomically as save_atomically
+    from alkit.training.optimizers import without_compiler as without_compiler
     from alkit.training.pool_images import PoolImages as PoolImages
     from alkit.training.possible_labels import Hypothesis as Hypothesis
     from alkit.training.possible_labels import hypotheses as hypotheses
@@ -36,6 +37,7 @@ _HOMES = {
         "load_safely",
         "save_atomically",
     ),
+    "alkit.training.optimizers": ("without_compiler",),
     "alkit.training.pool_images": ("PoolImages",),
     "alkit.training.possible_labels": ("Hypothesis", "hypotheses"),
     "alkit.training.precision": ("autocast",),

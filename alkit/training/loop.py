@@ -15,6 +15,7 @@ from alkit.errors import TrainingDiverged
 from alkit.utils import seeding
 
 from .checkpoints import resume, save_progress
+from .optimizers import without_compiler
 from .precision import autocast
 from .recipe import Recipe, TrainingRun
 from .types import Step
@@ -96,7 +97,7 @@ def fit(
 
 def _sgd(parameters: list[torch.nn.Parameter], recipe: Recipe) -> torch.optim.SGD:
     make = partial(
-        torch.optim.SGD,
+        without_compiler(torch.optim.SGD),
         parameters,
         recipe.learning_rate,
         momentum=recipe.momentum,

@@ -44,7 +44,7 @@ class MappedRows:
     """
 
     def __init__(self, values: npt.NDArray[Any]) -> None:
-        self._values, self._map, self._read = values, _map_of(values), 0
+        self._values, self._map, self._read = np.asarray(values), _map_of(values), 0
         self._size = values.nbytes // max(len(values), 1)
 
     def block(self, start: int, stop: int) -> npt.NDArray[Any]:

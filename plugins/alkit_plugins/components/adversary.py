@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from alkit.errors import TrainingDiverged
+from alkit.training import without_compiler
 
 from .vae import VAE, Discriminator, Latent, Reduction, sample, vae_loss
 
@@ -171,10 +172,11 @@ class Adversary:
 
 
 def _adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
+    adam = without_compiler(torch.optim.Adam)
     try:
-        return torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
+        return adam(network.parameters(), lr=learning_rate, fused=True)
     except RuntimeError:  # this version of torch has no fused Adam for the device
-        return torch.optim.Adam(network.parameters(), lr=learning_rate)
+        return adam(network.parameters(), lr=learning_rate)
 
 
 def _minimize(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 import alkit
 from alkit import seeding
 from alkit.errors import TrainingDiverged, TrainingError
+from alkit.training import without_compiler
 
 from . import candidates
 from .diagnosis import area_under_curve
@@ -141,7 +142,7 @@ class GCNStrategy(alkit.Strategy):
         return logits, hidden
 
     def _train(self, cycle: Cycle, network: GCN, graph: Graph, labeled: int) -> None:
-        optimizer = torch.optim.Adam(
+        optimizer = without_compiler(torch.optim.Adam)(
             network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
         )
         with cycle.progress.bar(self.epochs, "graph") as bar, torch.enable_grad():

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from alkit.training import without_compiler
+
 NORM = 20.0
 """Length that all feature vectors get; it decides how strong the penalty is, as C=1 does unscaled."""
 ITERATIONS = 300
@@ -75,7 +77,7 @@ def minimize(
         rows = rows.clone()
         weight = torch.zeros_like(linear.weight, dtype=torch.float64).requires_grad_()
         bias = torch.zeros_like(linear.bias, dtype=torch.float64).requires_grad_()
-        optimizer = torch.optim.LBFGS(
+        optimizer = without_compiler(torch.optim.LBFGS)(
             [weight, bias],
             max_iter=ITERATIONS,
             history_size=20,

@@ -20,6 +20,7 @@ import torch
 
 import alkit
 from alkit import option, seeding
+from alkit.training import without_compiler
 from alkit_plugins.components.loss_prediction import LossPredictor, order_loss
 from alkit_plugins.components.pseudo_labels import agreed
 
@@ -120,7 +121,7 @@ class SSVAAL(TAVAAL):
         return trained.eval()
 
     def _steps(self, ranker: LossPredictor, taps: Tensor, losses: Tensor, cycle: Cycle) -> None:
-        optimizer = torch.optim.Adam(ranker.parameters(), lr=self.ranker_rate)
+        optimizer = without_compiler(torch.optim.Adam)(ranker.parameters(), lr=self.ranker_rate)
         widths = [tap.channels for tap in cycle.model.spec.taps]
         for _ in range(self.ranker_steps):
             some = torch.randperm(len(taps))[: self.batch_size].to(taps.device)
