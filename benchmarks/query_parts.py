@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 PARTS = {
-    "ledger": ("alkit.campaign.record.ledger:Ledger.*", "alkit.campaign.record.state:read_state"),
+    "ledger": ("alkit.campaign.record.ledger:Ledger.*", "alkit.campaign.record.read:read_state"),
     "list for people": ("alkit.campaign.query_files:write_csv",),
     "contact sheet": ("alkit.campaign.query_files:write_contact_sheet",),
     "hashing": ("alkit.data.store:damaged_blocks",),

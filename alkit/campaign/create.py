@@ -14,9 +14,9 @@ from alkit._version import __version__
 from alkit.campaign.record.aggregation import check_rule
 from alkit.campaign.record.events import Aggregated, Answered, ClassesAdded, Created
 from alkit.campaign.record.ledger import Ledger
+from alkit.campaign.record.pool import make_pool
 from alkit.campaign.record.reconcile import IngestReport, Standing, reconcile_answers
 from alkit.campaign.record.settings import CLASS, Settings, SourceChoice
-from alkit.campaign.record.state import make_pool
 from alkit.composition.factory import resolve
 from alkit.data.aspect import size_in_proportion, why_in_proportion
 from alkit.data.image_list import ImageList, listed

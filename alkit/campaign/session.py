@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.events import Found, Happening, Lost
 from alkit.campaign.record.ledger import Ledger
+from alkit.campaign.record.read import read_state
+from alkit.campaign.record.replay import CHANGING
 from alkit.campaign.record.settings import Settings, read_settings
-from alkit.campaign.record.state import CHANGING, State, read_state
+from alkit.campaign.record.state import State
 from alkit.errors import CampaignError, CampaignLocked, SourceError
 from alkit.utils.progress import Progress, chosen_progress
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.events import Trained
-from alkit.campaign.record.state import state_at
+from alkit.campaign.record.read import state_at
 from alkit.campaign.record.trainings import history
 from alkit.campaign.resources import POOL_CACHE
 from alkit.campaign.train import train

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alkit.data.image_list import listed
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from alkit._typing import Indices
+    from alkit.data.preprocessing import ImageRecord
     from alkit.interfaces.oracle import Answer
 
 REASONS = {"duplicates": "exact copies"}
@@ -202,3 +205,13 @@ class Pool:
 
     def _where(self, indices: set[int]) -> Indices:
         return np.array(sorted(indices), dtype=np.int64)
+
+
+def make_pool(records: Sequence[ImageRecord]) -> Pool:
+    """Return the pool of a list of images, nothing asked or answered."""
+    aside = listed(records).set_aside
+    return Pool(
+        len(records),
+        unusable=[row.index for row in aside if row.unusable is not None],
+        duplicates={row.index: row.duplicate_of for row in aside if row.duplicate_of is not None},
+    )

@@ -5,59 +5,27 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from alkit.composition.factory import origin_of, same_code
 from alkit.labeling.given_answer import NOTHING
 
-from .aggregation import AggregationRule, aggregate_votes, check_rule, dispute, votes_of
-from .classes import CLASS_EVENTS, ClassHistory, Meant, is_box
-from .events import (
-    Aggregated,
-    Answered,
-    Asked,
-    CopiesDropped,
-    Created,
-    EvaluationSetChosen,
-    Extended,
-    Found,
-    Grouped,
-    Happening,
-    LabelsCopied,
-    Lost,
-    Moved,
-    Passed,
-    PutBack,
-    Removed,
-    Renamed,
-    Retracted,
-    Ungrouped,
-    Withdrawn,
-)
+from .aggregation import AggregationRule, dispute
+from .classes import is_box
+from .events import Asked, EvaluationSetChosen, Grouped, Happening, Moved
 from .ledger import Event
-from .names import former_names, renamed_records
 from .pool import Pool
 from .query import Pick, Query
 
 if TYPE_CHECKING:
     from alkit.data.image_list import ImageList
-    from alkit.data.preprocessing import ImageRecord
     from alkit.interfaces.labels import Labels
     from alkit.interfaces.oracle import Answer
     from alkit.interfaces.strategy import Strategy
 
-    from .ledger import AnswerRow, Ledger, PickRow
-
-
-CHANGING = (
-    *(*CLASS_EVENTS, Asked, Answered, Retracted, Withdrawn, Passed, Lost, Found, Aggregated, Moved, Renamed),
-    *(Removed, PutBack, EvaluationSetChosen, Grouped, Ungrouped, LabelsCopied, CopiesDropped),
-)
-"""Kinds of events that change the state."""
-NAMING_IMAGES = ("indices", "leaders", "sources", "audit", "audits")
-"""Fields of events that hold positions of images."""
+    from .ledger import AnswerRow, PickRow
 
 
 @dataclass(frozen=True)
@@ -138,7 +106,7 @@ class State:
 
     @cached_property
     def _said(self) -> Mapping[int, Sequence[AnswerRow]]:
-        return _by_place(self.counted, self.pool)
+        return by_place(self.counted, self.pool)
 
     def test_label(self, label: str | None) -> str | None:
         """Return the label of a test image as its class is called now; None if it has none that counts."""
@@ -259,221 +227,9 @@ def _class_of(number: int | None, classes: Sequence[str]) -> str | None:
     return None if number is None or number >= len(classes) else classes[number]
 
 
-def _by_place(rows: Sequence[AnswerRow], pool: Pool) -> dict[int, list[AnswerRow]]:
+def by_place(rows: Sequence[AnswerRow], pool: Pool) -> dict[int, list[AnswerRow]]:
     """Return answers by the image that keeps them."""
     answers: dict[int, list[AnswerRow]] = defaultdict(list)
     for row in rows:
         answers[pool.canonical_index(row.index)].append(row)
     return answers
-
-
-def make_pool(records: Sequence[ImageRecord]) -> Pool:
-    """Return the pool of a list of images, nothing asked or answered."""
-    from alkit.data.image_list import listed  # noqa: PLC0415  # numpy is slow to import
-
-    aside = listed(records).set_aside
-    return Pool(
-        len(records),
-        unusable=[row.index for row in aside if row.unusable is not None],
-        duplicates={row.index: row.duplicate_of for row in aside if row.duplicate_of is not None},
-    )
-
-
-def read_state(ledger: Ledger, before: State | None = None) -> State:
-    """Read the state off a ledger.
-
-    Args:
-        ledger: what has happened.
-        before: an earlier state of the same ledger, since nothing in a ledger ever changes: only what has
-            been added is read.
-    """
-    with ledger.undamaged():
-        with ledger.snapshot():
-            records, events, answers, picks = _read(ledger, before)
-        named = [row.index for row in answers] + [pick.index for those in picks for pick in those]
-        for event in events:
-            for field_name in NAMING_IMAGES:
-                named += getattr(event.data, field_name, ())
-        if named and not 0 <= min(named) <= max(named) < len(records):
-            raise ValueError(f"it names an image beyond the {len(records)} of the list")
-        return _replayed(records, events, answers, picks)
-
-
-def state_at(ledger: Ledger, event: int) -> State:
-    """Return the state as it was at an event: images, classes and labels that came later are left out."""
-    with ledger.snapshot():
-        _, events, answers, picks = _read(ledger, None)
-        sizes = [happened for happened in ledger.all_events(Created, Extended) if happened.id <= event]
-        there = sum(one.data.images for one in sizes if isinstance(one.data, (Created, Extended)))
-        records = ledger.images(there)
-    events = [happened for happened in events if happened.id <= event]
-    return _replayed(records, events, [row for row in answers if row.event <= event], picks)
-
-
-def _read(
-    ledger: Ledger, before: State | None
-) -> tuple[ImageList, list[Event[Happening]], list[AnswerRow], list[Sequence[PickRow]]]:
-    """Return images, events, answers, and picks by `asked` event."""
-    unchanged = before is not None and ledger.image_count() == len(before.listed)
-    records = before.listed if before is not None and unchanged else ledger.images()
-    events, answers = (list(before.events), list(before.answers)) if before is not None else ([], [])
-    picks = list(before.picks) if before is not None else []
-    fresh = ledger.all_events(*CHANGING, after=events[-1].id if events else 0)
-    answers += ledger.answers(after=answers[-1].id if answers else 0)
-    picks += [ledger.picks(event.id) for event in fresh if isinstance(event.data, Asked)]
-    return records, events + fresh, answers, picks
-
-
-def _replayed(
-    listed: ImageList,
-    events: Sequence[Event[Happening]],
-    rows: Sequence[AnswerRow],
-    picks: Sequence[Sequence[PickRow]],
-) -> State:
-    """Return the state that all of this leads to."""
-    pool = make_pool(listed)
-    names = [event.data for event in events if isinstance(event.data, Renamed)]
-    records = renamed_records(listed, names)
-    moved: Moved | None = None
-    classes = ClassHistory()
-    meant: dict[int, tuple[Meant, ...]] = {}  # slots of the classes that labels name
-    asked_for: dict[int, int | None] = {}  # the `asked` events that these labels answer
-    slots_then: list[Sequence[int]] = []
-    test_set: EvaluationSetChosen | None = None
-    tested: dict[str, int] = {}
-    asked: list[Event[Asked]] = []
-    aggregate: AggregationRule = "last"
-    asked_by: dict[int, int] = {}
-    given_up: dict[int, set[int]] = defaultdict(set)
-    seen: list[int] = []
-    retracted: set[int] = set()
-    answered: dict[int, list[AnswerRow]] = defaultdict(list)
-    given: dict[int, list[AnswerRow]] = defaultdict(list)
-    groups: Grouped | None = None
-    copied: dict[int, int] = {}
-    for row in rows:
-        given[row.event].append(row)
-    for event in events:
-        data = event.data
-        if isinstance(data, (Withdrawn, Passed, Lost, Removed)):
-            for index in pool.waiting_for(data.indices):
-                given_up[asked_by[index]].add(index)
-        if isinstance(data, CLASS_EVENTS):
-            classes.apply(data)
-            if not tested and not asked:
-                tested = dict(zip(classes.names, classes.slots, strict=True))
-        elif isinstance(data, Asked):
-            indices = [pick.index for pick in picks[len(asked)]]
-            asked.append(Event(event.id, event.time, data))
-            slots_then.append(classes.slots)
-            pool.ask(indices)
-            asked_by.update(dict.fromkeys(indices, event.id))
-        elif isinstance(data, Answered):
-            for row in given[event.id]:
-                if row.answer.kind == "label" and (slots := classes.meant_by(row.answer.value)) is not None:
-                    meant[row.id] = slots
-                    asked_for[row.id] = asked_by.get(row.index)
-                pool.close(row.index)
-                answered[pool.canonical_index(row.index)].append(row)
-                if data.saw_guess:
-                    seen.append(row.index)
-        elif isinstance(data, Retracted):
-            retracted.add(data.answer)
-            by = asked_by.get(data.index, event.id)
-            if data.index in given_up[by] or any(
-                row.event > by and row.id not in retracted for row in answered[data.index]
-            ):
-                continue
-            if asked and by == asked[-1].id and pool.usable[data.index]:
-                pool.ask([data.index])
-            else:
-                given_up[by].add(data.index)
-        elif isinstance(data, Aggregated):
-            aggregate = check_rule(data.by)
-        elif isinstance(data, Withdrawn):
-            pool.withdraw(data.indices)
-        elif isinstance(data, Passed):
-            pool.skip(data.indices)
-        elif isinstance(data, Lost):
-            pool.mark_missing(data.indices)
-        elif isinstance(data, Found):
-            pool.mark_found(data.indices)
-        elif isinstance(data, Moved):
-            moved = data
-        elif isinstance(data, Removed):
-            pool.remove(data.indices)
-        elif isinstance(data, PutBack):
-            pool.put_back(data.indices)
-        elif isinstance(data, EvaluationSetChosen):
-            test_set = data
-            tested = dict(zip(classes.names, classes.slots, strict=True))
-        elif isinstance(data, LabelsCopied):
-            copied.update(zip(data.indices, data.sources, strict=True))
-        elif isinstance(data, (Grouped, Ungrouped, CopiesDropped)):
-            copied.clear()
-            if not isinstance(data, CopiesDropped):
-                groups = data if isinstance(data, Grouped) else None
-    counted = _counted(rows, retracted, meant, classes)
-    said = _by_place(counted, pool)
-    for row in rows:  # an image whose only label is of a retired class was not answered, after all
-        query = asked_for.get(row.id)
-        if query is None or row.id in retracted:
-            continue
-        if pool.canonical_index(row.index) not in said:
-            given_up[query].add(row.index)
-    votes = {index: votes_of([row.answer for row in those]) for index, those in said.items()}
-    for index, answer in aggregate_votes(votes, aggregate).items():
-        pool.set_label(index, answer)
-    for index, source in copied.items():
-        pool.copy_label(index, source)
-    several = {index: by for index, by in votes.items() if len(by) > 1}
-    guesses_seen = {pool.canonical_index(index) for index in seen}
-    return State(
-        records=records,
-        pool=pool,
-        classes=classes.names,
-        asked=asked,
-        picks=picks,
-        votes=several,
-        aggregate=aggregate,
-        given_up=given_up,
-        guesses_seen=guesses_seen,
-        retracted=retracted,
-        slots=classes.by_slot,
-        retired=classes.retired,
-        former_classes=classes.former,
-        test_set=test_set,
-        test_classes={name: classes.present(slot) for name, slot in tested.items()},
-        counted=counted,
-        classes_then=[[classes.last_name(slot) for slot in slots] for slots in slots_then],
-        moved=moved,
-        groups=groups,
-        former=former_names(listed, names),
-        listed=listed,
-        events=events,
-        answers=rows,
-    )
-
-
-def _counted(
-    rows: Sequence[AnswerRow],
-    retracted: Set[int],
-    meant: Mapping[int, tuple[Meant, ...]],
-    classes: ClassHistory,
-) -> list[AnswerRow]:
-    """Return the answers that count, with the names that classes have now.
-
-    A label of a retired class does not count; sets of classes and lists of boxes lose it.
-    """
-    counted: list[AnswerRow] = []
-    for row in rows:
-        if row.id in retracted:
-            continue
-        if row.id not in meant:
-            counted.append(row)
-            continue
-        value = classes.now(row.answer.value, meant[row.id])
-        if value is not None:
-            same = value == row.answer.value
-            counted.append(row if same else replace(row, answer=replace(row.answer, value=value)))
-    return counted

@@ -15,7 +15,7 @@ from alkit.campaign.control import draw, places, predictions, slice_size
 from alkit.campaign.record.events import Asked
 from alkit.campaign.record.ledger import PickRow
 from alkit.campaign.record.query import Query
-from alkit.campaign.record.state import read_state
+from alkit.campaign.record.read import read_state
 from alkit.errors import InvalidOption
 from alkit.interfaces.contract import choose
 from alkit.interfaces.labels import Number

@@ -20,7 +20,7 @@ from alkit.campaign.record.events import (
     Trained,
 )
 from alkit.campaign.record.ledger import Event, Ledger, PickRow
-from alkit.campaign.record.state import read_state, state_at
+from alkit.campaign.record.read import read_state, state_at
 from alkit.data.preprocessing import ImageRecord
 from alkit.interfaces.oracle import Answer
 
