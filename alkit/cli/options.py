@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -50,6 +51,35 @@ def device_option(function: F) -> F:
 def json_option(function: F) -> F:
     """Add `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(function)
+
+
+def group_options(function: F) -> F:
+    """Add `--campaign` and `--json` to a command whose subcommands inherit them."""
+
+    @click.pass_context
+    @functools.wraps(function)
+    def remembering(context: click.Context, *, campaign: str | None, as_json: bool) -> None:
+        context.obj = (campaign, as_json)
+        function(context, campaign=campaign, as_json=as_json)
+
+    return campaign_option(json_option(cast("F", remembering)))
+
+
+def inherits_options(function: F) -> F:
+    """Let `--campaign` and `--json` of a subcommand also stand before it."""
+
+    @click.pass_context
+    @functools.wraps(function)
+    def inheriting(context: click.Context, /, *, campaign: str | None, as_json: bool, **given: Any) -> None:
+        before, json_before = context.obj
+        function(campaign=campaign or before, as_json=as_json or json_before, **given)
+
+    return cast("F", inheriting)
+
+
+def subcommand_options(function: F) -> F:
+    """Add `--campaign` and `--json`, which may also stand before the subcommand."""
+    return campaign_option(json_option(inherits_options(function)))
 
 
 def quiet_option(function: F) -> F:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from alkit.cli.opening import open_campaign
-from alkit.cli.options import campaign_option, json_option
+from alkit.cli.options import group_options, subcommand_options
 from alkit.cli.output import print_json, print_rows
 
 EXAMPLES = """\b
@@ -26,15 +26,12 @@ Examples:
     epilog=EXAMPLES,
     invoke_without_command=True,
 )
-@campaign_option
-@json_option
-@click.pass_context
+@group_options
 def command(context: click.Context, campaign: str | None, as_json: bool) -> None:
     """List the classes of a campaign, or change them.
 
     Labels follow their class. Every change is added to the history, and what annotators said stays there.
     """
-    context.obj = (campaign, as_json)
     if context.invoked_subcommand is None:
         from alkit.campaign.changes.classes import class_report  # noqa: PLC0415  # numpy is slow to import
 
@@ -45,12 +42,10 @@ def command(context: click.Context, campaign: str | None, as_json: bool) -> None
 
 @command.command(short_help="Add a class.", epilog="\b\nExample:\n  alkit classes add owl\n")
 @click.argument("name")
-@campaign_option
-@json_option
-@click.pass_context
-def add(context: click.Context, name: str, campaign: str | None, as_json: bool) -> None:
+@subcommand_options
+def add(name: str, campaign: str | None, as_json: bool) -> None:
     """Add a class after those that there are."""
-    _change(context, campaign, as_json, "add_class", [name], f"class '{name}' is added")
+    _change(campaign, as_json, "add_class", [name], f"class '{name}' is added")
 
 
 @command.command(
@@ -58,15 +53,13 @@ def add(context: click.Context, name: str, campaign: str | None, as_json: bool) 
 )
 @click.argument("old")
 @click.argument("new")
-@campaign_option
-@json_option
-@click.pass_context
-def rename(context: click.Context, old: str, new: str, campaign: str | None, as_json: bool) -> None:
+@subcommand_options
+def rename(old: str, new: str, campaign: str | None, as_json: bool) -> None:
     """Give a class another name; all its labels have that name from then on.
 
     Answers that still use the old name, in a list or an export from before, are understood.
     """
-    _change(context, campaign, as_json, "rename_class", [old, new], f"class '{old}' is called '{new}' now")
+    _change(campaign, as_json, "rename_class", [old, new], f"class '{old}' is called '{new}' now")
 
 
 @command.command(
@@ -75,61 +68,49 @@ def rename(context: click.Context, old: str, new: str, campaign: str | None, as_
 )
 @click.argument("names", nargs=-1, required=True)
 @click.option("--into", required=True, metavar="NAME", help="The class that remains.")
-@campaign_option
-@json_option
-@click.pass_context
-def merge(
-    context: click.Context, names: Sequence[str], into: str, campaign: str | None, as_json: bool
-) -> None:
+@subcommand_options
+def merge(names: Sequence[str], into: str, campaign: str | None, as_json: bool) -> None:
     """Let the labels of several classes count as labels of one; the others end.
 
     This cannot be undone, but the ledger keeps what annotators said.
     """
     listed = ", ".join(f"'{name}'" for name in names if name != into)
-    _change(
-        context, campaign, as_json, "merge_classes", [list(names), into], f"{listed} count as '{into}' now"
-    )
+    _change(campaign, as_json, "merge_classes", [list(names), into], f"{listed} count as '{into}' now")
 
 
 @command.command(short_help="Stop using a class.", epilog="\b\nExample:\n  alkit classes retire other\n")
 @click.argument("name")
-@campaign_option
-@json_option
-@click.pass_context
-def retire(context: click.Context, name: str, campaign: str | None, as_json: bool) -> None:
+@subcommand_options
+def retire(name: str, campaign: str | None, as_json: bool) -> None:
     """Stop using a class: its labels do not count any more, and its images can be asked again.
 
     'alkit classes restore' takes that back.
     """
     done = f"class '{name}' is retired, and its images can be asked again"
-    _change(context, campaign, as_json, "retire_class", [name], done)
+    _change(campaign, as_json, "retire_class", [name], done)
 
 
 @command.command(
     short_help="Use a retired class again.", epilog="\b\nExample:\n  alkit classes restore other\n"
 )
 @click.argument("name")
-@campaign_option
-@json_option
-@click.pass_context
-def restore(context: click.Context, name: str, campaign: str | None, as_json: bool) -> None:
+@subcommand_options
+def restore(name: str, campaign: str | None, as_json: bool) -> None:
     """Use a retired class again; its labels count again, where nothing else was said since."""
-    _change(context, campaign, as_json, "restore_class", [name], f"class '{name}' is used again")
+    _change(campaign, as_json, "restore_class", [name], f"class '{name}' is used again")
 
 
 def _change(
-    context: click.Context,
     campaign: str | None,
     as_json: bool,
     method: str,
     arguments: Sequence[Any],
     done: str,
 ) -> None:
-    """Change the classes and say what is different; options may stand before or after the subcommand."""
-    before, json_before = context.obj
-    with open_campaign(campaign or before, quiet=True) as opened:
+    """Change the classes and say what is different."""
+    with open_campaign(campaign, quiet=True) as opened:
         report = getattr(opened, method)(*arguments)
-    if as_json or json_before:
+    if as_json:
         print_json(report)
         return
     click.echo(f"{done}: {report['images']:,} labeled images")

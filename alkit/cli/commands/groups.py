@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING
 import click
 
 from alkit.cli.opening import open_campaign
-from alkit.cli.options import NumberRange, campaign_option, device_option, json_option, quiet_option
+from alkit.cli.options import (
+    NumberRange,
+    campaign_option,
+    device_option,
+    group_options,
+    inherits_options,
+    json_option,
+    quiet_option,
+    subcommand_options,
+)
 from alkit.cli.output import print_json, print_rows
 
 if TYPE_CHECKING:
     from alkit.campaign.groups.standing import GroupReport
 
+SHARE = NumberRange(0, 1, min_open=True, max_open=True)
 EXAMPLES = """\b
 Examples:
   alkit groups find --campaign birds
@@ -26,15 +36,12 @@ Examples:
 @click.group(
     "groups", short_help="Ask one of several near-duplicates.", epilog=EXAMPLES, invoke_without_command=True
 )
-@campaign_option
-@json_option
-@click.pass_context
+@group_options
 def command(context: click.Context, campaign: str | None, as_json: bool) -> None:
     """Ask one image of each group of near-duplicates, and give the others its label if an audit allows it.
 
     Without a subcommand, show where the groups stand and what the audit says.
     """
-    context.obj = (campaign, as_json)
     if context.invoked_subcommand is None:
         with open_campaign(campaign, quiet=True) as opened:
             found = opened.groups()
@@ -52,7 +59,7 @@ def command(context: click.Context, campaign: str | None, as_json: bool) -> None
 )
 @click.option(
     "--audit",
-    type=NumberRange(0, 1, min_open=True, max_open=True),
+    type=SHARE,
     default=0.1,
     show_default=True,
     metavar="SHARE",
@@ -60,7 +67,7 @@ def command(context: click.Context, campaign: str | None, as_json: bool) -> None
 )
 @click.option(
     "--limit",
-    type=NumberRange(0, 1, min_open=True, max_open=True),
+    type=SHARE,
     default=0.05,
     show_default=True,
     metavar="SHARE",
@@ -70,25 +77,16 @@ def command(context: click.Context, campaign: str | None, as_json: bool) -> None
 @device_option
 @quiet_option
 @json_option
-@click.pass_context
-def find(
-    context: click.Context,
-    audit: float,
-    limit: float,
-    campaign: str | None,
-    device: str,
-    quiet: bool,
-    as_json: bool,
-) -> None:
+@inherits_options
+def find(audit: float, limit: float, campaign: str | None, device: str, quiet: bool, as_json: bool) -> None:
     """Find images that look nearly the same; queries ask for one of each group from then on.
 
     Images are compared by the encoder's features, or by small copies. Random queries and control images are
     still drawn from all images. Earlier groups end, and so do labels that were copied in them.
     """
-    before, json_before = context.obj
-    with open_campaign(campaign or before, device=device, quiet=quiet) as opened:
+    with open_campaign(campaign, device=device, quiet=quiet) as opened:
         found = opened.find_groups(audit=audit, limit=limit)
-    print_json(found.as_dict()) if as_json or json_before else _print(found)
+    print_json(found.as_dict()) if as_json else _print(found)
 
 
 @command.command(
@@ -97,49 +95,40 @@ def find(
 )
 @click.option(
     "--limit",
-    type=NumberRange(0, 1, min_open=True, max_open=True),
+    type=SHARE,
     metavar="SHARE",
     help="Largest share of wrong ones, at 95% confidence.  [default: that of 'alkit groups find']",
 )
-@campaign_option
-@json_option
-@click.pass_context
-def copy(context: click.Context, limit: float | None, campaign: str | None, as_json: bool) -> None:
+@subcommand_options
+def copy(limit: float | None, campaign: str | None, as_json: bool) -> None:
     """Give near-duplicates the label of their leader; refused where the audit shows that too many are wrong.
 
     A copied label counts until somebody answers for the image. It follows corrections of the leader's label.
     Labels that come later are copied by the next call.
     """
-    before, json_before = context.obj
-    with open_campaign(campaign or before, quiet=True) as opened:
+    with open_campaign(campaign, quiet=True) as opened:
         found = opened.copy_labels(limit)
-    print_json(found.as_dict()) if as_json or json_before else _print(found)
+    print_json(found.as_dict()) if as_json else _print(found)
 
 
 @command.command(
     short_help="Drop copied labels.", epilog="\b\nExample:\n  alkit groups drop --campaign birds\n"
 )
-@campaign_option
-@json_option
-@click.pass_context
-def drop(context: click.Context, campaign: str | None, as_json: bool) -> None:
+@subcommand_options
+def drop(campaign: str | None, as_json: bool) -> None:
     """Drop all copied labels; the groups remain."""
-    before, json_before = context.obj
-    with open_campaign(campaign or before, quiet=True) as opened:
+    with open_campaign(campaign, quiet=True) as opened:
         count = opened.drop_copies()
-    _print_dropped(count, as_json=as_json or json_before)
+    _print_dropped(count, as_json=as_json)
 
 
 @command.command(short_help="End the groups.", epilog="\b\nExample:\n  alkit groups off --campaign birds\n")
-@campaign_option
-@json_option
-@click.pass_context
-def off(context: click.Context, campaign: str | None, as_json: bool) -> None:
+@subcommand_options
+def off(campaign: str | None, as_json: bool) -> None:
     """Ask near-duplicates separately again, and drop all copied labels."""
-    before, json_before = context.obj
-    with open_campaign(campaign or before, quiet=True) as opened:
+    with open_campaign(campaign, quiet=True) as opened:
         count = opened.ungroup()
-    _print_dropped(count, as_json=as_json or json_before)
+    _print_dropped(count, as_json=as_json)
 
 
 def _print_dropped(count: int, *, as_json: bool) -> None:
