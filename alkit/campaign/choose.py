@@ -83,6 +83,7 @@ def choose_and_record(
         control=selection.control if len(control) else 0.0,
         uniform=strategy.uniform,
         labels=len(cycle.labeled),
+        copied=len(session.pool.copied) or None,
         candidates=len(prepared.candidates),
         checkpoint=None if trained is None else session.relative(trained.checkpoint),
         device=str(session.resources.device),

@@ -46,6 +46,7 @@ def train(
         {
             "cycle": session.cycle,
             "labels": len(session.pool.labeled),
+            "copied": len(session.pool.copied) or None,
             "metrics": {name: round(value, 6) for name, value in trained.metrics.items()},
             "companion": companion,
             "checkpoint": session.relative(trained.checkpoint),

@@ -32,6 +32,11 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def labels_and_copies(labels: int, copied: int) -> str:
+    """Say how many labels people gave, and how many images have a copy of one besides."""
+    return counted(labels, "label") + (f" and {counted(copied, 'copy', 'copies')}" if copied else "")
+
+
 def ranges(numbers: Sequence[int]) -> str:
     """Write 0, 1, 2, 5 as 0-2, 5."""
     runs: list[list[int]] = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, overload
 from alkit.errors import UsageError
 from alkit.reporting import notebook
 from alkit.reporting.figures import Line, draw_curve, svg
-from alkit.reporting.wording import metric_name
+from alkit.reporting.wording import counted, metric_name
 
 from .evidence import control_accuracy, control_curve, test_curve
 
@@ -31,18 +31,20 @@ class CurvePoint:
     """A point of a learning curve.
 
     Attributes:
-        labels: that the model was trained on.
+        labels: by people, that the model was trained on.
         value: of the metric.
         share: the value with its 95% Wilson interval; None where the metric has no known interval.
+        copied: images with a copy of another's label, that it was trained on besides.
     """
 
     labels: int
     value: float
     share: Share | None = None
+    copied: int = 0
 
 
 class LearningCurve(Sequence[tuple[int, float]]):
-    """Pairs of labels and metric, one per training.
+    """Pairs of labels by people and metric, one per training.
 
     Args:
         name: of the metric, and where it was measured: `test accuracy`.
@@ -99,20 +101,27 @@ class LearningCurve(Sequence[tuple[int, float]]):
     def __repr__(self) -> str:
         shown = ", ".join(f"{point.value:.3f} at {point.labels:,}" for point in self.points[-SHOWN:])
         more = "..., " if len(self) > SHOWN else ""
-        return f"<LearningCurve: {self.name} {more}{shown} labels>" if shown else "<LearningCurve: no points>"
+        if not shown:
+            return "<LearningCurve: no points>"
+        copied = self.points[-1].copied
+        copies = f" and {counted(copied, 'copy', 'copies')}" if copied else ""
+        return f"<LearningCurve: {self.name} {more}{shown} labels{copies}>"
 
     def _repr_html_(self) -> str:
         if not self.points:
             return notebook.line(f"There is no curve yet: {EMPTY}.")
+        copies = any(point.copied for point in self.points)
         rows = [
             (
                 f"{point.labels:,}",
+                *([f"{point.copied:,}"] if copies else []),
                 f"{point.value:.3f}",
                 "" if point.share is None else f"{point.share.low:.3f} to {point.share.high:.3f}",
             )
             for point in self.points
         ]
-        table = notebook.table(("labels", self.name, "95% interval"), rows, most=len(rows))
+        head = ("labels", *(["copies"] if copies else []), self.name, "95% interval")
+        table = notebook.table(head, rows, most=len(rows))
         try:
             drawing = svg(
                 lambda figure: draw_curve(figure.add_subplot(), self._line, height=SIZE[1]), SIZE, self.name
@@ -132,12 +141,12 @@ def learning_curve(campaign: CampaignSession, history: Sequence[CycleRecord]) ->
     judged = [record for record in history if record.metrics]
     if not judged:
         found = [one for query in campaign.queries if (one := control_accuracy([query])) is not None]
-        points = [CurvePoint(p.labels, p.accuracy.value, p.accuracy) for p in control_curve(found)]
+        points = [CurvePoint(p.labels, p.accuracy.value, p.accuracy, p.copied) for p in control_curve(found)]
         return LearningCurve("control accuracy", points)
     metric = next(iter(judged[-1].metrics))
     shares = {p.cycle: p.accuracy for p in test_curve(campaign)} if metric == "accuracy" else {}
     points = [
-        CurvePoint(record.labels, record.metrics[metric], shares.get(record.cycle))
+        CurvePoint(record.labels, record.metrics[metric], shares.get(record.cycle), record.copied)
         for record in judged
         if metric in record.metrics
     ]

@@ -27,7 +27,7 @@ class Effort(AsDict):
 
     Attributes:
         cycle: of the training.
-        labels: that it had.
+        labels: by people that it had.
         spent: by unit: `cost` as recorded, for labels, corrections, abstentions and the rest; and what the
             latest label of each image shows, such as `boxes`.
         costed: share of the answers with a recorded cost.

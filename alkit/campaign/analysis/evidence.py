@@ -42,7 +42,8 @@ class ControlAccuracy(AsDict):
 
     Attributes:
         queries: the numbers of the queries.
-        labels: how many images were labeled at the last of them.
+        labels: how many labels people had given at the last of them.
+        copied: how many images had a copy of another's label then.
         asked: control images.
         unanswered: control images without an answer so far.
         given_up: control images that will get no answer.
@@ -61,6 +62,7 @@ class ControlAccuracy(AsDict):
     guess_seen: int
     accuracy: Share | None
     same_model: bool
+    copied: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +102,12 @@ class ClassBalance(AsDict):
 
 @dataclass(frozen=True, slots=True)
 class Point(AsDict):
-    """A point of a learning curve: a model's accuracy at so many labels."""
+    """A point of a learning curve: a model's accuracy at so many labels by people, and copies of them."""
 
     cycle: int
     labels: int
     accuracy: Share
+    copied: int = 0
 
     @property
     def metric(self) -> str:
@@ -126,6 +129,7 @@ class MetricPoint(AsDict):
     metric: str
     value: float
     higher_is_better: bool = True
+    copied: int = 0
 
     @property
     def goodness(self) -> float:
@@ -245,7 +249,8 @@ def control_accuracy(queries: Sequence[Query]) -> ControlAccuracy | None:
     unanswered = sum(pick.answer is None for pick in picks) - given_up
     return ControlAccuracy(
         queries=tuple(query.number for query in judged),
-        labels=judged[-1].asked.labels,
+        labels=judged[-1].asked.by_people,
+        copied=judged[-1].asked.copied or 0,
         asked=len(picks),
         unanswered=unanswered,
         given_up=given_up,
@@ -317,7 +322,12 @@ def test_curve(campaign: CampaignSession) -> list[Point]:
     labels = [campaign.state.test_label(text) for text in texts]
     tested = sum(r.unusable is None and labels[r.index] is not None for r in records)
     return [
-        Point(record.cycle, record.labels, share(round(record.metrics["accuracy"] * tested), tested))
+        Point(
+            record.cycle,
+            record.labels,
+            share(round(record.metrics["accuracy"] * tested), tested),
+            record.copied,
+        )
         for record in history(campaign.ledger)
         if tested and "accuracy" in record.metrics
     ]
@@ -335,6 +345,7 @@ def metric_curve(campaign: CampaignSession) -> list[MetricPoint]:
         MetricPoint(
             cycle=record.cycle,
             labels=record.labels,
+            copied=record.copied,
             metric=name,
             value=record.metrics[name],
             higher_is_better=better,
@@ -350,7 +361,7 @@ def control_curve(accuracy: Sequence[ControlAccuracy]) -> list[Point]:
     The pool that remains changes from query to query, and with it what the accuracy is measured on.
     """
     return [
-        Point(item.queries[-1] - 1, item.labels, item.accuracy)  # queries before that one
+        Point(item.queries[-1] - 1, item.labels, item.accuracy, item.copied)  # queries before that one
         for item in accuracy
         if item.accuracy is not None
     ]

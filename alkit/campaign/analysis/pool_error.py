@@ -29,7 +29,7 @@ class PoolError(AsDict):
     Attributes:
         query: its number.
         strategy: name of the strategy.
-        labels: labeled images when it was asked.
+        labels: those that people had given when it was asked.
         drawn: picks that were drawn with known chances; 0 if the strategy has none, as most.
         unanswered: picks of the query without an answer; the pool's error is unknown until there are none.
         error: of the model on all candidates of the query, or None.
@@ -65,7 +65,7 @@ def pool_error(query: Query) -> PoolError | None:
     return PoolError(
         query=query.number,
         strategy=query.strategy,
-        labels=query.asked.labels,
+        labels=query.asked.by_people,
         drawn=drawn,
         unanswered=unanswered,
         error=error,

@@ -68,7 +68,7 @@ def metrics(session: CampaignSession, model: UsableModel) -> dict[str, Any]:
     have seen fewer labels than this one.
     """
     trained = model.trained
-    points = [p for p in test_curve(session) if (p.cycle, p.labels) == (trained.cycle, trained.labels)]
+    points = [p for p in test_curve(session) if (p.cycle, p.labels) == (trained.cycle, trained.by_people)]
     test: dict[str, Any] = dict(trained.metrics)
     if points:
         test["accuracy"] = points[-1].accuracy.as_dict()

@@ -83,7 +83,8 @@ class Trained(Happening):
 
     Attributes:
         cycle: queries before it.
-        labels: labeled images.
+        labels: labeled images, copies included.
+        copied: those of them whose label is a copy; None if there were none.
         metrics: on the test images, empty without any.
         companion: the strategy whose companion was trained along, or None.
         checkpoint: file of the weights, from the campaign's directory.
@@ -116,6 +117,12 @@ class Trained(Happening):
     loss: Sequence[float] = ()
     processes: int | None = field(default=None, metadata=OMITTED_IF_UNSAID)
     pretrained: str = field(default="", metadata=OMITTED_IF_UNSAID)
+    copied: int | None = field(default=None, metadata=OMITTED_IF_UNSAID)
+
+    @property
+    def by_people(self) -> int:
+        """Labels that people gave: those that are no copies."""
+        return self.labels - (self.copied or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +161,8 @@ class Asked(Happening):
         seed_query: it came before any label.
         control: share of the images that was drawn at random.
         uniform: the strategy chooses uniformly, too.
-        labels: labeled images at the time.
+        labels: labeled images at the time, copies included.
+        copied: those of them whose label was a copy; None if there were none.
         candidates: images that it could choose from.
         checkpoint: file of the model's weights, or None.
         device: where it was computed.
@@ -190,6 +198,12 @@ class Asked(Happening):
     given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata=OMITTED_IF_UNSAID)
     draws: Sequence[Mapping[str, Any]] = field(default=(), metadata=OMITTED_IF_UNSAID)
     audits: Sequence[int] = field(default=(), metadata=OMITTED_IF_UNSAID)
+    copied: int | None = field(default=None, metadata=OMITTED_IF_UNSAID)
+
+    @property
+    def by_people(self) -> int:
+        """Labels that people gave: those that are no copies."""
+        return self.labels - (self.copied or 0)
 
     @property
     def origin(self) -> dict[str, Any]:

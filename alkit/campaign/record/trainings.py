@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from alkit.reporting.wording import counted, metric_name
+from alkit.reporting.wording import labels_and_copies, metric_name
 
 from .events import EvaluationSetChosen, Ran, Trained
 
@@ -33,8 +33,13 @@ class CycleRecord:
 
     @property
     def labels(self) -> int:
-        """Labeled images."""
-        return self.trained.labels
+        """Labels that people gave."""
+        return self.trained.by_people
+
+    @property
+    def copied(self) -> int:
+        """Images with a copy of another's label, besides these."""
+        return self.trained.copied or 0
 
     @property
     def metrics(self) -> Mapping[str, float]:
@@ -44,12 +49,12 @@ class CycleRecord:
     @property
     def record(self) -> dict[str, Any]:
         """Everything else that was recorded: recipe, losses, measures, checkpoint."""
-        told = ("cycle", "labels", "metrics")
+        told = ("cycle", "labels", "copied", "metrics")
         return {key: value for key, value in self.trained.to_json().items() if key not in told}
 
     def __repr__(self) -> str:
         metrics = "".join(f", {metric_name(name)} {value:.3f}" for name, value in self.metrics.items())
-        return f"<CycleRecord of cycle {self.cycle}: {counted(self.labels, 'label')}{metrics}>"
+        return f"<CycleRecord of cycle {self.cycle}: {labels_and_copies(self.labels, self.copied)}{metrics}>"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as JSON values."""

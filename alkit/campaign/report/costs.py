@@ -96,7 +96,7 @@ def _cost(found: Findings) -> list[Block]:
     costed, answers = (sum(getattr(one, name) for one in found.annotators) for name in ("costed", "answers"))
     if not costed:
         return [Text("No answer has a cost.")]
-    total, labels = sum(one.cost for one in found.annotators), found.status["labeled"]
+    total, labels = sum(one.cost for one in found.annotators), found.labels
     text = f"All answers together cost {total:,.2f}, in the unit of the answers"
     if labels:
         text += f": {total / labels:,.3f} per current label"

@@ -98,6 +98,12 @@ class Findings:
     efforts: tuple[Effort, ...] = ()
 
     @property
+    def labels(self) -> int:
+        """Labels that people gave: those that are no copies."""
+        labeled, copied = self.status["labeled"], self.status["copied"]
+        return int(labeled) - int(copied)
+
+    @property
     def last_answered(self) -> Query | None:
         """The last query that waits for no answers and has a label: its control images may be revealed."""
         answered = [
@@ -112,6 +118,7 @@ class Findings:
         shown = (
             "images",
             "labeled",
+            "copied",
             "candidates",
             "pending",
             "set_aside",

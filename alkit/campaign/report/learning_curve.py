@@ -13,6 +13,9 @@ from . import charts
 from .findings import Findings
 
 SIZE = 5.0, 3.1
+COPIES = (
+    "Labels are those that people gave; copies of them, which the model was trained on too, are not counted."
+)
 
 
 def curve(found: Findings) -> list[Block]:
@@ -33,10 +36,9 @@ def curve(found: Findings) -> list[Block]:
             [point.accuracy.high for point in points],
         )
         caption = f"{where} by number of labels; the band is the 95% Wilson interval at each point."
-        rows = [(f"{point.labels:,}", interval(point.accuracy), f"{point.accuracy.of:,}") for point in points]
-        table = Table(
-            ("labels", f"{name} [95%]", "images"), rows, words=(), note="The curve in numbers.", folded=True
-        )
+        if any(point.copied for point in points):
+            caption = f"{caption} {COPIES}"
+        table = _numbers(points, name)
         blocks += [_drawn(line, caption), table]
     else:
         blocks += _plain(found)
@@ -44,6 +46,21 @@ def curve(found: Findings) -> list[Block]:
     return blocks or [
         Text("There is no curve yet: it needs a test set and a trained model, or an answered control slice.")
     ]
+
+
+def _numbers(points: Sequence[Point], name: str) -> Table:
+    copies = any(point.copied for point in points)
+    head = ("labels", *(["copies"] if copies else []), f"{name} [95%]", "images")
+    rows = [
+        (
+            f"{point.labels:,}",
+            *([f"{point.copied:,}"] if copies else []),
+            interval(point.accuracy),
+            f"{point.accuracy.of:,}",
+        )
+        for point in points
+    ]
+    return Table(head, rows, words=(), note="The curve in numbers.", folded=True)
 
 
 def _drawn(line: Line, caption: str) -> Figures:
@@ -60,7 +77,8 @@ def _plain(found: Findings) -> list[Block]:
     metric = next(iter(judged[-1].metrics))
     known = [(record.labels, record.metrics[metric]) for record in judged if metric in record.metrics]
     line = Line(metric_name(metric), [labels for labels, _ in known], [value for _, value in known])
-    return [_drawn(line, f"Test {line.name} by number of labels; it has no known interval.")]
+    caption = f"Test {line.name} by number of labels; it has no known interval."
+    return [_drawn(line, f"{caption} {COPIES}" if any(record.copied for record in judged) else caption)]
 
 
 def _control(found: Findings) -> list[Block]:

@@ -21,7 +21,7 @@ class Outcome(AsDict):
     Attributes:
         query: its number.
         strategy: name of the strategy.
-        labels: images labeled when it was asked.
+        labels: those that people had given when it was asked.
         asked: images.
         answered: asked images with a label.
         abstained: asked images answered with `abstain`.
@@ -68,7 +68,7 @@ def outcome(query: Query, classes: Sequence[str]) -> Outcome:
     return Outcome(
         query=query.number,
         strategy=query.strategy,
-        labels=query.asked.labels,
+        labels=query.asked.by_people,
         asked=len(query.picks),
         answered=said.total(),
         abstained=abstained,

@@ -14,7 +14,7 @@ def rehearsed(found: Findings) -> list[Block]:
     rehearsal = found.rehearsal
     if rehearsal is None:
         return []
-    since = found.status["labeled"] - rehearsal.labels
+    since = found.labels - rehearsal.labels
     words = f"{conclusion(rehearsal)} {about(rehearsal)}"
     if since:
         words += f" That was {counted(abs(since), 'label')} ago; 'alkit rehearse' forecasts anew."

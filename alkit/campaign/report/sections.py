@@ -22,7 +22,7 @@ from alkit.reporting.document import (
     Verdict,
 )
 from alkit.reporting.figures import svg
-from alkit.reporting.wording import NONE, counted, interval, listed, pairs
+from alkit.reporting.wording import NONE, counted, interval, labels_and_copies, listed, pairs
 
 from . import charts
 from .costs import annotation, time_and_memory
@@ -75,7 +75,7 @@ def report_of(found: Findings, pictures: Sequence[Block], places: Sequence[Block
     ]
     return Report(
         title=f"Campaign {found.name}",
-        lead=f"{counted(found.status['labeled'], 'label')} after {_queries(found)}, "
+        lead=f"{labels_and_copies(found.labels, found.status['copied'])} after {_queries(found)}, "
         f"as of {_minute(found.dates[1])}.",
         sections=[section for section in sections if section.blocks],
     )
@@ -96,6 +96,7 @@ def _campaign(found: Findings) -> list[Block]:
         f"{count:,} {REASONS.get(reason, reason)}" for reason, count in status["set_aside"].items() if count
     )
     open_query = status["open_query"]
+    copied = f", and {status['copied']:,} copied from near-duplicates" if status["copied"] else ""
     rows = [
         (
             "Pool",
@@ -106,7 +107,7 @@ def _campaign(found: Findings) -> list[Block]:
         ("Classes", _names([count.name for count in found.classes])),
         ("Model", ", ".join(filter(None, (settings.task.name, pairs(settings.task.options))))),
         ("Strategies", listed(dict.fromkeys(query.strategy for query in found.queries)) or NONE),
-        ("Labels", f"{status['labeled']:,}; {status['candidates']:,} images are left to choose from"),
+        ("Labels", f"{found.labels:,}{copied}; {status['candidates']:,} images are left to choose from"),
         ("Time", f"{_minute(found.dates[0])} to {_minute(found.dates[1])}"),
     ]
     if open_query:
@@ -245,10 +246,11 @@ def _provenance(found: Findings) -> list[Block]:
     ]
     if found.history:
         last = found.history[-1].trained
+        labels = labels_and_copies(last.by_people, last.copied or 0)
         facts += [
             (
                 "Last training",
-                f"{last.labels:,} labels, {last.fingerprint[:12]}, on {last.device}",
+                f"{labels}, {last.fingerprint[:12]}, on {last.device}",
             ),
             ("Recipe", pairs(last.recipe)),
         ]

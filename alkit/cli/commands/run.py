@@ -108,10 +108,12 @@ def command(
         print_json([record.as_dict() for record in history])
         return
     metric = next((name for record in history for name in record.metrics), "")
-    rows = [("cycle", "labels", f"test {metric}".rstrip())]
+    copies = any(record.copied for record in history)
+    rows = [("cycle", "labels", *(["copies"] if copies else []), f"test {metric}".rstrip())]
     for record in history:
         main = f"{next(iter(record.metrics.values())):.4f}" if record.metrics else "-"
-        rows.append((str(record.cycle), f"{record.labels:,}", main))
+        copied = [f"{record.copied:,}"] if copies else []
+        rows.append((str(record.cycle), f"{record.labels:,}", *copied, main))
     print_rows(rows)
     if stopped is not None and stopped.rule in map(str, rules):
         click.echo(f"stopped by {stopped.rule}: {stopped.reason}")

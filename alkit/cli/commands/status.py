@@ -50,8 +50,9 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
         if choice is not None:
             options = "".join(f" {key}={value}" for key, value in choice.as_dict()["options"].items())
             click.echo(f"{kind:<14} {choice.name}{options}")
-    copied = f" ({status['copied']:,} copied from near-duplicates)" if status["copied"] else ""
-    click.echo(f"labeled        {status['labeled']:,}{copied}; {status['candidates']:,} left to choose from")
+    copied = f", and {status['copied']:,} copied from near-duplicates" if status["copied"] else ""
+    own = status["labeled"] - status["copied"]
+    click.echo(f"labeled        {own:,}{copied}; {status['candidates']:,} left to choose from")
     if status["classes"]:
         click.echo(
             "classes        " + ", ".join(f"{name} {count}" for name, count in status["classes"].items())
@@ -69,12 +70,16 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
         click.echo(f"notes          on {len(noted):,} images (--json lists them)")
     if status["history"]:
         metric = next((name for training in status["history"] for name in training["metrics"]), "test")
-        rows = [("cycle", "labels", metric, "train s")]
+        copies = any(training.get("copied") for training in status["history"])
+        rows = [("cycle", "labels", *(["copies"] if copies else []), metric, "train s")]
         for training in status["history"]:
+            copied = training.get("copied", 0)
             metrics = training["metrics"]
             main = f"{next(iter(metrics.values())):.4f}" if metrics else "-"
             seconds = training["measures"].get("seconds", {}).get("train", 0.0)
-            rows.append((str(training["cycle"]), f"{training['labels']:,}", main, f"{seconds:.1f}"))
+            counts = [training["labels"] - copied, *([copied] if copies else [])]
+            cells = [f"{count:,}" for count in counts]
+            rows.append((str(training["cycle"]), *cells, main, f"{seconds:.1f}"))
         print_rows(rows)
     if status["stopped"] is not None:
         click.echo(f"stopped        by {status['stopped']['rule']}: {status['stopped']['reason']}")

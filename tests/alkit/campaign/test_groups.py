@@ -16,6 +16,7 @@ from alkit.campaign.export import labeled_export, labeled_splits
 from alkit.campaign.groups.leaders import find_followers
 from alkit.campaign.groups.standing import standing_of
 from alkit.campaign.groups.vectors import ImageVectors
+from alkit.campaign.record.events import Trained
 from alkit.errors import UsageError
 from alkit.utils.progress import NullProgress
 from alkit.utils.proportions import upper_bound
@@ -122,6 +123,8 @@ def test_one_of_each_group_is_asked_and_labels_are_copied_if_the_audit_allows(
     assert not any(item.copied_from in tested for item in splits["train"].items)
     with Campaign(campaign.directory) as again:  # the ledger tells it
         assert again.pool.copied == sources and again.groups() == copied
+    third = campaign.ask(2, strategy="typiclust", embeddings=np.eye(BURSTS * FRAMES), new=True).asked
+    assert (third.by_people, third.copied) == (len(first.images) + 25, len(sources))
 
 
 def test_answers_override_copies_which_follow_their_leader_and_can_be_dropped(campaign: Campaign) -> None:
@@ -143,6 +146,20 @@ def test_answers_override_copies_which_follow_their_leader_and_can_be_dropped(ca
     assert keys[index] in campaign.labels() and campaign.drop_copies() == 0
     campaign.copy_labels()
     assert campaign.ungroup() == count and campaign.groups() is None and not campaign.pool.copied
+
+
+def test_a_learning_curve_counts_labels_by_people_with_the_copies_beside(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign.record(Trained(cycle=0, labels=20, metrics={"accuracy": 0.5}, fingerprint="a"))
+    campaign.record(Trained(cycle=1, labels=275, copied=35, metrics={"accuracy": 0.75}, fingerprint="b"))
+    curve = campaign.curve()
+    assert list(curve) == [(20, 0.5), (240, 0.75)] and [point.copied for point in curve.points] == [0, 35]
+    assert repr(curve).endswith("0.500 at 20, 0.750 at 240 labels and 35 copies>")
+    monkeypatch.setattr("alkit.campaign.analysis.curve.svg", lambda *_: "")  # drawing takes a second
+    assert "<th>copies</th>" in curve._repr_html_() and "<th>copies</th>" not in curve[:1]._repr_html_()
+    assert repr(campaign.history()[1]) == "<CycleRecord of cycle 1: 240 labels and 35 copies, accuracy 0.750>"
+    assert campaign.status()["history"][1]["labels"] == 275
 
 
 def test_too_many_errors_in_the_audit_stop_copies(campaign: Campaign) -> None:

@@ -58,7 +58,7 @@ def test_the_last_rehearsal_and_how_old_it_is() -> None:
             StrategyOutlook("margin", (outlook,)),
         ),
     )
-    found: Any = SimpleNamespace(rehearsal=rehearsal, status={"labeled": 150})
+    found: Any = SimpleNamespace(rehearsal=rehearsal, labels=150)
     shown = text(rehearsed(found))
     assert "about 900 labels would" in shown and "50 labels ago" in shown
     assert "For 'margin' these labels cannot tell" in shown

@@ -50,11 +50,16 @@ def test_groups_are_found_audited_copied_and_dropped(
     alkit("ingest", "-c", bursts, "answers.csv")
     copied = alkit("groups", "copy", "--limit", "0.5", "-c", bursts, "--json").json["copied"]
     assert copied > 0
-    assert f"({copied} copied from near-duplicates)" in alkit("status", "-c", bursts).out
+    assert f"32, and {copied} copied from near-duplicates" in alkit("status", "-c", bursts).out
+    assert f"on 32 labels and {copied} copies" in alkit("train", "-c", bursts, "-q").out
+    lines = [line.split() for line in alkit("status", "-c", bursts).out.splitlines()]
+    assert ["cycle", "labels", "copies", "test", "train", "s"] in lines
+    assert any(line[:3] == ["1", "32", str(copied)] for line in lines)
     report = alkit("report", "-c", bursts, "--json").json
-    assert report["groups"]["copied"] == copied
+    assert report["groups"]["copied"] == report["campaign"]["copied"] == copied
     alkit("report", "-c", bursts)
     page = (bursts / "report.html").read_text(encoding="utf-8")
+    assert f"32 labels and {copied} copies after" in page
     assert "Near-duplicates" in page and f"{copied} labels are copied" in page
     alkit("export", "-c", bursts, "--labeled", "--format", "csv", "--out", "all.csv")
     lines = Path("all.csv").read_text(encoding="utf-8").splitlines()
