@@ -88,6 +88,7 @@ class Coco(Format):
                     "alkit_index": item.index,
                     "alkit_hash": item.hash,
                     **({"alkit_note": item.note} if item.note else {}),
+                    **({"alkit_copied_from": item.copied_from} if item.copied_from else {}),
                     **self._beyond_annotations(item),
                 }
                 for item in export.items

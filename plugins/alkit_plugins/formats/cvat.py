@@ -201,18 +201,19 @@ def _image(export: Export, item: Item, kind: str) -> str:
 def _content(export: Export, item: Item, kind: str) -> Iterable[str]:
     """Return the tags and shapes that say what the answer of an item is."""
     answer = str(item.answer)
+    source = "auto" if item.copied_from else "manual"
     if kind == "class" or answer in (ABSTAIN, UNUSABLE):
-        return [_tag(answer)]
+        return [_tag(answer, source)]
     if kind == "classes":
-        return [_tag(name) for name in set_of(answer)[0] or [NONE]]
+        return [_tag(name, source) for name in set_of(answer)[0] or [NONE]]
     if kind == "boxes":
         return [box_element(box) for box in boxes_of(answer)] or [_tag(NONE)]
     nothing = [_tag(BACKGROUND)] if BACKGROUND in export.classes else []
     return [*mask_elements(export, item)] or nothing
 
 
-def _tag(label: str) -> str:
-    return f'<tag label={quoteattr(_printable(label))} source="manual"/>'
+def _tag(label: str, source: str = "manual") -> str:
+    return f'<tag label={quoteattr(_printable(label))} source="{source}"/>'
 
 
 def _text(text: str) -> str:

@@ -141,10 +141,11 @@ def _boxes(target: Any, classes: Sequence[Any]) -> str | None:
 
 def _target(item: Item, kind: str) -> Any:
     """Return what `labels.json` says of an image."""
+    copied = {"attributes": {"copied_from": item.copied_from}} if item.copied_from else {}
     if kind == "class" or item.answer in (None, ABSTAIN, UNUSABLE):
-        return item.answer
+        return {"label": item.answer, **copied} if copied else item.answer
     if kind == "classes":
-        return [{"label": name} for name in set_of(item.answer)[0]]
+        return [{"label": name, **copied} for name in set_of(item.answer)[0]]
     return [
         {
             "label": box.name,

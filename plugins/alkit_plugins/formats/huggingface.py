@@ -17,6 +17,7 @@ from alkit.interfaces import Export, Format, Item, Reply
 from alkit.labeling import ABSTAIN, UNUSABLE, GivenAnswer, whole, write_atomically
 
 AT_ONCE = 100  # images in memory
+COPIED = "copied_from"
 SHARD_BYTES = 500_000_000
 CARD = """---
 task_categories:
@@ -37,7 +38,7 @@ dataset_info:
     dtype: int64
   - name: hash
     dtype: string
-configs:
+{more}configs:
 - config_name: default
   data_files:
 {files}---
@@ -45,7 +46,7 @@ configs:
 # {title}
 
 {total} images with labels, exported by alkit: `image` holds the original file, `label` the class, `key` the
-image's name where it came from, `index` its position there, and `hash` the SHA-256 of its content.
+image's name where it came from, `index` its position there, and `hash` the SHA-256 of its content.{copied}
 
 ```python
 from datasets import load_dataset
@@ -83,14 +84,15 @@ class HuggingFace(Format):
         """Write the folder, with Parquet files for each split."""
         _arrow()
         names = _label_names(exports)
+        copies = any(item.copied_from for export in exports.values() for item in export.items)
         with whole(path) as folder:
             (folder / "data").mkdir()
             for split, export in exports.items():
                 shards = self._shards(export.items)
                 for number, items in enumerate(shards):
                     file = folder / "data" / f"{split}-{number:05}-of-{len(shards):05}.parquet"
-                    _write(export, items, names, file)
-            write_atomically(folder / "README.md", _card(exports, names))
+                    _write(export, items, names, file, copies=copies)
+            write_atomically(folder / "README.md", _card(exports, names, copies=copies))
         return [path]
 
     def _shards(self, items: Sequence[Item]) -> list[list[Item]]:
@@ -164,7 +166,8 @@ def _label_names(exports: Mapping[str, Export]) -> list[str]:
     return [*first.classes, *(w for w in (ABSTAIN, UNUSABLE) if w in answers and w not in first.classes)]
 
 
-def _write(export: Export, items: Sequence[Item], names: Sequence[str], file: Path) -> None:
+def _write(export: Export, items: Sequence[Item], names: Sequence[str], file: Path, *, copies: bool) -> None:
+    """Write a file, with a column for the images that labels were copied from if there are copies."""
     arrow, parquet = _arrow()
     numbers = {name: number for number, name in enumerate(names)}
     image = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
@@ -175,8 +178,9 @@ def _write(export: Export, items: Sequence[Item], names: Sequence[str], file: Pa
             ("key", arrow.string()),
             ("index", arrow.int64()),
             ("hash", arrow.string()),
+            *([(COPIED, arrow.string())] if copies else []),
         ],
-        metadata={"huggingface": json.dumps({"info": {"features": _features(names)}})},
+        metadata={"huggingface": json.dumps({"info": {"features": _features(names, copies=copies)}})},
     )
     with parquet.ParquetWriter(file, schema) as writer:
         for start in range(0, len(items), AT_ONCE):
@@ -187,13 +191,14 @@ def _write(export: Export, items: Sequence[Item], names: Sequence[str], file: Pa
                     "key": item.image,
                     "index": item.index,
                     "hash": item.hash,
+                    **({COPIED: item.copied_from or None} if copies else {}),
                 }
                 for item in items[start : start + AT_ONCE]
             ]
             writer.write_table(arrow.Table.from_pylist(rows, schema=schema))
 
 
-def _features(names: Sequence[str]) -> dict[str, Any]:
+def _features(names: Sequence[str], *, copies: bool) -> dict[str, Any]:
     """Return the columns as `datasets` describes them in the metadata of a Parquet file."""
     return {
         "image": {"_type": "Image"},
@@ -201,6 +206,7 @@ def _features(names: Sequence[str]) -> dict[str, Any]:
         "key": {"dtype": "string", "_type": "Value"},
         "index": {"dtype": "int64", "_type": "Value"},
         "hash": {"dtype": "string", "_type": "Value"},
+        **({COPIED: {"dtype": "string", "_type": "Value"}} if copies else {}),
     }
 
 
@@ -211,7 +217,7 @@ def _labels_of(schema: Any) -> list[str]:
     return [str(name) for name in names]
 
 
-def _card(exports: Mapping[str, Export], names: Sequence[str]) -> str:
+def _card(exports: Mapping[str, Export], names: Sequence[str], *, copies: bool) -> str:
     """Return the card of the data set: YAML that `datasets` reads, then Markdown."""
     (first, *_) = exports.values()
     total = sum(len(export.items) for export in exports.values())
@@ -222,6 +228,10 @@ def _card(exports: Mapping[str, Export], names: Sequence[str]) -> str:
         f"| {_cell(name)} | {' | '.join(f'{count[name]:,}' for count in counts)} |\n" for name in names
     )
     return CARD.format(
+        more=f"  - name: {COPIED}\n    dtype: string\n" if copies else "",
+        copied=f"\n`{COPIED}` is the image that a label was copied from, where nobody gave one."
+        if copies
+        else "",
         size=_size(total),
         numbered=numbered,
         files=files,

@@ -309,6 +309,31 @@ def test_fiftyones_targets_of_all_kinds(make: Make, export: Export, tmp_path: Pa
         assert (reply.blank, [entry.line for entry in reply.rejected]) == (2, [5, 6])
 
 
+def test_copied_labels_are_marked_and_read_like_others(make: Make, export: Export, tmp_path: Path) -> None:
+    first, second = (dataclasses.replace(item, answer="cat") for item in export.items[:2])
+    copy = dataclasses.replace(second, copied_from=first.image)
+    given = dataclasses.replace(export, items=[first, copy])
+    own = dataclasses.replace(export, items=[first, second])
+
+    def written(name: str, export: Export) -> str:
+        path = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}"
+        format = make(name)
+        format.write(export, path)
+        assert [label for _, label in said(format, path)] == ["cat", "cat"]
+        return (path / "labels.json" if name == "fiftyone" else path).read_text(encoding="utf-8")
+
+    marks = {
+        "csv": ",copied_from",
+        "jsonl": f'"copied_from": "{first.image}"',
+        "coco": f'"alkit_copied_from": "{first.image}"',
+        "label-studio": f'"copied_from": "{first.image}"',
+        "fiftyone": f'"copied_from": "{first.image}"',
+        "cvat": 'source="auto"',
+    }
+    for name, mark in marks.items():
+        assert written(name, given).count(mark) == 1 and mark not in written(name, own), name
+
+
 @pytest.mark.parametrize(
     ("name", "options", "file"),
     [("coco", {"images": "copy"}, "a.json"), ("folders", {}, "a"), ("fiftyone", {}, "a")],

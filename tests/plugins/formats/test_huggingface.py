@@ -40,6 +40,26 @@ def test_rows_hold_the_original_files_and_numbers_of_classes(
     assert set(features) == set(table.column_names)
 
 
+def test_copied_labels_have_a_column_of_their_own(make: Make, export: Export, tmp_path: Path) -> None:
+    given = answered(export, "cat", "cat")
+    first, second = given.items
+    given = dataclasses.replace(given, items=[first, dataclasses.replace(second, copied_from=first.image)])
+    make("huggingface").write_splits({"train": given, "test": answered(export, "7")}, tmp_path / "out")
+    for split, copied in (("train", [None, first.image]), ("test", [None])):
+        table = parquet.read_table(tmp_path / "out" / "data" / f"{split}-00000-of-00001.parquet")
+        assert table.column("copied_from").to_pylist() == copied
+        features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+        assert list(features) == table.column_names
+    assert (
+        "  - name: copied_from\n    dtype: string\nconfigs:" in (tmp_path / "out" / "README.md").read_text()
+    )
+    assert [answer.label for answer in make("huggingface").read(tmp_path / "out").answers] == [
+        "7",
+        "cat",
+        "cat",
+    ]
+
+
 def test_splits_are_named_in_files_and_card(make: Make, export: Export, tmp_path: Path) -> None:
     train, test = answered(export, "cat", "7", "7"), answered(export, "cat")
     make("huggingface").write_splits({"train": train, "test": test}, tmp_path / "out")

@@ -214,6 +214,8 @@ def _task(export: Export, item: Item, image: str, prediction: Prediction | None,
     if item.again:  # a separate task, since the task of an earlier query is done
         known["alkit_query"] = export.query
     meta = {"image": item.image, "query": export.query, "strategy": export.strategy, "score": item.score}
+    if item.copied_from:
+        meta["copied_from"] = item.copied_from
     task: Task = {"data": {"image": image, **known}, "meta": meta}
     if prediction is not None:
         score = prediction.probability
