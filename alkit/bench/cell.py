@@ -23,7 +23,7 @@ from alkit.utils.json_values import finite
 from alkit.utils.malloc import keep_freed_memory
 from alkit.utils.profiling import Profile
 
-from . import records
+from . import common_failure, records
 from .cell_diagnostics import predicted_loss_correlation, record_diagnostics
 from .checks import HiddenLabels, check_labels, check_random
 from .prepare import seed_set
@@ -78,13 +78,16 @@ class Superseded(Exception):
 
 
 def run_cell(cell: Cell) -> None:
-    """Run a cell to its end, resuming after its last record; an error becomes its last record."""
+    """Run a cell to its end, resuming after its last record; an error becomes its last record.
+
+    Nothing is done if cells of the run fail for a common reason.
+    """
     from filelock import FileLock  # noqa: PLC0415  # filelock is slow to import
 
     cell.path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(cell.path.with_suffix(".lock")):
         done = _without_failure(cell.path)
-        if is_complete(done, cell.protocol):
+        if is_complete(done, cell.protocol) or common_failure.shared_error(cell) is not None:
             return
         try:
             with _quiet_threads(cell):
@@ -97,6 +100,7 @@ def run_cell(cell: Cell) -> None:
             _fail(cell, f"{type(error).__name__}: {error}")
         else:
             shutil.rmtree(cell.work, ignore_errors=True)
+            common_failure.note(cell, None)
 
 
 def is_complete(done: Sequence[records.Record], protocol: Protocol) -> bool:
@@ -127,6 +131,7 @@ def _fail(cell: Cell, error: str) -> None:
     cycle = sum(record["kind"] == "cycle" for record in done)
     failure = {"kind": "failed", "strategy": cell.entry.shown, "seed": cell.seed, "cycle": cycle}
     records.append(cell.path, {**failure, "error": error})
+    common_failure.note(cell, error)
 
 
 @contextlib.contextmanager

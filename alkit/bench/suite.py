@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from alkit.errors import CellsFailed
 from alkit.interfaces.contract import check_needs
 from alkit.plugin.executors import open_executor, run_all
+from alkit.reporting.wording import counted
 from alkit.utils.files import write_atomically
 from alkit.utils.progress import Progress
 
-from . import provenance, records
+from . import common_failure, provenance, records
 from .cell import Cell, is_complete, run_cell
 from .checks import unpaired
 from .embedding_maps import write_map
@@ -48,6 +49,7 @@ class SuiteOptions:
         executor_options: its options; by default it runs one cell per core at once, or one on a GPU.
         download: allow torchvision to download a data set.
         command: the command line, for the records.
+        keep_going: try all cells, even if several in a row fail with the same error.
     """
 
     cache: Path | None = None
@@ -56,6 +58,7 @@ class SuiteOptions:
     executor_options: Mapping[str, Any] = field(default_factory=dict)
     download: bool = False
     command: str = ""
+    keep_going: bool = False
 
 
 def run_suite(
@@ -110,6 +113,8 @@ def _run_suite(
     )
     if cells:
         warm_up(shared)
+        strategies = len({cell.entry.shown for cell in cells})
+        common_failure.watch(results, run, strategies=strategies, keep_going=options.keep_going)
         alone = {"workers": 1} if shared.device.startswith("cuda") else {}
         executor = open_executor(options.executor, {**alone, **options.executor_options})
         _run_all(cells, executor, protocol, progress)
@@ -118,6 +123,9 @@ def _run_suite(
             records.cell_path(results, strategy, seed),
             [{"kind": "failed", "strategy": strategy, "seed": seed, "cycle": 0, "error": error}],
         )
+    not_tried = common_failure.not_tried(cells)
+    shared_error = common_failure.shared_error(cells[0]) if cells else None
+    common_failure.forget(results)
     (results / records.CELLS / records.RUN).unlink()
     path.unlink()
     write_map(results, protocol, shared, progress)
@@ -127,10 +135,20 @@ def _run_suite(
         progress.line(f"failed: {record['strategy']}, seed {record['seed']}: {record['error']}")
     if failed:
         raise CellsFailed(
-            f"{len(failed)} of {total} cells failed; the others are recorded in {results}; run the same "
-            "command again to retry the failed ones"
+            f"{len(failed)} of {total} cells failed{_what_next(results, not_tried, shared_error)}"
         )
     return every
+
+
+def _what_next(results: Path, not_tried: int, shared_error: str | None) -> str:
+    """Return the rest of the sentence that says that cells failed."""
+    if not not_tried:
+        return f"; the others are recorded in {results}; run the same command again to retry the failed ones"
+    return (
+        f", {common_failure.IN_A_ROW} in a row with the same error ({shared_error}), so the run ended with "
+        f"{counted(not_tried, 'cell')} not tried; run the same command again to continue once the cause is "
+        "gone, or with --keep-going to try them all the same"
+    )
 
 
 def _check(protocol: Protocol, shared: SharedData, identity: str, results: Path) -> None:
@@ -172,4 +190,5 @@ def _run_all(cells: Sequence[Cell], executor: Executor, protocol: Protocol, prog
 
 def _is_over(cell: Cell) -> bool:
     done = records.read(cell.path)
-    return is_complete(done, cell.protocol) or any(record["kind"] == "failed" for record in done)
+    ended = is_complete(done, cell.protocol) or any(record["kind"] == "failed" for record in done)
+    return ended or common_failure.shared_error(cell) is not None

@@ -20,7 +20,7 @@ from alkit.bench.protocol import (
     read_protocol,
     shipped,
 )
-from alkit.bench.records import PROTOCOL, read_all
+from alkit.bench.records import PROTOCOL, cycles_of, read_all
 from alkit.cli.options import (
     device_option,
     executor_options,
@@ -89,6 +89,11 @@ Examples:
     help="Folder for images and embeddings.  [default: cache, next to the results]",
 )
 @executor_options("cells run", default="processes")
+@click.option(
+    "--keep-going",
+    is_flag=True,
+    help="Try all cells, even if three in a row, of several strategies, fail with the same error.",
+)
 @click.option("--report-only", is_flag=True, help="Run nothing; write the report from existing records.")
 @click.option(
     "--drop",
@@ -115,7 +120,8 @@ def command(
 
     Each cell (one strategy with one seed) records every cycle as it ends. To continue a run that was stopped,
     run the same command again. More seeds or strategies can be added to existing results, also by the name of
-    their folder, RESULTS, whose records may be compressed.
+    their folder, RESULTS, whose records may be compressed. If three cells in a row fail with the same error,
+    the others are not tried; the same command continues, and --keep-going tries all.
     """
     if not words:
         return _list_protocols(as_json)
@@ -136,7 +142,8 @@ def command(
     try:
         _run(protocol, results, given, quiet)
     except CellsFailed:
-        _report(results, results, as_json)  # on the cells that did not fail
+        if any(cycles_of(read_all(results))):
+            _report(results, results, as_json)  # on the cells that did not fail
         raise
     _report(results, results, as_json)
 
@@ -215,6 +222,7 @@ def _run(protocol: Protocol, results: Path, given: dict[str, Any], quiet: bool) 
             ),
             download=given["download"],
             command=shlex.join(["alkit", *sys.argv[1:]]),
+            keep_going=given["keep_going"],
         ),
         progress=NullProgress() if quiet else Terminal(),
     )

@@ -109,6 +109,22 @@ def test_a_suite_runs_reports_and_compares(
     assert {path: path.read_bytes() for path in results.rglob("*") if path.is_file()} == written
 
 
+@pytest.mark.slow
+def test_a_common_failure_is_said_where_there_is_nothing_to_report(
+    alkit_ends: Callable[..., Any], protocol_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: object) -> None:
+        raise RuntimeError("the pool is broken")
+
+    monkeypatch.setattr("alkit.bench.cell._Run.to_the_end", fail)
+    how = ("--out", tmp_path / "results", "--executor", "local", "--device", "cpu", "-q")
+    ended = alkit_ends("bench", protocol_file, *how)
+    assert ended.code == 1 and "3 of 4 cells failed" in ended.error and "the pool is broken" in ended.error
+    assert "with 1 cell not tried" in ended.error
+    ended = alkit_ends("bench", protocol_file, *how, "--keep-going")
+    assert ended.code == 1 and "4 of 4 cells failed" in ended.error
+
+
 def test_a_report_says_what_its_records_lack(
     alkit: Callable[..., Any], alkit_ends: Callable[..., Any], protocol_file: Path, tmp_path: Path
 ) -> None:
