@@ -11,6 +11,7 @@ import numpy as np
 
 from alkit.options import build
 from alkit.plugin import registry
+from alkit.plugin.tasks import build_task
 from alkit.utils import seeding
 from alkit.utils.files import write_atomically
 from alkit.utils.profiling import Profile
@@ -61,7 +62,7 @@ def _train(
 
     options = {"model": backbone.model, **backbone.options}
     task = build(registry.tasks.get(shared.task), options)
-    task.build(shared.shape, shared.classes, shared.torch_device)
+    build_task(task, shared.shape, shared.classes, shared.torch_device)
     trained = train_model(
         task,
         TrainingJob(

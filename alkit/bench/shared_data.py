@@ -20,6 +20,7 @@ from alkit.interfaces.labels import ImageFacts
 from alkit.interfaces.labels import Labels as LabelKind
 from alkit.options import build, values_of
 from alkit.plugin import registry
+from alkit.plugin.tasks import build_task
 from alkit.utils.files import write_atomically
 from alkit.utils.json_values import finite
 
@@ -114,7 +115,7 @@ class SharedData:
         task = build(registry.tasks.get(self.task), self.task_options)
         task.cache_dir = Path(self.cache)
         task.known_labels = self.reader
-        task.build(self.shape, self.classes, self.torch_device)
+        build_task(task, self.shape, self.classes, self.torch_device)
         return task
 
     @cached_property

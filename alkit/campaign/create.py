@@ -35,7 +35,9 @@ from alkit.plugin import registry
 from alkit.plugin.choice import choice_of
 from alkit.plugin.encoders import RECOMMENDED, installed_encoder
 from alkit.plugin.executors import open_executor
-from alkit.plugin.sources import open_source
+from alkit.plugin.oracles import connect
+from alkit.plugin.sources import keys_of, open_source
+from alkit.plugin.tasks import build_task
 from alkit.utils.files import write_atomically
 from alkit.utils.progress import Progress, chosen_progress
 
@@ -275,12 +277,12 @@ def _size(plan: Plan, keys: Sequence[str]) -> tuple[int, int] | None:
 def _fill(draft: Path, plan: Plan) -> None:
     """Make all files of a campaign in a draft."""
     spec, task = plan.spec, plan.settings.task
-    keys = plan.source.keys()
+    keys = keys_of(plan.source)
     shape = choose_shape(plan.source, keys, size=_size(plan, keys), channels=spec.channels)
     # Report what cannot be used before reading all images.
     if plan.test_source is not None:
         check_channels(plan.test_source, plan.source, shape, plan.progress)
-    task.made(registry.tasks).build(shape, tuple(spec.classes), plan.device)
+    build_task(task.made(registry.tasks), shape, tuple(spec.classes), plan.device)
     if (encoder := plan.encoder) is not None:
         plan.progress.line(
             f"encoder: {encoder.name} takes {encoder.input} and gives {encoder.dim:,} features"
@@ -399,7 +401,7 @@ def _connected_oracle(plan: Plan, keys: Sequence[str]) -> Oracle | None:
         return None
     oracle = choice.made(registry.oracles)
     try:
-        oracle.connect(plan.source, keys, plan.settings.seed)
+        connect(oracle, plan.source, keys, plan.settings.seed)
     except SourceError as error:
         raise SourceError("; ".join([str(error), *warnings_of(plan.source)])) from error
     return oracle

@@ -15,6 +15,7 @@ from alkit.data.preprocessing import ensure_store
 from alkit.errors import SourceError, UsageError
 from alkit.interfaces.labels import Mask
 from alkit.plugin import registry
+from alkit.plugin.tasks import build_task
 from alkit.utils.files import write_atomically
 from alkit.utils.progress import Progress, chosen_progress
 
@@ -72,7 +73,7 @@ def fork(
     plan = plan_of(spec, find_device(device), progress)
     shape = (spec.channels or campaign.settings.image_shape[0], *(spec.image_size or (0, 0)))
     task = plan.settings.task
-    task.made(registry.tasks).build(shape, tuple(campaign.classes), plan.device)
+    build_task(task.made(registry.tasks), shape, tuple(campaign.classes), plan.device)
     kinds = campaign.settings.labels, plan.settings.labels
     if kinds[0] != kinds[1] and len(campaign.pool.labeled):
         raise UsageError(

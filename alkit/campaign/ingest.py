@@ -11,6 +11,7 @@ from alkit.interfaces.format import Format, Reply
 from alkit.labeling.contents import describe
 from alkit.options import build
 from alkit.plugin import registry
+from alkit.plugin.faults import blamed, returned
 
 
 def find_format(
@@ -66,6 +67,20 @@ def _found(path: Path, kind: str) -> type[Format]:
         f"{''.join(broken)}; "
         "name the format with --format, or export the answers again"
     )
+
+
+def read_reply(format: Format, path: Path) -> Reply:
+    """Let a format read a file of answers.
+
+    Raises:
+        InvalidAnswers: it cannot be read.
+        BrokenPlugin: the format returned something else than a `Reply`.
+    """
+    with blamed(format, f"to read {path}"):
+        reply: Any = format.read(path)
+    if not isinstance(reply, Reply):
+        raise returned(format, "read", reply, "an alkit.interfaces.Reply")
+    return reply
 
 
 def check_understood(reply: Reply, path: str) -> None:

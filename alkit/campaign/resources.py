@@ -16,7 +16,9 @@ from alkit.data.labeled_images import LabeledImages
 from alkit.errors import SourceError
 from alkit.interfaces.labels import PLAIN_KINDS
 from alkit.plugin import registry
+from alkit.plugin.oracles import connect
 from alkit.plugin.single_file import absolute
+from alkit.plugin.tasks import build_task
 from alkit.utils.malloc import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -348,7 +350,7 @@ class Resources:
         assert name is not None
         oracle = opts.build(registry.oracles.get(name), options)
         self.source.nothing = self.labels(state).nothing
-        oracle.connect(self.source, state.keys, self.settings.seed)
+        connect(oracle, self.source, state.keys, self.settings.seed)
         for note in oracle.notes:
             self.progress.line(f"oracle '{name}': {note}")
         return oracle
@@ -374,7 +376,7 @@ class Resources:
         task = opts.build(plugin, {**choice.options, **earlier})
         task.cache_dir = self.directory / "cache"
         task.known_labels = self.labels(state)
-        task.build(self.settings.image_shape, state.classes, self.device)
+        build_task(task, self.settings.image_shape, state.classes, self.device)
         return task
 
     def _restore(

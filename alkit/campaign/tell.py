@@ -16,6 +16,7 @@ from alkit.campaign.record.reconcile import (
     reconcile_oracle_answers,
 )
 from alkit.errors import InvalidAnswers
+from alkit.plugin.oracles import answers_of
 
 if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
@@ -101,7 +102,7 @@ def consult(session: CampaignSession, oracle: Oracle, query: Query) -> IngestRep
     """Let an oracle answer what a query waits for."""
     asked, labels = [pick.index for pick in query.unanswered], session.label_kind
     report = reconcile_oracle_answers(
-        _under_present_names(session, oracle.label(asked)),
+        _under_present_names(session, answers_of(oracle, asked)),
         asked,
         oracle,
         _standing(session, oracle.folders),

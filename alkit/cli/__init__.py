@@ -162,6 +162,13 @@ def _run() -> int:
             err=True,
         )
         return 1
+    except (Exception, SystemExit) as error:
+        from alkit.plugin.faults import sentence_about  # noqa: PLC0415  # few commands need it
+
+        if not (sentence := sentence_about(error)):
+            raise
+        click.echo(f"Error: {one_line(sentence)}", err=True)
+        return 1
 
 
 def _interrupted() -> int:

@@ -13,6 +13,8 @@ from alkit.data.pixel_types import PIXEL_TYPES
 from alkit.errors import UsageError
 from alkit.options import parse_pairs
 
+from .output import keep_for_json
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -50,7 +52,9 @@ def device_option(function: F) -> F:
 
 def json_option(function: F) -> F:
     """Add `--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(function)
+    return click.option(
+        "--json", "as_json", is_flag=True, callback=keep_for_json, help="Print the result as JSON."
+    )(function)
 
 
 def group_options(function: F) -> F:

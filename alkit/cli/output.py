@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +12,22 @@ import click
 from alkit.utils.console import json_for
 from alkit.utils.json_values import as_json, finite
 
+STDOUT = "alkit.stdout"  # in a command's context: where its JSON goes
+
+
+def keep_for_json(context: click.Context, _: click.Parameter, wanted: bool) -> bool:
+    """Keep standard output for JSON: what plugins and libraries print goes to standard error."""
+    if wanted:
+        context.meta[STDOUT] = sys.stdout
+        context.with_resource(contextlib.redirect_stdout(sys.stderr))
+    return wanted
+
 
 def print_json(value: Any) -> None:
     """Print JSON on standard output."""
-    click.echo(json_for(sys.stdout, as_json(finite(value), indent=2)))
+    context = click.get_current_context(silent=True)
+    stream: Any = sys.stdout if context is None else context.meta.get(STDOUT, sys.stdout)
+    click.echo(json_for(stream, as_json(finite(value), indent=2)), file=stream)
 
 
 def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:

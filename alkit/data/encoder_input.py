@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -40,6 +40,19 @@ class EncoderInput(AsDict):
     crop: float = 1.0
     bicubic: bool = False
     channels: Literal["RGB", "BGR"] = "RGB"
+
+    def __post_init__(self) -> None:
+        """Refuse words that `prepare` does not know.
+
+        Raises:
+            ValueError: there is no such rule or order of channels.
+        """
+        for name, value, known in (
+            ("resize", self.resize, get_args(ResizeRule)),
+            ("channels", self.channels, ("RGB", "BGR")),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} of EncoderInput should be one of {', '.join(known)}, not {value!r}")
 
     def __str__(self) -> str:
         rule = {"crop": f"center {self.crop:.0%}", "stretch": "stretched", "letterbox": "letterboxed"}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alkit.errors import InvalidOption, SourceError, UnusableImage
+from alkit.errors import BrokenPlugin, InvalidOption, SourceError, UnusableImage
 from alkit.utils.files import sync_folder
 from alkit.utils.progress import NullProgress, Progress
 
@@ -328,6 +328,22 @@ def read_block(source: Source, keys: Sequence[str], shape: Shape) -> tuple[list[
         return _read_block(source, keys, shape, None)
 
 
+def _check_reading(reading: DecodedImage, source: Source) -> None:
+    """Check what a source returned.
+
+    Raises:
+        BrokenPlugin: it is not what the interface says.
+    """
+    who = f"source '{source.name}'"
+    if not isinstance(reading, DecodedImage):
+        raise BrokenPlugin(f"{who} should return a DecodedImage from read, not {type(reading).__name__}")
+    pixels = reading.pixels
+    if pixels is not None and (pixels.ndim != 3 or pixels.dtype != source.pixel_type):
+        raise BrokenPlugin(
+            f"{who} should read pixels [H, W, C] as {source.pixel_type}, not {pixels.shape} as {pixels.dtype}"
+        )
+
+
 def _read_block(
     source: Source, keys: Sequence[str], shape: Shape, encoder_input: EncoderInput | None
 ) -> tuple[list[DecodedImage], Values]:
@@ -337,6 +353,7 @@ def _read_block(
         return list(source.looks(keys, at_least=at_least)), rows
     readings = []
     for row, reading in zip(rows, source.looks(keys, at_least=at_least), strict=True):
+        _check_reading(reading, source)
         reason = reading.unusable
         if (pixels := reading.pixels) is not None:
             try:

@@ -334,8 +334,9 @@ class Cycle:
         values = scores.detach().double().cpu().numpy()
         if values.shape != self.candidates.shape:
             raise ValueError(f"{values.shape} scores for {len(self.candidates)} candidates")
-        if np.isnan(values).any():
-            raise ValueError("some scores are NaN")
+        if (nan := np.isnan(values)).any():
+            first = self.candidates[nan][0]
+            raise ValueError(f"{nan.sum()} of {len(nan)} scores are NaN, first that of image {first}")
         order = np.argsort(-values, kind="stable")[:n]
         chosen = self.candidates[order]
         self.record_scores(chosen, values[order])

@@ -8,6 +8,7 @@ import numpy as np
 
 from alkit.errors import AlkitError, InvalidSelection, UnsupportedTask
 from alkit.utils import seeding
+from alkit.utils.code_places import told
 
 if TYPE_CHECKING:
     from alkit._typing import Indices
@@ -75,8 +76,10 @@ def choose(strategy: Strategy, cycle: Cycle, n: int, *, seed: int, source: str =
             chosen = strategy.select(cycle, n)
         except (AlkitError, MemoryError, OSError):
             raise
-        except Exception as error:  # third-party code may raise anything; the cause stays attached
-            raise InvalidSelection(f"{who} failed: {type(error).__name__}: {error}") from error
+        except (Exception, SystemExit) as error:  # third-party code may raise anything
+            raise InvalidSelection(f"{who} failed: {told(error)}") from error
+    if chosen is None:
+        raise InvalidSelection(f"{who} should return a vector of integers, not None")
     picks = np.asarray(chosen)
     if picks.ndim != 1 or picks.dtype.kind not in "iu":
         raise InvalidSelection(f"{who} should return a vector of integers, not {picks.dtype} {picks.shape}")

@@ -83,8 +83,10 @@ class ScoreStrategy(Strategy):
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Score every candidate and take the n highest; in a tie, the lower index comes first."""
 
+        from .scores import checked_scores  # noqa: PLC0415  # torch takes seconds to import
+
         def scored(output: Output) -> torch.Tensor:
-            return self.per_image(output, self.score(cycle, output))
+            return self.per_image(output, checked_scores(self.score(cycle, output), output))
 
         with cycle.measure("score"):
             scores = cycle.collect(cycle.candidates, scored)

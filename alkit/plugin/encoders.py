@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from alkit.errors import AlkitError, InvalidOption, UnknownPlugin, reason_of
+from alkit.errors import AlkitError, InvalidOption, UnknownPlugin
+from alkit.interfaces.encoder import Encoder, OpenEncoder
 from alkit.options import build
+from alkit.utils.code_places import told
 
 from . import registry
+from .faults import returned
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
     from alkit.data.encoder_input import EncoderInput
-    from alkit.interfaces.encoder import Encoder, OpenEncoder
 
 PROBES = 4  # fixed images that tell one network from another
 PIXELS_AT_ONCE = 8 * 224 * 224  # on a CPU, where few images at once are faster and need less memory
@@ -51,19 +53,22 @@ class NamedEncoder:
         """
         import torch  # noqa: PLC0415  # torch takes seconds to import
 
-        size = "its own size"
         try:
             found = self.plugin.open(self.variant)
-            size = " x ".join(map(str, found.input.size)) + " pixels"
+        except AlkitError:
+            raise
+        except Exception as error:  # a file of the user's or a library may raise anything
+            raise InvalidOption(f"the encoder '{self.name}' cannot be opened: {told(error)}") from error
+        if not isinstance(found, OpenEncoder):
+            raise returned(self.plugin, "open", found, "an alkit.interfaces.OpenEncoder")
+        size = " x ".join(map(str, found.input.size)) + " pixels"
+        try:
             found.network.eval().requires_grad_(False)
             with torch.no_grad():
                 features = found.network(torch.zeros(2, *found.input.shape))
-        except AlkitError:
-            raise
         except Exception as error:  # a network of the user's or of a library may raise anything
             raise InvalidOption(
-                f"the encoder '{self.name}' fails on images of {size}: {type(error).__name__}: "
-                f"{reason_of(error)}"
+                f"the encoder '{self.name}' fails on images of {size}: {told(error)}"
             ) from error
         if not isinstance(features, torch.Tensor) or features.shape != (2, found.dim):
             shape = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import pluggy
 
 from alkit.errors import AmbiguousPlugin, BrokenPlugin, UnknownPlugin
+from alkit.interfaces import declared
 
 from . import compatibility, hooks
 
@@ -156,6 +157,8 @@ class Registry(Generic[T]):
         if inspect.isabstract(cls):
             missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
             raise BrokenPlugin(f"{source} is broken: {cls.__name__} does not define {missing}")
+        if fault := declared.fault_of(cls, self.base):
+            raise BrokenPlugin(f"{source} is broken: {fault}")
 
 
 def _import(plugin: Plugin, source: str) -> types.ModuleType:

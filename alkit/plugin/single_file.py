@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from alkit.errors import BrokenPlugin, UnknownPlugin
+from alkit.interfaces import declared
 from alkit.interfaces.strategy import Strategy
 from alkit.utils.files import read_regular
 
@@ -68,6 +69,11 @@ def get(name: str) -> type[Strategy]:
         path, cls = _split(name)
         _classes[plugin] = _strategy(_run(path), path, cls, plugin.name)
     return _classes[plugin]
+
+
+def run_files() -> dict[str, str]:
+    """Return the files that were run, for a sentence, by the module that each became."""
+    return {cls.__module__: f"the file '{plugin.distribution}'" for plugin, cls in _classes.items()}
 
 
 def owner(cls: type[Strategy]) -> Plugin | None:
@@ -126,7 +132,10 @@ def _strategy(module: types.ModuleType, path: Path, wanted: str, name: str) -> t
         raise BrokenPlugin(f"'{wanted}' in {path} does not define {missing}")
     # A subclass, since the file may have imported the class from a module where it has another name.
     body = {"name": name, "__doc__": cls.__doc__, "__module__": cls.__module__}
-    return types.new_class(cls.__name__, (cls,), exec_body=lambda namespace: namespace.update(body))
+    made = types.new_class(cls.__name__, (cls,), exec_body=lambda namespace: namespace.update(body))
+    if fault := declared.fault_of(made, Strategy):
+        raise BrokenPlugin(f"{path} is broken: {fault}")
+    return made
 
 
 def _is_strategy(value: Any) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from alkit.errors import AlkitError, BrokenPlugin, SourceError
 from alkit.utils.files import check_regular
 
 from . import registry
+from .faults import blamed, returned, shown
 from .summary import Claims, claims_of
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 FOLDER = "folder"
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+._-]+):(?!\\)")  # two letters or more: not a drive
+MOST_COMPARED = 10**6  # keys; a set of more needs too much memory
 MOST_LOOKED_AT = 1000  # entries of a folder, to see what kind it is
 
 
@@ -44,14 +47,41 @@ def open_source(location: str, *, root: str | None = None, download: bool = Fals
     plugin, place = _found(location)
     cls = registry.sources.get(plugin)
     try:
-        source = cls.open(place, root=root, download=download)
-    except AlkitError:
-        raise
+        with blamed(cls, f"to open '{location}'"):
+            source = cls.open(place, root=root, download=download)
     except NotImplementedError as error:
         raise BrokenPlugin(f"source '{plugin}' does not define open, so no location opens it") from error
     if not isinstance(source, registry.sources.base):
-        raise BrokenPlugin(f"source '{plugin}' returned {type(source).__name__} from open, not a Source")
+        raise returned(cls, "open", source, "an alkit.Source")
+    if place == location and not _opens(source.location, plugin):
+        source.location = f"{plugin}:{source.location}"
     return source
+
+
+def keys_of(source: Source) -> Sequence[str]:
+    """Return the keys of a source's images.
+
+    Raises:
+        BrokenPlugin: a key is not a text, or occurs twice.
+    """
+    with blamed(source, "to list its images"):
+        keys = source.keys()
+    if isinstance(keys, (list, tuple)):
+        wrong = next((key for key in keys if not isinstance(key, str)), None)
+        if wrong is not None:
+            raise returned(source, "keys", wrong, "texts")
+        if len(keys) <= MOST_COMPARED and len(set(keys)) < len(keys):
+            twice = Counter(keys).most_common(1)[0][0]
+            raise BrokenPlugin(f"{shown(source)} names the image '{twice}' twice; keys should be distinct")
+    return keys
+
+
+def _opens(location: str, plugin: str) -> bool:
+    """Say whether a location alone opens a plugin's source, as when the campaign is opened again."""
+    try:
+        return _found(location)[0] == plugin
+    except AlkitError:
+        return False
 
 
 def _found(location: str) -> tuple[str, str]:

@@ -54,9 +54,14 @@ def repeats(encoder: NamedEncoder) -> None:
 
 
 def identity_stays(encoder: NamedEncoder) -> None:
-    """Opened again under the same name, it has the same identity."""
+    """Opened again under the same name, it has the same identity and the same features."""
     again = open_encoder(encoder.name, weights=encoder.plugin.weights, download=encoder.plugin.download)
     require(again.identity == encoder.identity, "the identity differs when the encoder is opened again")
+    first, other = (one.embed(torch.device("cpu"))(_images(encoder)) for one in (encoder, again))
+    require(
+        torch.allclose(first, other, rtol=TOLERANCE, atol=TOLERANCE * float(first.abs().max())),
+        "the features differ when the encoder is opened again, although the identity is the same",
+    )
 
 
 def _images(encoder: NamedEncoder) -> Tensor:

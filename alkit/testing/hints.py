@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -188,8 +189,8 @@ ADVICE: dict[str, dict[str, str]] = {
             "put the network in eval mode: dropout and the statistics of a batch have no place in an encoder"
         ),
         "identity-stays": (
-            "let identity depend on versions and files only, or return an empty text to have the features of "
-            "fixed images compared"
+            "load the same weights each time, and let identity depend on versions and files only, or return "
+            "an empty text to have the features of fixed images compared"
         ),
     },
     "executor": {
@@ -228,25 +229,41 @@ def explain(kind: str, result: Result) -> Explanation:
     return Explanation(told[name].partition("\n\n")[0].replace("\n", " "), ADVICE[kind][name])
 
 
+# The check whose advice helps most where several fail for the same reason.
+BASIC = {
+    "strategy": "chooses-candidates",
+    "task": "outputs-as-specified",
+    "oracle": "answers-are-answers",
+    "format": "every-answer-arrives",
+    "encoder": "gives-features",
+    "source": "reads-images",
+    "executor": "runs-every-job",
+}
+
+
 def describe(kind: str, failed: Sequence[Result]) -> str:
     """Say for each failure what was checked, what happened and what to do."""
-    return "\n".join(_paragraph(kind, same) for same in _by_place(failed))
+    return "\n".join(_paragraph(kind, same) for same in _by_reason(failed))
 
 
-def _by_place(failed: Sequence[Result]) -> list[list[Result]]:
-    """Group the failures that the same line of the plugin causes."""
+def _by_reason(failed: Sequence[Result]) -> list[list[Result]]:
+    """Group the failures that the same line of the plugin causes, or that say the same but for numbers."""
     groups: dict[str, list[Result]] = {}
     for result in failed:
-        groups.setdefault(result.place or result.check, []).append(result)
+        said = result.sentence.rpartition("(channels, height, width): ")[2]
+        said = re.sub(r"^.* failed:", "failed:", re.sub(r"\d+", "0", said))
+        groups.setdefault(result.place or said, []).append(result)
     return list(groups.values())
 
 
 def _paragraph(kind: str, same: Sequence[Result]) -> str:
-    first, others = same[0], len(same) - 1
+    basic = (result for result in same if result.check.partition(" (")[0] == BASIC[kind])
+    first, others = next(basic, same[0]), len(same) - 1
     explanation = explain(kind, first)
     lines = [first.check + (f", and {others} more for the same reason" if others else "")]
     lines += [f"  checked   {explanation.checked}", f"  happened  {first.sentence}"]
     if first.place:
         lines.append(f"  where     {first.place}")
-    lines.append(f"  to do     {'fix that line, then check again' if others else explanation.advice}")
+    one_line = bool(first.place and others)
+    lines.append(f"  to do     {'fix that line, then check again' if one_line else explanation.advice}")
     return "\n".join(lines) + "\n"

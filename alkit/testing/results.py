@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from alkit.errors import AlkitError
-
-LIBRARIES = ("alkit", "numpy", "torch", "torchvision")
+from alkit.utils.code_places import place_of
 
 
 class Nonconforming(AssertionError):
@@ -35,7 +32,7 @@ class Result(NamedTuple):
     ok: bool
     sentence: str
     place: str = ""
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 def require(condition: object, sentence: str) -> None:
@@ -57,7 +54,7 @@ def outcome(shown: str, check: Callable[..., None], *arguments: Any) -> Result:
         return Result(shown, True, f"not checked: {reason}")
     except (Nonconforming, AlkitError) as error:
         return Result(shown, False, str(error), _place(error), error)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Result(shown, False, f"{type(error).__name__}: {error}", _place(error), error)
     return Result(shown, True, "")
 
@@ -68,9 +65,4 @@ def _place(error: BaseException) -> str:
         error = error.__cause__
     if isinstance(error, (Nonconforming, AlkitError)):
         return ""
-    places = [
-        f"{Path(frame.f_code.co_filename).name}, line {line}"
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if str(frame.f_globals.get("__name__")).partition(".")[0] not in LIBRARIES
-    ]
-    return places[-1] if places else ""
+    return place_of(error)

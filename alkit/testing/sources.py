@@ -100,6 +100,11 @@ def _check(subject: SourceSubject, key: str, found: DecodedImage) -> None:
     require(pixels.dtype == kind, f"the pixels of {key!r} are {pixels.dtype}, and the pixel type is {kind}")
     require(pixels.ndim == 3, f"the pixels of {key!r} have the shape {pixels.shape}, not [H, W, C]")
     require(
+        abs(pixels.shape[0] * found.width - pixels.shape[1] * found.height) <= found.width + found.height,
+        f"{key!r} is {found.height} x {found.width} (height, width), but its pixels have the shape "
+        f"{pixels.shape}, which should be [H, W, C]",
+    )
+    require(
         found.width >= pixels.shape[1] and found.height >= pixels.shape[0],
         f"{key!r} is {found.height} x {found.width} but has pixels of shape {pixels.shape}",
     )

@@ -18,8 +18,8 @@ import torch
 from alkit import options
 from alkit.engine.given_outputs import PROVIDED
 from alkit.engine.passes import EnoughComputed, GatheredPasses, ShardOfPasses
-from alkit.errors import AlkitError, InvalidOption, UnsupportedTask
-from alkit.interfaces import contract
+from alkit.errors import AlkitError, BrokenPlugin, InvalidOption, UnsupportedTask
+from alkit.interfaces import contract, declared
 from alkit.interfaces.strategy import Strategy
 from alkit.plugin import single_file
 from alkit.training.pool_images import PoolImages
@@ -460,6 +460,8 @@ def check_strategy(
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such strategy.
     """
+    if not isinstance(strategy, str) and (fault := declared.fault_of(strategy, Strategy)):
+        raise BrokenPlugin(fault)
     subject = Subject(strategy, given, device)
     results = interface_results(subject)
     for task in TASKS:

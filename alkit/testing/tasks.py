@@ -17,9 +17,12 @@ from alkit.data.model_input import normalize
 from alkit.data.store import ImageStore
 from alkit.data.targets import Targets, map_tensors
 from alkit.engine.pretrain import Pretraining
-from alkit.errors import UnsupportedTask
+from alkit.errors import BrokenPlugin, UnsupportedTask
+from alkit.interfaces import declared
 from alkit.interfaces.labels import Boxes, ImageFacts
+from alkit.interfaces.task import TaskModel
 from alkit.plugin import registry
+from alkit.plugin.tasks import build_task
 from alkit.training.portable_outputs import MEANINGS, gap_between, meaning_of, own_meaning
 from alkit.training.recipe import TrainingRun
 from alkit.utils import seeding
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from alkit._typing import Pixels
-    from alkit.interfaces.task import TaskModel
     from alkit.plugin.encoders import NamedEncoder
     from alkit.training.types import Output, PortableNetwork
 
@@ -80,7 +82,7 @@ class TaskSubject:
         """Make and build the model, with weights of a seed, in eval mode."""
         model = options.build(self.cls, self.given)
         model.known_labels = self.labels
-        model.build(self.shape, self.classes, torch.device("cpu"))
+        build_task(model, self.shape, self.classes, torch.device("cpu"))
         model.reset(seed)
         model.network.eval()
         return model
@@ -522,6 +524,8 @@ def check_task(
     Raises:
         UnknownPlugin, AmbiguousPlugin, BrokenPlugin: there is no such task.
     """
+    if not isinstance(task, str) and (fault := declared.fault_of(task, TaskModel)):
+        raise BrokenPlugin(fault)
     subject = TaskSubject(task, given or {}, classes, values, shape)
     with one_thread():
         return [outcome(title(check), check, subject) for check in CHECKS]

@@ -15,6 +15,7 @@ from alkit.cli.output import print_json
 from alkit.errors import UsageError
 from alkit.options import build, parse_pairs
 from alkit.plugin import registry
+from alkit.plugin.faults import returned
 
 EXAMPLES = """\b
 Examples:
@@ -99,6 +100,8 @@ def command(
             raise UsageError(f"{existing} already exists; move it, or name another place with --out")
         path.parent.mkdir(parents=True, exist_ok=True)
         made = format.write_splits(exports, path) if splits else format.write(export, path)
+        if made is None:
+            raise returned(format, "write", made, "the files that it wrote")
         written = [str(file) for file in made]
     sizes = {split: len(part.items) for split, part in exports.items()}
     images = sum(sizes.values()) if splits else len(export.items)

@@ -65,8 +65,11 @@ def command(
             }
         )
         return
-    click.echo(f"model          cycle {trained.cycle}, {trained.labels:,} labels")
-    for name, value in trained.metrics.items():
-        click.echo(f"{'test ' + name:<14} {value:.4f}")
-    for file in exported.files:
-        click.echo(f"written        {exported.folder / file}")
+    rows = [
+        ("model", f"cycle {trained.cycle}, {trained.labels:,} labels"),
+        *((f"test {name}", f"{value:.4f}") for name, value in trained.metrics.items()),
+        *(("written", str(exported.folder / file)) for file in exported.files),
+    ]
+    width = max(14, *(len(name) for name, _ in rows))
+    for name, value in rows:
+        click.echo(f"{name:<{width}} {value}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alkit.campaign.ingest import check_understood, find_format
+from alkit.campaign.ingest import check_understood, find_format, read_reply
 from alkit.campaign.record.aggregation import RULES
 from alkit.campaign.record.reconcile import IngestReport
 from alkit.cli.opening import open_campaign
@@ -128,7 +128,7 @@ def command(
         if file is not None:
             check_answers(Path(file))
             format = _format(Path(file), name, option, columns, opened.settings.labels)
-            reply = format.read(Path(file))
+            reply = read_reply(format, Path(file))
             check_understood(reply, file)
             take(
                 opened,
@@ -146,7 +146,7 @@ def command(
         elif oracle is not None:
             asked = opened.oracle(oracle, parse_pairs(oracle_option))
             assert asked is not None
-            _report(opened, opened.consult(asked), as_json=as_json)
+            _report(opened, opened.consult(asked), oracle=asked.name, as_json=as_json)
         if aggregate is not None and not dry_run:  # last: a command that fails changes nothing
             opened.aggregate_by(aggregate)
         if file is None and oracle is None:
@@ -230,6 +230,7 @@ def _report(
     *,
     as_json: bool,
     unit: str = "line",
+    oracle: str = "",
     strict: bool = False,
     dry_run: bool = False,
     **_: Any,
@@ -261,4 +262,6 @@ def _report(
     if len(rejected) > SHOWN:
         click.echo(f"... and {len(rejected) - SHOWN} more {unit}s", err=True)
     if rejected and (strict or not (receipt.accepted or receipt.unchanged)):
-        raise InvalidAnswers(f"no answer was taken in; fix the {unit}s above and ingest the file again")
+        again = f"check the options of oracle '{oracle}'" if oracle else "ingest the file again"
+        what = "answers" if oracle else f"{unit}s"
+        raise InvalidAnswers(f"no answer was taken in; fix the {what} above and {again}")

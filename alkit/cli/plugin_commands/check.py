@@ -10,11 +10,12 @@ from alkit.cli.options import json_option
 from alkit.cli.output import print_json
 from alkit.composition import expression
 from alkit.composition.factory import make_strategy
-from alkit.errors import AlkitError, AmbiguousPlugin, BrokenPlugin, InvalidOption, UnknownPlugin, UsageError
+from alkit.errors import AmbiguousPlugin, InvalidOption, UnknownPlugin, UsageError
 from alkit.interfaces.labels import ImageFacts
 from alkit.options import build, parse_pairs
 from alkit.plugin import registry as plugins
 from alkit.plugin import single_file
+from alkit.plugin.oracles import connect
 from alkit.plugin.sources import open_source
 
 from .new_plugin import KINDS
@@ -82,7 +83,7 @@ def command(
         click.echo(describe(kind, failed))
     skipped = sum(result.ok and bool(result.sentence) for result in results)
     passed = len(results) - len(failed) - skipped
-    click.echo(f"{passed} checks passed, {len(failed)} failed, {skipped} not applicable")
+    click.echo(f"{passed} check{'s' * (passed != 1)} passed, {len(failed)} failed, {skipped} not applicable")
     return int(bool(failed))
 
 
@@ -164,12 +165,5 @@ def _oracle_results(oracle: Oracle, pool: str) -> list[Result]:
 
     source = open_source(pool)
     keys: Any = source.keys()
-    try:
-        oracle.connect(source, keys, 0)
-    except AlkitError:
-        raise
-    except Exception as error:  # third-party code may raise anything
-        raise BrokenPlugin(
-            f"oracle '{oracle.name}' cannot be connected to {pool}: {type(error).__name__}: {error}"
-        ) from error
+    connect(oracle, source, keys, 0)
     return testing.check_oracle(oracle, range(min(ASKED, len(keys))))

@@ -36,6 +36,7 @@ class Manifest(FileSource):
             check_regular(file, most=MOST_BYTES)
         except OSError as error:
             raise SourceError(f"'{file}' cannot be read: {error.strerror}") from error
+        self._folder = file.parent
         self._places: dict[str, str] = {}
         try:
             table = read_table(file)
@@ -92,7 +93,7 @@ class Manifest(FileSource):
         """Return where the file is, or should be."""
         if key not in self._places:
             written = str(super().path(key))
-            found = (place for place in _places(key, Path(self.location).parent) if os.path.lexists(place))
+            found = (place for place in _places(key, self._folder) if os.path.lexists(place))
             self._places[key] = written if os.path.lexists(written) else next(found, written)
         return Path(self._places[key])
 

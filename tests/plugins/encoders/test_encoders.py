@@ -70,7 +70,10 @@ def test_a_changed_forward_is_another_encoder(tiny: Path) -> None:
         ("number", r"number in .*tiny\.py should return a torch\.nn\.Module, not int"),
         ("nothing", r"has no function 'nothing'; it has make, plain, number, maps, fails"),
         ("maps", r"should return \[2, 0\] features of 2 images, not \(2, 4, 222, 222\)"),
-        ("fails", r"the encoder 'file:.*' fails on images of its own size: RuntimeError: out of luck$"),
+        (
+            "fails",
+            r"the encoder 'file:.*' cannot be opened: RuntimeError: out of luck \(tiny.py, line \d+\)$",
+        ),
     ],
 )
 def test_a_function_that_does_not_fit_is_blamed_in_one_sentence(tiny: Path, function: str, said: str) -> None:
