@@ -74,3 +74,16 @@ def test_a_plugin_that_does_not_open_the_location_fails() -> None:
 
 def test_each_check_is_tested_here() -> None:
     assert {*BAD, "reads-from-threads", "opened-by-its-plugin"} == set(ADVICE["source"])
+
+
+def test_channels_that_come_first_are_told() -> None:
+    def read(self: Source, key: str, **_: Any) -> DecodedImage:
+        return DecodedImage("0" * 64, 4, 5, VALUES[0].transpose(2, 0, 1))
+
+    results = {
+        result.check: result for result in check_source("here", type("First", (Good,), {"read": read}))
+    }
+    assert (
+        "is 5 x 4 (height, width), but its pixels have the shape (3, 5, 4)"
+        in results["reads-images"].sentence
+    )
