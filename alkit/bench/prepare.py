@@ -15,6 +15,7 @@ import numpy as np
 from alkit.data.aspect import size_in_proportion
 from alkit.data.checksums import move_store
 from alkit.data.features import ensure_features, features_path
+from alkit.data.pool_columns import PoolColumns
 from alkit.data.preprocessing import choose_shape, scan, unread_records
 from alkit.data.source import Source
 from alkit.data.sources import with_pixels
@@ -33,6 +34,7 @@ from . import toy
 from .backbone import with_backbone
 from .protocol import Protocol
 from .shared_data import SEED, Images, SharedData
+from .upper_bound import participant
 
 if TYPE_CHECKING:
     from alkit._typing import Indices
@@ -77,6 +79,7 @@ def prepare(
         is_toy=isinstance(pool_source, toy.ToyPoints),
         notes=tuple(notes),
     )
+    shared = dataclasses.replace(shared, pool=_with_columns(pool, pool_source, protocol))
     shared = _encoded(shared, (pool_source, test_source), progress)
     if protocol.backbone is not None:
         shared = with_backbone(shared, protocol.backbone, progress)
@@ -206,6 +209,22 @@ def _read(
         members=tuple(members),
         labels=tuple(labels.get(key, "") for key in keys),
         costs=_costs(source, keys, members),
+    )
+
+
+def _with_columns(pool: Images, source: Source, protocol: Protocol) -> Images:
+    """Add the columns that strategies of the protocol ask for.
+
+    Raises:
+        SourceError: the pool has no such column.
+    """
+    keys = source.keys()
+    wanted = sorted({name for entry in protocol.strategies for name in participant(entry).columns})
+    for name in wanted:
+        PoolColumns(keys, source.columns).get(name)
+    tables = source.columns() if wanted else {}
+    return dataclasses.replace(
+        pool, columns={name: tuple(tables[name].get(key, "") for key in keys) for name in wanted}
     )
 
 

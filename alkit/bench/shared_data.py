@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ import numpy as np
 
 from alkit.data.features import mapped_features
 from alkit.data.labeled_images import LabeledImages
+from alkit.data.pool_columns import PoolColumns
 from alkit.data.store import ImageStore
 from alkit.interfaces.labels import ImageFacts
 from alkit.interfaces.labels import Labels as LabelKind
@@ -47,6 +48,7 @@ class Images:
         dim: how many features an image has.
         costs: of labeling each image by position, from the column `cost` of the pool; empty without it, or
             if one is unknown.
+        columns: the other columns that strategies ask for: by name, its text by position.
     """
 
     path: str
@@ -56,6 +58,7 @@ class Images:
     features: str = ""
     dim: int = 0
     costs: tuple[float, ...] = ()
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +107,8 @@ class SharedData:
         """Hash the labels and a sample of the pixels, so that results on other data are never mixed in."""
         digest = hashlib.sha256(repr((self.shape, self.classes, self.pool.members)).encode())
         digest.update(repr((self.pool.labels, self.test.members, self.test.labels)).encode())
+        if self.pool.columns:
+            digest.update(json.dumps(self.pool.columns, sort_keys=True).encode())
         for images in (self.pool, self.test):
             members = np.array(images.members)
             some = members[np.unique(np.linspace(0, len(members) - 1, 256).astype(np.int64))]
@@ -150,6 +155,10 @@ class SharedData:
         usable = np.zeros(images.count, dtype=bool)
         usable[list(images.members)] = True
         store = ImageStore.open(Path(images.path), self.shape, images.count, usable=usable)
+        if images.columns:
+            keys = [str(index) for index in range(images.count)]
+            tables = {name: dict(zip(keys, texts, strict=True)) for name, texts in images.columns.items()}
+            store.columns = PoolColumns(keys, lambda: tables)
         if images.features:
             store.features = mapped_features(Path(images.features), images.count, images.dim)
         return store

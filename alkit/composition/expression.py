@@ -165,15 +165,20 @@ class _Reader:
         if not self.sign(">"):
             if step.count is not None:
                 self.place = start
+                hint = ""
+                if step.options:
+                    name, value = list(step.options.items())[-1]
+                    hint = f"; a value with commas goes in brackets, as in {name}=[{value},{step.count}]"
                 raise self.error(
                     f"{step.count} is the number of candidates to keep for a strategy after '>', but none "
-                    "follows"
+                    f"follows{hint}"
                 )
             return step
         if step.count is None:
             self.place = start
             raise self.error(
-                f"'{write(step)}' needs the number of candidates to keep, as in {step.name}(2000) > ..."
+                f"'{write(step)}' needs the number of candidates to keep, as in "
+                f"{write(replace(step, count=2000))} > ..."
             )
         first = replace(step, count=None)
         return Node(THEN, {"keep": str(step.count)}, ((None, first), (None, self.chain())))

@@ -228,7 +228,7 @@ class ImageStore:
             SourceError: the pool has no such column.
         """
         if self.columns is None:
-            raise SourceError(f"the images of this pool have no column '{name}', and no others")
+            raise SourceError(f"the images of this pool have no column '{name}', and no other columns")
         return self.columns.get(name)
 
     def digest(self, indices: npt.NDArray[np.int64]) -> str:

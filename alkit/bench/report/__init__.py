@@ -9,7 +9,7 @@ from typing import Any
 
 from alkit.bench.records import PROTOCOL, Record, checked, cycles_of, read_all
 from alkit.bench.statistics.compare_suites import compare_suites
-from alkit.errors import UsageError
+from alkit.errors import BenchmarkError, UsageError
 from alkit.reporting.document import Report
 from alkit.reporting.html import to_page
 from alkit.reporting.markdown import FIGURES, to_markdown
@@ -99,10 +99,15 @@ def compare_report(a: Path, b: Path) -> str:
 
     Raises:
         InvalidRecords: they have nothing in common.
+        BenchmarkError: a folder holds no records.
     """
     found = compare_suites(_cycles(a), _cycles(b))
     return suites_markdown(found, str(a), str(b))
 
 
 def _cycles(results: Path) -> list[Record]:
-    return list(cycles_of(checked(read_all(results), results)))
+    if not (records := read_all(results)):
+        raise BenchmarkError(
+            f"there are no results in '{results}'; name a folder that 'alkit bench' has written"
+        )
+    return list(cycles_of(checked(records, results)))
