@@ -48,8 +48,8 @@ class QueryRequest:
 
     Attributes:
         n: images.
-        strategy: its text, or the strategy itself; the campaign's own by default.
-        options: of a strategy given by its text.
+        strategy: its text, the strategy itself, or its class; the campaign's own by default.
+        options: of a strategy given by its text or its class.
         new: withdraw what is open.
         seed_strategy: chooses while nothing is labeled.
         seed_size: images of a seed query that an oracle answers; `n` by default.
@@ -74,7 +74,7 @@ class QueryRequest:
 
     n: int
     _: KW_ONLY
-    strategy: str | Strategy | ResolvedStrategy | None = None
+    strategy: str | Strategy | type[Strategy] | ResolvedStrategy | None = None
     options: Mapping[str, Any] | None = None
     new: bool = False
     seed_strategy: str = "random"

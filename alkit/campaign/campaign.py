@@ -18,13 +18,14 @@ from alkit.campaign.record.events import Aggregated, Created, Stopped
 from alkit.campaign.record.known_labels import KnownLabels
 from alkit.labeling.given_answer import GivenAnswer
 from alkit.reporting import notebook
+from alkit.utils.keywords import record_of
 from alkit.utils.profiling import Profile
 
 from . import query_files
 from .notes import Note, add_note, notes
 from .record.trainings import history
 from .session import CampaignSession
-from .tell import IngestOptions, consult_about_open, take_back, tell
+from .tell import IngestOptions, consult_about_open, given_answers, take_back, tell
 
 if TYPE_CHECKING:
     from alkit.campaign.analysis.curve import LearningCurve
@@ -88,7 +89,7 @@ class Campaign(CampaignSession):
         """
         from .ask import QueryRequest, ask
 
-        return self._with_sheet(ask(self, QueryRequest(n, **details)))
+        return self._with_sheet(ask(self, record_of(QueryRequest, "ask", n, details=details)))
 
     def score(self, n: int, *, shard: int, of: int, scores: str | Path, **details: Any) -> ScoreReport:
         """Compute what one shard contributes to a query that `ask(n, scores=...)` gathers.
@@ -111,21 +112,29 @@ class Campaign(CampaignSession):
         from .ask import QueryRequest
         from .score import score
 
-        return score(self, QueryRequest(n, scores=scores, **details), shard=shard, of=of)
+        return score(
+            self,
+            record_of(QueryRequest, "score", n, details={"scores": scores, **details}),
+            shard=shard,
+            of=of,
+        )
 
-    def tell(self, answers: Sequence[GivenAnswer] | Mapping[str | int, str], **options: Any) -> IngestReport:
+    def tell(
+        self, answers: Sequence[GivenAnswer] | Mapping[str | int | Path, Any], **options: Any
+    ) -> IngestReport:
         """Take answers that name images by path, hash or index; valid answers are kept, others reported.
 
         Args:
             answers: as they came in, or just labels by image: path, file name or hash, or an integer index.
+                A label is its text, or the value itself: a number, a list of classes, a list of boxes.
             **options: fields of `IngestOptions`.
 
         Raises:
+            UsageError: the answers are something else.
             CampaignLocked: another process is working on the campaign.
         """
-        if isinstance(answers, Mapping):
-            answers = [GivenAnswer.naming(image, label) for image, label in answers.items()]
-        return tell(self, answers, IngestOptions(**options))
+        given = given_answers(answers, self.label_kind)
+        return tell(self, given, record_of(IngestOptions, "tell", details=options))
 
     def take_back(self, index: int, annotator: str, *, after: int = 0) -> Answer:
         """Take back an annotator's latest answer to an image: it no longer counts, but stays in the history.
@@ -213,7 +222,7 @@ class Campaign(CampaignSession):
         from .ask import QueryRequest
         from .run import run
 
-        return run(self, oracle, QueryRequest(n, **details), cycles=cycles, stop=stop)
+        return run(self, oracle, record_of(QueryRequest, "run", n, details=details), cycles=cycles, stop=stop)
 
     def rehearse(self, **details: Any) -> Rehearsal:
         """Forecast what each strategy and random choice would gain from the next labels, before asking.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from alkit.campaign.record.events import Asked, ClassesAdded, Withdrawn
@@ -169,6 +170,8 @@ def check_task_provides(session: CampaignSession, strategy: Strategy) -> None:
 
 def check_budget(n: int, left: int) -> None:
     """Refuse to choose no images, or more than are left."""
+    if not isinstance(n, Integral):
+        raise InvalidBudget(f"the budget should be a whole number, not {n!r}")
     if n < 1:
         raise InvalidBudget(f"the budget should be at least 1, not {n}")
     if left == 0:

@@ -39,6 +39,7 @@ from alkit.plugin.oracles import connect
 from alkit.plugin.sources import keys_of, open_source
 from alkit.plugin.tasks import build_task
 from alkit.utils.files import write_atomically
+from alkit.utils.keywords import record_of
 from alkit.utils.progress import Progress, chosen_progress
 
 from .campaign import Campaign
@@ -126,7 +127,7 @@ def create(
         InvalidAnswers: `labels` names images or classes that do not fit.
     """
     chosen = None if executor is None else open_executor(executor, executor_options)
-    spec = CampaignSpec(pool, **details)
+    spec = record_of(CampaignSpec, "create", pool, details=details)
     return create_from(Path(directory), spec, device=device, executor=chosen, progress=progress)
 
 

@@ -261,13 +261,13 @@ def candidates_for(session: CampaignSession, strategy: Strategy) -> Indices:
 
 def resolve_strategy(
     session: CampaignSession,
-    strategy: str | Strategy | ResolvedStrategy | None,
+    strategy: str | Strategy | type[Strategy] | ResolvedStrategy | None,
     options: Mapping[str, Any] | None,
 ) -> ResolvedStrategy:
-    """Return a strategy given by its text or as an object, with its plugin."""
+    """Return a strategy given by its text, as an object or as a class, with its plugin."""
     if strategy is None or isinstance(strategy, str):
         return session.resources.strategy(strategy, options)
-    return resolve(strategy)
+    return resolve(strategy, options)
 
 
 def avoiding(session: CampaignSession, chosen: ResolvedStrategy) -> ResolvedStrategy:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +17,14 @@ from alkit.campaign.record.reconcile import (
     reconcile_answers,
     reconcile_oracle_answers,
 )
-from alkit.errors import InvalidAnswers
+from alkit.errors import InvalidAnswers, UsageError
+from alkit.labeling.given_answer import GivenAnswer
 from alkit.plugin.oracles import answers_of
 
 if TYPE_CHECKING:
     from alkit.campaign.record.query import Query
     from alkit.interfaces.labels import Labels
     from alkit.interfaces.oracle import Answer, Oracle
-    from alkit.labeling.given_answer import GivenAnswer
 
     from .session import CampaignSession
 
@@ -65,6 +67,50 @@ def tell(session: CampaignSession, answers: Sequence[GivenAnswer], options: Inge
         if not options.dry_run:
             _keep(session, labels, report, options.note)
         return dataclasses.replace(report, still_open=len(session.pool.pending))
+
+
+def given_answers(answers: Any, labels: Labels) -> list[GivenAnswer]:
+    """Return answers as Python code gives them: labels by image, or records.
+
+    Args:
+        answers: see `Campaign.tell`.
+        labels: of the campaign, to write values as text.
+
+    Raises:
+        UsageError: they are something else.
+    """
+    if isinstance(answers, Mapping):
+        return [GivenAnswer.naming(_image(image), _label(label, labels)) for image, label in answers.items()]
+    for answer in answers:
+        if not isinstance(answer, GivenAnswer):
+            raise UsageError(
+                "answers are labels by image, as in {'a.png': 'owl'}, or a list of GivenAnswer, not of "
+                f"{type(answer).__name__}"
+            )
+    return list(answers)
+
+
+def _image(image: Any) -> str | int:
+    if isinstance(image, os.PathLike):
+        return Path(image).as_posix()
+    if isinstance(image, (str, Integral)) and not isinstance(image, bool):
+        return image if isinstance(image, str) else int(image)
+    raise UsageError(f"an image is named by a path, file name, hash or index, not by {image!r:.60}")
+
+
+def _label(label: Any, labels: Labels) -> str:
+    """Return the text of a label; a value that is no text may come from numpy or torch."""
+    if isinstance(label, str):
+        return label
+    if isinstance(label, os.PathLike):
+        return os.fspath(label)
+    if labels.kind == "mask":
+        raise UsageError(f"a mask is given by the path of its file, not by {type(label).__name__}")
+    value = label.tolist() if hasattr(label, "tolist") else label
+    try:
+        return labels.text(sorted(value) if isinstance(value, (set, frozenset)) else value)
+    except (TypeError, ValueError, KeyError) as error:
+        raise UsageError(f"{label!r:.60} is not a label of kind '{labels.kind}'; give its text") from error
 
 
 def _standing(session: CampaignSession, folders: Sequence[Path] = ()) -> Standing:

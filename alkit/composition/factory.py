@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from alkit.errors import InvalidOption, UsageError
+from alkit.errors import BrokenPlugin, InvalidOption, UsageError
+from alkit.interfaces import declared
 from alkit.interfaces.strategy import Strategy
 from alkit.options import build, options_of, values_of
 from alkit.plugin import registry, single_file
@@ -125,12 +126,12 @@ class ResolvedStrategy(NamedTuple):
 
 
 def resolve(
-    strategy: str | Strategy | ResolvedStrategy, options: Mapping[str, Any] | None = None
+    strategy: str | Strategy | type[Strategy] | ResolvedStrategy, options: Mapping[str, Any] | None = None
 ) -> ResolvedStrategy:
     """Make a strategy from its text, unless it is made already, and return what is recorded of it.
 
     Args:
-        strategy: its text, see `make_strategy`, or the strategy itself.
+        strategy: its text, see `make_strategy`, or the strategy itself, or its class.
         options: options of a single strategy; a composition has them in its text.
 
     Raises:
@@ -138,6 +139,12 @@ def resolve(
     """
     if isinstance(strategy, ResolvedStrategy):
         return strategy
+    if isinstance(strategy, type):
+        if fault := declared.fault_of(strategy, Strategy):
+            raise BrokenPlugin(fault)
+        strategy = build(strategy, options)
+    elif options and not isinstance(strategy, str):
+        raise UsageError(f"strategy '{strategy.name}' is made already; set its options where it is made")
     made = make_strategy(strategy, options) if isinstance(strategy, str) else strategy
     plugin = plugin_of(made)
     origin = ("", "") if plugin is None else (plugin.distribution, plugin.version)

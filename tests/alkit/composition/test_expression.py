@@ -76,6 +76,8 @@ def test_a_name_alone_is_no_composition() -> None:
         ("a(3 > b", r"at '> b' \(character 5\): .*',' or '\)'"),
         ("a(3", r"at its end: .*',' or '\)'"),
         ("a > b", r"at 'a > b' \(character 1\): 'a' .*number .*as in a\(2000\) > \.\.\."),
+        ("a(b) > c", r"at 'a\(b\) > c' \(character 1\): 'a\(b\)' .*number .*as in a\(2000, b\) > \.\.\."),
+        ("a(x=1,2)", r"at 'a\(x=1,2\)' .*: 2 .*; a value with commas goes in brackets, as in x=\[1,2\]"),
         ("mix(b, a(30))", r"at 'a\(30\)\)' \(character 8\): 30 .*after '>'"),
         ("a(3) >", "at its end: .*a strategy's name"),
         ("a(2.5) > b", r"at '2\.5\) > b' \(character 3\): .*one whole number"),
