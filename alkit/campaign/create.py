@@ -30,6 +30,7 @@ from alkit.interfaces.oracle import Oracle
 from alkit.labeling.class_names import twins
 from alkit.labeling.csv_table import TableAnswers
 from alkit.labeling.given_labels import read_labels
+from alkit.labeling.other_kinds import looks_like
 from alkit.labeling.rejection import Rejection
 from alkit.plugin import registry
 from alkit.plugin.choice import choice_of
@@ -61,6 +62,7 @@ from .overview import (
     add_disputes,
     add_layout,
     add_near_duplicates,
+    add_other_kind,
 )
 from .resources import POOL_CACHE, TEST_CACHE
 from .session import LEDGER, SETTINGS
@@ -318,7 +320,10 @@ def _fill(draft: Path, plan: Plan) -> None:
             counts[BY_ORACLE] = Counter(plan.source.answers().values())
         add_classes(plan.overview, names, counts)
         total = sum(counts.values(), Counter[str]())
-        plan.overview.lines += [f"warning: {warning}" for warning in twins(names, counts=total)]
+        if plan.settings.labels == "class" and (kind := looks_like(total)):
+            add_other_kind(plan.overview, kind, max(total, key=len), registry.tasks_for(kind))
+        else:
+            plan.overview.lines += [f"warning: {warning}" for warning in twins(names, counts=total)]
     brightest = brightest_value(draft / "cache" / POOL_CACHE, shape, records, plan.source)
     alike = None
     if plan.settings.labels in KINDS and plan.source.has_pixels:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from alkit.labeling.rejection import shortened
+
 if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
     from alkit.data.source import Source
@@ -64,6 +66,9 @@ def add_brightness(overview: Overview, brightest: int) -> None:
         )
 
 
+KINDS_IN_WORDS = {"boxes": "boxes", "mask": "masks", "classes": "sets of classes", "number": "numbers"}
+
+
 def add_near_duplicates(overview: Overview, share: float | None) -> None:
     """Propose to ask one of several near-duplicates where a sample has many."""
     if share is not None and share >= MANY_ALIKE:
@@ -102,6 +107,24 @@ def add_classes(
         known = counts.get(place)
         listed = shown_names(names) if known is None else shown_counts({n: known.get(n, 0) for n in names})
         overview.lines.append(f"classes: {listed} (from {place})")
+
+
+def add_other_kind(overview: Overview, kind: str, example: str, tasks: Sequence[str]) -> None:
+    """Warn that labels look like those of another task.
+
+    Args:
+        overview: takes the result.
+        kind: that they look like.
+        example: one of them.
+        tasks: names of tasks with such labels.
+    """
+    meant = f"; make the campaign with --task {tasks[0]} if that is meant" if tasks else ""
+    overview.add(
+        "look_like",
+        kind,
+        f"warning: labels such as '{shortened(example)}' are taken as names of classes, but look like "
+        f"{KINDS_IN_WORDS[kind]}{meant}",
+    )
 
 
 def add_disputes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -49,6 +50,8 @@ def twins(
 
 def _plain(name: str) -> str:
     text = unicodedata.normalize("NFKC", name).casefold()
+    if re.fullmatch(r"\s*-?[\d.]+\s*", text):  # the hyphen is a sign
+        return text.strip()
     return "".join(text.replace("_", " ").replace("-", " ").split())
 
 

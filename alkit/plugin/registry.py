@@ -212,6 +212,20 @@ KINDS: dict[str, Registry[Any]] = {
     r.kind: r for r in (strategies, tasks, oracles, formats, encoders, executors, sources)
 }
 
+
+def tasks_for(kind: str) -> list[str]:
+    """Return the names of the tasks that learn from labels of a kind, those with the shortest names first."""
+    found = []
+    for plugin in tasks:
+        try:
+            cls = tasks.get(f"{plugin.distribution}:{plugin.name}")
+        except BrokenPlugin:
+            continue
+        if cls.labels.kind == kind:
+            found.append(plugin.name)
+    return sorted(found, key=lambda name: (len(name), name))
+
+
 EXTENSIONS = "alkit.extensions"
 
 

@@ -295,8 +295,8 @@ def _unknown_class(label: str, classes: Sequence[str]) -> str:
         return f"there is no class '{label}' yet; allow new classes with --allow-new-classes"
     close = difflib.get_close_matches(label, classes, n=1)
     listed = f"the classes are {', '.join(list(classes)[:20])}; a new one needs 'alkit classes add'"
-    hint = f"did you mean '{close[0]}'?" if close else listed
-    return f"there is no class '{label}' in this campaign; {hint}"
+    hint = f"did you mean '{shortened(close[0])}'?" if close else listed
+    return f"there is no class '{shortened(label)}' in this campaign; {hint}"
 
 
 def reconcile_oracle_answers(
@@ -330,7 +330,7 @@ def reconcile_oracle_answers(
                 rejected.append(
                     Rejection(
                         0,
-                        f"'{shortened(str(answer.value))}' is not a label of this task: {error}",
+                        f"image {index}: '{shortened(str(answer.value))}' is not a label of this task: {error}",
                         "invalid-label",
                     )
                 )
@@ -339,7 +339,8 @@ def reconcile_oracle_answers(
             declared = labels.declared(oracle.classes)
             strange = [name for name in names if classes and name not in declared]
             if strange:
-                rejected.append(Rejection(0, _unknown_class(strange[0], classes), "unknown-class"))
+                reason = f"image {index}: {_unknown_class(strange[0], classes)}"
+                rejected.append(Rejection(0, reason, "unknown-class"))
                 continue
             fresh.update(dict.fromkeys(names))
         kept.append((index, answer))

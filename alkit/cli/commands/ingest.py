@@ -258,7 +258,7 @@ def _report(
     for warning in receipt.warnings:
         click.echo(f"warning: {warning}", err=True)
     for entry in rejected[:SHOWN]:
-        click.echo(f"{unit} {entry.line}: {entry.reason}", err=True)
+        click.echo(f"{unit} {entry.line}: {entry.reason}" if entry.line else entry.reason, err=True)
     if len(rejected) > SHOWN:
         click.echo(f"... and {len(rejected) - SHOWN} more {unit}s", err=True)
     if rejected and (strict or not (receipt.accepted or receipt.unchanged)):
