@@ -327,13 +327,9 @@ def reconcile_oracle_answers(
                 value = labels.parse(_text_of(answer.value), _facts(standing.records[index], standing))
                 answer = replace(answer, value=value)
             except ValueError as error:
-                rejected.append(
-                    Rejection(
-                        0,
-                        f"image {index}: '{shortened(str(answer.value))}' is not a label of this task: {error}",
-                        "invalid-label",
-                    )
-                )
+                said = shortened(str(answer.value))
+                reason = f"image {index}: '{said}' is not a label of this task: {error}"
+                rejected.append(Rejection(0, reason, "invalid-label"))
                 continue
             names = _new_names(answer, labels, classes)
             declared = labels.declared(oracle.classes)

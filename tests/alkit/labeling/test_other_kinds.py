@@ -39,8 +39,6 @@ def test_the_task_for_a_kind_is_named() -> None:
     assert len(overview.lines[0]) < 250
 
 
-def test_a_number_is_no_twin_of_its_negative() -> None:
+def test_a_number_and_its_negative_are_not_twins() -> None:
     assert twins(["-53.0", "53.0"]) == []
-    assert twins(["t-shirt", "T Shirt"]) == [
-        "the classes 't-shirt' and 'T Shirt' differ only by case, spaces or hyphens"
-    ]
+    assert len(twins(["t-shirt", "T Shirt"])) == 1
