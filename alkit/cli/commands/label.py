@@ -30,6 +30,9 @@ Examples:
   alkit label --no-browser --port 8000
 """
 
+DRAWN = {"mask": "masks", "boxes": "boxes"}
+ELSEWHERE = "'?' shows the model's, Enter accepts them; 'alkit export' writes the query for a tool that draws"
+
 
 @click.command("label", short_help="Answer the open query in the browser.", epilog=EXAMPLES)
 @campaign_option
@@ -80,6 +83,9 @@ def command(
                 root = f"http://{HOST}:{server.port}"
                 click.echo(f"labeling page  {root}/{page.token}/")
                 click.echo("Ctrl-C stops it; all answers are already recorded", err=True)
+                kind = recorder.submit(lambda: session.campaign.settings.labels).result()
+                if kind in DRAWN:
+                    click.echo(f"{DRAWN[kind]} are not drawn on this page: {ELSEWHERE}", err=True)
                 if not no_browser and _has_screen():
                     webbrowser.open(f"{root}/{page.invitation}")
                 server.serve_forever()
