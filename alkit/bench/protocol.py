@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import sys
@@ -17,6 +16,7 @@ import tomli_w
 from alkit.errors import InvalidProtocol
 from alkit.utils.files import read_regular
 from alkit.utils.json_values import AsDict
+from alkit.utils.suggestions import suggestion
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -191,8 +191,7 @@ def find_protocol(name: str) -> Protocol:
         return read_protocol(Path(name))
     names = sorted(path.stem for path in SHIPPED.glob("*.toml"))
     if name not in names:
-        close = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"choose one of {', '.join(names)}"
+        hint = suggestion(name, names, f"choose one of {', '.join(names)}")
         raise InvalidProtocol(
             f"there is no protocol called '{name}'; {hint} (the path of your own file must end in .toml)"
         )
@@ -323,8 +322,7 @@ def _made(cls: type[Any], values: Mapping[str, Any], where: str) -> Any:
 def _known_only(values: Mapping[str, Any], known: Sequence[str], where: str) -> None:
     for name in values:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"its keys are {', '.join(known)}"
+            hint = suggestion(name, known, f"its keys are {', '.join(known)}")
             raise InvalidProtocol(f"{where} has no key '{name}'; {hint}")
 
 

@@ -14,6 +14,7 @@ from alkit.errors import AlkitError
 from alkit.plugin.registry import notify
 from alkit.training.launch import is_launched
 from alkit.utils.console import guarded, one_line
+from alkit.utils.suggestions import suggestion
 from alkit.utils.waiting import wait_passively
 
 SECTIONS = {
@@ -74,6 +75,18 @@ class LazyGroup(click.Group):
             return command
         self._extend()
         return super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments begin with; suggest the nearest for a slip."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = suggestion(args[0], self.list_commands(ctx))
+            if near:
+                error.message = f"there is no command '{args[0]}'; {near}"
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands in sections, one per purpose."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from alkit.errors import AlkitError, InvalidOption, UnknownPlugin
 from alkit.interfaces.encoder import Encoder, OpenEncoder
 from alkit.options import build
 from alkit.utils.code_places import told
+from alkit.utils.suggestions import nearest
 
 from . import registry
 from .faults import returned
@@ -199,10 +199,6 @@ def _suggestion(name: str) -> str:
     ):
         hint = f"did you mean 'torchvision/{name}'?"
     else:
-        close = difflib.get_close_matches(near, known, n=1, cutoff=0.5)
-        hint = (
-            f"did you mean '{examples.get(close[0], close[0])}'?"
-            if close
-            else f"choose from {', '.join(shown)}"
-        )
+        close = nearest(near, known, cutoff=0.5)
+        hint = f"did you mean '{examples.get(close, close)}'?" if close else f"choose from {', '.join(shown)}"
     return f"there is no encoder '{name}'; {hint}"

@@ -7,7 +7,6 @@ stop at the first broken plugin and refuse two names in one module.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import itertools
@@ -22,6 +21,7 @@ import pluggy
 
 from alkit.errors import AmbiguousPlugin, BrokenPlugin, UnknownPlugin
 from alkit.interfaces import declared
+from alkit.utils.suggestions import suggestion
 
 from . import compatibility, hooks
 
@@ -115,9 +115,8 @@ class Registry(Generic[T]):
             owners = " or ".join(f"'{p.distribution}:{p.name}'" for p in matches)
             raise AmbiguousPlugin(f"more than one {self.kind} has the name '{name}'; use {owners}")
         names = sorted({p.name for p in self})
-        close = difflib.get_close_matches(plain, names, n=1)
         others = f"choose from {', '.join(names)}" if names else "none is installed"
-        hint = f"did you mean '{close[0]}'?" if close else others
+        hint = suggestion(plain, names, others)
         raise UnknownPlugin(f"there is no {self.kind} '{name}' in {self.group}; {hint}")
 
     def get(self, name: str) -> type[T]:

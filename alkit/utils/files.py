@@ -68,29 +68,38 @@ def temporary_name(path: Path) -> Path:
 
 def write_atomically(path: Path, content: bytes | memoryview | str) -> None:
     """Write a file under another name, flush it to disk, and rename it; text is UTF-8."""
-    temporary = temporary_name(path)
-    try:
+    with _as_if_in_place(path) as temporary:
         with open(temporary, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def written_atomically(path: Path) -> Iterator[Path]:
     """Let a block write a file under another name; then flush it to disk and rename it."""
-    temporary = temporary_name(path)
-    try:
+    with _as_if_in_place(path) as temporary:
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _as_if_in_place(path: Path) -> Iterator[Path]:
+    """Yield a temporary name, and remove it afterwards; errors name the file itself, which people know."""
+    temporary = temporary_name(path)
+    try:
+        yield temporary
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename = str(path)
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there already is an error that says more
+            temporary.unlink()
 
 
 def as_file_name(text: str) -> str:

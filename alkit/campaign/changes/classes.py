@@ -16,6 +16,7 @@ from alkit.campaign.record.events import (
 )
 from alkit.errors import UsageError
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE
+from alkit.utils.suggestions import suggestion
 
 if TYPE_CHECKING:
     from alkit.campaign.session import CampaignSession
@@ -91,9 +92,8 @@ def _labeled_as(session: CampaignSession, names: Sequence[str]) -> int:
 def _check_known(session: CampaignSession, names: Sequence[str]) -> None:
     for name in names:
         if name not in session.classes:
-            raise UsageError(
-                f"there is no class '{name}' in this campaign; {_listed('its', session.classes)}"
-            )
+            hint = suggestion(name, session.classes, _listed("its", session.classes))
+            raise UsageError(f"there is no class '{name}' in this campaign; {hint}")
 
 
 def _check_new(session: CampaignSession, name: str) -> None:

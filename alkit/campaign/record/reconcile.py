@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from alkit.labeling.rejection import Rejection, quoted, shortened
 from alkit.labeling.times import read_time
 from alkit.reporting import notebook
 from alkit.utils.json_values import AsDict
+from alkit.utils.suggestions import nearest
 
 if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
@@ -293,9 +293,9 @@ def _newer(time: str, recorded: str) -> bool:
 def _unknown_class(label: str, classes: Sequence[str]) -> str:
     if not classes:
         return f"there is no class '{label}' yet; allow new classes with --allow-new-classes"
-    close = difflib.get_close_matches(label, classes, n=1)
     listed = f"the classes are {', '.join(list(classes)[:20])}; a new one needs 'alkit classes add'"
-    hint = f"did you mean '{shortened(close[0])}'?" if close else listed
+    close = nearest(label, classes)
+    hint = f"did you mean '{shortened(close)}'?" if close else listed
     return f"there is no class '{shortened(label)}' in this campaign; {hint}"
 
 

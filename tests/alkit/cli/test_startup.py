@@ -140,7 +140,7 @@ def test_every_command_shows_an_example_and_explains_every_option(
 def test_an_unknown_command_is_wrong_usage(alkit_ends: Callable[..., Any]) -> None:
     said = alkit_ends("qery")
     assert (said.code, said.out) == (2, "")
-    assert "No such command 'qery'" in said.err
+    assert "there is no command 'qery'; did you mean 'query'?" in said.err
 
 
 @pytest.mark.parametrize(

@@ -114,3 +114,13 @@ def test_an_ordinary_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
     (tmp_path / "link").symlink_to("file")
     assert read_regular(tmp_path / "link", most=7) == b"content"
+
+
+def test_an_error_names_the_file_and_not_its_temporary_name(tmp_path: Path) -> None:
+    target = tmp_path / "missing" / "report.html"
+    with pytest.raises(OSError) as failed:
+        write_atomically(target, "page")
+    assert failed.value.filename == str(target)
+    with pytest.raises(OSError) as failed, written_atomically(target) as temporary:
+        temporary.write_text("page")
+    assert failed.value.filename == str(target)
