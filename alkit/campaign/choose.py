@@ -11,6 +11,7 @@ from alkit.composition.factory import ResolvedStrategy, effective_options, origi
 from alkit.errors import InvalidBudget, InvalidOption
 from alkit.interfaces.contract import can_begin, check_needs
 from alkit.plugin import registry
+from alkit.reporting.wording import counted
 from alkit.utils.json_values import finite
 
 from .control import rows
@@ -55,7 +56,8 @@ def choose_and_record(
     strategy, given = chosen.strategy, selection.given
     round_, trained, control = prepared.round_, prepared.trained, prepared.control
     cycle = prepared.open(None if passes is None else passes(prepared))
-    more = f"; {len(control):,} more are drawn at random as a control" if len(control) else ""
+    drawn = counted(len(control), "more is", "more are")
+    more = f"; {drawn} drawn at random as a control" if len(control) else ""
     if len(prepared.audits):
         more += f"; {len(prepared.audits):,} more check whether near-duplicates have the same label"
     session.progress.line(
@@ -118,6 +120,7 @@ def _record(session: CampaignSession, asked: Asked, picks: list[PickRow], select
     with session.ledger.transaction():
         if given is not None and given.added_classes:
             session.ledger.add_event(ClassesAdded(added=list(given.added_classes)))
+            session.progress.line(f"classes: {', '.join(given.added_classes)} (from the predictions)")
         if instead_of is not None:
             indices = [pick.index for pick in instead_of.unanswered]
             session.ledger.add_event(Withdrawn(query=instead_of.number, indices=indices))

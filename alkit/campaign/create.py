@@ -39,6 +39,7 @@ from alkit.plugin.executors import open_executor
 from alkit.plugin.oracles import connect
 from alkit.plugin.sources import keys_of, open_source
 from alkit.plugin.tasks import build_task
+from alkit.reporting.wording import counted
 from alkit.utils.files import write_atomically
 from alkit.utils.keywords import record_of
 from alkit.utils.progress import Progress, chosen_progress
@@ -451,9 +452,8 @@ def _report(records: ImageList, shape: tuple[int, int, int], progress: Progress)
     unusable = [row.index for row in aside if row.unusable is not None]
     copies = sum(row.duplicate_of is not None for row in aside)
     size = f"{shape[1]} x {shape[2]}, {CHANNELS.get(shape[0], f'{shape[0]:,} channels')}"
-    progress.line(
-        f"pool: {len(records):,} images as {size}; {len(unusable):,} unusable, {copies:,} exact copies"
-    )
+    same = counted(copies, "exact copy", "exact copies")
+    progress.line(f"pool: {counted(len(records), 'image')} as {size}; {len(unusable):,} unusable, {same}")
     for record in (records[index] for index in unusable[:20]):
         progress.line(f"  unusable: {record.key!r}: {record.unusable}")
     if len(unusable) > 20:

@@ -70,6 +70,9 @@ def fork(
     clear_half_moved(directory)
     check_free(directory)
     spec = _spec(campaign, details)
+    moved = campaign.resources.missing()
+    if moved is not None and not {"pool", "test"} & set(details):
+        raise SourceError(moved)
     plan = plan_of(spec, find_device(device), progress)
     shape = (spec.channels or campaign.settings.image_shape[0], *(spec.image_size or (0, 0)))
     task = plan.settings.task

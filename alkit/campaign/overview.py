@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alkit.labeling.rejection import shortened
+from alkit.reporting.wording import counted
 
 if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
@@ -155,8 +156,8 @@ def add_disputes(
     overview.add(
         name,
         rows[:MOST_LISTED],
-        f"warning: {len(rows):,} images have exact copies with another label ({what}), such as {named}; "
-        "decide which is right",
+        f"warning: {counted(len(rows), 'image has', 'images have')} exact copies with another label "
+        f"({what}), such as {named}; decide which is right",
     )
 
 

@@ -85,7 +85,7 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             near = suggestion(args[0], self.list_commands(ctx))
             if near:
-                error.message = f"there is no command '{args[0]}'; {near}"
+                raise click.UsageError(f"there is no command '{args[0]}'; {near}", ctx) from error
             raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

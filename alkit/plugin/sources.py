@@ -124,9 +124,9 @@ def _by_path(location: str) -> tuple[str, str]:
     claims = claimed()
     if not exists:
         datasets = [name for claim in claims.values() for name in claim.datasets]
-        raise SourceError(
-            f"there is no folder or file '{location}', and no data set with that name ({', '.join(datasets)})"
-        )
+        is_name = len(Path(location).parts) == 1
+        no_set = f", and no data set with that name ({', '.join(datasets)})" if is_name else ""
+        raise SourceError(f"there is no folder or file '{location}'{no_set}")
     try:
         check_regular(path)
     except OSError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -157,7 +158,9 @@ def drawn(paint: Callable[[Figure], None], size: tuple[float, float], salt: str)
         from matplotlib.figure import Figure  # noqa: PLC0415  # matplotlib is slow to import
     except ImportError as error:
         raise UsageError("figures need matplotlib; install it with: pip install 'alkit[bench]'") from error
-    with matplotlib.rc_context():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # The text of an SVG stays text: whoever looks at it has fonts for it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)  # type: ignore[arg-type]
         matplotlib.rcParams["svg.hashsalt"] = f"alkit {salt}"
@@ -197,8 +200,9 @@ def draw_curve(axes: Axes, line: Line, *, height: float, xlabel: str = "labels")
         xlabel: of the numbers.
     """
     draw_lines(axes, [line], looks([line.name]), height=height * 72 - 42)
-    step = -(-len(line.x) // MOST_TICKS)
-    ticks = list(line.x)[::-1][::step][::-1]
+    places = sorted(set(line.x))
+    step = -(-len(places) // MOST_TICKS)
+    ticks = places[::-1][::step][::-1]
     axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
     axes.set_xlabel(xlabel)
 

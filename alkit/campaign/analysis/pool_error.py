@@ -36,6 +36,7 @@ class PoolError(AsDict):
         picks: error rate on the images that the strategy chose.
         excess: how much more often the model is wrong on them than on the pool: what the choice found beyond
             random images. Only the error on the pool is uncertain in it.
+        given_up: unanswered picks that will get no answer.
     """
 
     query: int
@@ -46,14 +47,19 @@ class PoolError(AsDict):
     error: Proportion | None
     picks: Share | None
     excess: ProportionDifference | None
+    given_up: int = 0
 
 
 def pool_error(query: Query) -> PoolError | None:
     """Estimate the error on the pool from a query's picks.
 
     Returns:
-        None if the query has no predictions, or chose uniformly: then all of it is a control.
+        None if the query has no predictions, was given up as a whole, or chose uniformly: then all of it is a
+        control.
     """
+    given_up = sum(pick.given_up for pick in query.picks)
+    if given_up == len(query.picks):
+        return None
     chosen = [pick for pick in query.judged if not pick.control]
     if query.asked.uniform or not any(pick.predicted is not None for pick in chosen):
         return None
@@ -68,6 +74,7 @@ def pool_error(query: Query) -> PoolError | None:
         labels=query.asked.by_people,
         drawn=drawn,
         unanswered=unanswered,
+        given_up=given_up,
         error=error,
         picks=picks,
         excess=None if error is None or picks is None else _excess(picks, error),

@@ -13,10 +13,10 @@ def about(found: GroupReport) -> str:
     """Say how many images are one question."""
     compared = "features of the encoder" if found.by == "features" else "small copies"
     return (
-        f"{counted(found.followers, 'image')} look nearly like the leader of "
+        f"{counted(found.followers, 'image looks', 'images look')} nearly like the leader of "
         f"{counted(found.groups, 'group')}, by {compared}. Strategies are offered one image of each group. "
-        f"{found.drawn:,} of the others were drawn at random for an audit; {found.due:,} of these wait to be "
-        "asked."
+        f"{counted(found.drawn, 'of the others was', 'of the others were')} drawn at random for an audit; "
+        f"{counted(found.due, 'of these waits', 'of these wait')} to be asked."
     )
 
 

@@ -83,8 +83,12 @@ def provenance(session: CampaignSession, model: UsableModel) -> dict[str, Any]:
     """Return how many labels the model was trained on, by class, by annotator and by the query that asked."""
     state, settings = model.state, session.settings
     labeled = state.pool.labeled.tolist()
-    asked = {pick.index: query for query in state.queries for pick in query.picks}
-    control = {pick.index for query in state.queries for pick in query.picks if pick.control}
+    asked = {
+        pick.index: (query.number, pick.control)
+        for query in state.queries
+        for pick in query.picks
+        if not pick.given_up
+    }
     annotators: Counter[str] = Counter()
     copied = state.pool.copied
     for index in labeled:
@@ -93,7 +97,8 @@ def provenance(session: CampaignSession, model: UsableModel) -> dict[str, Any]:
         answer = state.pool.answer_of(index)
         annotators[answer.annotator if answer is not None else ""] += 1
     by_class = session.class_counts(state.pool.values)
-    by_query = Counter(asked[index].number for index in labeled if index in asked)
+    by_query = Counter(asked[index][0] for index in labeled if index in asked)
+    controls = Counter(asked[index][0] for index in labeled if index in asked and asked[index][1])
     return {
         "pool": Path(settings.pool.location).name,
         "images": len(state.records),
@@ -108,9 +113,7 @@ def provenance(session: CampaignSession, model: UsableModel) -> dict[str, Any]:
                 "query": query.number,
                 "strategy": query.strategy,
                 "labels": by_query[query.number],
-                "control": sum(
-                    index in control and asked.get(index) == query for index in labeled if index in asked
-                ),
+                "control": controls[query.number],
             }
             for query in state.queries
         ],

@@ -10,6 +10,7 @@ from typing import Any, overload
 
 from alkit.interfaces.labels import Boxes, ClassSet, ImageFacts
 from alkit.reporting import notebook
+from alkit.reporting.wording import counted
 
 TEXTS = ("class", "classes", "number", "boxes")
 """The kinds of labels that are predicted as text."""
@@ -141,7 +142,7 @@ class Predictions(Sequence[PredictedImage]):
         unreadable = len(self.unreadable)
         found = ", ".join(f"{name} {count:,}" for name, count in self.counts.items()) or "none"
         also = f"; {unreadable:,} unreadable" if unreadable else ""
-        return f"<Predictions of {len(self):,} images: {found}{also}>"
+        return f"<Predictions of {counted(len(self), 'image')}: {found}{also}>"
 
     def _repr_html_(self) -> str:
         rows = [

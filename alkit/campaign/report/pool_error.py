@@ -27,10 +27,16 @@ def errors(found: Findings) -> list[Block]:
                 "error on the pool.",
             )
         )
-        waiting = [item for item in weighted if item.unanswered]
+        waiting = [item for item in weighted if item.unanswered and not item.given_up]
         if waiting:
             queries = listed(f"query {item.query}" for item in waiting)
             blocks.append(Text(f"The error is unknown until all images of {queries} are answered."))
+        ended = [item for item in weighted if item.given_up]
+        if ended:
+            queries = listed(f"query {item.query}" for item in ended)
+            blocks.append(
+                Text(f"The error stays unknown for {queries}: some images were withdrawn without an answer.")
+            )
     certain = dict.fromkeys(f"'{item.strategy}'" for item in found.evidence.pool_error if not item.drawn)
     if certain:
         blocks.append(

@@ -10,6 +10,7 @@ import click
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import group_options, subcommand_options
 from alkit.cli.output import print_json, print_rows
+from alkit.reporting.wording import counted
 
 EXAMPLES = """\b
 Examples:
@@ -113,7 +114,7 @@ def _change(
     if as_json:
         print_json(report)
         return
-    click.echo(f"{done}: {report['images']:,} labeled images")
+    click.echo(f"{done}: {counted(report['images'], 'labeled image')}")
     click.echo("classes        " + ", ".join(f"{name} {count}" for name, count in report["classes"].items()))
 
 

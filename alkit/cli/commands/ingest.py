@@ -18,6 +18,7 @@ from alkit.cli.options import campaign_option, columns_option, json_option, quie
 from alkit.cli.output import print_json
 from alkit.errors import InvalidAnswers, UsageError
 from alkit.options import parse_pairs
+from alkit.reporting.wording import counted
 from alkit.utils.files import check_regular
 
 if TYPE_CHECKING:
@@ -205,7 +206,9 @@ def _report_undo(undone: UndoReport, *, as_json: bool) -> None:
         print_json(undone.as_dict())
         return
     would = "would be " * undone.dry_run
-    click.echo(f"{undone.answers} answers {would}taken back ({undone.what}); they stay in the history")
+    click.echo(
+        f"{counted(undone.answers, 'answer')} {would}taken back ({undone.what}); they stay in the history"
+    )
     click.echo(f"unlabeled      {undone.unlabeled} of {undone.images} images have no other label")
 
 
@@ -242,16 +245,16 @@ def _report(
         print_json({**receipt.as_dict(), "rejected": shown, "blank": blank, "dry_run": dry_run})
     else:
         click.echo(
-            f"{receipt.accepted} answers {'would be ' * dry_run}accepted ({receipt.corrected} corrections, "
-            f"{receipt.unasked} not asked), {receipt.unchanged} known already, {len(rejected)} rejected, "
-            f"{blank} blank"
+            f"{counted(receipt.accepted, 'answer')} {'would be ' * dry_run}accepted "
+            f"({counted(receipt.corrected, 'correction')}, {receipt.unasked:,} not asked), "
+            f"{receipt.unchanged:,} known already, {len(rejected):,} rejected, {blank:,} blank"
         )
         if receipt.new_classes:
             click.echo(f"new classes    {', '.join(receipt.new_classes)}")
         if dry_run:
             click.echo("dry run        nothing is kept")
         elif receipt.still_open:
-            click.echo(f"still open     {receipt.still_open} images")
+            click.echo(f"still open     {counted(receipt.still_open, 'image')}")
         elif receipt.accepted or receipt.unchanged:
             directory = shlex.quote(str(campaign.directory))
             click.echo(f"next           alkit query --campaign {directory} --budget N")

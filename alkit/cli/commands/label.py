@@ -16,6 +16,7 @@ import click
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, device_option
 from alkit.label_app.session import LabelSession
+from alkit.reporting.wording import counted
 from alkit.utils.extras import need
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def command(
                     click.echo("stopping the choice of the next images; nothing of it is recorded", err=True)
         finally:
             still_open = recorder.submit(_close_session, session).result()
-    click.echo(f"\n{session.taken} answers recorded, {still_open} images still open")
+    click.echo(f"\n{counted(session.taken, 'answer')} recorded, {counted(still_open, 'image')} still open")
 
 
 def _open_session(directory: str | None, annotator: str) -> LabelSession:

@@ -10,6 +10,7 @@ from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, json_option
 from alkit.cli.output import print_json
 from alkit.errors import UsageError
+from alkit.reporting.wording import counted
 
 EXAMPLES = """\b
 Examples:
@@ -55,13 +56,13 @@ def command(
         print_json(report)
         return
     if not named:
-        click.echo(f"{report['removed']:,} images are removed")
+        click.echo(f"{counted(report['removed'], 'image is', 'images are')} removed")
     elif undo:
-        click.echo(f"{len(report['images']):,} images are part of the campaign again")
+        click.echo(f"{counted(len(report['images']), 'image is', 'images are')} part of the campaign again")
     else:
         click.echo(
-            f"{len(report['images']):,} images removed with their exact copies; {report['labeled']:,} were "
-            f"labeled, {report['waiting']:,} waited for an answer"
+            f"{counted(len(report['images']), 'image')} removed with their exact copies; "
+            f"{counted(report['labeled'], 'was', 'were')} labeled, {report['waiting']:,} waited for an answer"
         )
     for row in report["images"]:
         why = f": {row['reason']}" if row.get("reason") else ""

@@ -7,6 +7,7 @@ import click
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, json_option
 from alkit.cli.output import print_json, print_rows
+from alkit.reporting.wording import counted
 
 EXAMPLES = """\b
 Examples:
@@ -58,7 +59,7 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
             "classes        " + ", ".join(f"{name} {count}" for name, count in status["classes"].items())
         )
     if status["aggregate"] != "last" or status["disputed"]:
-        click.echo(f"annotators     {status['aggregate']}; {status['disputed']:,} images in dispute")
+        click.echo(f"annotators     {status['aggregate']}; {counted(status['disputed'], 'image')} in dispute")
     query = status["open_query"]
     if query is not None:
         click.echo(
@@ -67,7 +68,7 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
         )
     if status["notes"]:
         noted = {note["index"] for note in status["notes"]}
-        click.echo(f"notes          on {len(noted):,} images (--json lists them)")
+        click.echo(f"notes          on {counted(len(noted), 'image')} (--json lists them)")
     if status["history"]:
         metric = next((name for training in status["history"] for name in training["metrics"]), "test")
         copies = any(training.get("copied") for training in status["history"])

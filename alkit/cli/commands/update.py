@@ -11,6 +11,7 @@ from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, json_option, quiet_option
 from alkit.cli.output import print_json
 from alkit.errors import UsageError
+from alkit.reporting.wording import counted
 
 EXAMPLES = """\b
 Examples:
@@ -69,24 +70,29 @@ def _print(report: Mapping[str, Any]) -> None:
     if report["moved"]:
         click.echo(f"the pool is {report['pool']} from now on")
     click.echo(
-        f"{report['added']:,} images added, {len(report['unusable']):,} of them unusable, "
-        f"{report['duplicates']:,} exact copies"
+        f"{counted(report['added'], 'image')} added, {len(report['unusable']):,} of them unusable, "
+        f"{counted(report['duplicates'], 'exact copy', 'exact copies')}"
     )
     if report["found"]:
-        click.echo(f"{report['found']:,} images that were missing are back")
+        back = counted(report["found"], "image that was missing is", "images that were missing are")
+        click.echo(f"{back} back")
     if renamed := report["renamed"]:
-        click.echo(
-            f"{len(renamed):,} images have new names and keep their index and labels, such as "
-            f"{renamed[0]['image']!r}"
+        kept = counted(
+            len(renamed),
+            "image has a new name and keeps its index and labels:",
+            "images have new names and keep their index and labels, such as",
         )
+        click.echo(f"{kept} {renamed[0]['image']!r}")
     for entry in report["unusable"]:
         click.echo(f"unusable: {entry['image']!r}: {entry['reason']}")
     if report["changed"]:
         click.echo(
-            f"warning: {len(report['changed']):,} files have other content than when they were listed, such "
-            f"as {report['changed'][0]!r}; restore the originals, or give the new images other names"
+            f"warning: {counted(len(report['changed']), 'file has', 'files have')} other content than when "
+            f"alkit listed them, such as {report['changed'][0]!r}; restore the originals, or give the new "
+            "images other names"
         )
     if report["missing"]:
         click.echo(
-            f"warning: {len(report['missing']):,} images are missing, such as {report['missing'][0]!r}"
+            f"warning: {counted(len(report['missing']), 'image is', 'images are')} missing, such as "
+            f"{report['missing'][0]!r}"
         )

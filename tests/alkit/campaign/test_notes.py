@@ -48,7 +48,7 @@ def test_notes_come_out_with_the_labels(labeled: Path, alkit, tmp_path: Path):
         opened.note(index, "odd", "ada")
         opened.note(index, "quite odd", "bob")
     both = "ada: odd; bob: quite odd"
-    assert alkit("status", "-c", labeled).out.count("notes          on 1 images") == 1
+    assert alkit("status", "-c", labeled).out.count("notes          on 1 image (") == 1
     listed = alkit("status", "-c", labeled, "--json").json["notes"]
     assert [(note["index"], note["text"]) for note in listed] == [(index, "odd"), (index, "quite odd")]
     for name in ("csv", "jsonl", "coco"):

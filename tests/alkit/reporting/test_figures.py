@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from alkit.errors import UsageError
-from alkit.reporting.figures import DARK, INK, PALETTE, Line, draw_lines, looks, spread, svg, themed
+from alkit.reporting.figures import (
+    DARK,
+    INK,
+    PALETTE,
+    Line,
+    draw_curve,
+    draw_lines,
+    looks,
+    spread,
+    svg,
+    themed,
+)
 
 
 def paint(figure: Figure) -> None:
@@ -30,11 +41,17 @@ def test_a_drawing_is_an_element_without_dates_and_the_same_each_time() -> None:
     assert ElementTree.fromstring(first).tag == "{http://www.w3.org/2000/svg}svg"
 
 
-@pytest.mark.parametrize("name", ["$5 to $10", "$_$", "<script>alert(1)</script>"])
+@pytest.mark.parametrize("name", ["$5 to $10", "$_$", "<script>alert(1)</script>", "長袖"])
 def test_a_name_is_drawn_as_it_is(name: str) -> None:
     drawn = ElementTree.fromstring(svg(lambda figure: figure.text(0.1, 0.5, name), (2, 1), "name"))
     assert [*drawn.itertext()].count(name) == 1
     assert drawn.find(".//{*}script") is None
+
+
+def test_models_with_as_many_labels_share_a_tick() -> None:
+    axes = Figure().add_subplot()
+    draw_curve(axes, Line("accuracy", [25, 25, 55], [0.6, 0.7, 0.8]), height=3)
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["25", "55"]
 
 
 def test_ids_of_two_figures_differ() -> None:

@@ -91,6 +91,17 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
     assert pool_error(query([pick(0, wrong=True)], [drawn], uniform=True)) is None
 
 
+def test_a_query_that_was_withdrawn_waits_for_nothing() -> None:
+    drawn = {"candidates": 8, "picks": [0, 1]}
+    answered = pick(0, wrong=True)
+    withdrawn = [
+        dataclasses.replace(pick(index, wrong=False, answer=None), given_up=True) for index in (0, 1)
+    ]
+    assert pool_error(query(withdrawn, [drawn])) is None
+    partly = pool_error(query([answered, withdrawn[1]], [drawn]))
+    assert partly is not None and partly.error is None and partly.given_up == 1
+
+
 def test_intervals_hold_the_truth() -> None:
     rng = np.random.default_rng(0)
     weights = rng.random(500) + 0.05

@@ -140,7 +140,7 @@ def test_results_print_in_a_line() -> None:
         ("gull", "owl"),
     )
     assert repr(found) == "<Predictions of 4 images: owl 2, gull 1; 1 unreadable>"
-    assert repr(found[:1]) == "<Predictions of 1 images: owl 1>"
+    assert repr(found[:1]) == "<Predictions of 1 image: owl 1>"
     assert found.as_dict() == {"a": "owl", "b": "gull", "c": "owl"}
 
 

@@ -38,6 +38,14 @@ def test_weighted_errors_waiting_queries_and_strategies_without_chances() -> Non
     shown = text(errors(SimpleNamespace(evidence=CampaignEvidence(pool_error=found))))  # type: ignore[arg-type]
     assert "0.250 [" in shown and "0.400" in shown and "0.150 [0.000, 0.300]" in shown
     assert "unknown until all images of query 2 are answered" in shown
+    ended = text(
+        errors(
+            SimpleNamespace(  # type: ignore[arg-type]
+                evidence=CampaignEvidence(pool_error=(item(5, "power", drawn=9, unanswered=2, given_up=2),))
+            )
+        )
+    )
+    assert "stays unknown for query 5" in ended and "until all images" not in ended
     assert "'badge' have no known chances" in shown
     assert not errors(SimpleNamespace(evidence=CampaignEvidence()))  # type: ignore[arg-type]
 

@@ -29,10 +29,10 @@ def test_partly_then_the_rest(alkit: Alkit, asked: Path, fill_in: Callable[..., 
     said = alkit("ingest", "-c", asked, fill_in(listed, Path("some.csv"), only=3))
     assert said.out.splitlines() == [
         "3 answers accepted (0 corrections, 0 not asked), 0 known already, 0 rejected, 0 blank",
-        "still open     1 images",
+        "still open     1 image",
     ]
     said = alkit("ingest", "-c", asked, fill_in(listed, Path("all.csv")))
-    assert said.out.startswith("1 answers accepted (0 corrections, 0 not asked), 3 known already")
+    assert said.out.startswith("1 answer accepted (0 corrections, 0 not asked), 3 known already")
     assert f"alkit query --campaign {asked} --budget N" in said.out
 
 
@@ -48,7 +48,7 @@ def test_the_list_itself_half_filled_in(alkit: Alkit, asked: Path) -> None:
 
 def test_bad_lines_are_named_and_good_ones_kept(alkit: Alkit, asked: Path) -> None:
     said = alkit("ingest", "-c", asked, write("nope.png,red", "red/10.png,red", "red/11.png,rde", ",red"))
-    assert "1 answers accepted" in said.out
+    assert "1 answer accepted" in said.out
     assert said.err.splitlines()[-3:] == [
         "line 2: 'nope.png' is not an image of this pool",
         "line 4: there is no class 'rde' in this campaign; did you mean 'red'?",
@@ -85,7 +85,7 @@ def test_new_classes_come_with_permission_only(alkit: Alkit, alkit_ends: Alkit, 
 
 def test_corrections_and_what_was_not_asked_are_counted(alkit: Alkit, asked: Path) -> None:
     said = alkit("ingest", "-c", asked, write("red/00.png,blue", "blue/00.png,blue", "green/16.png,abstain"))
-    assert said.out.startswith("2 answers accepted (1 corrections, ")
+    assert said.out.startswith("2 answers accepted (1 correction, ")
     receipt = alkit("ingest", "-c", asked, write("red/00.png,red"), "--annotator", "ada", "--json").json
     assert (receipt["accepted"], receipt["corrected"]) == (1, 1)
 

@@ -151,7 +151,7 @@ def test_lines_that_label_copies_differently_are_said(
     said = alkit("init", "camp", "--pool", "pool", "--labels", "known.csv", "--json")
     (rows,) = said.json["overview"]["disputed_labels"]
     assert {row["label"] for row in rows} == {"red", "blue"}
-    assert "warning: 1 images have exact copies with another label (lines of known.csv)" in said.err
+    assert "warning: 1 image has exact copies with another label (lines of known.csv)" in said.err
 
 
 @pytest.mark.parametrize(

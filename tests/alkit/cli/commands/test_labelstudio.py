@@ -51,7 +51,7 @@ def test_no_password_is_shown_or_recorded(
     live = ("-c", labeled, "--url", "http://ann:secret@localhost:8080", "--token", "t")
     said = [alkit("labelstudio", direction, *live) for direction in ("push", "pull")]
     assert "project        http://localhost:8080/projects/7" in said[0].out
-    assert "1 answers accepted" in said[1].out
+    assert "1 answer accepted" in said[1].out
     assert "secret" not in "".join(s.out + s.err for s in said)
     assert all(server.url == "http://ann:secret@localhost:8080" for server in seen)
     ledger = Ledger(labeled / "campaign.db")

@@ -24,9 +24,9 @@ def test_new_broken_copied_and_missing_images(
     make_pictures(here / "more", each=1, seed=5)
     shutil.copy(here / "more" / "red" / "00.png", pool / "red" / "new.png")
     assert alkit("update", "-c", "camp").out.splitlines() == [
-        "3 images added, 1 of them unusable, 1 exact copies",
+        "3 images added, 1 of them unusable, 1 exact copy",
         "unusable: 'blue/bad.png': empty file",
-        "warning: 1 images are missing, such as 'blue/02.png'",
+        "warning: 1 image is missing, such as 'blue/02.png'",
     ]
     report = alkit("update", "-c", "camp", "--json", "-q").json
     assert (report["added"], report["missing"]) == (0, ["blue/02.png"])
