@@ -123,6 +123,7 @@ class Ledger:
             if os.path.lexists(file) and not file.is_dir():  # of a folder, SQLite itself complains
                 _check_regular(file)
         self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._is_closed = False
         with self._blamed("used"):
             self._address = f"{path.absolute().as_uri()}?mode=rw"
             try:
@@ -205,6 +206,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close the file."""
+        self._is_closed = True
         self._db.close()
         if self._copy is not None:
             self._copy.cleanup()
@@ -235,6 +237,7 @@ class Ledger:
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
         """Let the block read a single snapshot, whatever other processes add meanwhile."""
+        self._check_open()
         if self._db.in_transaction:
             yield
             return
@@ -252,8 +255,9 @@ class Ledger:
         """Take whatever goes wrong in the block, which only reads what is recorded, as damage.
 
         Raises:
-            CampaignError: it is damaged.
+            CampaignError: it is damaged, or closed.
         """
+        self._check_open()
         try:
             yield
         except CampaignError:
@@ -261,12 +265,19 @@ class Ledger:
         except Exception as error:  # what a damaged record says may break anything
             raise self._damaged(f"{type(error).__name__}: {error}") from error
 
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise CampaignError(
+                f"the campaign in {self.path.parent} has been closed; open it again with alkit.Campaign"
+            )
+
     def _damaged(self, reason: object) -> CampaignError:
         return CampaignError(f"{self.path} is damaged: {reason}; {DAMAGED}")
 
     @contextlib.contextmanager
     def _blamed(self, what: str) -> Iterator[None]:
         """Name the file in SQLite's errors; a violated constraint is a bug and is raised unchanged."""
+        self._check_open()
         try:
             yield
         except sqlite3.IntegrityError:

@@ -821,3 +821,12 @@ def test_a_new_campaign_points_out_what_looks_like_a_slip(tmp_path: Path, pictur
         table.write_text("\n".join(["image,label", *lines]))
         with create(tmp_path / str(few), str(pictures), labels=table) as made:
             assert any("one letter" in note for note in made.overview["notes"]) == warned
+
+
+def test_a_closed_campaign_says_so(campaign: Path) -> None:
+    with Campaign(campaign) as closed:
+        pass
+    with pytest.raises(CampaignError, match="has been closed; open it again"):
+        closed.ask(2, strategy="random")
+    with pytest.raises(CampaignError, match="has been closed; open it again"):
+        closed.tell({"red/00.png": "red"})

@@ -470,3 +470,15 @@ def test_a_campaign_that_cannot_be_written_can_be_read(labeled: Path, tmp_path: 
     finally:
         for path in (camp, *camp.rglob("*")):
             path.chmod(0o755)
+
+
+def test_a_closed_ledger_is_not_called_damaged(ledger: Ledger) -> None:
+    ledger.close()
+    for use in (ledger.undamaged, ledger.transaction, ledger.snapshot):
+        with (
+            pytest.raises(CampaignError, match=r"has been closed; open it again with alkit\.Campaign"),
+            use(),
+        ):
+            pass
+    with pytest.raises(CampaignError, match="has been closed"):
+        ledger.all_events()

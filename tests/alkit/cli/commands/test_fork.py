@@ -95,3 +95,13 @@ def test_it_takes_no_place_that_is_taken(alkit_ends: Alkit, labeled: Path) -> No
     said = alkit_ends("fork", labeled.parent / "second", "-c", labeled, "--model", "nonet")
     assert said.code == 2
     assert not (labeled.parent / "second").exists()
+
+
+def test_a_moved_pool_is_named_with_what_to_do(
+    alkit: Alkit, alkit_ends: Alkit, here: Path, make_pictures: Callable[..., Path]
+) -> None:
+    alkit("init", "first", "--pool", make_pictures(here / "pool", each=1))
+    (here / "pool").rename(here / "moved")
+    said = alkit_ends("fork", "second", "-c", "first")
+    assert said.code == 1
+    assert "run 'alkit update --campaign first --pool NEW'" in said.err and "data set" not in said.err
