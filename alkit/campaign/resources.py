@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from alkit.plugin import registry
 from alkit.plugin.oracles import connect
 from alkit.plugin.single_file import absolute
 from alkit.plugin.tasks import build_task
+from alkit.utils.console import command_to_run
 from alkit.utils.malloc import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ class Resources:
 
     def hint(self, flag: str) -> str:
         """Say what to do if images have moved."""
-        directory = shlex.quote(str(self.directory))
-        return f"if the images have moved, run 'alkit update --campaign {directory} {flag} NEW'"
+        command = command_to_run("update", "--campaign", self.directory, flag, "NEW")
+        return f"if the images have moved, run {command}"
 
     def missing(self) -> str | None:
         """Say that the pool, or the test set, is not where it should be; None if both are there."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from alkit.errors import NotTrained, UsageError
+from alkit.utils.console import command_to_run
 from alkit.utils.json_values import AsDict
 from alkit.utils.shards import share_of
 
@@ -111,4 +112,5 @@ def _encoded(session: CampaignSession, blocks: FeatureBlocks, shard: int, of: in
 
 
 def _train_first(session: CampaignSession, chosen: ResolvedStrategy) -> str:
-    return f"run 'alkit train --campaign {session.directory} --strategy \"{chosen.choice.name}\"' first"
+    command = command_to_run("train", "--campaign", session.directory, "--strategy", chosen.choice.name)
+    return f"run {command} first"

@@ -11,6 +11,7 @@ from alkit.errors import InvalidAnswers
 from alkit.interfaces.format import Prediction
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.utils import seeding
+from alkit.utils.console import command_to_run
 from alkit.utils.timestamps import now
 
 from .drawings import Drawings
@@ -48,9 +49,10 @@ class LabelSession:
         self.drawn_labels = self._drawings is not None
         self._named = campaign.label_kind.named
         if self._named and not campaign.classes:
+            command = command_to_run("classes", "add", "NAME", "--campaign", campaign.directory)
             raise InvalidAnswers(
                 f"the campaign in {campaign.directory} has no classes to choose from yet; add some, each "
-                f"with 'alkit classes add NAME --campaign {shlex.quote(str(campaign.directory))}'"
+                f"with {command}"
             )
         self._number = query.number
         self._revealed: set[int] = set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator
@@ -16,6 +17,12 @@ UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\
 LONGEST_WORD = 1_000
 NEW_LINE = "\n"
 NOT_ASCII = re.compile("[^\n\x20-\x7e]")
+
+
+def command_to_run(*words: object) -> str:
+    """Return a command of alkit in quotes, for a message; it can be copied into a shell."""
+    command = " ".join(("alkit", *(shlex.quote(str(word)) for word in words)))
+    return f"'{command}'" if "'" not in command else f'"{command}"'
 
 
 def printable(text: str) -> str:

@@ -22,6 +22,7 @@ else:
 import tomli_w
 
 from alkit.plugin.choice import PluginChoice
+from alkit.utils.console import command_to_run
 from alkit.utils.files import read_regular
 from alkit.utils.json_types import check_type
 
@@ -135,9 +136,8 @@ def read_settings(path: Path) -> Settings:
             raise CampaignError(
                 f"{path} is missing but {ledger.name} exists; restore it from a backup"
             ) from None
-        raise CampaignError(
-            f"there is no campaign in {path.parent}; make one with 'alkit init {path.parent} --pool IMAGES'"
-        ) from None
+        command = command_to_run("init", path.parent, "--pool", "IMAGES")
+        raise CampaignError(f"there is no campaign in {path.parent}; make one with {command}") from None
     except OSError as error:
         raise CampaignError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:  # no text, no TOML, or numbers and tables beyond reason

@@ -87,8 +87,8 @@ def _print(report: Mapping[str, Any]) -> None:
         click.echo(f"unusable: {entry['image']!r}: {entry['reason']}")
     if report["changed"]:
         click.echo(
-            f"warning: {counted(len(report['changed']), 'file has', 'files have')} other content than when "
-            f"alkit listed them, such as {report['changed'][0]!r}; restore the originals, or give the new "
+            f"warning: {counted(len(report['changed']), 'file has', 'files have')} other content than the "
+            f"list of images says, such as {report['changed'][0]!r}; restore the originals, or give the new "
             "images other names"
         )
     if report["missing"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tqdm import tqdm
 
-from alkit.utils.console import UNPRINTABLE, Console, guarded, json_for, one_line, printable
+from alkit.utils.console import UNPRINTABLE, Console, command_to_run, guarded, json_for, one_line, printable
 
 HOSTILE = "a\x1b]0;owned\x07\x1b[2Jb\x9b31m\x7f\r\u202ecod"
 
@@ -111,3 +112,11 @@ def test_commands_report_in_whatever_encoding(labeled: Path, encoding: str, tmp_
     assert b"classes" in run("status", "-c", labeled)
     classes = json.loads(run("status", "-c", labeled, "--json"))["classes"]
     assert set(names) <= set(classes)
+
+
+@pytest.mark.parametrize("name", ["birds", "my birds", "Ada's", "ü\nb"])
+def test_a_command_in_a_message_can_be_copied(name: str) -> None:
+    command = command_to_run("update", "--campaign", name, "--pool", "NEW")
+    assert command[0] == command[-1]
+    assert shlex.split(command[1:-1]) == ["alkit", "update", "--campaign", name, "--pool", "NEW"]
+    assert (command[0] == "'") == (name == "birds")
