@@ -41,14 +41,15 @@ def read_state(ledger: Ledger, before: State | None = None) -> State:
 
 
 def state_at(ledger: Ledger, event: int) -> State:
-    """Return the state as it was at an event: images, classes and labels that came later are left out."""
+    """Return the state as it was at an event, without images, classes, labels and queries that came later."""
     with ledger.snapshot():
         _, events, answers, picks = _read(ledger, None)
         sizes = [happened for happened in ledger.all_events(Created, Extended) if happened.id <= event]
         there = sum(one.data.images for one in sizes if isinstance(one.data, (Created, Extended)))
         records = ledger.images(there)
     events = [happened for happened in events if happened.id <= event]
-    return replayed(records, events, [row for row in answers if row.event <= event], picks)
+    queries = sum(isinstance(happened.data, Asked) for happened in events)
+    return replayed(records, events, [row for row in answers if row.event <= event], picks[:queries])
 
 
 def _read(

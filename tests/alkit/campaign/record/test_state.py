@@ -149,6 +149,7 @@ def test_an_earlier_state_knows_nothing_of_what_came_later(tmp_path: Path) -> No
         ledger.add_images([record(0), record(1)])
         ledger.add_event(ClassesAdded(added=["cat"]))
         ask(ledger, 0)
+        ask(ledger, 1)
         ledger.add_answers(ledger.add_event(Answered()), [(0, Answer(value="cat"))])
         moment = ledger.add_event(Trained(cycle=1, labels=1, metrics={}))
         ledger.add_event(Extended(first=2, images=1))
@@ -162,6 +163,8 @@ def test_an_earlier_state_knows_nothing_of_what_came_later(tmp_path: Path) -> No
     assert (len(then.records), len(now.records)) == (2, 3)
     assert (list(then.classes), list(now.classes)) == (["cat"], ["cat", "dog"])
     assert (then.pool.values, now.pool.values) == (["cat"], ["dog", "dog"])
-    assert (len(then.queries), len(now.queries)) == (1, 2)
+    assert (len(then.queries), len(now.queries)) == (2, 3)
+    assert [query.open for query in then.queries] == [False, True], "image 1 was still waited for"
+    assert then.picks == now.picks[:2]
     assert then.pool.usable.tolist() == [True, True]
     assert now.pool.usable.tolist() == [True, False, True]
