@@ -277,12 +277,13 @@ class Ledger:
     @contextlib.contextmanager
     def _blamed(self, what: str) -> Iterator[None]:
         """Name the file in SQLite's errors; a violated constraint is a bug and is raised unchanged."""
-        self._check_open()
         try:
             yield
         except sqlite3.IntegrityError:
             raise
         except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.ProgrammingError):
+                self._check_open()
             if "locked" in str(error):
                 raise CampaignLocked(f"{self.path} is in use by another process; try again") from error
             hint = next((hint for words, hint in HINTS.items() if words in str(error)), "")
