@@ -57,6 +57,14 @@ RUBBISH = (
 )
 
 
+OTHER_FILES = {
+    "others.csv": b"image,label\n0.png,cat\n",
+    "others.jsonl": b'{"image": "0.png", "label": "cat"}\n',
+    "empty.txt": b"",
+}
+"""Small files that belong to other formats."""
+
+
 class FormatSubject:
     """The format under test, and a pool to export from.
 
@@ -220,6 +228,21 @@ def rubbish_refused(subject: FormatSubject) -> None:
             require(not answers, f"{content!r} is read as answers: {answers[:1]}")
 
 
+def other_files_left(subject: FormatSubject) -> None:
+    """Files of other formats are not recognized, so that `alkit ingest` knows whose they are."""
+    own = tuple(filter(None, subject.cls.extensions))
+    for file, content in {**OTHER_FILES, "picture.png": _picture(0, 0)}.items():
+        if file.endswith(own):  # whether it is another format's, only its content could tell
+            continue
+        path = subject.folder / file
+        path.write_bytes(content)
+        try:
+            recognized = subject.new().recognizes(path)
+        except InvalidAnswers:
+            continue
+        require(not recognized, f"the format recognizes {file}, which is a file of another format")
+
+
 def originals_stay(subject: FormatSubject) -> None:
     """Writing does not change an original image, and no written file is a hard link to one."""
     export = subject.export(subject.answers())
@@ -265,6 +288,7 @@ CHECKS: tuple[Callable[[FormatSubject], None], ...] = (
     every_answer_arrives,
     foreign_answers_refused,
     rubbish_refused,
+    other_files_left,
     originals_stay,
 )
 

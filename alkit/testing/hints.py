@@ -180,6 +180,10 @@ ADVICE: dict[str, dict[str, str]] = {
             "turn errors of parsers into InvalidAnswers with one sentence; recognizes should return "
             "False instead"
         ),
+        "other-files-left": (
+            "let recognizes look at the suffix, or at what only this format has in its files; if several "
+            "formats recognize a file, alkit ingest asks for --format"
+        ),
         "originals-stay": "write copies, or symbolic links: alkit.labeling.image_files.place does either",
     },
     "encoder": {

@@ -72,6 +72,11 @@ class Traceback(Lines):
         return super().read(path)
 
 
+class TakesAll(Lines):
+    def recognizes(self, path):
+        return True
+
+
 class HardLinks(Folders):
     def write(self, export, path):
         written = super().write(export, path)
@@ -98,6 +103,7 @@ class Improves(Lines):
         (ByRank, "every_answer_arrives"),
         (BelievesAnyHash, "foreign_answers_refused"),
         (Traceback, "rubbish_refused"),
+        (TakesAll, "other_files_left"),
         (HardLinks, "originals_stay"),
         (Improves, "originals_stay"),
     ],
