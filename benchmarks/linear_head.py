@@ -83,6 +83,7 @@ def features_of(pool: str, name: str, encoder: alkit.NamedEncoder, cache: Path) 
         features_path(cache, name, encoder.identity),
         source,
         records,
+        encoder=encoder.name,
         dim=encoder.dim,
         encoder_input=encoder.input,
         open_embed=lambda: encoder.embed(torch.device("cpu")),

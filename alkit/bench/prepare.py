@@ -101,6 +101,7 @@ def _encoded(shared: SharedData, sources: tuple[Source, Source], progress: Progr
             path,
             source,
             unread_records(source.keys()),
+            encoder=encoder.name,
             dim=encoder.dim,
             encoder_input=encoder.input,
             open_embed=lambda: encoder.embed(shared.torch_device),

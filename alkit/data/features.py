@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alkit.errors import InvalidOption
 from alkit.utils.progress import NullProgress, Progress
 
 from .checksums import ROWS, Checksums, row_bytes_of
@@ -80,6 +81,7 @@ def ensure_features(
     source: Source,
     records: Sequence[ImageRecord],
     *,
+    encoder: str,
     dim: int,
     encoder_input: EncoderInput,
     open_embed: Callable[[], Embed],
@@ -95,10 +97,14 @@ def ensure_features(
         path: the raw file, see `features_path`.
         source: where the originals are.
         records: all images, in the order of their indices.
+        encoder: its name, for messages.
         dim: D.
         encoder_input: how the encoder takes images.
         open_embed: returns the encoder as a function of normalized images; called only if it is needed.
         progress: where to show the progress.
+
+    Raises:
+        InvalidOption: the features of an image are not finite; the blocks before it are kept.
     """
     progress = NullProgress() if progress is None else progress
     done = _whole_rows(path, dim, len(records), progress)
@@ -109,7 +115,9 @@ def ensure_features(
         with (
             progress.bar(len(records), "encode images") as bar,
             _Rows(path, dim, done) as rows,
-            contextlib.closing(_remaining(blocks, source, records, encoder_input, opened, dim)) as parts,
+            contextlib.closing(
+                _remaining(blocks, source, records, encoder, encoder_input, opened, dim)
+            ) as parts,
         ):
             bar.update(done)
             for part in parts:
@@ -133,6 +141,7 @@ def encode_blocks(
     source: Source,
     records: Sequence[ImageRecord],
     *,
+    encoder: str,
     dim: int,
     encoder_input: EncoderInput,
     open_embed: Callable[[], Embed],
@@ -145,7 +154,7 @@ def encode_blocks(
     ends = {number: blocks.rows(number) for number in numbers}
     with progress.bar(sum(end - begin for begin, end in ends.values()), "encode images") as bar:
         for number, (begin, end) in ends.items():
-            parts = _embedded(source, records[begin:end], encoder_input, embed, dim)
+            parts = _embedded(source, records[begin:end], encoder, encoder_input, embed, dim)
             blocks.save(number, np.concatenate(list(parts)))
             bar.update(end - begin)
 
@@ -154,20 +163,21 @@ def _remaining(
     blocks: FeatureBlocks,
     source: Source,
     records: Sequence[ImageRecord],
+    encoder: str,
     encoder_input: EncoderInput,
     open_embed: Callable[[], Embed],
     dim: int,
 ) -> Generator[npt.NDArray[np.float32], None, None]:
     """Yield the features that a file lacks, from blocks where they are there."""
     if not blocks.folder.is_dir():
-        yield from _embedded(source, records[blocks.done :], encoder_input, open_embed(), dim)
+        yield from _embedded(source, records[blocks.done :], encoder, encoder_input, open_embed(), dim)
         return
     at = blocks.done
     for number in blocks.numbers:
         begin, end = blocks.rows(number)
         kept = blocks.load(number)
         if kept is None:
-            yield from _embedded(source, records[at:end], encoder_input, open_embed(), dim)
+            yield from _embedded(source, records[at:end], encoder, encoder_input, open_embed(), dim)
         else:
             yield from (kept[row - begin : row - begin + ROWS] for row in range(at, end, ROWS))
         at = end
@@ -191,6 +201,7 @@ def _whole_rows(path: Path, dim: int, count: int, progress: Progress) -> int:
 def _embedded(
     source: Source,
     records: Sequence[ImageRecord],
+    encoder: str,
     encoder_input: EncoderInput,
     embed: Embed,
     dim: int,
@@ -205,8 +216,20 @@ def _embedded(
             block[usable] = embed(images).float().cpu().numpy()
         same = [r.hash in ("", reading.hash) for r, reading in zip(records[done:], readings, strict=False)]
         block[~np.array(same, dtype=bool)] = 0
+        _check_finite(block, records[done : done + len(readings)], encoder)
         yield block
         done += len(readings)
+
+
+def _check_finite(block: npt.NDArray[np.float32], records: Sequence[ImageRecord], encoder: str) -> None:
+    """Refuse features that no distance and no head can be computed with."""
+    finite = np.isfinite(block).all(axis=1)
+    if not finite.all():
+        key = records[int(finite.argmin())].key
+        raise InvalidOption(
+            f"the encoder '{encoder}' returns features of '{key}' that are not finite (NaN or infinite); "
+            "correct the network or its weights, or choose another encoder"
+        )
 
 
 class _Rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from pathlib import Path
 
@@ -15,8 +16,10 @@ import alkit
 from alkit import Campaign
 from alkit.campaign.create import create
 from alkit.campaign.report.embedding_map import find_places
-from alkit.data import features
+from alkit.data import EncoderInput, features
+from alkit.data.preprocessing import unread_records
 from alkit.errors import InvalidOption
+from alkit.plugin.sources import open_source
 
 MEANS = Path(__file__).parents[1] / "encoders" / "means.py"
 
@@ -136,6 +139,35 @@ def test_an_interrupted_encoding_goes_on(campaign: Campaign, monkeypatch: pytest
         found = features_of(campaign)
     assert left == [campaign.pool.size - 21]
     assert np.abs(found).sum(axis=1).all()
+
+
+def test_features_that_are_not_finite_are_refused_and_good_blocks_kept(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "ROWS", 16)
+    monkeypatch.setattr("alkit.data.checksums.ROWS", 16)
+    source = open_source(str(pictures))
+    records, blocks = unread_records(source.keys()), []
+    encoder_input = EncoderInput(size=(16, 16), mean=(0.5,) * 3, std=(0.5,) * 3)
+
+    def embed(images: torch.Tensor) -> torch.Tensor:
+        found = images.mean((2, 3))
+        blocks.append(found)
+        if len(blocks) == 2:
+            found[3, 1] = float("nan")
+        return found
+
+    def encode() -> np.ndarray:
+        return features.ensure_features(tmp_path / "f.f32", source, records, encoder="mine", dim=3,
+                                        encoder_input=encoder_input, open_embed=lambda: embed)  # fmt: skip
+
+    with pytest.raises(
+        InvalidOption, match=f"'mine' returns features of '{re.escape(records[19].key)}' that are not finite"
+    ):
+        encode()
+    assert (tmp_path / "f.f32").stat().st_size == 16 * 3 * 4
+    assert np.isfinite(encode()).all()
+    assert sum(len(block) for block in blocks) == len(records) + 16
 
 
 def test_new_images_are_encoded_alone(campaign: Campaign, photos: Path) -> None:
