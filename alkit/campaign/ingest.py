@@ -9,6 +9,7 @@ from typing import Any
 from alkit.errors import InvalidAnswers, UsageError
 from alkit.interfaces.format import Format, Reply
 from alkit.labeling.contents import describe
+from alkit.labeling.mask_folder import about_jpegs
 from alkit.options import build
 from alkit.plugin import registry
 from alkit.plugin.faults import blamed, returned
@@ -64,7 +65,7 @@ def _found(path: Path, kind: str) -> type[Format]:
     looks = "".join(f", or {known.name}, which carries no labels of kind '{kind}'" for known in others)
     raise InvalidAnswers(
         f"{path} cannot be read: it looks like none of the formats {listed}: it is {describe(path)}{looks}"
-        f"{''.join(broken)}; "
+        f"{''.join(broken)}{about_jpegs(path) if kind == 'mask' else ''}; "
         "name the format with --format, or export the answers again"
     )
 

@@ -39,7 +39,7 @@ def read_mask(path: Path) -> Numbers:
     """Read the number of every pixel, [H, W]: the index of a palette, or the value of a grey image.
 
     Raises:
-        ValueError: it cannot be read, or shows colors in place of numbers.
+        ValueError: it cannot be read, or shows colors in place of numbers; the message leaves out the path.
     """
     import numpy as np  # noqa: PLC0415  # numpy is slow to import
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  # Pillow is slow to import
@@ -47,7 +47,7 @@ def read_mask(path: Path) -> Numbers:
     try:
         content = read_regular(path, most=MAX_BYTES)
     except (OSError, ValueError) as error:
-        raise ValueError(f"the mask {path} cannot be read: {getattr(error, 'strerror', error)}") from error
+        raise ValueError(f"the mask cannot be read: {getattr(error, 'strerror', error)}") from error
     try:
         with Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > MOST_PIXELS:
@@ -57,14 +57,14 @@ def read_mask(path: Path) -> Numbers:
             pixels = np.asarray(image)
             mode = image.mode
     except UnidentifiedImageError:
-        raise ValueError(f"the mask {path} cannot be used: it is not an image") from None
+        raise ValueError("the mask cannot be used: it is not an image") from None
     except Exception as error:  # Pillow's decoders raise almost anything on broken files
-        raise ValueError(f"the mask {path} cannot be used: {error}") from error
+        raise ValueError(f"the mask cannot be used: {error}") from error
     if pixels.ndim == 3 and mode in ("RGB", "RGBA", "LA") and _is_grey(pixels[..., : len(mode.rstrip("A"))]):
         pixels = pixels[..., 0]
     if pixels.ndim != 2 or pixels.dtype.kind not in "bui":
         raise ValueError(
-            f"the mask {path} shows colors ({mode}); each pixel should have the number of its class: save it "
+            f"the mask shows colors ({mode}); each pixel should have the number of its class: save it "
             "as a grey PNG, or as one with a palette"
         )
     return pixels.astype(np.int64)

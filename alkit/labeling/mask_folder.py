@@ -12,6 +12,7 @@ from .csv_table import TableAnswers
 from .given_answer import GivenAnswer
 
 SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
+LOSSY = (".jpg", ".jpeg")
 ENDINGS = ("_mask", "_masks", "_label", "_labels", "_labelIds", "_gt", "_seg", "_L", "-mask", "-label")
 """What data sets append to the names of masks."""
 BESIDE = ("masks", "mask", "labels", "annotations")
@@ -40,14 +41,21 @@ def read_mask_folder(folder: Path) -> TableAnswers:
     files = masks_in(folder)
     if not files:
         raise InvalidAnswers(
-            f"there are no masks in {folder}; each should be a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} "
-            "named like its image"
+            f"there are no masks in {folder}; each should be a PNG, TIFF or BMP file named like its image"
+            f"{about_jpegs(folder)}"
         )
     answers = [
         GivenAnswer.of_file(number, stem, str(path.absolute()))
         for number, (stem, path) in enumerate(files.items(), start=1)
     ]
     return TableAnswers(answers)
+
+
+def about_jpegs(folder: Path) -> str:
+    """Return the end of a sentence about a folder without masks: why its JPEG files do not count, if any."""
+    found = any(Path(name).suffix.lower() in LOSSY for _, _, names in os.walk(folder) for name in names)
+    because = "JPEG files cannot be masks, since JPEG changes the numbers of pixels"
+    return f"; {because}: save the masks as PNG, TIFF or BMP" if found else ""
 
 
 def masks_beside(folder: Path, keys: Sequence[str]) -> dict[str, str]:

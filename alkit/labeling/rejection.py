@@ -13,6 +13,8 @@ RejectionKind = Literal[
 
 
 MOST_QUOTED = 80  # characters of a label
+FILES = (".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
+"""Endings of labels that are paths of masks."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,8 +36,9 @@ class Rejection(AsDict):
 
 
 def shortened(label: str) -> str:
-    """Return a label as a message quotes it: the beginning of a long one, such as JSON."""
-    return label if len(label) <= MOST_QUOTED else f"{label[:MOST_QUOTED]}..."
+    """Return a label as a message quotes it: the beginning of a long one, such as JSON, but a whole path."""
+    whole = len(label) <= MOST_QUOTED or label.lower().endswith(FILES)
+    return label if whole else f"{label[:MOST_QUOTED]}..."
 
 
 def quoted(label: str, image: str) -> str:

@@ -78,6 +78,7 @@ def test_each_is_refused_in_a_sentence_and_the_good_one_kept(
     for line, reason in enumerate(bad.values()):
         assert reason in found[line]
         assert "shapes" not in found[line]
+        assert found[line].count(str(tmp_path)) <= 1
 
 
 def test_no_class_at_all_is_an_answer_also_in_a_manifest(pictures: Path, tmp_path: Path) -> None:

@@ -212,7 +212,8 @@ class Mask(Labels):
         for path in tried:
             if path.is_file():
                 return path
-        raise ValueError(f"there is no mask {text}" + (f" in {starts[0]}" if starts else ""))
+        inside = starts and not tried[0].is_absolute()
+        raise ValueError("there is no mask of this name" + (f" in {starts[0]}" if inside else ""))
 
     def _checked(self, numbers: Numbers) -> Numbers:
         """Return numbers with void as 255; each of the others has to be that of a class."""

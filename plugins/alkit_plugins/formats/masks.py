@@ -21,6 +21,7 @@ from alkit.labeling import (
 )
 
 IMAGES, MASKS, CLASSES = "images", "masks", "classes.txt"
+JPEGS = "*.[jJ][pP]*[gG]"
 
 
 @dataclass(kw_only=True)
@@ -56,9 +57,10 @@ class Masks(Format):
     def read(self, path: Path) -> Reply:
         """Read the masks; images of an export without one are not answered yet."""
         images = list((path / IMAGES).iterdir()) if (path / IMAGES).is_dir() else []
-        if images and not masks_in(_masks_of(path)):
+        masks = _masks_of(path)
+        if images and not masks_in(masks) and not any(masks.rglob(JPEGS)):
             return Reply(blank=len(images))
-        answers = read_mask_folder(_masks_of(path)).answers
+        answers = read_mask_folder(masks).answers  # which refuses a folder of JPEG files
         return Reply(list(answers), blank=max(0, len(images) - len(answers)))
 
 

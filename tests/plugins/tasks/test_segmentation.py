@@ -20,11 +20,13 @@ from alkit.campaign.campaign import Campaign
 from alkit.campaign.create import create
 from alkit.campaign.export import labeled_export
 from alkit.campaign.fork import fork
+from alkit.campaign.ingest import find_format
 from alkit.campaign.report.write import write_report
 from alkit.errors import CampaignError, InvalidAnswers, InvalidOption, SourceError, TrainingError
 from alkit.interfaces.labels import ImageFacts, Mask
 from alkit.labeling.given_answer import GivenAnswer
 from alkit.labeling.given_labels import read_labels
+from alkit.labeling.mask_folder import read_mask_folder
 from alkit.options import build
 from alkit.training.types import Output
 from alkit.utils.progress import NullProgress
@@ -180,8 +182,21 @@ def test_test_images_without_masks_are_a_sentence(scenes: Path, known: Path, tmp
 
 def test_an_empty_folder_of_masks_is_a_sentence(scenes: Path, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
-    with pytest.raises(InvalidAnswers, match="there are no masks in"):
+    with pytest.raises(InvalidAnswers, match=r"there are no masks in.*named like its image$"):
         made(scenes, tmp_path / "none", tmp_path / "c")
+
+
+def test_folders_of_jpeg_masks_are_refused_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "a.JPG").touch()
+    with pytest.raises(InvalidAnswers, match=r"JPEG changes.* save the masks as PNG, TIFF or BMP"):
+        read_mask_folder(tmp_path / "masks")
+    with pytest.raises(InvalidAnswers, match="JPEG changes"):
+        find_format(tmp_path / "masks", kind="mask")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").touch()
+    with pytest.raises(InvalidAnswers, match="JPEG changes"):
+        find_format(tmp_path, kind="mask").read(tmp_path)
 
 
 def test_no_mask_is_decoded_where_no_model_is_needed_and_none_twice(
