@@ -193,9 +193,9 @@ def _export(
     labels = None if campaign.settings.labels == "class" else campaign.label_kind
     return Export(
         title=title,
-        query=query.number if query else 0,
-        cycle=query.cycle if query else campaign.cycle,
-        strategy=query.strategy if query else "",
+        query=0 if query is None else query.number,
+        cycle=campaign.cycle if query is None else query.cycle,
+        strategy="" if query is None else query.strategy,
         classes=tuple(campaign.classes),
         items=there,
         location=None if there[0].file is None else location if location.is_dir() else location.parent,
@@ -242,7 +242,7 @@ def _predicted(
         return suggestions(campaign, labels, items)
     predictions = {
         pick.index: Prediction(pick.predicted, round(pick.confidence, 6))
-        for pick in (query.picks if query else ())
+        for pick in (() if query is None else query.picks)
         if pick.predicted is not None and pick.confidence is not None
     }
     if not predictions:

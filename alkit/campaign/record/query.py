@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class Pick(AsDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A recorded query.
+    """A recorded query; its length is the number of picks, and iterating yields them, most wanted first.
 
     Attributes:
         number: from 1, within the campaign.
@@ -69,6 +69,14 @@ class Query:
     open: bool
     reused: bool = False
     sheet: Path | None = field(default=None, compare=False)
+
+    def __len__(self) -> int:
+        """Return the number of picks."""
+        return len(self.picks)
+
+    def __iter__(self) -> Iterator[Pick]:
+        """Yield the picks, most wanted first."""
+        return iter(self.picks)
 
     @property
     def cycle(self) -> int:

@@ -48,6 +48,12 @@ def html(result: Any) -> str:
     return text
 
 
+def test_a_query_has_a_length_and_yields_its_picks(shown: Campaign) -> None:
+    query = shown.queries[-1]
+    assert len(query) == 10
+    assert [pick.image for pick in query] == query.images
+
+
 def test_a_line_says_what_matters(shown: Campaign) -> None:
     trained = shown.history()[-1]
     accuracy = trained.metrics["accuracy"]
