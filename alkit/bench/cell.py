@@ -70,7 +70,7 @@ class Cell:
     @property
     def work(self) -> Path:
         """Folder for what it needs to resume after an interruption."""
-        return self.path.with_suffix(".work")
+        return self.path.with_suffix(records.WORK)
 
 
 class Superseded(Exception):

@@ -20,6 +20,8 @@ from alkit.utils.json_types import check_type
 from alkit.utils.json_values import finite
 
 PROTOCOL, RECORDS, CELLS, RUN = "protocol.toml", "records.jsonl", "cells", "run"
+WORK = ".work"
+"""Suffix of the folder that a cell resumes from; it is removed when the cell is complete."""
 MOST_BYTES = 2**31
 Record = dict[str, Any]
 NEEDED: dict[str, Any] = {"kind": str, "strategy": str, "seed": int}
@@ -181,12 +183,13 @@ def write(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
 
 
 def put_together(results: Path) -> list[Record]:
-    """Merge all records into one file; the files of failed cells stay, so that these resume from there."""
+    """Merge all records into one file; files of failed and unfinished cells stay, which resume from there."""
     unpack(results / RECORDS)
     records = read_all(results)
     write(results / RECORDS, records)
     for path in (results / CELLS).glob("*.jsonl"):
-        if all(record["kind"] != "failed" for record in read(path)):
+        failed = any(record["kind"] == "failed" for record in read(path))
+        if not failed and not path.with_suffix(WORK).exists():
             path.unlink()
     for path in (results / CELLS).glob("*.lock"):
         path.unlink()

@@ -64,7 +64,7 @@ def drop(results: Path, strategies: Sequence[str]) -> None:
             for seed in protocol.seeds:
                 path = records.cell_path(results, name, seed)
                 path.unlink(missing_ok=True)
-                shutil.rmtree(path.with_suffix(".work"), ignore_errors=True)
+                shutil.rmtree(path.with_suffix(records.WORK), ignore_errors=True)
         kept = [
             record
             for record in records.read(results / records.RECORDS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from alkit.errors import CellsFailed
 from alkit.interfaces.contract import check_needs
 from alkit.plugin.executors import open_executor, run_all
-from alkit.reporting.wording import counted
+from alkit.reporting.wording import counted, listed
 from alkit.utils.files import write_atomically
 from alkit.utils.progress import Progress
 
@@ -50,6 +50,7 @@ class SuiteOptions:
         download: allow torchvision to download a data set.
         command: the command line, for the records.
         keep_going: try all cells, even if several in a row fail with the same error.
+        continue_others: also run what is missing of strategies that only the results have, for all seeds.
     """
 
     cache: Path | None = None
@@ -59,6 +60,7 @@ class SuiteOptions:
     download: bool = False
     command: str = ""
     keep_going: bool = False
+    continue_others: bool = True
 
 
 def run_suite(
@@ -92,6 +94,7 @@ def _run_suite(
         progress.line(note)
     identity = f"{protocol.fingerprint()}-{shared.fingerprint()}"
     _check(protocol, shared, identity, results)
+    named = {entry.shown for entry in protocol.strategies}
     protocol = merge_protocol(protocol, results)
     if unpack_results(results):
         progress.line(f"the compressed records in {results} are unpacked to {records.RECORDS}")
@@ -101,16 +104,22 @@ def _run_suite(
     header = {**provenance.header(shared, options.command), "protocol": identity}
     run = records.begin_run(results)
     done = complete_cells(records.read_all(results), protocol)
+    wanted = [
+        (entry, seed) for entry, seed in protocol.cells if options.continue_others or entry.shown in named
+    ]
     cells = [
         _cell(results, path, protocol, entry, seed, header, run)
-        for entry, seed in protocol.cells
+        for entry, seed in wanted
         if (entry.shown, seed) not in done
     ]
-    total = len(protocol.cells)
+    total, taking_part = len(wanted), {entry.shown for entry, _ in wanted}
     progress.line(
-        f"{protocol.name}: {len(protocol.strategies)} strategies x {len(protocol.seeds)} seeds, {total} cells"
+        f"{protocol.name}: {len(taking_part)} strategies x {len(protocol.seeds)} seeds, {total} cells"
         + (f", {total - len(cells)} of them already done" if len(cells) < total else "")
     )
+    others = {entry.shown: None for entry, seed in protocol.cells if (entry.shown, seed) not in done}
+    if line := _about_others([name for name in others if name not in named], results, options):
+        progress.line(line)
     if cells:
         warm_up(shared)
         strategies = len({cell.entry.shown for cell in cells})
@@ -130,7 +139,7 @@ def _run_suite(
     path.unlink()
     write_map(results, protocol, shared, progress)
     every = records.put_together(results)
-    failed = [record for record in every if record["kind"] == "failed"]
+    failed = [record for record in every if record["kind"] == "failed" and record["strategy"] in taking_part]
     for record in failed:
         progress.line(f"failed: {record['strategy']}, seed {record['seed']}: {record['error']}")
     if failed:
@@ -138,6 +147,15 @@ def _run_suite(
             f"{len(failed)} of {total} cells failed{_what_next(results, not_tried, shared_error)}"
         )
     return every
+
+
+def _about_others(others: Sequence[str], results: Path, options: SuiteOptions) -> str:
+    """Say what becomes of unfinished strategies that only the results have; nothing if there are none."""
+    if not others:
+        return ""
+    if options.continue_others:
+        return f"also continues {listed(others)} (from the results in {results})"
+    return f"does not continue {listed(others)} (in {results}); to run all strategies, leave out --strategy"
 
 
 def _what_next(results: Path, not_tried: int, shared_error: str | None) -> str:

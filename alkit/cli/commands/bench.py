@@ -223,6 +223,7 @@ def _run(protocol: Protocol, results: Path, given: dict[str, Any], quiet: bool) 
             download=given["download"],
             command=shlex.join(["alkit", *sys.argv[1:]]),
             keep_going=given["keep_going"],
+            continue_others=not given["strategies"],
         ),
         progress=NullProgress() if quiet else Terminal(),
     )

@@ -114,6 +114,40 @@ def test_seeds_and_strategies_can_be_added(suite: tuple[Protocol, Path, Records]
         _run(other, copy, cache=results.parent / "cache")
 
 
+@pytest.mark.parametrize(
+    ("continued", "ran", "said"),
+    [
+        (False, [("random", 2)], "does not continue entropy (in {})"),
+        (
+            True,
+            [("entropy", 1), ("random", 2), ("entropy", 2)],
+            "also continues entropy (from the results in {})",
+        ),
+    ],
+)
+def test_other_strategies_of_the_results_run_only_if_that_is_wanted(
+    suite: tuple[Protocol, Path, Records],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    continued: bool,
+    ran: list[tuple[str, int]],
+    said: str,
+) -> None:
+    protocol, results, every = suite
+    copy = _copy(results, tmp_path / "results")
+    unfinished = records.cell_path(copy, "entropy", 1)
+    unfinished.with_suffix(records.WORK).mkdir(parents=True)
+    records.write(unfinished, [r for r in every if (r["strategy"], r["seed"]) == ("entropy", 1)][:2])
+    cells: list[Any] = []
+    monkeypatch.setattr("alkit.bench.suite._run_all", lambda given, *_: cells.extend(given))
+    more = dataclasses.replace(protocol, strategies=(Entry(name="random"),), seeds=(0, 1, 2))
+    told = _Said()
+    _run(more, copy, cache=results.parent / "cache", continue_others=continued, progress=told)
+    assert [(cell.entry.shown, cell.seed) for cell in cells] == ran
+    assert any(said.format(copy) in line for line in told.lines)
+    assert len(records.read(unfinished)) == 2  # it resumes from there
+
+
 def test_records_of_another_protocol_are_not_mixed_in(suite: tuple[Protocol, Path, Records]) -> None:
     protocol, results, _ = suite
     other = dataclasses.replace(protocol, labels=dataclasses.replace(protocol.labels, budget=5))
