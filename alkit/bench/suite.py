@@ -116,6 +116,7 @@ def _run_suite(
     progress.line(
         f"{protocol.name}: {len(taking_part)} strategies x {len(protocol.seeds)} seeds, {total} cells"
         + (f", {total - len(cells)} of them already done" if len(cells) < total else "")
+        + (f", {begun} begun earlier" if (begun := sum(cell.path.exists() for cell in cells)) else "")
     )
     others = {entry.shown: None for entry, seed in protocol.cells if (entry.shown, seed) not in done}
     if line := _about_others([name for name in others if name not in named], results, options):

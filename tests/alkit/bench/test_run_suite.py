@@ -145,6 +145,7 @@ def test_other_strategies_of_the_results_run_only_if_that_is_wanted(
     _run(more, copy, cache=results.parent / "cache", continue_others=continued, progress=told)
     assert [(cell.entry.shown, cell.seed) for cell in cells] == ran
     assert any(said.format(copy) in line for line in told.lines)
+    assert any("1 begun earlier" in line for line in told.lines) == continued
     assert len(records.read(unfinished)) == 2  # it resumes from there
 
 
