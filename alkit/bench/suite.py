@@ -114,7 +114,8 @@ def _run_suite(
     ]
     total, taking_part = len(wanted), {entry.shown for entry, _ in wanted}
     progress.line(
-        f"{protocol.name}: {len(taking_part)} strategies x {len(protocol.seeds)} seeds, {total} cells"
+        f"{protocol.name}: {counted(len(taking_part), 'strategy', 'strategies')} x "
+        f"{counted(len(protocol.seeds), 'seed')}, {counted(total, 'cell')}"
         + (f", {total - len(cells)} of them already done" if len(cells) < total else "")
         + (f", {begun} begun earlier" if (begun := sum(cell.path.exists() for cell in cells)) else "")
     )
