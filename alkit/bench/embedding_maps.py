@@ -66,7 +66,7 @@ def write_map(results: Path, protocol: Protocol, shared: SharedData, progress: P
         "seed": seed,
         "cycle": number,
         "indices": shown.tolist(),
-        "xy": np.round(xy, 3).tolist(),
+        "xy": np.round(np.asarray(xy, dtype=np.float64), 3).tolist(),
         "classes": [_class_number(shared, index) for index in shown.tolist()],
         "strategies": {
             entry.shown: {
