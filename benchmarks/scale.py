@@ -169,6 +169,7 @@ def draw(rows: list[Row], path: Path) -> None:
             points = [(row["images"], max(row[field], 0.1)) for row in rows if row["command"] == command]
             axis.plot(*zip(*points, strict=True), marker="o", label=command)
         axis.set(xscale="log", yscale="log", xlabel="images", title=title)
+        axis.minorticks_off()  # hundreds of small elements in an SVG
         axis.grid(alpha=0.3)
     axes[0].legend()
     figure.savefig(path)
