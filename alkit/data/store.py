@@ -135,10 +135,9 @@ class ImageStore:
     """The pixels of a pool, [N, C, H, W] of one type, read only.
 
     Args:
-        pixels: [N, C, H, W] uint8, uint16 or float32.
+        pixels: [N, C, H, W] uint8, uint16 or float32, perhaps mapped from a file.
         usable: [N] bool, the images that the statistics are taken over (leave duplicates out as well); all
             by default.
-        mapped: the mapped file that `pixels` lie in, if they do.
 
     Attributes:
         shape: (C, H, W).
