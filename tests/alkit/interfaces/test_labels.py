@@ -129,7 +129,7 @@ def test_what_is_no_mask_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     Image.new("L", (4, 3)).save(tmp_path / "a.jpg")
     for text, reason in (
-        ("missing.png", "there is no mask missing.png"),
+        ("missing.png", "there is no mask of this name"),
         ("broken.png", "cannot be used"),
         ("a.jpg", "JPEG"),
         ("\0", "zero bytes"),

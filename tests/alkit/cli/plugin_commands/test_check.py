@@ -83,7 +83,7 @@ def test_a_composition_is_checked_with_what_stands_in_it(alkit: Alkit, mine: Pat
 
 
 def test_a_format_is_found_by_its_name(alkit: Alkit) -> None:
-    assert re.fullmatch(r"14 checks passed, 0 failed, 0 .*\n", alkit("check", "jsonl").out)
+    assert re.fullmatch(r"15 checks passed, 0 failed, 0 .*\n", alkit("check", "jsonl").out)
 
 
 def test_a_task_is_tried_with_labels(alkit: Alkit) -> None:
