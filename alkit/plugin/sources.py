@@ -77,7 +77,13 @@ def keys_of(source: Source) -> Sequence[str]:
 
 
 def _opens(location: str, plugin: str) -> bool:
-    """Say whether a location alone opens a plugin's source, as when the campaign is opened again."""
+    """Say whether a location alone opens a source, as when the campaign is opened again.
+
+    That is so if it names a plugin, perhaps another one, which this one has left the location to.
+    """
+    scheme = SCHEME.match(location)
+    if scheme is not None and _by_scheme(scheme[1].lower()) is not None:
+        return True
     try:
         return _found(location)[0] == plugin
     except AlkitError:
