@@ -8,7 +8,6 @@ stop at the first broken plugin and refuse two names in one module.
 from __future__ import annotations
 
 import importlib
-import inspect
 import itertools
 import types
 from collections.abc import Iterator
@@ -153,9 +152,6 @@ class Registry(Generic[T]):
             raise BrokenPlugin(
                 f"{source} is broken: {self.hook} should return subclasses of {base}, not {cls!r}"
             )
-        if inspect.isabstract(cls):
-            missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
-            raise BrokenPlugin(f"{source} is broken: {cls.__name__} does not define {missing}")
         if fault := declared.fault_of(cls, self.base):
             raise BrokenPlugin(f"{source} is broken: {fault}")
 

@@ -53,7 +53,7 @@ def open_source(location: str, *, root: str | None = None, download: bool = Fals
         raise BrokenPlugin(f"source '{plugin}' does not define open, so no location opens it") from error
     if not isinstance(source, registry.sources.base):
         raise returned(cls, "open", source, "an alkit.Source")
-    if place == location and not _opens(source.location, plugin):
+    if place == location != source.location and not _opens(source.location, plugin):
         source.location = f"{plugin}:{source.location}"
     return source
 
