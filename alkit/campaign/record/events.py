@@ -77,8 +77,22 @@ class Extended(Happening):
     images: int
 
 
+class OfLabels:
+    """What an event says of labels: how many there were, and how many of them were copies."""
+
+    __slots__ = ()
+
+    labels: int
+    copied: int | None
+
+    @property
+    def by_people(self) -> int:
+        """Labels that people gave: those that are no copies."""
+        return self.labels - (self.copied or 0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained(Happening):
+class Trained(OfLabels, Happening):
     """A training.
 
     Attributes:
@@ -119,11 +133,6 @@ class Trained(Happening):
     pretrained: str = field(default="", metadata=OMITTED_IF_UNSAID)
     copied: int | None = field(default=None, metadata=OMITTED_IF_UNSAID)
 
-    @property
-    def by_people(self) -> int:
-        """Labels that people gave: those that are no copies."""
-        return self.labels - (self.copied or 0)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran(Happening):
@@ -148,7 +157,7 @@ class Stopped(Happening):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked(Happening):
+class Asked(OfLabels, Happening):
     """A query; its picks are in a table of their own.
 
     Attributes:
@@ -199,11 +208,6 @@ class Asked(Happening):
     draws: Sequence[Mapping[str, Any]] = field(default=(), metadata=OMITTED_IF_UNSAID)
     audits: Sequence[int] = field(default=(), metadata=OMITTED_IF_UNSAID)
     copied: int | None = field(default=None, metadata=OMITTED_IF_UNSAID)
-
-    @property
-    def by_people(self) -> int:
-        """Labels that people gave: those that are no copies."""
-        return self.labels - (self.copied or 0)
 
     @property
     def origin(self) -> dict[str, Any]:
