@@ -70,7 +70,7 @@ def prepare(
         location=pool_source.location,
         shape=shape,
         classes=classes,
-        pool=pool,
+        pool=_with_columns(pool, pool_source, protocol),
         test=test,
         task=protocol.task.name,
         task_options=dict(protocol.task.options),
@@ -79,7 +79,6 @@ def prepare(
         is_toy=isinstance(pool_source, toy.ToyPoints),
         notes=tuple(notes),
     )
-    shared = dataclasses.replace(shared, pool=_with_columns(pool, pool_source, protocol))
     shared = _encoded(shared, (pool_source, test_source), progress)
     if protocol.backbone is not None:
         shared = with_backbone(shared, protocol.backbone, progress)
@@ -219,14 +218,9 @@ def _with_columns(pool: Images, source: Source, protocol: Protocol) -> Images:
     Raises:
         SourceError: the pool has no such column.
     """
-    keys = source.keys()
     wanted = sorted({name for entry in protocol.strategies for name in participant(entry).columns})
-    for name in wanted:
-        PoolColumns(keys, source.columns).get(name)
-    tables = source.columns() if wanted else {}
-    return dataclasses.replace(
-        pool, columns={name: tuple(tables[name].get(key, "") for key in keys) for name in wanted}
-    )
+    columns = PoolColumns(source.keys(), source.columns)
+    return dataclasses.replace(pool, columns={name: tuple(columns.texts(name)) for name in wanted})
 
 
 def _costs(source: Source, keys: Sequence[str], members: Sequence[int]) -> tuple[float, ...]:

@@ -29,8 +29,8 @@ class PoolColumns:
     def _tables(self) -> Mapping[str, Mapping[str, str]]:
         return self._read()
 
-    def get(self, name: str) -> npt.NDArray[Any]:
-        """Return a column [N]: float64, NaN where unknown, if all texts in it are numbers; otherwise text.
+    def texts(self, name: str) -> list[str]:
+        """Return a column as it was read, an empty text where unknown, in the order of the pool.
 
         Raises:
             SourceError: there is no such column.
@@ -42,7 +42,15 @@ class PoolColumns:
                 + (f"its columns are {known}" if known else "a CSV manifest or a Parquet file can have some")
             )
         table = self._tables[name]
-        texts = [table.get(key, "").strip() for key in self._keys]
+        return [table.get(key, "").strip() for key in self._keys]
+
+    def get(self, name: str) -> npt.NDArray[Any]:
+        """Return a column [N]: float64, NaN where unknown, if all texts in it are numbers; otherwise text.
+
+        Raises:
+            SourceError: there is no such column.
+        """
+        texts = self.texts(name)
         try:
             return np.array([float(text) if text else np.nan for text in texts], dtype=np.float64)
         except ValueError:
