@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     Numbers = npt.NDArray[np.int64]
 
 
+SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
+"""Endings of files that masks can be kept in."""
+LOSSY = (".jpg", ".jpeg")
+"""Endings of files that change the numbers of pixels."""
 FOLDER = "masks"
 """The folder of a campaign that holds masks."""
 VOID = 255

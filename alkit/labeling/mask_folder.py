@@ -10,9 +10,8 @@ from alkit.errors import InvalidAnswers
 
 from .csv_table import TableAnswers
 from .given_answer import GivenAnswer
+from .mask_files import LOSSY, SUFFIXES
 
-SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
-LOSSY = (".jpg", ".jpeg")
 ENDINGS = ("_mask", "_masks", "_label", "_labels", "_labelIds", "_gt", "_seg", "_L", "-mask", "-label")
 """What data sets append to the names of masks."""
 BESIDE = ("masks", "mask", "labels", "annotations")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from .mask_files import SUFFIXES
+
 MANY_SETS = 3  # names with a semicolon, below which it may be part of a name
 MANY_NUMBERS = 20  # numbers with a fraction, below which they may be grades
-MASKS = (".png", ".tif", ".tiff", ".bmp")
 
 
 def looks_like(names: Collection[str]) -> str:
@@ -17,7 +18,7 @@ def looks_like(names: Collection[str]) -> str:
     """
     if any(name.startswith("[{") and name.endswith("}]") and '"x"' in name for name in names):
         return "boxes"
-    if len(names) >= MANY_SETS and all(name.lower().endswith(MASKS) for name in names):
+    if len(names) >= MANY_SETS and all(name.lower().endswith(SUFFIXES) for name in names):
         return "mask"
     parts = [name.split(";") for name in names if ";" in name]
     known = {name for name in names if ";" not in name}

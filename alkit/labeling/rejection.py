@@ -7,14 +7,14 @@ from typing import ClassVar, Literal
 
 from alkit.utils.json_values import AsDict
 
+from .mask_files import LOSSY, SUFFIXES
+
 RejectionKind = Literal[
     "malformed", "unknown-image", "unusable-image", "invalid-label", "unknown-class", "not-text"
 ]
 
 
 MOST_QUOTED = 80  # characters of a label
-FILES = (".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
-"""Endings of labels that are paths of masks."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,7 +37,7 @@ class Rejection(AsDict):
 
 def shortened(label: str) -> str:
     """Return a label as a message quotes it: the beginning of a long one, such as JSON, but a whole path."""
-    whole = len(label) <= MOST_QUOTED or label.lower().endswith(FILES)
+    whole = len(label) <= MOST_QUOTED or label.lower().endswith((*SUFFIXES, *LOSSY))
     return label if whole else f"{label[:MOST_QUOTED]}..."
 
 
