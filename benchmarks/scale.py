@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +123,6 @@ def on_images(folder: Path, count: int, side: int = 32) -> Iterator[tuple[str, R
     )
 
 
-def on_tiny_images(folder: Path, count: int) -> Iterator[tuple[str, Row]]:
-    """Yield what each command takes on a pool of images of 8 x 8 pixels."""
-    yield from on_images(folder, count, 8)
-
-
 def make_images(folder: Path, count: int, side: int) -> None:
     """Write the images, and the labels of the first thousand."""
     rng = np.random.default_rng(0)
@@ -146,7 +142,7 @@ def make_images(folder: Path, count: int, side: int) -> None:
 KINDS: dict[str, Callable[[Path, int], Iterator[tuple[str, Row]]]] = {
     "vectors": on_vectors,
     "images": on_images,
-    "tiny-images": on_tiny_images,
+    "tiny-images": partial(on_images, side=8),
 }
 
 

@@ -64,8 +64,8 @@ def k_center(
     """Choose n points one by one, each the farthest from all that are labeled or chosen.
 
     Ties go to the lowest index. With nothing labeled, the first pick is the candidate nearest to the mean of
-    all candidates. Memory beyond the features: the labeled rows four times, those chosen, 48
-    bytes a row, and about 200 MB.
+    all candidates. Memory beyond the features: the labeled rows four times, those chosen, 48 bytes a row, and
+    about 200 MB.
 
     Args:
         features: [N, D] real numbers: a tensor on any device, an array, a memory-mapped file, or a view of

@@ -17,6 +17,7 @@ from alkit.plugin import registry as plugins
 from alkit.plugin import single_file
 from alkit.plugin.oracles import connect
 from alkit.plugin.sources import open_source
+from alkit.reporting.wording import counted
 
 from .new_plugin import KINDS
 
@@ -83,7 +84,7 @@ def command(
         click.echo(describe(kind, failed))
     skipped = sum(result.ok and bool(result.sentence) for result in results)
     passed = len(results) - len(failed) - skipped
-    click.echo(f"{passed} check{'s' * (passed != 1)} passed, {len(failed)} failed, {skipped} not applicable")
+    click.echo(f"{counted(passed, 'check')} passed, {len(failed)} failed, {skipped} not applicable")
     return int(bool(failed))
 
 
