@@ -97,3 +97,19 @@ def test_hooks_before_a_commit_run_what_scripts_lint_runs():
     for line in (ROOT / "scripts" / "lint").read_text(encoding="utf-8").splitlines():
         if line.startswith(("python -m", "lint-imports")):
             assert f"entry: {line.partition(' --check')[0].removesuffix(' .')}" in hooks, line
+
+
+def test_every_module_and_every_file_beside_it_is_installed():
+    options, data = setup()["options"], setup()["options.package_data"]
+    listed = set(options["packages"].split())
+    for root, base in ((ROOT / "alkit", ROOT), (ROOT / "plugins" / "alkit_plugins", ROOT / "plugins")):
+        for file in root.rglob("*"):
+            if file.is_dir() or "__pycache__" in file.parts:
+                continue
+            if file.suffix == ".py":
+                assert ".".join(file.parent.relative_to(base).parts) in listed, f"{file} is not installed"
+                continue
+            owner = next(one for one in file.parents if (one / "__init__.py").exists())
+            patterns = data.get(".".join(owner.relative_to(base).parts), "").split()
+            found = {path for pattern in patterns for path in owner.glob(pattern)}
+            assert file in found, f"{file} is not installed"
