@@ -166,6 +166,8 @@ def train_model(
     _check_finite(metrics, run.label)
     if run.group is not None and run.group.begun:
         record["processes"] = run.group.size
+    if task.solver() and companion is None:
+        record["solver"] = task.solver()
     record |= {"recipe": run.recipe.as_dict(), "loss": [round(loss, 6) for loss in run.history]}
     result = trained(metrics=metrics, record=record)
     _keep(result)

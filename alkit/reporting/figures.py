@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from alkit.errors import UsageError
 
+from .wording import quantity
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -54,6 +56,10 @@ DARK = {
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 LINE_POINTS = 10.5
 MOST_TICKS = 8
+MANY_POINTS = 400
+"""More points of one kind than these become an image within the drawing, a tenth of the size."""
+
+RASTER_DPI = 150
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)))
 _MARKERS = ("o", "s", "^")
 _STYLE: dict[str, Any] = {
@@ -128,7 +134,7 @@ def svg(paint: Callable[[Figure], None], size: tuple[float, float], name: str) -
     """
     with drawn(paint, size, name) as figure:
         file = io.StringIO()
-        figure.savefig(file, format="svg", metadata={"Date": None})
+        figure.savefig(file, format="svg", dpi=RASTER_DPI, metadata={"Date": None})
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -203,7 +209,7 @@ def draw_curve(axes: Axes, line: Line, *, height: float, xlabel: str = "labels")
     places = sorted(set(line.x))
     step = -(-len(places) // MOST_TICKS)
     ticks = places[::-1][::step][::-1]
-    axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    axes.set_xticks(ticks, [quantity(tick) for tick in ticks])
     axes.set_xlabel(xlabel)
 
 

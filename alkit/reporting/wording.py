@@ -21,6 +21,11 @@ def amount(value: float | None) -> str:
     return f"{value:.1f}" if abs(value) >= 9.995 else f"{value:.2f}"
 
 
+def quantity(value: float) -> str:
+    """Format a sum of costs: a whole number as such, another one with three digits."""
+    return f"{value:,.0f}" if value == round(value) else amount(value)
+
+
 def listed(words: Iterable[str]) -> str:
     """Join words as a sentence does."""
     words = list(words)

@@ -50,4 +50,4 @@ def test_options_are_shown(site):
 def test_nothing_but_pages_and_what_they_show_is_on_the_site(site):
     assert not list(site.rglob("hooks.py"))
     assert not list(site.rglob("test_*.py"))
-    assert (site / "examples" / "report-cifar10.html").exists()
+    assert (site / "examples" / "report-clothes.html").exists()

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from alkit.bench.records import read_content
 from alkit.errors import BenchmarkError
-from alkit.reporting.figures import BLUE, GREEN, INK, ORANGE, PAPER, PURPLE, SKY, UNLABELED, VERMILLION
+from alkit.reporting.figures import (
+    BLUE,
+    GREEN,
+    INK,
+    MANY_POINTS,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    SKY,
+    UNLABELED,
+    VERMILLION,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,8 +32,6 @@ if TYPE_CHECKING:
 
 Extent: TypeAlias = tuple[float, float, float, float]
 TINTS = (SKY, GREEN, PURPLE, BLUE, ORANGE)
-VECTORS = 400
-"""More points than these become an image within the drawing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,7 @@ def paint_plane(plane: Plane, name: str) -> Paint:
             _points(axes, plane, rest, s=5, c=tints, linewidths=0, alpha=0.6)
         else:
             _points(axes, plane, rest, s=5, c=UNLABELED, linewidths=0, alpha=0.55)
-        many = len(labeled) > VECTORS
+        many = len(labeled) > MANY_POINTS
         edge: dict[str, Any] = {"linewidths": 0.2 if many else 0.5, "edgecolors": PAPER}
         _points(axes, plane, labeled, s=6 if many else 15, c=INK if boundary else BLUE, **edge)
         _points(axes, plane, picked, s=9 if many else 19, c=VERMILLION, **edge)
@@ -135,7 +144,7 @@ def paint_plane(plane: Plane, name: str) -> Paint:
 def _points(axes: Axes, plane: Plane, places: list[int], **how: Any) -> None:
     if places:
         xs, ys = zip(*(plane.xy[place] for place in places), strict=True)
-        axes.scatter(xs, ys, rasterized=len(places) > VECTORS, **how)
+        axes.scatter(xs, ys, rasterized=len(places) > MANY_POINTS, **how)
 
 
 def _regions(axes: Axes, boundary: Boundary) -> None:

@@ -36,7 +36,7 @@ def configuration(session: CampaignSession, model: UsableModel, network: Portabl
             "labels": trained.labels,
             "seed": session.settings.seed,
             "options": dict(trained.options),
-            "solver": model.task.solver(),
+            "solver": trained.solver,
             "recipe": dict(trained.recipe),
             "fingerprint": trained.fingerprint,
         },

@@ -108,7 +108,8 @@ class Trained(OfLabels, Happening):
         measures: seconds and peak memory by phase.
         starting_weights: hash of the weights before the first step.
         order: hash of the first epoch's order of images.
-        recipe: how it was trained.
+        recipe: how it was trained, unless a solver is named.
+        solver: what found the weights without the recipe, in words.
         loss: mean by epoch.
         processes: that trained together, if there were several.
         pretrained: file in `cache/` of the weights that it started from, if the task pretrains.
@@ -132,6 +133,7 @@ class Trained(OfLabels, Happening):
     processes: int | None = field(default=None, metadata=OMITTED_IF_UNSAID)
     pretrained: str = field(default="", metadata=OMITTED_IF_UNSAID)
     copied: int | None = field(default=None, metadata=OMITTED_IF_UNSAID)
+    solver: str = field(default="", metadata=OMITTED_IF_UNSAID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from alkit.reporting.figures import BLUE, GREEN, INK, PAPER, UNLABELED, VERMILLION, Line, draw_curve
+from alkit.reporting.figures import (
+    BLUE,
+    GREEN,
+    INK,
+    MANY_POINTS,
+    PAPER,
+    UNLABELED,
+    VERMILLION,
+    Line,
+    draw_curve,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,7 +102,8 @@ def plane(places: Places) -> Paint:
         for name, points in places.groups.items():
             if len(points):
                 how = {"marker": "o", "markeredgewidth": 0.5, **looks_like[name]}
-                axes.plot(points[:, 0], points[:, 1], linestyle="", label=name, **how)
+                (drawn,) = axes.plot(points[:, 0], points[:, 1], linestyle="", label=name, **how)
+                drawn.set_rasterized(len(points) > MANY_POINTS)
         axes.set_xticks([])
         axes.set_yticks([])
         for spine in axes.spines.values():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from alkit.campaign.analysis.effort import COST, Effort
 from alkit.reporting.document import Block, Figure, Figures, Table, Text
 from alkit.reporting.figures import Line, svg
-from alkit.reporting.wording import NONE, amount, metric_name, unit_name
+from alkit.reporting.wording import NONE, amount, metric_name, quantity, unit_name
 
 from . import charts
 from .findings import Findings
@@ -53,7 +53,7 @@ def _table(efforts: Sequence[Effort], units: Sequence[str], metric: str) -> Tabl
         row = [f"{one.labels:,}"]
         before = efforts[place - 1] if place else None
         for unit in units:
-            row += [f"{one.spent[unit]:,.0f}" if unit in one.spent else NONE, _per_label(before, one, unit)]
+            row += [quantity(one.spent[unit]) if unit in one.spent else NONE, _per_label(before, one, unit)]
         if metric:
             row.append(f"{one.metrics[metric]:.4f}" if metric in one.metrics else NONE)
         rows.append(tuple(row))

@@ -252,7 +252,7 @@ def _provenance(found: Findings) -> list[Block]:
                 "Last training",
                 f"{labels}, {last.fingerprint[:12]}, on {last.device}",
             ),
-            ("Recipe", pairs(last.recipe)),
+            ("Recipe", last.solver or pairs(last.recipe)),
         ]
     rows = [
         (

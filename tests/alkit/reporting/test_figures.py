@@ -52,6 +52,9 @@ def test_models_with_as_many_labels_share_a_tick() -> None:
     axes = Figure().add_subplot()
     draw_curve(axes, Line("accuracy", [25, 25, 55], [0.6, 0.7, 0.8]), height=3)
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["25", "55"]
+    axes = Figure().add_subplot()
+    draw_curve(axes, Line("accuracy", [1.7, 3.4, 1204.0], [0.6, 0.7, 0.8]), height=3)
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1.70", "3.40", "1,204"]
 
 
 def test_ids_of_two_figures_differ() -> None:

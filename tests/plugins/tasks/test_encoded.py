@@ -79,6 +79,7 @@ def test_a_campaign_asks_trains_predicts_and_is_mapped(campaign: Campaign, pictu
     with campaign:
         campaign.run(campaign.oracle("dataset"), cycles=2, n=6, strategy="margin")
         assert campaign.curve()[-1][1] == 1.0
+        assert campaign.history()[-1].record["solver"] == "solved for the best linear head"
         found = campaign.predict(pictures)
         assert [image.label for image in found] == [image.path.split("/")[0] for image in found]
     with Campaign(campaign.directory) as again:  # which has read no features yet
