@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import json
 import os
 import re
 import secrets
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,7 +60,7 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
 
 def packed_path(path: Path) -> Path:
     """Return where the compressed form of a file of results is."""
-    return path.with_name(f"{path.name}.gz")
+    return path.with_name(f"{path.name}.xz")
 
 
 def unpack(path: Path) -> bool:
@@ -82,10 +80,10 @@ def unpack(path: Path) -> bool:
 
 
 def read_content(path: Path) -> bytes | None:
-    """Return what a file of results holds: its own content, else that of `path.gz`, else None.
+    """Return what a file of results holds: its own content, else that of `path.xz`, else None.
 
     Raises:
-        BenchmarkError: the compressed file is damaged.
+        BenchmarkError: the compressed file is damaged, or this Python cannot read such files.
     """
     if path.exists():
         try:
@@ -96,8 +94,14 @@ def read_content(path: Path) -> bytes | None:
     if not packed.exists():
         return None
     try:
-        return gzip.decompress(read_regular(packed, most=MOST_BYTES))
-    except (OSError, EOFError, zlib.error) as error:
+        import lzma  # noqa: PLC0415  # a Python may have been built without it
+    except ImportError as error:
+        raise BenchmarkError(
+            f"{packed} is compressed, and this Python was built without lzma; decompress it with 'xz -d'"
+        ) from error
+    try:
+        return lzma.decompress(read_regular(packed, most=MOST_BYTES))
+    except (OSError, EOFError, lzma.LZMAError) as error:
         raise BenchmarkError(f"{packed} is damaged: {error}; restore it from a copy") from error
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
+import lzma
 import os
 import re
 import shutil
@@ -48,7 +48,7 @@ def _nearly(value: Any) -> Any:
 
 
 def _summary(folder: Path) -> Any:
-    return json.loads(gzip.decompress((folder / "summary.json.gz").read_bytes()))
+    return json.loads(lzma.decompress((folder / "summary.json.xz").read_bytes()))
 
 
 @pytest.mark.slow
@@ -70,7 +70,7 @@ def test_every_cell_is_there(documentation, name):
     summary = _summary(folder)
     assert summary["cells"]["complete"] == summary["cells"]["expected"]
     assert summary["failures"] == []
-    assert {path.name for path in folder.iterdir()} >= {"records.jsonl.gz", "protocol.toml"}
+    assert {path.name for path in folder.iterdir()} >= {"records.jsonl.xz", "protocol.toml"}
 
 
 def test_a_checkout_is_small_and_holds_no_report(documentation):
@@ -83,7 +83,7 @@ def test_a_checkout_is_small_and_holds_no_report(documentation):
     assert sum((documentation.root / name).stat().st_size for name in names) < MOST_BYTES
     results = [Path(name) for name in names if name.startswith("benchmarks/results/")]
     of_suites = {path.name for path in results if path.parent.name != "results"}
-    assert of_suites == {"protocol.toml", "records.jsonl.gz", "map.json.gz", "summary.json.gz"}
+    assert of_suites == {"protocol.toml", "records.jsonl.xz", "map.json.xz", "summary.json.xz"}
 
 
 def test_results_are_packed_to_the_same_bytes_and_only_once_they_are_whole(documentation, tmp_path):
@@ -97,7 +97,7 @@ def test_results_are_packed_to_the_same_bytes_and_only_once_they_are_whole(docum
 
     committed = documentation.root / "benchmarks" / "results" / "toy2d"
     folder = Path(shutil.copytree(committed, tmp_path / "toy2d"))
-    content = gzip.decompress((folder / "records.jsonl.gz").read_bytes())
+    content = lzma.decompress((folder / "records.jsonl.xz").read_bytes())
     found = []
     for time in (0, 10**9):
         (folder / "records.jsonl").write_bytes(content)
@@ -106,8 +106,8 @@ def test_results_are_packed_to_the_same_bytes_and_only_once_they_are_whole(docum
         (folder / "report.html").touch()
         assert pack().returncode == 0
         assert {path.name for path in folder.iterdir()} == {path.name for path in committed.iterdir()}
-        found.append((folder / "records.jsonl.gz").read_bytes())
-    assert gzip.decompress(found[0]) == content
+        found.append((folder / "records.jsonl.xz").read_bytes())
+    assert lzma.decompress(found[0]) == content
     assert found[0] == found[1]
     (folder / "cells").mkdir()
     (folder / "cells" / "vaal--0.jsonl").touch()

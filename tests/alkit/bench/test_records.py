@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
+import lzma
 import os
 from pathlib import Path
 
@@ -41,8 +41,8 @@ def test_a_damaged_line_is_said(tmp_path: Path, line: str) -> None:
     ):
         records.read(path)
     path.unlink()
-    path.with_name("records.jsonl.gz").write_bytes(gzip.compress(content))
-    with pytest.raises(BenchmarkError, match=r"line 2 of .*records\.jsonl\.gz is damaged"):
+    path.with_name("records.jsonl.xz").write_bytes(lzma.compress(content))
+    with pytest.raises(BenchmarkError, match=r"line 2 of .*records\.jsonl\.xz is damaged"):
         records.read(path)
     cell = tmp_path / "random--0.jsonl"
     cell.write_bytes(content)
@@ -70,33 +70,33 @@ def test_names_that_files_cannot_have_stay_apart(tmp_path: Path) -> None:
 def test_compressed_records_are_read_where_nothing_else_is_there(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     records.write(path, [{"kind": "cycle", "cycle": 0}])
-    packed = tmp_path / "records.jsonl.gz"
-    packed.write_bytes(gzip.compress(path.read_bytes()))
+    packed = tmp_path / "records.jsonl.xz"
+    packed.write_bytes(lzma.compress(path.read_bytes()))
     records.write(path, [])
     assert records.read(path) == [], "the file itself wins"
     path.unlink()
     assert records.read(path) == [{"kind": "cycle", "cycle": 0}]
     assert records.read(path, repair=True) == [{"kind": "cycle", "cycle": 0}]
     packed.write_bytes(packed.read_bytes()[:-6])
-    with pytest.raises(BenchmarkError, match=r"records\.jsonl\.gz is damaged: "):
+    with pytest.raises(BenchmarkError, match=r"records\.jsonl\.xz is damaged: "):
         records.read(path)
 
 
 def test_what_is_put_together_takes_the_place_of_compressed_records(tmp_path: Path) -> None:
     one = {"kind": "cycle", "strategy": "a", "seed": 0, "cycle": 0}
-    (tmp_path / "records.jsonl.gz").write_bytes(gzip.compress(json.dumps(one).encode() + b"\n"))
+    (tmp_path / "records.jsonl.xz").write_bytes(lzma.compress(json.dumps(one).encode() + b"\n"))
     two = {"kind": "cell", "strategy": "b", "seed": 0}
     (tmp_path / records.CELLS).mkdir()
     records.append(records.cell_path(tmp_path, "b", 0), two)
     assert records.put_together(tmp_path) == [one, two]
-    assert not (tmp_path / "records.jsonl.gz").exists()
+    assert not (tmp_path / "records.jsonl.xz").exists()
     assert records.read_all(tmp_path) == [one, two]
 
 
 def test_unpacking_never_loses_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, packed = tmp_path / "records.jsonl", tmp_path / "records.jsonl.gz"
+    path, packed = tmp_path / "records.jsonl", tmp_path / "records.jsonl.xz"
     assert not records.unpack(path), "there is nothing to unpack"
-    packed.write_bytes(gzip.compress(b'{"kind": "cell"}\n'))
+    packed.write_bytes(lzma.compress(b'{"kind": "cell"}\n'))
 
     def full(*_: object) -> None:
         raise OSError("no space left")
@@ -109,7 +109,7 @@ def test_unpacking_never_loses_a_record(tmp_path: Path, monkeypatch: pytest.Monk
     assert records.unpack(path)
     assert path.read_bytes() == b'{"kind": "cell"}\n'
     assert not packed.exists()
-    packed.write_bytes(gzip.compress(b'{"kind": "cell", "seed": 1}\n'))
+    packed.write_bytes(lzma.compress(b'{"kind": "cell", "seed": 1}\n'))
     assert not records.unpack(path)
     assert records.read(path) == [{"kind": "cell"}]
     assert packed.exists(), "what else it holds is not thrown away"

@@ -465,7 +465,7 @@ def test_compressed_results_are_continued_once_they_are_unpacked(
     assert [record for record in found if record in kept] == kept
     assert _computed(found) == _computed(every)
     assert records.read(copy / records.RECORDS) == found
-    assert not list(copy.glob("*.gz"))
+    assert not list(copy.glob("*.xz"))
 
 
 def test_a_benchmark_that_may_not_continue_leaves_compressed_results_as_they_are(
@@ -487,7 +487,7 @@ def test_a_strategy_is_dropped_from_compressed_results(
     copy = _packed(results, tmp_path / "results")
     drop(copy, ["entropy"])
     assert records.read_all(copy) == [record for record in every if record["strategy"] == "random"]
-    assert not (copy / "records.jsonl.gz").exists()
+    assert not (copy / "records.jsonl.xz").exists()
 
 
 def _copy(results: Path, copy: Path) -> Path:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import gzip
 import json
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,13 +132,13 @@ def test_a_report_says_what_its_records_lack(
     folder.mkdir()
     words = ("bench", str(folder), "--report-only")
     assert f"there are no records in {folder}" in alkit_ends(*words).error
-    packed = folder / "records.jsonl.gz"
+    packed = folder / "records.jsonl.xz"
     packed.write_bytes(b"nothing of the kind")
-    assert "records.jsonl.gz is damaged" in alkit_ends(*words).error
-    packed.write_bytes(gzip.compress(b"nonsense\n"))
+    assert "records.jsonl.xz is damaged" in alkit_ends(*words).error
+    packed.write_bytes(lzma.compress(b"nonsense\n"))
     assert f"line 1 of {packed} is damaged" in alkit_ends(*words).error
     record = {"kind": "failed", "strategy": "random", "seed": 0, "cycle": 0, "error": "Oops: no"}
-    packed.write_bytes(gzip.compress(json.dumps(record).encode() + b"\n"))
+    packed.write_bytes(lzma.compress(json.dumps(record).encode() + b"\n"))
     assert "there is no protocol file" in alkit_ends(*words).error
     (folder / "protocol.toml").write_text(protocol_file.read_text())
     assert "holds no record of a cycle" in alkit_ends(*words).error
