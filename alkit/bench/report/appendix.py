@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from alkit.reporting.document import Block, Code, Facts, Items, Notice, Table, Text
-from alkit.reporting.wording import NONE, counted, pairs, ranges
+from alkit.reporting.wording import NONE, counted, listed, pairs, ranges
 
 from .evidence import ReportData
 
@@ -34,7 +35,26 @@ def checks(evidence: ReportData) -> list[Block]:
             + (f"; {missing} are missing." if missing else ".")
         )
     )
-    return blocks
+    return blocks + _of_several_machines(evidence)
+
+
+def _of_several_machines(evidence: ReportData) -> list[Block]:
+    """Say how many cells another processor or torch computed than most of them."""
+    counts = Counter(
+        f"{machine.get('cpu')}, {machine.get('device')}, torch {(cell.get('versions') or {}).get('torch')}"
+        for cell in evidence.cells
+        if (machine := cell.get("machine"))
+    )
+    if len(counts) < 2:
+        return []
+    told = listed([f"{counted(count, 'cell')} on {where}" for where, count in counts.most_common()])
+    return [
+        Notice(
+            f"These cells ran in several places: {told}. Networks that start from the same weights and see the "
+            "same batches then differ by rounding, also between strategies. Where differences are small, run "
+            "all cells in one place."
+        )
+    ]
 
 
 def provenance(evidence: ReportData) -> list[Block]:

@@ -210,6 +210,24 @@ def test_a_partial_suite_with_failures_says_so(
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_cells_of_several_processors_are_told_of(
+    fake_results: Results, fake_records: Callable[..., Any]
+) -> None:
+    names = ("random", "vaal")
+    records = fake_records(names, **SMALL)
+    folder = fake_results(names, records=records, **SMALL)
+    write_report(folder, folder)
+    assert "several places" not in (folder / "report.md").read_text()
+    cells = [record for record in records if record["kind"] == "cell"]
+    cells[0]["machine"] = {**cells[0]["machine"], "cpu": "Another CPU"}
+    folder = fake_results(names, name="mixed", records=records, **SMALL)
+    write_report(folder, folder)
+    told = " ".join((folder / "report.md").read_text().split())
+    assert "in several places: 5 cells on Some CPU, cpu, torch" in told
+    assert "and 1 cell on Another CPU" in told
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_one_seed_has_no_intervals_and_no_verdicts(fake_results: Results) -> None:
     folder = fake_results(("random", "vaal"), seeds=1, cycles=2)
     write_report(folder)
