@@ -50,9 +50,9 @@ def _of_several_machines(evidence: ReportData) -> list[Block]:
     told = listed([f"{counted(count, 'cell')} on {where}" for where, count in counts.most_common()])
     return [
         Notice(
-            f"These cells ran in several places: {told}. Networks that start from the same weights and see the "
-            "same batches then differ by rounding, also between strategies. Where differences are small, run "
-            "all cells in one place."
+            f"These cells ran in several places: {told}. Networks that start from the same weights and see "
+            "the same batches then differ by rounding, also between strategies. Where differences are small, "
+            "run all cells in one place."
         )
     ]
 
