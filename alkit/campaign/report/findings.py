@@ -172,8 +172,8 @@ def gather_findings(
         worth: accuracy that 100 labels should bring.
     """
     evidence, queries = gather(campaign), campaign.queries
-    spent = len(campaign.pool.labeled) - len(campaign.pool.copied)
-    ruled = tuple(_ruled(rule, evidence, spent, next_size(queries)) for rule in rules)
+    spent, n = campaign.pool.by_people, next_size(queries)
+    ruled = tuple(_ruled(rule, evidence, spent, n) for rule in rules)
     events = campaign.ledger.all_events()
     return Findings(
         name=campaign.directory.absolute().name,
