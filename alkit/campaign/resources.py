@@ -234,6 +234,10 @@ class Resources:
         path, count = self.directory / "cache" / POOL_CACHE, len(state.records)
         return is_whole(path, self.settings.image_shape, count, self._pixel_type)
 
+    def images_are_sound(self, state: State) -> bool:
+        """Say whether the cache of the pool's images is complete and undamaged."""
+        return self.images_are_there(state) and self.damage(state) == []
+
     def damage(self, state: State) -> list[int] | None:
         """Return the indices of images whose rows in the cache are damaged, None if all are; looks once."""
         from alkit.data.checksums import ROWS  # noqa: PLC0415  # numpy is slow to import

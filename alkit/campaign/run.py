@@ -11,6 +11,7 @@ from alkit.campaign.record.trainings import CycleRecord, history
 from alkit.composition.factory import changed_files, effective_options, origin_of, same_code
 from alkit.errors import CampaignError, InvalidBudget, InvalidOption
 from alkit.plugin import registry
+from alkit.reporting.wording import labels_and_copies
 from alkit.utils.json_values import finite
 from alkit.utils.profiling import Profile
 
@@ -76,7 +77,8 @@ def run(
             first = choose_and_record(session, seeder, seed)
             consult_or_pass(session, oracle, first)
         for number in range(done + 1, cycles + 1):
-            session.progress.line(f"cycle {number} of {cycles}: {len(session.pool.labeled):,} labels")
+            labels = labels_and_copies(session.pool.by_people, len(session.pool.copied))
+            session.progress.line(f"cycle {number} of {cycles}: {labels}")
             profile = Profile()
             trained = _train_for_run(session, chosen.strategy, profile)
             if _stop(session, stop, n):
@@ -162,7 +164,7 @@ def _stop(session: CampaignSession, rules: Sequence[StoppingRule], n: int) -> bo
                 f"the rule {rule} needs {needed} on test images, which task "
                 f"'{session.settings.task.name}' does not compute"
             )
-        reason = rule.reason(curve, len(session.pool.labeled) - len(session.pool.copied), n)
+        reason = rule.reason(curve, session.pool.by_people, n)
         if reason is not None:
             session.progress.line(f"stopped by {rule}: {reason}")
             session.record(Stopped(cycle=session.cycle, rule=str(rule), reason=reason))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.changes.undo import undo_page
+from alkit.campaign.next_step import query_command
 from alkit.errors import InvalidAnswers
 from alkit.interfaces.format import Prediction
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
@@ -77,7 +77,6 @@ class LabelSession:
         query = self.query()
         by_index = {pick.index: pick for pick in query.picks}
         picks = [by_index[index] for index in self.in_order(query)]
-        directory = shlex.quote(str(self.campaign.directory))
         return {
             "query": query.number,
             "annotator": self.annotator,
@@ -99,7 +98,7 @@ class LabelSession:
             "words": [word for word in (ABSTAIN, UNUSABLE) if word not in self.campaign.classes],
             "notes": self._notes(query),
             "left": len(self.campaign.pool.candidates),
-            "next": f"alkit query --campaign {directory} --budget N",
+            "next": query_command(self.campaign),
         }
 
     def in_order(self, query: Query) -> list[int]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from alkit.labeling.mask_files import encode_rle as encode_rle
     from alkit.labeling.mask_files import palette as palette
     from alkit.labeling.mask_files import read_colors as read_colors
+    from alkit.labeling.mask_folder import about_jpegs as about_jpegs
     from alkit.labeling.mask_folder import masks_beside as masks_beside
     from alkit.labeling.mask_folder import masks_in as masks_in
     from alkit.labeling.mask_folder import read_mask_folder as read_mask_folder
@@ -69,7 +70,7 @@ _HOMES = {
         "palette",
         "read_colors",
     ),
-    "alkit.labeling.mask_folder": ("masks_beside", "masks_in", "read_mask_folder"),
+    "alkit.labeling.mask_folder": ("about_jpegs", "masks_beside", "masks_in", "read_mask_folder"),
     "alkit.labeling.image_files": (
         "place",
         "whole",

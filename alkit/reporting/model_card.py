@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from .wording import labels_and_copies
+
 if TYPE_CHECKING:
     from alkit.training.types import Metric
 
@@ -46,6 +48,7 @@ def model_card(
         packages: that the network needs, apart from torch.
         program: file with the network as an exported program, if there is no code for it.
     """
+    copied = labels.get("copied", 0)
     return (
         _environment()
         .get_template("model-card.md")
@@ -59,6 +62,7 @@ def model_card(
             date=date,
             packages=packages,
             program=program,
+            trained_on=labels_and_copies(labels["labels"] - copied, copied),
             rule=RULES[config["preprocessing"]["resize"]],
         )
     )

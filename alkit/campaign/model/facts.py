@@ -33,7 +33,7 @@ def configuration(session: CampaignSession, model: UsableModel, network: Portabl
         **({"choice": dict(network.choice)} if network.choice else {}),
         "training": {
             "cycle": trained.cycle,
-            "labels": trained.labels,
+            **trained.counts(),
             "seed": session.settings.seed,
             "options": dict(trained.options),
             "solver": trained.solver,

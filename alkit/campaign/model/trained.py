@@ -13,6 +13,7 @@ from alkit.campaign.record.trainings import history
 from alkit.campaign.resources import POOL_CACHE
 from alkit.campaign.train import train
 from alkit.errors import UnsupportedTask
+from alkit.reporting.wording import labels_and_copies
 from alkit.utils.profiling import Profile
 
 from .predictions import TEXTS
@@ -85,31 +86,46 @@ def usable_model(session: CampaignSession, *, kinds: Collection[str] = TEXTS) ->
     Raises:
         TrainingError: nothing is labeled, or training failed.
         UnsupportedTask: the task predicts labels of another kind.
-        CampaignLocked: another process is working on the campaign.
+        CampaignLocked: another process is working on the campaign, and there is no model yet.
     """
-    with session.lock(images=True):
-        if not history(session.ledger):
-            if len(session.pool.labeled):
-                session.progress.line("no model is trained yet: training on all labels")
-            train(session, None, Profile())
-        model = _loaded(session, _latest(session), kinds)
-        if model is None:
-            session.progress.line("the weights of the latest training are gone: training on all labels")
-            train(session, None, Profile())
-            model = _loaded(session, _latest(session), kinds)
-            assert model is not None
-    unused = len(session.pool.labeled) - model.trained.labels
-    if unused > 0:
+    session.refresh()
+    model = _found(session, kinds) if session.resources.images_are_sound(session.state) else None
+    if model is None:  # which takes a campaign that can be written
+        model = _made(session, kinds)
+    trained, pool = model.trained, session.pool
+    labels = max(0, pool.by_people - trained.by_people)
+    copies = max(0, len(pool.copied) - (trained.copied or 0))
+    if labels or copies:
         session.progress.line(
-            f"the model knows {model.trained.labels:,} labels and {unused:,} have come since; for a model of "
-            "all of them, run 'alkit train'"
+            f"the model knows {trained.in_words}, and {labels_and_copies(labels, copies)} came later; for a "
+            "model of all of them, run 'alkit train'"
         )
     return model
 
 
 def present_model(session: CampaignSession) -> UsableModel | None:
     """Return the model of the latest training, or None if there is none; nothing is locked or written."""
-    return _loaded(session, _latest(session), TEXTS) if history(session.ledger) else None
+    return _found(session, TEXTS)
+
+
+def _made(session: CampaignSession, kinds: Collection[str]) -> UsableModel:
+    """Return the model of the latest training, after training if it cannot be had otherwise."""
+    with session.lock(images=True):
+        if not history(session.ledger):
+            if len(session.pool.labeled):
+                session.progress.line("no model is trained yet: training on all labels")
+            train(session, None, Profile())
+        model = _found(session, kinds)
+        if model is None:
+            session.progress.line("the weights of the latest training are gone: training on all labels")
+            train(session, None, Profile())
+            model = _found(session, kinds)
+            assert model is not None
+    return model
+
+
+def _found(session: CampaignSession, kinds: Collection[str]) -> UsableModel | None:
+    return _loaded(session, _latest(session), kinds) if history(session.ledger) else None
 
 
 def _latest(session: CampaignSession) -> Event[Trained]:

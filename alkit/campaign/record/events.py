@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from alkit.reporting.wording import labels_and_copies
 from alkit.utils.json_types import check_type
 from alkit.utils.json_values import plain
 
@@ -89,6 +90,15 @@ class OfLabels:
     def by_people(self) -> int:
         """Labels that people gave: those that are no copies."""
         return self.labels - (self.copied or 0)
+
+    @property
+    def in_words(self) -> str:
+        """The labels that people gave and the copies, counted."""
+        return labels_and_copies(self.by_people, self.copied or 0)
+
+    def counts(self) -> dict[str, int]:
+        """Return the labels, copies included, and how many are copies if any are, as JSON values."""
+        return {"labels": self.labels, **({"copied": self.copied} if self.copied else {})}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,6 +126,11 @@ class Pool:
         self._copied[index] = int(source)
 
     @property
+    def by_people(self) -> int:
+        """Labels that people gave: those that are no copies."""
+        return len(self.labeled) - len(self.copied)
+
+    @property
     def copied(self) -> Mapping[int, int]:
         """Labeled images whose label is a copy, with the image that it is from."""
         there = self._usable

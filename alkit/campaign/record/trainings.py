@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from alkit.reporting.wording import labels_and_copies, metric_name
+from alkit.reporting.wording import metric_name
 
 from .events import EvaluationSetChosen, Ran, Trained
 
@@ -54,7 +54,7 @@ class CycleRecord:
 
     def __repr__(self) -> str:
         metrics = "".join(f", {metric_name(name)} {value:.3f}" for name, value in self.metrics.items())
-        return f"<CycleRecord of cycle {self.cycle}: {labels_and_copies(self.labels, self.copied)}{metrics}>"
+        return f"<CycleRecord of cycle {self.cycle}: {self.trained.in_words}{metrics}>"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as JSON values."""

@@ -11,6 +11,7 @@ from alkit.campaign.analysis.advice import WORTH, Suggestion, findings, suggesti
 from alkit.campaign.analysis.effort import Effort, efforts
 from alkit.campaign.analysis.evidence import CampaignEvidence, gather
 from alkit.campaign.rehearsal.result_file import last_rehearsal
+from alkit.campaign.next_step import NONE_LEFT
 from alkit.data.sources import VECTORS
 from alkit.utils.json_values import AsDict, finite
 from alkit.utils.provenance import versions
@@ -172,8 +173,11 @@ def gather_findings(
         worth: accuracy that 100 labels should bring.
     """
     evidence, queries = gather(campaign), campaign.queries
-    spent = len(campaign.pool.labeled) - len(campaign.pool.copied)
-    ruled = tuple(_ruled(rule, evidence, spent, next_size(queries)) for rule in rules)
+    spent, n = campaign.pool.by_people, next_size(queries)
+    ruled = tuple(_ruled(rule, evidence, spent, n) for rule in rules)
+    reasons = [found.reason for found in ruled if found.reason is not None]
+    if campaign.open_query is None and not len(campaign.pool.candidates):
+        reasons.append(f"{NONE_LEFT[:1].upper()}{NONE_LEFT[1:]}.")
     events = campaign.ledger.all_events()
     return Findings(
         name=campaign.directory.absolute().name,
@@ -181,9 +185,7 @@ def gather_findings(
         status=campaign.status(),
         dates=(events[0].time, events[-1].time) if events else ("", ""),
         evidence=evidence,
-        suggestion=suggestion(
-            evidence, worth=worth, stopped=[found.reason for found in ruled if found.reason is not None]
-        ),
+        suggestion=suggestion(evidence, worth=worth, stopped=reasons),
         sentences=findings(evidence, worth),
         rules=ruled,
         queries=queries,

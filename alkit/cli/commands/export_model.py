@@ -59,14 +59,14 @@ def command(
                 "files": list(exported.files),
                 "classes": list(exported.model.classes),
                 "cycle": trained.cycle,
-                "labels": trained.labels,
+                **trained.counts(),
                 "metrics": dict(trained.metrics),
                 "fingerprint": trained.fingerprint,
             }
         )
         return
     rows = [
-        ("model", f"cycle {trained.cycle}, {trained.labels:,} labels"),
+        ("model", f"cycle {trained.cycle}, {trained.in_words}"),
         *((f"test {name}", f"{value:.4f}") for name, value in trained.metrics.items()),
         *(("written", str(exported.folder / file)) for file in exported.files),
     ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from alkit.campaign.next_step import next_step
 from alkit.campaign.spec import DEFAULT_TASK
 from alkit.cli.opening import FLAGS, open_campaign, spec_from
 from alkit.cli.options import campaign_option, device_option, encoder_option, json_option, quiet_option
@@ -70,7 +70,7 @@ def command(
         fork(directory, first, device=device, progress=progress, **_differing(first, given)) as made,
     ):
         status = made.status()
-        before = len(first.pool.labeled)
+        before, further = len(first.pool.labeled), next_step(made)
     if as_json:
         print_json(status)
         return
@@ -79,7 +79,7 @@ def command(
         f"taken over     {status['images']:,} images, {len(status['classes'])} classes, "
         f"{status['labeled']:,} of {before:,} labeled images"
     )
-    click.echo(f"next           alkit query --campaign {shlex.quote(directory)} --budget 50")
+    click.echo(f"next           {further}")
 
 
 def _differing(first: Campaign, given: dict[str, Any]) -> dict[str, Any]:

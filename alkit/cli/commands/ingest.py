@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from alkit.campaign.ingest import check_understood, find_format, read_reply
+from alkit.campaign.next_step import next_step
 from alkit.campaign.record.aggregation import RULES
 from alkit.campaign.record.reconcile import IngestReport
 from alkit.cli.opening import open_campaign
@@ -256,8 +256,7 @@ def _report(
         elif receipt.still_open:
             click.echo(f"still open     {counted(receipt.still_open, 'image')}")
         elif receipt.accepted or receipt.unchanged:
-            directory = shlex.quote(str(campaign.directory))
-            click.echo(f"next           alkit query --campaign {directory} --budget N")
+            click.echo(f"next           {next_step(campaign)}")
     for warning in receipt.warnings:
         click.echo(f"warning: {warning}", err=True)
     for entry in rejected[:SHOWN]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
+from alkit.campaign.next_step import next_step
 from alkit.campaign.record.aggregation import RULES
 from alkit.cli.opening import spec_from
 from alkit.cli.options import (
@@ -85,4 +85,4 @@ def command(
             print_json({**campaign.status(), "overview": campaign.overview})
         else:
             click.echo(f"campaign       {directory}")
-            click.echo(f"next           alkit query --campaign {shlex.quote(directory)} --budget 50")
+            click.echo(f"next           {next_step(campaign)}")

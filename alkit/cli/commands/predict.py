@@ -109,7 +109,7 @@ def command(
         return
     trained = result.model.trained
     click.echo(f"predicted      {result.images - len(result.unreadable):,} of {result.images:,} images")
-    click.echo(f"model          cycle {trained.cycle}, {trained.labels:,} labels{_quality(trained.metrics)}")
+    click.echo(f"model          cycle {trained.cycle}, {trained.in_words}{_quality(trained.metrics)}")
     if result.model.kind == "boxes":
         found = sum(result.counts.values())
         click.echo(f"boxes          {found:,} with a score of {min_score:g} or more")
@@ -156,7 +156,7 @@ def _summary(result: PredictionFile) -> dict[str, object]:
         "unreadable": [{"path": path, "error": error} for path, error in result.unreadable],
         "model": {
             "cycle": trained.cycle,
-            "labels": trained.labels,
+            **trained.counts(),
             "checkpoint": trained.checkpoint,
             "fingerprint": trained.fingerprint,
             "metrics": dict(trained.metrics),

@@ -9,7 +9,6 @@ from alkit.cli.options import campaign_option, device_option, json_option, quiet
 from alkit.cli.output import print_json
 from alkit.errors import UsageError
 from alkit.options import parse_pairs
-from alkit.reporting.wording import labels_and_copies
 
 EXAMPLES = """\b
 Examples:
@@ -47,8 +46,7 @@ def command(
     if as_json:
         print_json(record.as_dict())
         return
-    labels = labels_and_copies(record.labels, record.copied)
-    click.echo(f"trained        on {labels}" + (" (already done)" if record.reused else ""))
+    click.echo(f"trained        on {record.trained.in_words}" + (" (already done)" if record.reused else ""))
     for name, value in record.metrics.items():
         click.echo(f"{'test ' + name:<14} {value:.4f}")
     if not record.metrics:

@@ -12,6 +12,7 @@ from alkit.interfaces import Export, Format, Reply
 from alkit.labeling import (
     ABSTAIN,
     UNUSABLE,
+    about_jpegs,
     encode_mask,
     masks_in,
     place,
@@ -21,7 +22,6 @@ from alkit.labeling import (
 )
 
 IMAGES, MASKS, CLASSES = "images", "masks", "classes.txt"
-JPEGS = "*.[jJ][pP]*[gG]"
 
 
 @dataclass(kw_only=True)
@@ -58,7 +58,7 @@ class Masks(Format):
         """Read the masks; images of an export without one are not answered yet."""
         images = list((path / IMAGES).iterdir()) if (path / IMAGES).is_dir() else []
         masks = _masks_of(path)
-        if images and not masks_in(masks) and not any(masks.rglob(JPEGS)):
+        if images and not masks_in(masks) and not about_jpegs(masks):
             return Reply(blank=len(images))
         answers = read_mask_folder(masks).answers  # which refuses a folder of JPEG files
         return Reply(list(answers), blank=max(0, len(images) - len(answers)))

@@ -16,10 +16,10 @@ from torch import Tensor
 
 import alkit
 from alkit.distances import k_center
+from alkit_plugins.components.feature_rows import rows_of
 
 if TYPE_CHECKING:
     from alkit import Cycle, Indices
-    from alkit.distances import RowView
 
 
 @dataclass(kw_only=True)
@@ -45,9 +45,7 @@ class CoreSet(alkit.Strategy):
     def select(self, cycle: Cycle, n: int) -> Indices:
         """Choose n candidates; a score is the distance to the nearest center at the time of the choice."""
         pool = cycle.labeled_and_candidates
-        features: Tensor | RowView | None = None if self.pca else cycle.stored_embeddings(pool)
-        if features is None:
-            features = cycle.embeddings(pool)
+        features = cycle.embeddings(pool) if self.pca else rows_of(cycle, pool)
         with cycle.measure("select"):
             if self.pca:
                 features = principal(features[:], self.pca, centered=self.metric == "euclidean")

@@ -18,12 +18,10 @@ import torch
 import alkit
 from alkit.distances import k_means
 from alkit_plugins.components import clusters
+from alkit_plugins.components.feature_rows import rows_of
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from alkit import Cycle, Indices, Output
-    from alkit.distances import RowView
 
 IMAGES = 10  # of a cluster, on average
 MOST_CLUSTERS = 1000
@@ -71,9 +69,7 @@ class ClusterMargin(alkit.Strategy):
 
     def _cluster_all(self, cycle: Cycle) -> None:
         pool = cycle.labeled_and_candidates
-        features: Tensor | RowView | None = cycle.stored_embeddings(pool)
-        if features is None:
-            features = cycle.embeddings(pool)
+        features = rows_of(cycle, pool)
         with cycle.measure("cluster"):
             count = self.clusters or max(1, min(len(pool) // IMAGES, MOST_CLUSTERS))
             few = np.arange(len(pool))

@@ -33,7 +33,7 @@ def test_partly_then_the_rest(alkit: Alkit, asked: Path, fill_in: Callable[..., 
     ]
     said = alkit("ingest", "-c", asked, fill_in(listed, Path("all.csv")))
     assert said.out.startswith("1 answer accepted (0 corrections, 0 not asked), 3 known already")
-    assert f"alkit query --campaign {asked} --budget N" in said.out
+    assert f"alkit query --campaign {asked} --budget 4" in said.out
 
 
 def test_the_list_itself_half_filled_in(alkit: Alkit, asked: Path) -> None:

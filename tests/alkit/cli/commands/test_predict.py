@@ -46,7 +46,7 @@ def test_it_says_that_labels_have_come_since(alkit: Alkit, labeled: Path, pictur
     (here / "more.csv").write_text("image,label\nred/10.png,red\n")
     alkit("ingest", "-c", labeled, "more.csv")
     said = alkit("predict", "-c", labeled, pictures, "--out", "p.csv")
-    assert "the model knows 12 labels and 1 have come since" in said.err
+    assert "the model knows 12 labels, and 1 label came later" in said.err
 
 
 @pytest.mark.parametrize(

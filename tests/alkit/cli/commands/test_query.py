@@ -52,7 +52,7 @@ def test_the_next_command_works_as_printed(
     command = said.out.strip().splitlines()[-1].split(None, 1)[1]
     said = alkit(*shlex.split(command))
     assert said.out.startswith("12 answers accepted")
-    assert "next           alkit query --campaign camp --budget N" in said.out
+    assert "next           alkit query --campaign camp --budget 12" in said.out
 
 
 def test_quiet_and_json_leave_standard_output_to_json(alkit: Alkit, labeled: Path) -> None:
