@@ -56,6 +56,8 @@ DISK = (  # errors that the user can fix; any other system error is a bug and ke
     errno.ETXTBSY,
 )
 
+NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())  # click before 8.2 just shows the help
+
 
 class LazyGroup(click.Group):
     """Knows its commands by name and imports each when it is needed; extensions may add more."""
@@ -144,7 +146,7 @@ def _run() -> int:
         return _command()
     except click.exceptions.Abort:
         return _interrupted()
-    except click.exceptions.NoArgsIsHelpError as error:
+    except NO_ARGUMENTS as error:
         error.show()
         return error.exit_code
     except click.ClickException as error:
