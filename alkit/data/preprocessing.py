@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alkit.errors import BrokenPlugin, InvalidOption, SourceError, UnusableImage
+from alkit.utils.counts import counted
 from alkit.utils.files import sync_folder
 from alkit.utils.progress import NullProgress, Progress
 
@@ -138,7 +139,7 @@ def sampled_headers(source: Source, keys: Sequence[str]) -> list[Shape]:
             headers = list(itertools.islice(found, 1))
         if not headers:
             reason = f"; '{keys[0]}': {source.read(keys[0]).unusable}" if keys else ""
-            raise SourceError(f"none of the {len(keys)} images in '{source.location}' is usable{reason}")
+            raise SourceError(f"no image in '{source.location}' is usable{reason}")
     return headers
 
 
@@ -214,7 +215,7 @@ def ensure_store(
     usable = [record for record in wanted if record.unusable is None]
     lost: list[int] = []
     if blocks is not None:
-        progress.line(f"{len(wanted):,} images of the cache '{path}' are damaged and are read again")
+        progress.line(f"reading {counted(len(wanted), 'damaged image')} of the cache '{path}' again")
     fresh = path.with_name(f"{path.name}.new")
     _remove(fresh)
     with progress.bar(len(wanted), "read images") as bar, StoreWriter(fresh, shape, pixel_type=kind) as store:
@@ -238,7 +239,7 @@ def ensure_store(
     if lost:
         names = ", ".join(f"'{records[index].key}'" for index in lost[:3])
         progress.line(
-            f"{len(lost)} images in '{source.location}' have changed since they were recorded "
+            f"{counted(len(lost), 'image')} in '{source.location}' have changed since they were recorded "
             f"({names}{', ...' if len(lost) > 3 else ''}): they are blank until you restore the originals; "
             "'alkit update' finds renamed files"
         )

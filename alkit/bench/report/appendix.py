@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from alkit.reporting.document import Block, Code, Facts, Items, Notice, Table, Text
-from alkit.reporting.wording import NONE, counted, pairs, ranges
+from alkit.reporting.wording import NONE, pairs, ranges
+from alkit.utils.counts import counted
 
 from .evidence import ReportData
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from alkit.campaign.analysis.advice import WORTH, Suggestion, findings, suggestion
 from alkit.campaign.analysis.effort import Effort, efforts
 from alkit.campaign.analysis.evidence import CampaignEvidence, gather
-from alkit.campaign.rehearsal.result_file import last_rehearsal
 from alkit.campaign.next_step import NONE_LEFT
+from alkit.campaign.rehearsal.result_file import last_rehearsal
 from alkit.data.sources import VECTORS
 from alkit.utils.json_values import AsDict, finite
 from alkit.utils.provenance import versions
