@@ -100,23 +100,30 @@ def choose_shape(
     return channels, *wanted
 
 
+def sizes_in_words(headers: Sequence[Shape]) -> str:
+    """Name the images of a pool by their size, or by the median side if they differ.
+
+    Args:
+        headers: (C, H, W) of some of them.
+    """
+    sizes = {header[1:] for header in headers}
+    if len(sizes) == 1:
+        height, width = sizes.pop()
+        return f"images of {height:,} x {width:,} pixels"
+    median = round(float(np.median([side for header in headers for side in header[1:]])))
+    return f"images of different sizes (median side {median:,} pixels)"
+
+
 def why_shape(source: Source, keys: Sequence[str], shape: Shape) -> str:
     """Say why images get a shape that was chosen for them; empty if they keep their own."""
     headers = sampled_headers(source, keys)
-    sizes = {header[1:] for header in headers}
     side = max(shape[1:])
-    if sizes == {shape[1:]}:
+    if {header[1:] for header in headers} == {shape[1:]}:
         return ""
-    if len(sizes) == 1:
-        height, width = sizes.pop()
-        found = f"images of {height:,} x {width:,} pixels are"
-    else:
-        median = round(float(np.median([side for header in headers for side in header[1:]])))
-        found = f"images of different sizes (median side {median:,} pixels) are"
     reason = ", which trains quickly on any computer" if side == DEFAULT_SIDE else ""
     return (
-        f"{found} resized to {shape[1]} x {shape[2]}{reason}; for more detail, name a size such as "
-        f"--image-size {2 * side}"
+        f"{sizes_in_words(headers)} are resized to {shape[1]} x {shape[2]}{reason}; for more detail, name a "
+        f"size such as --image-size {2 * side}"
     )
 
 
