@@ -13,6 +13,7 @@ from alkit.options import build
 from alkit.plugin import registry
 from alkit.plugin.tasks import build_task
 from alkit.utils import seeding
+from alkit.utils.counts import counted
 from alkit.utils.files import write_atomically
 from alkit.utils.profiling import Profile
 from alkit.utils.progress import Progress
@@ -37,8 +38,8 @@ def with_backbone(shared: SharedData, backbone: Backbone, progress: Progress) ->
     if not path.exists():
         _train(shared, backbone, np.sort(taken), path, progress)
     note = (
-        f"frozen backbone: {backbone.model} trained on {len(taken):,} labeled images that left the pool; "
-        f"{len(rest):,} are left"
+        f"frozen backbone: {backbone.model} trained on {counted(len(taken), 'labeled image')} that left the "
+        f"pool; {counted(len(rest), 'is', 'are')} left"
     )
     return dataclasses.replace(
         shared,

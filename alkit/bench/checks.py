@@ -57,7 +57,8 @@ def check_labels(
         raise BenchmarkError(f"cycle {number}: an image was labeled twice")
     if len(after) != labels.start + labels.budget * (number + 1):
         raise BenchmarkError(
-            f"cycle {number}: there are {len(after)} distinct labels, not as many as the protocol says"
+            f"cycle {number}: the number of distinct labels is {len(after):,}, which is not what the "
+            "protocol says"
         )
     if hidden.known != set(after.tolist()):
         raise BenchmarkError(f"cycle {number}: the revealed labels are not the requested ones")

@@ -26,6 +26,7 @@ from alkit.options import build
 from alkit.plugin import registry
 from alkit.plugin.sources import open_source
 from alkit.utils import seeding
+from alkit.utils.counts import counted
 from alkit.utils.files import temporary_name, write_atomically
 from alkit.utils.malloc import keep_freed_memory
 from alkit.utils.progress import Progress
@@ -286,8 +287,9 @@ def _check_size(protocol: Protocol, shared: SharedData) -> None:
     wanted = labels.start + labels.budget * labels.cycles
     if wanted > len(shared.pool.members):
         raise InvalidProtocol(
-            f"{labels.start:,} labels and {labels.cycles} queries of {labels.budget:,} need more than the "
-            f"{len(shared.pool.members):,} images of the pool; lower labels.start, labels.budget or "
+            f"{counted(labels.start, 'label')} and {counted(labels.cycles, 'query', 'queries')} of "
+            f"{labels.budget:,} need more than the "
+            f"{counted(len(shared.pool.members), 'image')} of the pool; lower labels.start, labels.budget or "
             "labels.cycles"
         )
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from alkit.errors import CellsFailed
 from alkit.interfaces.contract import check_needs
 from alkit.plugin.executors import open_executor, run_all
-from alkit.reporting.wording import counted, listed
+from alkit.reporting.wording import listed
+from alkit.utils.counts import counted
 from alkit.utils.files import write_atomically
 from alkit.utils.progress import Progress
 

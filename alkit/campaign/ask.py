@@ -12,6 +12,7 @@ from alkit.campaign.analysis.avoided import USABLE
 from alkit.data.sources import VECTORS
 from alkit.errors import InvalidBudget, InvalidOption
 from alkit.plugin.executors import open_executor
+from alkit.utils.counts import counted
 
 from .choose import (
     can_choose_now,
@@ -217,20 +218,20 @@ def _seed_first(
     oracle = session.oracle()
     if oracle is None:
         session.progress.line(
-            f"nothing is labeled yet: '{request.seed_strategy}' chooses these {request.n} images, as a seed "
-            f"for '{chosen.strategy.name}'"
+            f"nothing is labeled yet: '{request.seed_strategy}' chooses "
+            f"{counted(request.n, 'image')} as a seed for '{chosen.strategy.name}'"
         )
         return choose_and_record(session, seeder, seed, passes=passes)
     size = min(request.n, left - request.n) if request.seed_size is None else request.seed_size
     if not 1 <= size <= left - request.n:
         raise InvalidBudget(
             f"nothing is labeled yet, so a seed query comes first; a budget of {request.n:,} plus a seed of "
-            f"{size or 1:,} is more than the {left:,} images left to choose from"
+            f"{size or 1:,} is more than the {counted(left, 'image')} left to choose from"
         )
     first = choose_and_record(session, seeder, dataclasses.replace(seed, n=size), passes=passes)
     report = consult(session, oracle, first)
     session.progress.line(
-        f"seed set: {report.accepted} images chosen by '{request.seed_strategy}' and labeled by "
+        f"seed set: {counted(report.accepted, 'image')} chosen by '{request.seed_strategy}' and labeled by "
         f"oracle '{oracle.name}'"
     )
     selection = dataclasses.replace(selection, instead_of=None)

@@ -18,6 +18,7 @@ from alkit.campaign.record.events import Aggregated, Created, Stopped
 from alkit.campaign.record.known_labels import KnownLabels
 from alkit.labeling.given_answer import GivenAnswer
 from alkit.reporting import notebook
+from alkit.utils.counts import counted
 from alkit.utils.keywords import record_of
 from alkit.utils.profiling import Profile
 
@@ -564,7 +565,9 @@ class Campaign(CampaignSession):
     def _line(self) -> str:
         query = self.open_query
         waiting = (
-            "" if query is None else f", query {query.number} waits for {len(query.unanswered):,} answers"
+            ""
+            if query is None
+            else f", query {query.number} waits for {counted(len(query.unanswered), 'answer')}"
         )
         return f"{len(self.pool.labeled):,} of {self.pool.size:,} images labeled{waiting}"
 

@@ -11,7 +11,7 @@ from alkit.composition.factory import ResolvedStrategy, effective_options, origi
 from alkit.errors import InvalidBudget, InvalidOption
 from alkit.interfaces.contract import can_begin, check_needs
 from alkit.plugin import registry
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 from alkit.utils.json_values import finite
 
 from .control import rows
@@ -59,10 +59,13 @@ def choose_and_record(
     drawn = counted(len(control), "more is", "more are")
     more = f"; {drawn} drawn at random as a control" if len(control) else ""
     if len(prepared.audits):
-        more += f"; {len(prepared.audits):,} more check whether near-duplicates have the same label"
+        more += (
+            f"; {counted(len(prepared.audits), 'more checks', 'more check')} whether near-duplicates "
+            "have the same label"
+        )
     session.progress.line(
         f"cycle {session.cycle}: '{strategy.name}' chooses {prepared.picks:,} of "
-        f"{len(prepared.candidates):,} candidates{_in_groups(prepared)}{more}"
+        f"{counted(len(prepared.candidates), 'candidate')}{_in_groups(prepared)}{more}"
     )
     classes = _classes_predicted(session, given, trained)
     with round_.threads():
@@ -103,7 +106,7 @@ def choose_and_record(
 def _in_groups(prepared: PreparedCycle) -> str:
     """Say how many candidates are offered, if near-duplicates are one question."""
     left_out = len(prepared.candidates) - len(prepared.control) - len(prepared.audits) - len(prepared.offered)
-    return f", without {left_out:,} near-duplicates of others" if left_out else ""
+    return f", without {counted(left_out, 'near-duplicate')} of others" if left_out else ""
 
 
 def _classes_predicted(
@@ -180,4 +183,6 @@ def check_budget(n: int, left: int) -> None:
     if left == 0:
         raise InvalidBudget("there are no candidates left: every usable image is labeled, asked or set aside")
     if n > left:
-        raise InvalidBudget(f"a budget of {n:,} is more than the {left:,} images left to choose from")
+        raise InvalidBudget(
+            f"a budget of {n:,} is more than the {counted(left, 'image')} left to choose from"
+        )

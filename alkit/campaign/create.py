@@ -39,7 +39,7 @@ from alkit.plugin.executors import open_executor
 from alkit.plugin.oracles import connect
 from alkit.plugin.sources import keys_of, open_source
 from alkit.plugin.tasks import build_task
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 from alkit.utils.files import write_atomically
 from alkit.utils.keywords import record_of
 from alkit.utils.progress import Progress, chosen_progress
@@ -289,7 +289,7 @@ def _fill(draft: Path, plan: Plan) -> None:
     build_task(task.made(registry.tasks), shape, tuple(spec.classes), plan.device)
     if (encoder := plan.encoder) is not None:
         plan.progress.line(
-            f"encoder: {encoder.name} takes {encoder.input} and gives {encoder.dim:,} features"
+            f"encoder: {encoder.name} takes {encoder.input} and gives {counted(encoder.dim, 'feature')}"
         )
     oracle = _connected_oracle(plan, keys)
     names: dict[str, str] = dict.fromkeys(spec.classes, "--classes")
@@ -431,9 +431,7 @@ def _read_pool(draft: Path, plan: Plan, keys: Sequence[str], shape: tuple[int, i
             blocks = read_elsewhere(plan.executor, choice, keys, shape, folder, plan.progress)
         records = scan(plan.source, keys, store=store, blocks=blocks, progress=plan.progress)
     if sum(row.unusable is not None for row in records.set_aside) == len(records):
-        raise SourceError(
-            f"none of the {len(records)} images in {plan.source.location} can be used: {records[0].unusable}"
-        )
+        raise SourceError(f"no image in {plan.source.location} can be used: {records[0].unusable}")
     _report(records, shape, plan.progress)
     return records
 
@@ -451,7 +449,7 @@ def _report(records: ImageList, shape: tuple[int, int, int], progress: Progress)
     aside = records.set_aside
     unusable = [row.index for row in aside if row.unusable is not None]
     copies = sum(row.duplicate_of is not None for row in aside)
-    size = f"{shape[1]} x {shape[2]}, {CHANNELS.get(shape[0], f'{shape[0]:,} channels')}"
+    size = f"{shape[1]} x {shape[2]}, {CHANNELS.get(shape[0], counted(shape[0], 'channel'))}"
     same = counted(copies, "exact copy", "exact copies")
     progress.line(f"pool: {counted(len(records), 'image')} as {size}; {len(unusable):,} unusable, {same}")
     for record in (records[index] for index in unusable[:20]):
@@ -528,5 +526,5 @@ def _in_words(value: Any) -> str:
 def _refuse(path: Path, refused: Sequence[Rejection]) -> None:
     if refused:
         first = refused[0]
-        more = f" (and {len(refused) - 1} more lines)" if len(refused) > 1 else ""
+        more = f" (and {counted(len(refused) - 1, 'more line')})" if len(refused) > 1 else ""
         raise InvalidAnswers(f"line {first.line} of {path}: {first.reason}{more}")

@@ -14,6 +14,7 @@ from alkit.data.source import MAX_BYTES
 from alkit.errors import InvalidAnswers, InvalidOption, SourceError, UnusableImage
 from alkit.interfaces.format import Export, Item, Prediction
 from alkit.interfaces.labels import Labels, Mask
+from alkit.utils.counts import counted
 from alkit.utils.files import read_regular
 
 from .notes import notes_by_image
@@ -181,9 +182,8 @@ def _export(
     items = [dataclasses.replace(item, note=notes.get(item.index, "")) for item in items]
     there = [item for item in items if _is_there(source, item)]
     if len(there) < len(items):
-        campaign.progress.line(
-            f"{len(items) - len(there)} images have changed since they were listed and are left out"
-        )
+        gone = counted(len(items) - len(there), "image has", "images have")
+        campaign.progress.line(f"left out: {gone} changed since the pool was listed")
     if not there:
         raise SourceError(
             f"all images in '{source.location}' have changed since they were listed; "

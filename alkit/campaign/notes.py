@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from alkit.campaign.record.events import Noted
 from alkit.errors import InvalidAnswers
+from alkit.utils.counts import counted
 from alkit.utils.json_values import AsDict
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def add_note(session: CampaignSession, index: int, text: str, annotator: str) ->
     text = _checked(text)
     with session.lock():
         if not 0 <= index < session.pool.size:
-            raise InvalidAnswers(f"there is no image {index}; the pool has {session.pool.size:,} images")
+            raise InvalidAnswers(
+                f"there is no image {index}; the pool has {counted(session.pool.size, 'image')}"
+            )
         index = session.pool.canonical_index(index)
         if _latest(session).get((index, annotator), ("", ""))[0] != text:
             session.record(Noted(index=index, text=text, annotator=annotator))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alkit.labeling.rejection import shortened
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 
 if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
@@ -51,7 +51,8 @@ def add_layout(overview: Overview, source: Source, *, oracle: str | None) -> Non
     overview.add(
         "hidden_labels",
         dict(sorted(counts.items())),
-        f"the pool names {len(counts):,} classes by its folders or labels: {shown_counts(counts)}; they are "
+        f"the pool names {counted(len(counts), 'class', 'classes')} by its folders or labels: "
+        f"{shown_counts(counts)}; they are "
         "not taken as labels (--oracle dataset answers with them; --labels takes a table image,label)",
     )
 

@@ -12,6 +12,7 @@ from alkit.campaign.record.query import Pick, Query
 from alkit.errors import CampaignError, SourceError, UnusableImage
 from alkit.labeling.contact_sheet import write_contact_sheet
 from alkit.labeling.csv_table import COLUMNS, write_table
+from alkit.utils.counts import counted
 
 if TYPE_CHECKING:
     from alkit._typing import Pixels
@@ -43,7 +44,7 @@ def write_for_people(session: CampaignSession, query: Query) -> None:
             _ = session.source
         except SourceError as error:
             session.progress.line(f"the contact sheet shows images as the campaign keeps them: {error}")
-        title = f"query {query.number}: {len(query.picks)} images chosen by {query.strategy}"
+        title = f"query {query.number}: {counted(len(query.picks), 'image')} chosen by {query.strategy}"
         read, path = functools.partial(_pixels, session), sheet_path(session.directory, query)
         for sentence in write_contact_sheet(title, query.shown, read, path)[:MOST_SENTENCES]:
             session.progress.line(f"contact sheet: {sentence}")

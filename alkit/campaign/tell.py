@@ -171,8 +171,8 @@ def consult_or_pass(session: CampaignSession, oracle: Oracle, query: Query) -> N
         event.data.oracle == oracle.name for event in session.ledger.events(Answered)
     ):
         raise InvalidAnswers(
-            f"oracle '{oracle.name}' answers none of the {len(query.unanswered):,} images of query "
-            f"{query.number}, which stays open; check that its options fit this pool"
+            f"oracle '{oracle.name}' answers for no image of query {query.number}, "
+            f"which stays open; check that its options fit this pool"
         )
     rest = session.open_query
     if rest is not None:

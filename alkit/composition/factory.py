@@ -12,6 +12,7 @@ from alkit.options import build, options_of, values_of
 from alkit.plugin import registry, single_file
 from alkit.plugin.choice import PluginChoice, settled_options
 from alkit.plugin.registry import Plugin
+from alkit.utils.counts import counted
 
 from . import expression
 from .expression import Node
@@ -236,7 +237,7 @@ def _placed(node: Node, cls: type[Strategy]) -> dict[str, Any]:
                 )
             values[place.name] = taken
     if parts:
-        count = f"{len(values)} nested {'strategy' if len(values) == 1 else 'strategies'}"
+        count = counted(len(values), "nested strategy", "nested strategies")
         raise UsageError(f"'{node.name}' takes only {count}, so '{parts[0]}' is too many; leave it out")
     return values
 

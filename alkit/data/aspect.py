@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .preprocessing import sampled_headers
+from .preprocessing import sampled_headers, sizes_in_words
 
 if TYPE_CHECKING:
     from .source import Source
@@ -30,13 +30,12 @@ def size_in_proportion(source: Source, keys: Sequence[str]) -> tuple[int, int]:
 
 def why_in_proportion(source: Source, keys: Sequence[str], shape: tuple[int, int, int]) -> str:
     """Say what images are resized to, and how to keep more; empty if they keep their size."""
-    sizes = {header[1:] for header in sampled_headers(source, keys)}
+    headers = sampled_headers(source, keys)
     height, width = shape[1:]
-    if sizes == {(height, width)}:
+    if {header[1:] for header in headers} == {(height, width)}:
         return ""
-    found = " x ".join(map(str, sizes.pop())) if len(sizes) == 1 else "different sizes"
     return (
-        f"images of {found} pixels are resized to {height} x {width}, and masks with them; for more detail, "
+        f"{sizes_in_words(headers)} are resized to {height} x {width}, and masks with them; for more detail, "
         f"name a size such as --image-size {2 * height}x{2 * width}"
     )
 

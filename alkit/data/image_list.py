@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
 
+from alkit.utils.counts import counted
+
 from .positions import Positions
 
 BLOCK = 4096  # records made at once
@@ -115,7 +117,7 @@ class ImageList(Sequence[ImageRecord]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {len(self):,} images>"
+        return f"<{type(self).__name__} of {counted(len(self), 'image')}>"
 
 
 class Keys(Sequence[str]):

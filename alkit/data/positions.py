@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import overload
 
+from alkit.utils.counts import counted
+
 
 class Positions(Sequence[str]):
     """The names of the rows of an array: a prefix, and the position with as many digits as the last one has.
@@ -47,7 +49,9 @@ class Positions(Sequence[str]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"<{self.rows:,} names from '{self[0]}' to '{self[-1]}'>" if self.rows else "<no names>"
+        return (
+            f"<{counted(self.rows, 'name')} from '{self[0]}' to '{self[-1]}'>" if self.rows else "<no names>"
+        )
 
     def place(self, key: str) -> int | None:
         """Return the position that a name is of, or None."""

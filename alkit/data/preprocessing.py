@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alkit.errors import BrokenPlugin, InvalidOption, SourceError, UnusableImage
+from alkit.utils.counts import counted
 from alkit.utils.files import sync_folder
 from alkit.utils.progress import NullProgress, Progress
 
@@ -99,23 +100,30 @@ def choose_shape(
     return channels, *wanted
 
 
+def sizes_in_words(headers: Sequence[Shape]) -> str:
+    """Name the images of a pool by their size, or by the median side if they differ.
+
+    Args:
+        headers: (C, H, W) of some of them.
+    """
+    sizes = {header[1:] for header in headers}
+    if len(sizes) == 1:
+        height, width = sizes.pop()
+        return f"images of {height:,} x {width:,} pixels"
+    median = round(float(np.median([side for header in headers for side in header[1:]])))
+    return f"images of different sizes (median side {median:,} pixels)"
+
+
 def why_shape(source: Source, keys: Sequence[str], shape: Shape) -> str:
     """Say why images get a shape that was chosen for them; empty if they keep their own."""
     headers = sampled_headers(source, keys)
-    sizes = {header[1:] for header in headers}
     side = max(shape[1:])
-    if sizes == {shape[1:]}:
+    if {header[1:] for header in headers} == {shape[1:]}:
         return ""
-    if len(sizes) == 1:
-        height, width = sizes.pop()
-        found = f"images of {height:,} x {width:,} pixels are"
-    else:
-        median = round(float(np.median([side for header in headers for side in header[1:]])))
-        found = f"images of different sizes (median side {median:,} pixels) are"
     reason = ", which trains quickly on any computer" if side == DEFAULT_SIDE else ""
     return (
-        f"{found} resized to {shape[1]} x {shape[2]}{reason}; for more detail, name a size such as "
-        f"--image-size {2 * side}"
+        f"{sizes_in_words(headers)} are resized to {shape[1]} x {shape[2]}{reason}; for more detail, name a "
+        f"size such as --image-size {2 * side}"
     )
 
 
@@ -138,7 +146,7 @@ def sampled_headers(source: Source, keys: Sequence[str]) -> list[Shape]:
             headers = list(itertools.islice(found, 1))
         if not headers:
             reason = f"; '{keys[0]}': {source.read(keys[0]).unusable}" if keys else ""
-            raise SourceError(f"none of the {len(keys)} images in '{source.location}' is usable{reason}")
+            raise SourceError(f"no image in '{source.location}' is usable{reason}")
     return headers
 
 
@@ -214,7 +222,7 @@ def ensure_store(
     usable = [record for record in wanted if record.unusable is None]
     lost: list[int] = []
     if blocks is not None:
-        progress.line(f"{len(wanted):,} images of the cache '{path}' are damaged and are read again")
+        progress.line(f"reading {counted(len(wanted), 'damaged image')} of the cache '{path}' again")
     fresh = path.with_name(f"{path.name}.new")
     _remove(fresh)
     with progress.bar(len(wanted), "read images") as bar, StoreWriter(fresh, shape, pixel_type=kind) as store:
@@ -238,7 +246,7 @@ def ensure_store(
     if lost:
         names = ", ".join(f"'{records[index].key}'" for index in lost[:3])
         progress.line(
-            f"{len(lost)} images in '{source.location}' have changed since they were recorded "
+            f"{counted(len(lost), 'image')} in '{source.location}' have changed since they were recorded "
             f"({names}{', ...' if len(lost) > 3 else ''}): they are blank until you restore the originals; "
             "'alkit update' finds renamed files"
         )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alkit.utils.counts import counted
+
 from .image_list import listed
 from .pixel_types import PixelType
 from .preprocessing import SAMPLED, spaced
@@ -44,7 +46,10 @@ class ValueRange:
     @property
     def sentence(self) -> str:
         """What was found and chosen, for a person."""
-        found = f"values of type {self.kind} from {self.low:,.6g} to {self.high:,.6g} in {self.images} images"
+        found = (
+            f"values of type {self.kind} from {self.low:,.6g} to {self.high:,.6g} in "
+            f"{counted(self.images, 'image')}"
+        )
         if self.chosen is None:
             return f"{found}, scaled by the range of their type"
         black, white = self.chosen

@@ -18,6 +18,7 @@ from alkit.training.precision import autocast
 from alkit.training.recipe import Precision
 from alkit.training.types import Output
 from alkit.utils import seeding
+from alkit.utils.counts import counted
 from alkit.utils.profiling import Profile
 from alkit.utils.progress import NullProgress, Progress
 
@@ -333,7 +334,7 @@ class Cycle:
         """
         values = scores.detach().double().cpu().numpy()
         if values.shape != self.candidates.shape:
-            raise ValueError(f"{values.shape} scores for {len(self.candidates)} candidates")
+            raise ValueError(f"{values.shape} scores for {counted(len(self.candidates), 'candidate')}")
         if (nan := np.isnan(values)).any():
             first = self.candidates[nan][0]
             raise ValueError(f"{nan.sum()} of {len(nan)} scores are NaN, first that of image {first}")

@@ -15,6 +15,7 @@ from alkit.training.pool_images import PoolImages
 from alkit.training.precision import settled
 from alkit.training.recipe import TrainingRun
 from alkit.utils import seeding
+from alkit.utils.counts import counted
 from alkit.utils.devices import threads_for
 
 from .fingerprint import hash_of_values, version_of_task
@@ -113,7 +114,7 @@ class Pretraining:
             device=self.device,
             steps_per_epoch=-(-count // recipe.batch_size),
             progress=self.progress,
-            label=f"pretraining on {count:,} images",
+            label=f"pretraining on {counted(count, 'image')}",
         )
         self.progress.line(f"{run.label}, without labels: {task.name} on {self.device}")
         pool = PoolImages(self.images, indices, self.device, own)

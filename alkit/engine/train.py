@@ -23,6 +23,7 @@ from alkit.training.pool_images import PoolImages
 from alkit.training.precision import autocast, settled
 from alkit.training.recipe import Precision, Recipe, TrainingRun
 from alkit.utils import seeding
+from alkit.utils.counts import counted
 from alkit.utils.devices import threads_for
 
 from .cycle import own_augment
@@ -201,7 +202,7 @@ def _run_of(task: TaskModel, job: TrainingJob, device: torch.device, progress: P
         device=device,
         steps_per_epoch=-(-count // recipe.batch_size),
         progress=progress,
-        label=f"cycle {job.cycle}: training on {count:,} labels",
+        label=f"cycle {job.cycle}: training on {counted(count, 'label')}",
         group=job.group,
     )
 
@@ -332,9 +333,9 @@ def described(task: TaskModel, recipe: Recipe, labels: int, *, companion: bool =
     steps, batch = -(-labels // recipe.batch_size), min(recipe.batch_size, labels)
     augmentation = "augmented" if recipe.augment else "not augmented"
     return (
-        f"{task.name}{options}, {recipe.epochs} epochs of {steps} batches of {batch}, "
-        f"learning rate {recipe.learning_rate:g} {recipe.schedule}, weight decay {recipe.weight_decay:g}, "
-        f"{augmentation}, {recipe.precision}"
+        f"{task.name}{options}, {counted(recipe.epochs, 'epoch')} of {counted(steps, 'batch', 'batches')} "
+        f"of {batch}, learning rate {recipe.learning_rate:g} {recipe.schedule}, weight decay "
+        f"{recipe.weight_decay:g}, {augmentation}, {recipe.precision}"
     )
 
 

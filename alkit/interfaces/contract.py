@@ -9,6 +9,7 @@ import numpy as np
 from alkit.errors import AlkitError, InvalidSelection, UnsupportedTask
 from alkit.utils import seeding
 from alkit.utils.code_places import told
+from alkit.utils.counts import counted
 
 if TYPE_CHECKING:
     from alkit._typing import Indices
@@ -84,7 +85,7 @@ def choose(strategy: Strategy, cycle: Cycle, n: int, *, seed: int, source: str =
     if picks.ndim != 1 or picks.dtype.kind not in "iu":
         raise InvalidSelection(f"{who} should return a vector of integers, not {picks.dtype} {picks.shape}")
     if len(picks) != n:
-        raise InvalidSelection(f"{who} returned {len(picks)} images instead of {n}")
+        raise InvalidSelection(f"{who} returned {counted(len(picks), 'image')} instead of {n}")
     if len(np.unique(picks)) != n:
         raise InvalidSelection(f"{who} returned an image twice")
     others = picks[~np.isin(picks, cycle.candidates)]

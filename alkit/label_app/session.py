@@ -12,6 +12,7 @@ from alkit.interfaces.format import Prediction
 from alkit.labeling.given_answer import ABSTAIN, UNUSABLE, GivenAnswer
 from alkit.utils import seeding
 from alkit.utils.console import command_to_run
+from alkit.utils.counts import counted
 from alkit.utils.timestamps import now
 
 from .drawings import Drawings
@@ -116,7 +117,8 @@ class LabelSession:
         query = self.campaign.open_query
         if query is not None:
             raise InvalidAnswers(
-                f"query {query.number} still waits for {len(query.unanswered):,} answers; give them first"
+                f"query {query.number} still waits for {counted(len(query.unanswered), 'answer')}; answer "
+                "all images first"
             )
 
     def answer(self, number: int, indices: Sequence[int], label: str, *, saw_guess: bool) -> None:

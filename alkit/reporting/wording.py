@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from alkit.utils.counts import counted
 from alkit.utils.proportions import Share
 
 NONE = "-"
@@ -30,11 +31,6 @@ def listed(words: Iterable[str]) -> str:
     """Join words as a sentence does."""
     words = list(words)
     return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
-
-
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """Put a number before a noun."""
-    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def labels_and_copies(labels: int, copied: int) -> str:

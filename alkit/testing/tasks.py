@@ -26,6 +26,7 @@ from alkit.plugin.tasks import build_task
 from alkit.training.portable_outputs import MEANINGS, gap_between, meaning_of, own_meaning
 from alkit.training.recipe import TrainingRun
 from alkit.utils import seeding
+from alkit.utils.counts import counted
 from alkit.utils.profiling import Profile
 from alkit.utils.progress import NullProgress
 
@@ -189,7 +190,10 @@ def outputs_as_specified(subject: TaskSubject) -> None:
         ("features" in spec.provides) == bool(names),
         "the spec should have taps if and only if it provides features",
     )
-    require(len(output.features) == len(names), f"{len(output.features)} feature maps for {len(names)} taps")
+    require(
+        len(output.features) == len(names),
+        f"{counted(len(output.features), 'feature map')} for {counted(len(names), 'tap')}",
+    )
     for tap, feature in zip(spec.taps, output.features, strict=True):
         size = tuple(feature.shape[2:]) or (1, 1)
         require(feature.shape[:2] == (count, tap.channels), f"tap '{tap.name}' gives {tuple(feature.shape)}")
@@ -258,7 +262,10 @@ def one_target_per_answer(subject: TaskSubject) -> None:
     """`encode` gives one row per answer, which does not depend on the other answers."""
     model = subject.new()
     targets = model.encode(subject.values)
-    require(len(targets) == len(subject.values), f"{len(targets)} targets for {len(subject.values)} answers")
+    require(
+        len(targets) == len(subject.values),
+        f"{counted(len(targets), 'target')} for {counted(len(subject.values), 'answer')}",
+    )
     alone, together = subject.first_target(model, 1), subject.first_target(model, len(targets))
     require(_same_tree(alone, together), "an answer has another target alone than with others")
 

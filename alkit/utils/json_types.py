@@ -7,6 +7,8 @@ import types
 import typing
 from typing import Any
 
+from alkit.utils.counts import counted
+
 
 def check_type(value: Any, hint: Any, where: str) -> None:
     """Check that a JSON or TOML value is of a declared type.
@@ -33,7 +35,7 @@ def check_type(value: Any, hint: Any, where: str) -> None:
         if not isinstance(value, list):
             raise ValueError(_wrong(where, "a list", value))
         if origin is tuple and inner[-1] is not Ellipsis and len(value) != len(inner):
-            raise ValueError(f"{where} should have {len(inner)} items, not {len(value)}")
+            raise ValueError(f"{where} should have {counted(len(inner), 'item')}, not {len(value)}")
         for item in value:
             check_type(item, inner[0], f"an item of {where}")
     elif origin in (collections.abc.Mapping, dict):

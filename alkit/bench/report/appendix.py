@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from alkit.reporting.document import Block, Code, Facts, Items, Notice, Table, Text
-from alkit.reporting.wording import NONE, counted, listed, pairs, ranges
+from alkit.reporting.wording import NONE, listed, pairs, ranges
+from alkit.utils.counts import counted
 
 from .evidence import ReportData
 

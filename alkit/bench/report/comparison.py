@@ -5,7 +5,8 @@ from __future__ import annotations
 from alkit.bench.statistics.compare_suites import SuiteComparison
 from alkit.reporting.document import Block, Report, Section, Table, Text
 from alkit.reporting.markdown import to_markdown
-from alkit.reporting.wording import counted, listed, metric_name
+from alkit.reporting.wording import listed, metric_name
+from alkit.utils.counts import counted
 
 from .wording import NumberFormat, probability
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from alkit.reporting.document import Block, Report, Section, Table, Text
-from alkit.reporting.wording import NONE, amount, counted, metric_name
+from alkit.reporting.wording import NONE, amount, metric_name
+from alkit.utils.counts import counted
 
 from .appendix import checks, provenance
 from .effects import effects
@@ -139,9 +140,9 @@ def _results(evidence: ReportData) -> list[Block]:
         rows.append([*row, saved_briefly(one) if one else NONE, query])
     spread = f" ± standard deviation, with {comparison.level:.0%} interval," if several else ""
     note = (
-        f"Final {metric} is the mean{spread} at {comparison.labels[-1]:,} labels. Labels saved: how many "
-        f"fewer labels reach {comparison.baseline}'s final value; ≤ where some seeds never reach it. Query "
-        "seconds are processor time per cycle, without training."
+        f"Final {metric} is the mean{spread} at {counted(comparison.labels[-1], 'label')}. Labels saved: "
+        f"how many fewer labels reach {comparison.baseline}'s final value; ≤ where some seeds never reach "
+        "it. Query seconds are processor time per cycle, without training."
     )
     words = (0, head.index("verdict")) if several else (0,)
     return [Table(head, rows, words=words, note=note), *_other_metrics(evidence)]

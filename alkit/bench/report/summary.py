@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from alkit.reporting.document import Block, Facts, Items, Notice, Text
-from alkit.reporting.wording import NONE, counted, listed, metric_name, ranges
+from alkit.reporting.wording import NONE, listed, metric_name, ranges
+from alkit.utils.counts import counted
 
 from .evidence import ReportData
 from .wording import NumberFormat, described, detectable, doubts, saved, verdicts

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from alkit.bench.protocol import Protocol
 from alkit.bench.statistics import Comparison, Versus
 from alkit.bench.statistics.estimates import Estimate
-from alkit.reporting.wording import NONE, counted, listed
+from alkit.reporting.wording import NONE, listed
+from alkit.utils.counts import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,14 @@ def described(protocol: Protocol) -> str:
     total = labels.start + labels.budget * labels.cycles
     drawn = "at random" if labels.draw == "random" else "evenly over the classes"
     text = (
-        f"For each seed, every strategy starts from the same {labels.start:,} labels, drawn {drawn}, "
-        "and asks "
-        f"for {labels.budget:,} more {counted(labels.cycles, 'time')}, up to {total:,}. At the start "
-        "and after "
-        "each query, a new model is trained and evaluated on the test images."
+        f"For each seed, every strategy starts from the same {counted(labels.start, 'label')}, drawn "
+        f"{drawn}, and asks for {labels.budget:,} more {counted(labels.cycles, 'time')}, up to {total:,}. "
+        "At the start and after each query, a new model is trained and evaluated on the test images."
     )
     if labels.candidates:
         text += (
-            f" Each query considers {labels.candidates:,} unlabeled images, drawn anew and as nearly "
-            "the same "
-            "for all strategies as their labels allow."
+            f" Each query considers {counted(labels.candidates, 'unlabeled image')}, drawn anew and as "
+            "nearly the same for all strategies as their labels allow."
         )
     if protocol.data.imbalance != "none":
         text += f" The pool is imbalanced ({protocol.data.imbalance}, {protocol.data.ratio:g} to 1)."
@@ -133,7 +131,7 @@ def doubts(one: Versus) -> str:
     if one.power.seeds_needed <= one.n:
         return "Only the correction for several strategies leaves this comparison open."
     return (
-        f"If the true difference is as large as observed, about {one.power.seeds_needed:,} seeds "
+        f"If the true difference is as large as observed, about {counted(one.power.seeds_needed, 'seed')} "
         "would settle it."
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from alkit.reporting.wording import metric_name
+from alkit.utils.counts import counted
 from alkit.utils.json_values import AsDict
 from alkit.utils.proportions import needed_for_width
 
@@ -85,7 +86,7 @@ def _flat(evidence: CampaignEvidence, worth: float) -> list[str]:
     if evidence.gain is None or evidence.gain.per_100.high >= worth:
         return []
     return [
-        f"The last {evidence.gain.last.labels - evidence.gain.first.labels:,} labels brought "
+        f"The last {counted(evidence.gain.last.labels - evidence.gain.first.labels, 'label')} brought "
         f"{evidence.gain.per_100} in accuracy per 100; even the upper end is below {worth:g}."
     ]
 
@@ -125,7 +126,9 @@ def _control_words(evidence: CampaignEvidence) -> str:
         if max(newest.high - newest.value, newest.value - newest.low) <= WIDTH:
             return f"{words}."
         wanted = needed_for_width(WIDTH)
-        return f"{words}; {wanted:,} control labels in one query would measure it to within {WIDTH:g}."
+        return (
+            f"{words}; {counted(wanted, 'control label')} in one query would measure it to within {WIDTH:g}."
+        )
     return (
         "The model's accuracy is unknown: there is no test set and no answered control slice; "
         "ask with 'alkit query --control 0.1'."
@@ -136,7 +139,7 @@ def _gain_words(evidence: CampaignEvidence, worth: float) -> str:
     if evidence.gain is None and len(evidence.values) > 1:
         first, last = evidence.values[-min(RECENT + 1, len(evidence.values))], evidence.values[-1]
         return (
-            f"The last {last.labels - first.labels:,} labels changed the {_name(last)} by "
+            f"The last {counted(last.labels - first.labels, 'label')} changed the {_name(last)} by "
             f"{last.value - first.value:+.4f}, from {first.value:.4f}; part of that may be chance."
         )
     if evidence.gain is None:
@@ -151,7 +154,7 @@ def _gain_words(evidence: CampaignEvidence, worth: float) -> str:
     over = (found.per_100.high - found.per_100.low) / 2 * (found.last.labels - found.first.labels) / worth
     return (
         f"{words}: it is too early to say whether they still help. Detecting a gain of {worth:g} per "
-        f"100 takes about {math.ceil(over):,} labels."
+        f"100 takes about {counted(math.ceil(over), 'label')}."
     )
 
 
@@ -169,7 +172,8 @@ def _comparison_words(evidence: CampaignEvidence) -> str:
         return f"{words}; the strategy chooses images that the model knows better than most of the pool."
     if found.harder.settled:
         return f"{words}; the strategy finds images that the model does not know yet."
+    assert found.needed is not None
     return (
         f"{words}, which may be chance; detecting a difference of {found.planned:.3f} takes about "
-        f"{found.needed:,} control labels, and there are {found.control.of:,}."
+        f"{counted(found.needed, 'control label')}, and there are {found.control.of:,}."
     )

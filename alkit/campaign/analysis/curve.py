@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, overload
 from alkit.errors import UsageError
 from alkit.reporting import notebook
 from alkit.reporting.figures import Line, draw_curve, svg
-from alkit.reporting.wording import counted, metric_name
+from alkit.reporting.wording import metric_name
+from alkit.utils.counts import counted
 
 from .evidence import control_accuracy, control_curve, test_curve
 

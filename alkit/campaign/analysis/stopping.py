@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from alkit.errors import InvalidOption
 from alkit.reporting.wording import metric_name
+from alkit.utils.counts import counted
 
 if TYPE_CHECKING:
     from .evidence import MetricPoint, Point
@@ -61,7 +62,7 @@ class Budget(StoppingRule):
         """See `StoppingRule.reason`."""
         if labels + n <= self.labels:
             return None
-        return f"There are {labels:,} labels, and {n:,} more would exceed the budget of {self.labels:,}."
+        return f"With {counted(labels, 'label')}, {n:,} more would exceed the budget of {self.labels:,}."
 
     def __str__(self) -> str:
         return f"budget={self.labels}"
@@ -131,8 +132,8 @@ class Flat(StoppingRule):
         if len(steps) < self.cycles or max(steps) >= self.gain:
             return None
         return (
-            f"In each of the last {self.cycles:,} cycles, 100 labels gained less than {self.gain} in test "
-            f"{metric_name(curve[-1].metric)}: {', '.join(f'{step:+.4f}' for step in steps)}."
+            f"In each of the last {counted(self.cycles, 'cycle')}, 100 labels gained less than {self.gain} "
+            f"in test {metric_name(curve[-1].metric)}: {', '.join(f'{step:+.4f}' for step in steps)}."
         )
 
     def __str__(self) -> str:

@@ -20,7 +20,7 @@ from alkit.data.store import StoreWriter
 from alkit.errors import AlkitError, InvalidOption, SourceError
 from alkit.interfaces.labels import ImageFacts, Labels, values_of, written_labels
 from alkit.plugin.sources import open_source
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 from alkit.utils.progress import Progress
 
 CHANNELS = {1: "grey", 3: "color"}
@@ -174,10 +174,11 @@ def read_test_images(
         records = scan(source, source.keys(), store=store, progress=progress)
     known = listed(pool)
     leaked = sum(len(known.of_content(record.hash)) > 0 for record in records)
-    progress.line(f"test set: {len(records):,} images")
+    progress.line(f"test set: {counted(len(records), 'image')}")
     if leaked:
         progress.line(
-            f"warning: {leaked:,} test images are exact copies of pool images; test results look too good"
+            f"warning: {counted(leaked, 'test image is an exact copy', 'test images are exact copies')} of "
+            "pool images; test results look too good"
         )
     return records
 

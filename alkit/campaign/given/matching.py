@@ -15,6 +15,7 @@ from alkit.data.positions import Positions
 from alkit.errors import InvalidRows
 from alkit.labeling.given_answer import GivenAnswer
 from alkit.labeling.rejection import Rejection
+from alkit.utils.counts import counted
 
 from .files import digest
 
@@ -93,7 +94,9 @@ def match_rows(rows: NamedRows, records: Sequence[ImageRecord], references: Refe
         empty = np.zeros_like(values[:1])
         empty[:, 0] = 1
         notes.append(
-            f"'{rows.place}': {int((row < 0).sum()):,} images without a box count as without objects"
+            f"'{rows.place}': "
+            f"{counted(int((row < 0).sum()), 'image without a box counts', 'images without a box count')} "
+            "as without objects"
         )
         values, row = np.concatenate([values, empty]), np.where(row < 0, len(values), row)
     file = Path(rows.place)
@@ -110,8 +113,9 @@ def match_rows(rows: NamedRows, records: Sequence[ImageRecord], references: Refe
 def _in_order(rows: NamedRows, keys: Sequence[str]) -> tuple[Indices, str]:
     if len(rows) != len(keys):
         raise InvalidRows(
-            f"'{rows.place}' names no images and has {len(rows):,} rows, while the pool has {len(keys):,} "
-            "images; write the names beside the rows, for example as an array 'images' in an .npz file"
+            f"'{rows.place}' names no images and has {counted(len(rows), 'row')}, while the pool has "
+            f"{counted(len(keys), 'image')}; write the names beside the rows, for example as an array "
+            "'images' in an .npz file"
         )
     note = (
         f"'{rows.place}' names no images, so its rows are taken in the order of the pool, "
@@ -131,8 +135,8 @@ def _by_name(
             return row, []
         first = rows.called(len(records))
         return row, [
-            f"'{rows.place}': {more:,} rows are of no image of this pool; the first: {first}; "
-            "'alkit update' adds them"
+            f"'{rows.place}': {counted(more, 'row is', 'rows are')} of no image of this pool; the first: "
+            f"{first}; 'alkit update' adds them"
         ]
     row = np.full(len(records), -1, dtype=np.int64)
     unknown: list[tuple[int, Rejection]] = []
@@ -155,7 +159,8 @@ def _by_name(
             f"none of the {len(rows):,} rows of '{rows.place}' is of an image of this pool: {first}: {reason}"
         )
     return row, [
-        f"'{rows.place}': {len(unknown):,} rows are of no image of this pool; the first: {first}: {reason}"
+        f"'{rows.place}': {counted(len(unknown), 'row is', 'rows are')} of no image of this pool; the "
+        f"first: {first}: {reason}"
     ]
 
 

@@ -13,6 +13,7 @@ from alkit.data.sources import VECTORS
 from alkit.data.sources.vectors import Vectors
 from alkit.errors import InvalidOption, UsageError
 from alkit.utils import seeding
+from alkit.utils.counts import counted
 
 from .leaders import find_followers
 from .standing import KINDS, GroupReport, Standing, standing_of
@@ -100,9 +101,10 @@ def _refusal(standing: Standing, limit: float) -> str:
     clean = math.ceil(math.log(0.05 / len(standing.levels)) / math.log(1 - limit))
     if best.audited < clean:
         return (
-            f"no label is copied: {best.audited:,} audited images have an answer, and even if all agree with "
-            f"their leaders, it takes {clean:,} to show that at most {limit:.1%} of copies are wrong; answer "
-            "more queries, find groups again with a larger --audit, or allow more with --limit"
+            f"no label is copied: {counted(best.audited, 'audited image has', 'audited images have')} an "
+            f"answer, and even if all agree with their leaders, it takes {clean:,} to show that at most "
+            f"{limit:.1%} of copies are wrong; answer more queries, find groups again with a larger "
+            "--audit, or allow more with --limit"
         )
     return (
         f"no label is copied: up to {best.bound:.1%} of copies may be wrong ({best.wrong:,} of "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 
 from .standing import GroupReport
 

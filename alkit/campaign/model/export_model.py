@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alkit.errors import BrokenPlugin, UnsupportedTask, UsageError
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 from alkit.utils.extras import need
 from alkit.utils.files import sync_folder
 from alkit.utils.json_values import as_json

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from alkit.campaign.session import CampaignSession
 from alkit.errors import CampaignError, UsageError
 from alkit.plugin.executors import open_executor, run_all
+from alkit.utils.counts import counted
 from alkit.utils.files import write_atomically
 
 from .predict import open_images, predicted_blocks, scaled_as_pool, usual_batch
@@ -132,7 +133,9 @@ class PredictElsewhere:
             for at in range(0, len(keys), step)
         ]
         left = [job for job in jobs if not is_predicted(job)]
-        session.progress.line(f"{len(left):,} blocks of images to predict for '{self.executor.name}'")
+        session.progress.line(
+            f"{counted(len(left), 'block')} of images to predict for '{self.executor.name}'"
+        )
         run_all(self.executor, predict, left, is_predicted, session.progress)
         _last.clear()
         for job in jobs:

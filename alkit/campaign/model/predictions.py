@@ -10,7 +10,7 @@ from typing import Any, overload
 
 from alkit.interfaces.labels import Boxes, ClassSet, ImageFacts
 from alkit.reporting import notebook
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 
 TEXTS = ("class", "classes", "number", "boxes")
 """The kinds of labels that are predicted as text."""
@@ -155,6 +155,6 @@ class Predictions(Sequence[PredictedImage]):
             for image in self
         ]
         counts = ", ".join(f"{name} {count:,}" for name, count in self.counts.items())
-        said = notebook.line(f"predictions of {len(self):,} images: {counts or 'none'}")
+        said = notebook.line(f"predictions of {counted(len(self), 'image')}: {counts or 'none'}")
         kind = self[0].kind if len(self) else "class"
         return said + notebook.table(("image", kind, spread_name(kind), "error"), rows, most=SHOWN)

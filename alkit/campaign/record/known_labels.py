@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from alkit.reporting import notebook
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 
 SHOWN = 12  # classes in a line
 

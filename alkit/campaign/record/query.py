@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alkit.reporting import notebook
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 from alkit.utils.json_values import AsDict
 
 from .events import Asked

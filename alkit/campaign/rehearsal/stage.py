@@ -110,7 +110,7 @@ class Stage:
         curve = []
         with self.progress.bar(trainings, "rehearse") as bar:
 
-            def counted(name: str, compute: Callable[[], list[float]], trained: int) -> list[float]:
+            def replayed(name: str, compute: Callable[[], list[float]], trained: int) -> list[float]:
                 found = keep(name, compute)
                 bar.update(trained)
                 return found
@@ -118,10 +118,10 @@ class Stage:
             for seed in range(seeds):
                 order = self.order(seed)
                 curve.append(
-                    counted(f"random-{seed}", lambda: self._curve(seed, order, sizes), len(sizes))  # noqa: B023
+                    replayed(f"random-{seed}", lambda: self._curve(seed, order, sizes), len(sizes))  # noqa: B023
                 )
                 for text, strategy in zip(arms, strategies, strict=True):
-                    values = counted(
+                    values = replayed(
                         f"{text}-{seed}",
                         lambda: self._arms(seed, order, sizes, strategy),  # noqa: B023
                         2 * len(STARTS),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from alkit.reporting.wording import counted, listed, metric_name
+from alkit.reporting.wording import listed, metric_name
+from alkit.utils.counts import counted
 
 from .forecasts import Outlook, Rehearsal
 
@@ -22,8 +23,8 @@ def about(rehearsal: Rehearsal) -> str:
         "all labels": f"{counted(rehearsal.judges, 'label')} held out of {EVERY_LABEL}",
     }[rehearsal.judged]
     return (
-        f"From replays of {counted(rehearsal.labels, 'label')} with {rehearsal.seeds} seeds. The {name} is "
-        f"{rehearsal.value:.3f} now, judged on {judges}."
+        f"From replays of {counted(rehearsal.labels, 'label')} with {counted(rehearsal.seeds, 'seed')}. The "
+        f"{name} is {rehearsal.value:.3f} now, judged on {judges}."
     )
 
 
@@ -47,7 +48,7 @@ def verdict(outlook: Outlook) -> str:
         return outlook.verdict
     if outlook.needed is None:
         return "cannot tell; this pool has too few images to tell"
-    return f"cannot tell yet; about {outlook.needed:,} labels would"
+    return f"cannot tell yet; about {counted(outlook.needed, 'label')} would"
 
 
 def conclusion(rehearsal: Rehearsal) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alkit.campaign.analysis.agreement import Agreement, Kappa
 from alkit.reporting.document import Block, Table, Text
-from alkit.reporting.wording import NONE, amount, counted, interval
+from alkit.reporting.wording import NONE, amount, interval
+from alkit.utils.counts import counted
 
 from .annotators import Annotator
 from .findings import Findings
@@ -101,7 +102,7 @@ def _cost(found: Findings) -> list[Block]:
     if labels:
         text += f": {total / labels:,.3f} per current label"
     if costed < answers:
-        text += f". Of {answers:,} answers, {answers - costed:,} have no cost"
+        text += f". Of {answers:,} answers, {counted(answers - costed, 'has', 'have')} no cost"
     return [Text(f"{text}.")]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alkit.campaign.analysis.pool_error import PoolError
 from alkit.reporting.document import Block, Table, Text
-from alkit.reporting.wording import NONE, counted, listed
+from alkit.reporting.wording import NONE, listed
+from alkit.utils.counts import counted
 
 from .findings import Findings
 

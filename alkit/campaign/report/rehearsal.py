@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alkit.campaign.rehearsal.wording import HEAD, about, conclusion, rows
 from alkit.reporting.document import Block, Table, Text
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 
 from .findings import Findings
 

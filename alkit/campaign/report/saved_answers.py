@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alkit.reporting.document import Block, Text
-from alkit.reporting.wording import counted, listed
+from alkit.reporting.wording import listed
+from alkit.utils.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,8 @@ from alkit.reporting.document import (
     Verdict,
 )
 from alkit.reporting.figures import svg
-from alkit.reporting.wording import NONE, counted, interval, labels_and_copies, listed, pairs
+from alkit.reporting.wording import NONE, interval, labels_and_copies, listed, pairs
+from alkit.utils.counts import counted
 
 from . import charts
 from .costs import annotation, time_and_memory
@@ -107,7 +108,11 @@ def _campaign(found: Findings) -> list[Block]:
         ("Classes", _names([count.name for count in found.classes])),
         ("Model", ", ".join(filter(None, (settings.task.name, pairs(settings.task.options))))),
         ("Strategies", listed(dict.fromkeys(query.strategy for query in found.queries)) or NONE),
-        ("Labels", f"{found.labels:,}{copied}; {status['candidates']:,} images are left to choose from"),
+        (
+            "Labels",
+            f"{found.labels:,}{copied}; {counted(status['candidates'], 'image is', 'images are')} left to "
+            "choose from",
+        ),
         ("Time", f"{_minute(found.dates[0])} to {_minute(found.dates[1])}"),
     ]
     if open_query:
@@ -182,7 +187,7 @@ def _classes(found: Findings) -> list[Block]:
     caption = "Share of each class among all labels" if single else "Share of labeled images with each class"
     if asked:
         caption += (
-            f"; and, among the {asked:,} answered images with a prediction recorded when they were asked, "
+            f"; and, among the {counted(asked, 'answered image')} with a recorded prediction, "
             "the share that was answered with the class and the share that the model predicted as it"
         )
     if len(shown) < len(counts):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from alkit.campaign.query_files import drawn
 from alkit.errors import SourceError, UnusableImage
 from alkit.reporting.document import Picture, Pictures
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 
 if TYPE_CHECKING:
     from PIL.Image import Image

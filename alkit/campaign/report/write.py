@@ -12,7 +12,7 @@ from alkit.errors import SourceError, UsageError
 from alkit.reporting.document import Block, Figure, Figures, Text
 from alkit.reporting.figures import svg
 from alkit.reporting.html import GENERATOR, to_page
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 from alkit.utils.files import write_atomically
 
 from . import charts
@@ -119,5 +119,8 @@ def _map(campaign: Campaign, found: Findings, method: Literal["pca", "tsne", "no
     if query is not None:
         caption += f" Picks and control images are those of query {query.number}; they are labeled by now."
     if places.left_out:
-        caption += f" {places.left_out:,} more images, drawn at random, are not shown."
+        left_out = counted(
+            places.left_out, "more image, drawn at random, is", "more images, drawn at random, are"
+        )
+        caption += f" {left_out} not shown."
     return [Figures([Figure("map", "images placed by their embeddings", drawing, MAP[0])], caption)]

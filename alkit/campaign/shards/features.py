@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from alkit.campaign.session import CampaignSession
 from alkit.plugin.executors import run_all
+from alkit.utils.counts import counted
 
 if TYPE_CHECKING:
     from alkit.data.feature_blocks import FeatureBlocks
@@ -56,6 +57,6 @@ def encode_elsewhere(session: CampaignSession, executor: Executor) -> None:
         return
     campaign, device = str(session.directory.absolute()), str(session.resources.device)
     jobs = [EncodeJob(campaign, device, blocks, number) for number in blocks.missing]
-    session.progress.line(f"{len(jobs):,} blocks of images to encode for '{executor.name}'")
+    session.progress.line(f"{counted(len(jobs), 'block')} of images to encode for '{executor.name}'")
     run_all(executor, encode, jobs, is_encoded, session.progress)
     _session.cache_clear()

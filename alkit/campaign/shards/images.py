@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from alkit.campaign.record.settings import SourceChoice
 from alkit.plugin.executors import run_all
+from alkit.utils.counts import counted
 from alkit.utils.files import read_regular, write_atomically
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def read_elsewhere(
         )
         for start in range(0, len(keys), size)
     ]
-    progress.line(f"{len(jobs):,} blocks of up to {size:,} images to read for '{executor.name}'")
+    progress.line(f"{counted(len(jobs), 'block')} of up to {size:,} images to read for '{executor.name}'")
     try:
         run_all(executor, read, jobs, is_read, progress)
         for job in jobs:

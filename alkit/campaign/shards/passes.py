@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from alkit.errors import CampaignError, UsageError
 from alkit.plugin.executors import run_all
+from alkit.utils.counts import counted
 
 from .cycle_ref import CycleRef
 
@@ -108,7 +109,7 @@ class Sharing:
             size = max(1, min(BLOCKS_IN_A_JOB, len(blocks) // JOBS))
             parts = [tuple(blocks[start : start + size]) for start in range(0, len(blocks), size)]
             jobs = [ScoreJob(ref, str(folder), key, part) for part in parts]
-            session.progress.line(f"{len(jobs):,} jobs of up to {size} blocks for '{executor.name}'")
+            session.progress.line(f"{counted(len(jobs), 'job')} of up to {size} blocks for '{executor.name}'")
             run_all(executor, score, jobs, is_scored, session.progress)
 
         return GatheredPasses(folder, prepared.identity, spread)

@@ -10,7 +10,7 @@ import click
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import group_options, subcommand_options
 from alkit.cli.output import print_json, print_rows
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 
 EXAMPLES = """\b
 Examples:

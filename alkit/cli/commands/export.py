@@ -16,6 +16,7 @@ from alkit.errors import UsageError
 from alkit.options import build, parse_pairs
 from alkit.plugin import registry
 from alkit.plugin.faults import returned
+from alkit.utils.counts import counted
 
 EXAMPLES = """\b
 Examples:
@@ -109,8 +110,16 @@ def command(
         told = {"format": format.name, "query": export.query, "images": images, "written": written}
         print_json(told | ({"splits": sizes} if splits else {}))
         return
-    what = f"query {export.query}: {len(export.items)} images to label" if export.query else export.title
-    click.echo(f"{what}, as {format.name}" if export.query else f"{images} labeled images, as {format.name}")
+    what = (
+        f"query {export.query}: {counted(len(export.items), 'image')} to label"
+        if export.query
+        else export.title
+    )
+    click.echo(
+        f"{what}, as {format.name}"
+        if export.query
+        else f"{counted(images, 'labeled image')}, as {format.name}"
+    )
     for split, size in sizes.items():
         click.echo(f"{split:<14} {size:,}")
     for file in written:

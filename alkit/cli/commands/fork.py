@@ -14,6 +14,7 @@ from alkit.cli.options import strategy_options as strategy_flags
 from alkit.cli.output import print_json
 from alkit.data.pixel_types import PIXEL_TYPES
 from alkit.options import parse_pairs
+from alkit.utils.counts import counted
 from alkit.utils.progress import NullProgress, Terminal
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def command(
         return
     click.echo(f"campaign       {directory}")
     click.echo(
-        f"taken over     {status['images']:,} images, {len(status['classes'])} classes, "
+        f"taken over     {counted(status['images'], 'image')}, "
+        f"{counted(len(status['classes']), 'class', 'classes')}, "
         f"{status['labeled']:,} of {before:,} labeled images"
     )
     click.echo(f"next           {further}")

@@ -18,7 +18,7 @@ from alkit.cli.options import campaign_option, columns_option, json_option, quie
 from alkit.cli.output import print_json
 from alkit.errors import InvalidAnswers, UsageError
 from alkit.options import parse_pairs
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 from alkit.utils.files import check_regular
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def _report(
     for entry in rejected[:SHOWN]:
         click.echo(f"{unit} {entry.line}: {entry.reason}" if entry.line else entry.reason, err=True)
     if len(rejected) > SHOWN:
-        click.echo(f"... and {len(rejected) - SHOWN} more {unit}s", err=True)
+        click.echo(f"... and {counted(len(rejected) - SHOWN, f'more {unit}')}", err=True)
     if rejected and (strict or not (receipt.accepted or receipt.unchanged)):
         again = f"check the options of oracle '{oracle}'" if oracle else "ingest the file again"
         what = "answers" if oracle else f"{unit}s"

@@ -16,7 +16,7 @@ import click
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, device_option
 from alkit.label_app.session import LabelSession
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 from alkit.utils.extras import need
 
 if TYPE_CHECKING:

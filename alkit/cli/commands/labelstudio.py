@@ -14,6 +14,7 @@ from alkit.errors import UsageError
 from alkit.interfaces.format import LiveFormat, Server
 from alkit.options import build, parse_pairs
 from alkit.plugin import registry
+from alkit.utils.counts import counted
 
 from .ingest import take
 
@@ -90,5 +91,7 @@ def command(
     if as_json:
         print_json({"query": export.query, **pushed._asdict()})
     else:
-        click.echo(f"query {export.query}: {pushed.added} tasks added, {pushed.known} already there")
+        click.echo(
+            f"query {export.query}: {counted(pushed.added, 'task')} added, {pushed.known} already there"
+        )
         click.echo(f"project        {server.shown}/projects/{pushed.project}")

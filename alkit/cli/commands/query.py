@@ -27,6 +27,7 @@ from alkit.cli.output import print_json
 from alkit.composition.factory import resolve
 from alkit.data.sources import VECTORS
 from alkit.options import parse_pairs
+from alkit.utils.counts import counted
 
 if TYPE_CHECKING:
     from alkit.campaign.campaign import Campaign
@@ -153,8 +154,9 @@ def command(
         unused = query.reused and budget != len(query.picks)
         if unused:
             click.echo(
-                f"--budget {budget} is not used: query {query.number} was made with {len(query.picks)} "
-                "images and is still open; answer it first, or withdraw it with --new",
+                f"--budget {budget} is not used: query {query.number} was made with "
+                f"{counted(len(query.picks), 'image')} and is still open; answer it first, or withdraw it "
+                "with --new",
                 err=True,
             )
         if query.reused and files is not None and not made_from(query.asked.given, files):
@@ -197,9 +199,14 @@ def _print(campaign: Campaign, query: Query, strategy: str | None, budget: int) 
     else:
         control = f", {query.controls} of them drawn at random as a control" if query.controls else ""
         audits = len(query.asked.audits)
-        audited = f", {audits} near-duplicates that check copied labels" if audits else ""
+        audited = (
+            f", {counted(audits, 'near-duplicate that checks', 'near-duplicates that check')} copied labels"
+            if audits
+            else ""
+        )
         click.echo(
-            f"query {query.number}: {len(query.picks)} images chosen by '{query.strategy}'{control}{audited}"
+            f"query {query.number}: {counted(len(query.picks), 'image')} chosen by "
+            f"'{query.strategy}'{control}{audited}"
         )
     for warning in query.asked.diagnostics.get("warnings", ()):
         click.echo(f"warning        {warning}")

@@ -10,7 +10,7 @@ from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, json_option
 from alkit.cli.output import print_json
 from alkit.errors import UsageError
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 
 EXAMPLES = """\b
 Examples:

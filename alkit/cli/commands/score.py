@@ -18,6 +18,7 @@ from alkit.cli.options import (
 )
 from alkit.cli.output import print_json
 from alkit.options import parse_pairs
+from alkit.utils.counts import counted
 
 if TYPE_CHECKING:
     from alkit.campaign.score import ScoreReport
@@ -104,7 +105,7 @@ def _print(report: ScoreReport) -> None:
         click.echo(f"nothing left to score for '{report.strategy}'; 'alkit query' does the rest")
         return
     done = "scored" if report.what == "scores" else "encoded"
-    click.echo(f"shard {report.shard} of {report.of}: {report.computed} blocks {done}")
+    click.echo(f"shard {report.shard} of {report.of}: {counted(report.computed, 'block')} {done}")
     click.echo(f"missing        {report.missing} of {report.blocks} blocks")
     click.echo(f"{report.what:<14} {report.folder}")
     if report.what == "features":

@@ -7,7 +7,7 @@ import click
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, json_option
 from alkit.cli.output import print_json, print_rows
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 
 EXAMPLES = """\b
 Examples:
@@ -42,7 +42,8 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
         f"{count:,} {REASONS.get(reason, reason)}" for reason, count in status["set_aside"].items() if count
     )
     click.echo(
-        f"pool           {status['pool']}: {status['images']:,} images" + (f" ({aside})" if aside else "")
+        f"pool           {status['pool']}: {counted(status['images'], 'image')}"
+        + (f" ({aside})" if aside else "")
     )
     if hint is not None:
         click.echo(f"warning        {hint}")

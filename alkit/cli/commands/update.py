@@ -11,7 +11,7 @@ from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, json_option, quiet_option
 from alkit.cli.output import print_json
 from alkit.errors import UsageError
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 
 EXAMPLES = """\b
 Examples:
@@ -59,7 +59,7 @@ def command(
         print_json(chosen or report)
     elif chosen:
         same = "the same as before" if chosen["same_images"] else "used from the next training on"
-        click.echo(f"test set       {chosen['test']}: {chosen['images']:,} images, {same}")
+        click.echo(f"test set       {chosen['test']}: {counted(chosen['images'], 'image')}, {same}")
         if chosen["new_classes"]:
             click.echo(f"new classes    {', '.join(chosen['new_classes'])}")
     else:

@@ -17,7 +17,7 @@ from alkit.plugin import registry as plugins
 from alkit.plugin import single_file
 from alkit.plugin.oracles import connect
 from alkit.plugin.sources import open_source
-from alkit.reporting.wording import counted
+from alkit.utils.counts import counted
 
 from .new_plugin import KINDS
 

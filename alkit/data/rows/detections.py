@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from alkit.errors import InvalidRows
+from alkit.utils.counts import counted
 from alkit.utils.files import read_regular
 
 from .named_rows import NamedRows, checked
@@ -121,7 +122,10 @@ def rows_of_scores(
         where=where,
         numbers=numbers,
         nameless_is_empty=nameless_is_empty,
-        notes=[f"{count:,} boxes of {len(scores):,} images; an image counts by the sum over its boxes"],
+        notes=[
+            f"{counted(count, 'box', 'boxes')} of {counted(len(scores), 'image')}; an image counts by the "
+            "sum over its boxes"
+        ],
     )
     return checked(rows, "predictions")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alkit.errors import InvalidRows
+from alkit.utils.counts import counted
 
 from .detections import rows_of_scores
 from .named_rows import KINDS, NamedRows, checked
@@ -53,7 +54,7 @@ def read_lines(path: Path, kind: Kind) -> NamedRows:
             raise InvalidRows(f"{where} should have a list of numbers, or numbers by class, as its {kind}")
         if values and len(found) != len(values[0]):
             raise InvalidRows(
-                f"{where} has {len(found):,} numbers, and the lines before it {len(values[0]):,}"
+                f"{where} has {counted(len(found), 'number')}, and the lines before it {len(values[0]):,}"
             )
         values.append(found)
         names.append(str(row[image]))
@@ -68,7 +69,7 @@ def read_lines(path: Path, kind: Kind) -> NamedRows:
             columns=columns,
             where="line",
             numbers=numbers,
-            notes=[f"{left_out:,} lines without numbers are left out"] if left_out else [],
+            notes=[f"left out: {counted(left_out, 'line')} without numbers"] if left_out else [],
         ),
         kind,
     )
@@ -99,7 +100,7 @@ def _detected(path: Path, rows: Sequence[tuple[int, dict[str, Any]]]) -> NamedRo
     if not scores:
         raise InvalidRows(f"'{path}' holds no boxes: none of its images could be read")
     found_rows = rows_of_scores(str(path), scores, nameless_is_empty=False, where="line", numbers=numbers)
-    notes = [f"{left_out:,} lines without boxes are left out"] if left_out else []
+    notes = [f"left out: {counted(left_out, 'line')} without boxes"] if left_out else []
     return dataclasses.replace(found_rows, notes=[*found_rows.notes, *notes])
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from alkit.errors import InvalidRows
+from alkit.utils.counts import counted
 from alkit.utils.mapped_files import let_go
 
 if TYPE_CHECKING:
@@ -85,11 +86,13 @@ def checked(rows: NamedRows, kind: Kind) -> NamedRows:
         wanted = "[images, dimensions]" if kind == "embeddings" else "[images, classes]"
         raise InvalidRows(f"'{place}' holds {kind} of shape {list(values.shape)}; make them {wanted}")
     if rows.names is not None and len(rows.names) != len(values):
-        raise InvalidRows(f"'{place}' holds {len(values):,} rows but {len(rows.names):,} names of images")
+        raise InvalidRows(
+            f"'{place}' holds {counted(len(values), 'row')} but {counted(len(rows.names), 'name')} of images"
+        )
     if rows.columns is not None and len(rows.columns) != rows.width:
         raise InvalidRows(
-            f"'{place}' holds {rows.width:,} columns of predictions but {len(rows.columns):,} "
-            "names of classes"
+            f"'{place}' holds {counted(rows.width, 'column')} of predictions but "
+            f"{counted(len(rows.columns), 'name')} of classes"
         )
     twice = [name for name in rows.columns or () if list(rows.columns or ()).count(name) > 1]
     if twice:

@@ -11,6 +11,7 @@ import numpy as np
 from alkit.data.columns import MEANINGS, WEAK, plain_name
 from alkit.data.text_tables import is_empty, read_table
 from alkit.errors import InvalidAnswers, InvalidRows
+from alkit.utils.counts import counted
 from alkit.utils.extras import need
 
 from .named_rows import CLASS_COLUMN, KINDS, NamedRows, checked
@@ -64,7 +65,8 @@ def read_csv(path: Path, kind: Kind) -> NamedRows:
     for row in table.rows:
         if len(row.cells) != len(header):
             raise InvalidRows(
-                f"line {row.line} of '{path}' has {len(row.cells)} fields and the header {len(header)}"
+                f"line {row.line} of '{path}' has {counted(len(row.cells), 'field')} and the header "
+                f"{len(header)}"
             )
         cells = [row.cells[place] for place in places]
         if all(is_empty(cell) and cell.strip().lower() != "nan" for cell in cells):
@@ -73,11 +75,11 @@ def read_csv(path: Path, kind: Kind) -> NamedRows:
         numbers.append(row.line)
         names.append("" if at is None else row.cells[at])
     left_out = len(table.rows) - len(values)
-    notes = [*table.notes, *([f"{left_out:,} rows without numbers are left out"] if left_out else [])]
+    notes = [*table.notes, *([f"left out: {counted(left_out, 'row')} without numbers"] if left_out else [])]
     if at is None and left_out:
         raise InvalidRows(
-            f"'{path}' has {left_out:,} rows without numbers and no column that names the image; add a "
-            "column 'image'"
+            f"'{path}' has {counted(left_out, 'row')} without numbers and no column that names the image; "
+            "add a column 'image'"
         )
     return checked(
         NamedRows(
@@ -143,7 +145,7 @@ def read_parquet(path: Path, kind: Kind) -> NamedRows:
             names=names,
             columns=None if inside else _classes(wanted, kind),
             numbers=(np.flatnonzero(~empty) + 1).tolist(),
-            notes=[f"{int(empty.sum()):,} rows without numbers are left out"] if empty.any() else [],
+            notes=[f"left out: {counted(int(empty.sum()), 'row')} without numbers"] if empty.any() else [],
         ),
         kind,
     )

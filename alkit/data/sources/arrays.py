@@ -15,6 +15,7 @@ from alkit.data.positions import Positions
 from alkit.data.source import DecodedImage, Source
 from alkit.data.store import available_memory
 from alkit.errors import SourceError, UnusableImage
+from alkit.utils.counts import counted
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -52,7 +53,9 @@ class ArraySource(Source):
         self._images = _channels_last(images, location)
         self._prefix, self._keys = prefix, Positions(len(images), prefix)
         if labels is not None and len(labels) != len(images):
-            raise SourceError(f"'{location}' holds {len(images)} images but {len(labels)} labels")
+            raise SourceError(
+                f"'{location}' holds {counted(len(images), 'image')} but {counted(len(labels), 'label')}"
+            )
         self._labels = labels
 
     def keys(self) -> Sequence[str]:
@@ -135,7 +138,9 @@ class ArrayFile(ArraySource):
         except Exception as error:  # a damaged header may raise almost anything
             raise SourceError(f"'{file}' cannot be read as arrays: {error}") from error
         if images.ndim and len(images) > MOST_IMAGES:
-            raise SourceError(f"'{file}' holds {len(images):,} images, over the limit of {MOST_IMAGES:,}")
+            raise SourceError(
+                f"'{file}' holds {counted(len(images), 'image')}, over the limit of {MOST_IMAGES:,}"
+            )
         names, classes = (None, ()) if labels is None else _names(labels, file)
         super().__init__(str(file), images, names, classes)
 

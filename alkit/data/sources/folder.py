@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alkit.data.source import DecodedImage
 from alkit.errors import SourceError
+from alkit.utils.counts import counted
 
 from .files import OTHER_SUFFIXES, SUFFIXES, FileSource, holds_image
 from .layout import Layout, read_layout
@@ -52,7 +53,7 @@ class Folder(FileSource):
         if not self._keys:
             raise SourceError(
                 f"'{folder}' holds no images; give a folder with {', '.join(sorted(SUFFIXES))} files"
-                + ("" if not self._left_out else f" (it holds {counted(self._left_out)})")
+                + ("" if not self._left_out else f" (it holds {by_suffix(self._left_out)})")
                 + "".join(f"; {note.removeprefix('warning: ')}" for note in self._hidden_notes())
             )
         layout = read_layout([key for key in self._keys if key not in self._bad])
@@ -137,7 +138,7 @@ class Folder(FileSource):
 
     def _notes(self, layout: Layout) -> Iterator[str]:
         if self._left_out:
-            yield f"left out by their suffix: {counted(self._left_out)}"
+            yield f"left out by their suffix: {by_suffix(self._left_out)}"
         yield from self._hidden_notes()
         if self._special:
             yield (
@@ -145,16 +146,19 @@ class Folder(FileSource):
                 f"such as {min(self._special)!r}"
             )
         if self._bad:
-            yield f"{len(self._bad):,} file names are not valid UTF-8; rename the files"
+            yield (
+                f"{counted(len(self._bad), 'file name is', 'file names are')} not valid UTF-8; rename "
+                "the files"
+            )
         yield from layout.notes
 
 
-def counted(suffixes: Mapping[str, int]) -> str:
+def by_suffix(suffixes: Mapping[str, int]) -> str:
     """Write how many files there are of each suffix, the most first."""
     rows = sorted(suffixes.items(), key=lambda row: (-row[1], row[0]))
     named = [f"{count:,} {suffix or 'without a suffix'}" for suffix, count in rows[:8]]
     rest = sum(count for _, count in rows[8:])
-    return ", ".join([*named, *([f"{rest:,} others"] if rest else [])])
+    return ", ".join([*named, *([f"{counted(rest, 'other')}"] if rest else [])])
 
 
 def _suffix(name: str) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from alkit.data.columns import Columns, choose_columns
 from alkit.data.text_tables import Table, is_empty, read_table
 from alkit.errors import InvalidAnswers, SourceError
+from alkit.utils.counts import counted
 from alkit.utils.files import check_regular
 
 from .files import FileSource
@@ -87,7 +88,10 @@ class Manifest(FileSource):
             return []
         self._words = {key: label for key, label in self._labels.items() if label in words}
         self._labels = {key: label for key, label in self._labels.items() if label not in words}
-        return [f"{len(self._words):,} labels {', '.join(sorted(words))} count as empty"]
+        return [
+            f"{counted(len(self._words), 'label counts', 'labels count')} as empty: "
+            f"{', '.join(sorted(words))}"
+        ]
 
     def path(self, key: str) -> Path:
         """Return where the file is, or should be."""

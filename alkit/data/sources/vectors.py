@@ -15,6 +15,7 @@ from alkit.data.rows import NamedRows, read_rows
 from alkit.data.rows.named_rows import KINDS
 from alkit.data.source import DecodedImage, Source
 from alkit.errors import InvalidRows, SourceError
+from alkit.utils.counts import counted
 from alkit.utils.mapped_files import let_go
 
 from .listed import Listed
@@ -73,7 +74,7 @@ class Vectors(Source):
                 twice = next(key for at, key in enumerate(names) if self._places[key] != at)
                 raise SourceError(f"'{file}' names '{twice}' twice; remove one of the rows")
         self.notes = (
-            f"pool of {len(self._keys):,} vectors of {self.rows.width:,} numbers, without pixels: "
+            f"pool of {counted(len(self._keys), 'vector')} of {self.rows.width:,} numbers, without pixels: "
             "strategies choose by the vectors",
         )
         self._file = file

@@ -134,7 +134,7 @@ class HuggingFace(Format):
                 if label is None or label == -1:
                     blank += 1
                 elif not 0 <= label < len(labels):
-                    reply.reject(number, f"has the label {label}, and there are {len(labels)} names")
+                    reply.reject(number, f"has the label {label}, while the names end at {len(labels) - 1}")
                 else:
                     answer = GivenAnswer(number, "", labels[label], index=row["index"], hash=row["hash"])
                     reply.answers.append(answer)

@@ -57,7 +57,7 @@ class FileOracle(Oracle):
         self.classes = tuple(sorted(labels))
         if unknown:
             self.notes = (
-                f"{len(unknown):,} lines of {self.path} name no image in this pool; the first is line "
+                f"lines of {self.path} that name no image in this pool: {len(unknown):,}; the first is line "
                 f"{unknown[0].line}: {unknown[0].reason}",
             )
 

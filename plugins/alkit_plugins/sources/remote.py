@@ -72,7 +72,7 @@ class Remote(ObjectSource):
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
         """Sentences about what was left out."""
         left = self._listed[2]
-        return ((f"left out by their suffix: {left:,} objects",) if left else ()) + self._listed[1].notes
+        return ((f"objects left out by their suffix: {left:,}",) if left else ()) + self._listed[1].notes
 
     @property
     def facts(self) -> dict[str, Any]:  # type: ignore[override]
@@ -90,7 +90,7 @@ class Remote(ObjectSource):
         keys = [path for path in seen if PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES]
         if not keys:
             raise SourceError(
-                f"there are no images at '{self.location}' ({len(seen):,} other objects); images end in "
+                f"there are no images at '{self.location}' (other objects: {len(seen):,}); images end in "
                 f"{', '.join(sorted(IMAGE_SUFFIXES))}"
             )
         return keys, read_layout(keys), len(seen) - len(keys)

@@ -254,7 +254,7 @@ class Segmentation(TaskModel):
         if len(names) < 2:
             found = f"only '{next(iter(names))}'" if names else "no class"
             raise TrainingError(
-                f"the masks of all {len(targets)} labeled images hold {found}, but a network needs at least "
+                f"the masks of all labeled images hold {found}, but a network needs at least "
                 "two classes; label more images first, for example with 'alkit query --strategy random'"
             )
         if self.class_weights == "balanced":

@@ -653,7 +653,7 @@ def test_what_an_oracle_leaves_out_stays_out_of_runs(labeled: Path) -> None:
 
 def test_an_oracle_that_answers_nothing_stops_a_run_at_once(campaign: Path) -> None:
     with Campaign(campaign) as session:
-        with pytest.raises(InvalidAnswers, match=r"'colors' answers none of the 6 images of query 1"):
+        with pytest.raises(InvalidAnswers, match=r"'colors' answers for no image of query 1"):
             session.run(Colors(session, silent=range(60)), cycles=1, n=6)
         assert len(session.pool.pending) == 6
         assert [r.labels for r in session.run(Colors(session), cycles=1, n=6)] == [6, 12], (

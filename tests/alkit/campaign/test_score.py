@@ -173,7 +173,7 @@ def test_the_command_line_scores_and_gathers(camp: Path, alkit: Any, alkit_ends:
     told = alkit("score", *given, "--shard", "2/3", "--scores", scores, "--json").json
     assert (told["shard"], told["of"], told["blocks"]) == (2, 3, 5)
     said = alkit("score", *given, "--shard", "1/3", "--scores", scores).out
-    assert said.startswith("shard 1 of 3: 1 blocks scored\nmissing        2 of 5 blocks\n")
+    assert said.startswith("shard 1 of 3: 1 block scored\nmissing        2 of 5 blocks\n")
     assert alkit_ends("score", *given, "--shard", "4/3", "--scores", scores).code == 2
     said = alkit_ends("query", *given, "--workers", "2")
     assert said.error.endswith("name one with --executor")

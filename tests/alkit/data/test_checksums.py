@@ -97,8 +97,8 @@ def test_a_campaign_says_that_it_read_damaged_images_again(labeled: Path, alkit)
     content[1000] ^= 128
     cache.write_bytes(content)
     said = alkit("query", "-c", labeled, "-n", "5", "-s", "entropy", "--json")
-    assert "60 images of the cache" in said.err
-    assert "damaged and are read again" in said.err
+    assert "reading 60 damaged images of the cache" in said.err
+    assert f"{cache.name}' again" in said.err
     assert cache.read_bytes() == whole
 
 

@@ -6,6 +6,8 @@ import os
 import threading
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from alkit.data import preprocessing
-from alkit.data.preprocessing import choose_shape, ensure_store, resize, scan
+from alkit.data.aspect import why_in_proportion
+from alkit.data.preprocessing import choose_shape, ensure_store, resize, scan, why_shape
 from alkit.data.source import DecodedImage, Source
 from alkit.data.store import StoreWriter
 from alkit.errors import InvalidOption, SourceError
@@ -100,7 +103,7 @@ class TestChooseShape:
         for number in range(200):
             (tmp_path / f"{number:03}.png").write_bytes(b"")
         source = open_source(str(tmp_path))
-        with pytest.raises(SourceError, match=r"none of the 200 images .* '000.png': empty file"):
+        with pytest.raises(SourceError, match=r"no image in .* '000.png': empty file"):
             choose_shape(source, source.keys())
         colour(tmp_path / "198.png")
         assert choose_shape(source, source.keys()) == (3, 8, 8)
@@ -348,3 +351,23 @@ class TestEnsureStore:
         )
         whole[[0, 100]] = 0
         assert np.array_equal(raw(file, self.SHAPE), whole)
+
+
+@pytest.mark.parametrize("why", [why_shape, why_in_proportion])
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ([(3, 300, 400)] * 2, "images of 300 x 400 pixels are resized to 64 x 48"),
+        (
+            [(3, 300, 400), (3, 200, 100)],
+            "images of different sizes (median side 250 pixels) are resized",
+        ),
+        ([(3, 64, 48)] * 2, ""),
+    ],
+)
+def test_a_resize_is_said_in_words(why: Any, headers: list[tuple[int, int, int]], said: str) -> None:
+    keys = [str(number) for number in range(len(headers))]
+    source: Any = SimpleNamespace(location="photos", header=lambda key: headers[int(key)])
+    found = why(source, keys, (3, 64, 48))
+    assert found.startswith(said)
+    assert bool(found) == bool(said)

@@ -306,7 +306,7 @@ def test_one_line_says_the_whole_recipe(study: Any) -> None:
     study(precision="float32", taps="stages.0,stages.1")
     assert study.said == [
         "cycle 0: training on 16 labels: classification (model=small-cnn, taps=stages.0,stages.1), 2 epochs "
-        "of 1 batches of 16, learning rate 0.025 one-cycle, weight decay 0.005, augmented, float32 on cpu"
+        "of 1 batch of 16, learning rate 0.025 one-cycle, weight decay 0.005, augmented, float32 on cpu"
     ]
 
 

@@ -49,7 +49,7 @@ def test_what_keeps_the_promise_is_returned_in_order() -> None:
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ([2], "returned 1 images instead of 2"),
+        ([2], "returned 1 image instead of 2"),
         ([2, 3, 5], "returned 3 images instead of 2"),
         ([2, 2], "returned an image twice"),
         ([2, 4], "returned image 4, which is not a candidate"),

@@ -123,7 +123,7 @@ def test_labels_that_have_no_name_are_left_out(make: Make, export: Export, tmp_p
     parquet.write_table(table.set_column(1, table.schema.field("label"), labels), file)
     reply = make("huggingface").read(tmp_path / "out")
     assert (reply.answers, reply.blank) == ([], 1)
-    assert reply.rejected[0].reason == "has the label 99, and there are 6 names"
+    assert reply.rejected[0].reason == "has the label 99, while the names end at 5"
 
 
 def test_without_pyarrow_it_names_the_extra(

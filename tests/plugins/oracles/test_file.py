@@ -75,7 +75,7 @@ def test_images_are_known_as_in_ingest_and_the_rest_is_reported(tmp_path: Path) 
     oracle = connected(path)
     assert sorted(oracle.label([0, 1, 2])) == [0, 1, 2]
     assert oracle.notes == (
-        f"2 lines of {path} name no image in this pool; the first is line 5: "
+        f"lines of {path} that name no image in this pool: 2; the first is line 5: "
         "'z.txt' is not an image of this pool",
     )
     assert connected(path).notes == oracle.notes

@@ -75,7 +75,7 @@ def flat_replies(
         if not labels:
             blank += 1
         elif len(labels) > 1:
-            reply.reject(number, f"has {len(labels)} choices; it should have one")
+            reply.reject(number, f"should have one choice, not {len(labels)}")
         else:
             try:
                 index, hash, image = image_of(record)

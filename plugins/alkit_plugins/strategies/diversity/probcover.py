@@ -64,8 +64,8 @@ class ProbCover(alkit.Strategy):
         cycle.diagnostics.update({"radius": radius, "coverage": covered, "picks_that_cover": len(chosen)})
         if len(rest):
             cycle.progress.line(
-                f"{self.name}: {len(chosen)} images cover all that balls of radius {radius:.3g} can cover; "
-                f"the other {len(rest)} are the farthest from all labeled and chosen images"
+                f"{self.name}: picks that cover all that balls of radius {radius:.3g} can cover: "
+                f"{len(chosen)}; picks that are the farthest from all labeled and chosen images: {len(rest)}"
             )
         return pool[np.concatenate([chosen, rest])]
 

@@ -109,7 +109,7 @@ class SetLabels(Objective):
         present, absent = (targets == 1).sum(dim=0), (targets == 0).sum(dim=0)
         if not ((present > 0) & (absent > 0)).any():
             raise TrainingError(
-                f"the labels of all {len(targets)} images say the same of every class, or nothing, but a "
+                "the labels of all images say the same of every class, or nothing, but a "
                 "network needs images that differ; label more images first, for example with "
                 "'alkit query --strategy random'"
             )

@@ -54,7 +54,7 @@ def test_flat_needs_a_gain_and_cycles(value: str) -> None:
 def test_a_budget_is_never_exceeded() -> None:
     rule = Budget(100)
     assert rule.reason([], 80, 20) is None
-    assert rule.reason([], 81, 20) == "There are 81 labels, and 20 more would exceed the budget of 100."
+    assert rule.reason([], 81, 20) == "With 81 labels, 20 more would exceed the budget of 100."
 
 
 def test_the_lower_end_has_to_reach_the_target() -> None:
@@ -90,7 +90,7 @@ def test_a_run_ends_by_a_rule_and_stays_ended(pictures: Path, tmp_path: Path) ->
         rules = [parse("budget=25")]
         history = campaign.run(oracle, cycles=4, n=10, strategy="random", stop=rules)
         assert [record.labels for record in history] == [10, 20]
-        reason = "There are 20 labels, and 10 more would exceed the budget of 25."
+        reason = "With 20 labels, 10 more would exceed the budget of 25."
         assert campaign.stopped == Stopped(cycle=2, rule="budget=25", reason=reason)
         events = len(campaign.ledger.all_events())
         assert campaign.run(oracle, cycles=4, n=10, strategy="random", stop=rules) == history

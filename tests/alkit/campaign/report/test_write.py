@@ -122,7 +122,7 @@ def test_where_all_is_flat_it_says_stop_and_the_rest_as_well(session: Campaign) 
     assert "Suggestion: stop." in page
     assert row(page, "budget=40") == [
         "yes",
-        "There are 36 labels, and 12 more would exceed the budget of 40.",
+        "With 36 labels, 12 more would exceed the budget of 40.",
     ]
     assert row(page, "budget=1000") == ["no", "-"]
     assert "The accuracy on the test set is" in page

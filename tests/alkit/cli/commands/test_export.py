@@ -312,7 +312,7 @@ def test_an_image_that_has_changed_is_left_out(
     (pool / picks[0]["image"]).write_bytes(b"changed")
     said = alkit("export", "-c", "camp", "-f", "jsonl")
     assert "query 1: 3 images to label, as jsonl" in said.out
-    assert "1 images have changed" in said.err
+    assert "1 image has changed" in said.err
 
 
 def test_a_pool_without_files_goes_out_as_png(alkit: Alkit, alkit_ends: Alkit, here: Path) -> None:

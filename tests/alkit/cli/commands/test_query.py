@@ -121,7 +121,7 @@ def test_known_labels_may_come_with_the_query(alkit: Alkit, campaign: Path, here
 
 def test_a_cold_start_says_what_it_does(alkit: Alkit, campaign: Path) -> None:
     said = alkit("query", "-c", campaign, "-n", "6")
-    assert "nothing is labeled yet: 'random' chooses these 6 images, as a seed for 'badge'" in said.err
+    assert "nothing is labeled yet: 'random' chooses 6 images as a seed for 'badge'" in said.err
     assert "query 1: 6 images chosen by 'random'" in said.out
     assert said.out.rstrip().endswith("--allow-new-classes")
 

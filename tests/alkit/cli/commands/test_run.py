@@ -94,14 +94,14 @@ def test_a_rule_ends_it_and_is_said_again(alkit: Alkit, line: list[Any]) -> None
     said = alkit(*line, "--stop", "accuracy=0.99999", "--stop", "budget=20")
     assert [row.split()[1] for row in said.out.splitlines()[1:3]] == ["12", "18"]
     assert said.out.splitlines()[-1] == (
-        "stopped by budget=20: There are 18 labels, and 6 more would exceed the budget of 20."
+        "stopped by budget=20: With 18 labels, 6 more would exceed the budget of 20."
     )
     again = alkit(*line, "--stop", "budget=20")
     assert again.out == said.out
     assert "already stopped by budget=20" in again.err
     other = alkit(*line, "--cycles", "1", "--stop", "budget=1000")
     assert "stopped by" not in other.out, "no rule of this run has ended it"
-    assert "stopped        by budget=20: There are" in alkit("status", "-c", "pics-campaign").out
+    assert "stopped        by budget=20: With 18 labels" in alkit("status", "-c", "pics-campaign").out
 
 
 def test_what_is_no_rule_is_said_before_anything_is_made(

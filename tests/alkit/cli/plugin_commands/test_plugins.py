@@ -135,7 +135,7 @@ def test_a_strangers_strategy_is_found_and_used(
         (GOOD.replace("return [First]", "raise KeyError('x')"), "is broken: KeyError"),
         (
             GOOD.replace("return cycle.candidates[:n]", "return cycle.candidates[:1]"),
-            "returned 1 images instead of 3",
+            "returned 1 image instead of 3",
         ),
         (GOOD.replace("return cycle.candidates[:n]", "raise KeyError('x')"), "failed: KeyError: 'x'"),
     ],

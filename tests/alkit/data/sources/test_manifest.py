@@ -108,7 +108,7 @@ def test_a_table_of_another_program(folder: Path) -> None:
     assert [note.partition(":")[2].strip()[:20] for note in source.notes] == [
         "its cells are separa",
         "it has no columns ca",
-        "1 labels nan count a",
+        "1 label counts as em",
     ]
 
 

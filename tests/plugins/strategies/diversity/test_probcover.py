@@ -87,7 +87,7 @@ def test_what_covers_nothing_is_the_farthest_left_and_it_is_said(circle):
     assert picks.tolist() == [3, 2, 4, 1]
     assert set(cycle.scores) == {3}
     assert cycle.diagnostics["picks_that_cover"] == 1
-    assert re.search("1 images .*radius 0.174 .*the other 3 ", said[0])
+    assert re.search("radius 0.174 can cover: 1; .*: 3$", said[0])
 
 
 def test_everything_covered_by_labels(circle):
