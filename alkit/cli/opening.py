@@ -222,6 +222,9 @@ def _takes_encoder(task: str) -> bool:
 def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
     """Turn the options of a command into a spec; options that are not given keep their defaults."""
     task_options: dict[str, Any] = dict(parse_pairs(given.get("task_option") or ()))
+    for flag in ("model", "encoder"):
+        if given.get(flag) and task_options.get(flag, given[flag]) != given[flag]:
+            raise UsageError(f"--{flag} and -t {flag}=... name different networks; leave out one of them")
     if given.get("model"):
         task_options["model"] = given["model"]
     task = given.get("task")

@@ -40,8 +40,8 @@ def fingerprint_of(
     A training sees of the pool its labeled images, whose content never changes under an index, and the
     statistics of all. One that sees unlabeled images depends on these, too.
 
-    Starting weights stand for files of weights and for most of the code that makes a network; versions stand
-    for the rest of the code.
+    Starting weights stand for files of weights and for most of the code that makes a network, the identity of
+    an encoder for its own; versions stand for the rest of the code.
     """
     previous = job.previous if task.warm_start and job.previous and job.previous.exists() else None
     store = job.labeled.images
@@ -62,6 +62,8 @@ def fingerprint_of(
         if job.test is None or test_targets is None
         else [job.test.indices.tolist(), _digest_of(test_targets)],
     }
+    if (encoder := task.named_encoder()) is not None:
+        parts["encoder"] = encoder.identity
     if unlabeled is not None:
         parts["unlabeled"] = store.digest(unlabeled)
     return hash_of_values(parts)

@@ -245,10 +245,11 @@ def _fit(
 def _keep(trained: TrainedModel) -> None:
     if trained.checkpoint is None:
         return
-    companion = trained.companion
+    companion, encoder = trained.companion, trained.model.named_encoder()
     save_atomically(
         {
             "fingerprint": trained.fingerprint,
+            "encoder": None if encoder is None else encoder.identity,
             "network": trained.model.network.state_dict(),
             "companion": None if companion is None else companion.state_dict(),
             "metrics": trained.metrics,

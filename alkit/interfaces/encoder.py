@@ -68,6 +68,10 @@ class Encoder(ABC):
         """
         return ""
 
+    def nearest(self, guess: str) -> str | None:
+        """Return the variant that somebody meant who wrote a guess, or None; it need not import a library."""
+        return None
+
     def is_installed(self) -> bool:
         """Say whether the encoder can be used without a download and without an option; never raises."""
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from alkit.errors import AlkitError, InvalidOption, UnknownPlugin
 from alkit.interfaces.encoder import Encoder, OpenEncoder
 from alkit.options import build
 from alkit.utils.code_places import told
-from alkit.utils.suggestions import nearest
+from alkit.utils.suggestions import alike, nearest
 
 from . import registry
 from .faults import returned
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 PROBES = 4  # fixed images that tell one network from another
 PIXELS_AT_ONCE = 8 * 224 * 224  # on a CPU, where few images at once are faster and need less memory
 RECOMMENDED = "efficientnet-lite0"
+MOST_USED = ("torchvision", "timm")
+EXAMPLES = {
+    "open_clip": "open_clip/ViT-B-32/laion2b_s34b_b79k",
+    "torchvision": "torchvision/resnet50",
+    "transformers": "transformers/facebook/dinov2-small",
+    "timm": "timm/vit_small_patch14_dinov2.lvd142m",
+    "file": "file:mine.py:make_network",
+}
 
 
 @dataclass(frozen=True)
@@ -61,21 +70,35 @@ class NamedEncoder:
             raise InvalidOption(f"the encoder '{self.name}' cannot be opened: {told(error)}") from error
         if not isinstance(found, OpenEncoder):
             raise returned(self.plugin, "open", found, "an alkit.interfaces.OpenEncoder")
-        size = " x ".join(map(str, found.input.size)) + " pixels"
-        try:
-            found.network.eval().requires_grad_(False)
-            with torch.no_grad():
-                features = found.network(torch.zeros(2, *found.input.shape))
-        except Exception as error:  # a network of the user's or of a library may raise anything
-            raise InvalidOption(
-                f"the encoder '{self.name}' fails on images of {size}: {told(error)}"
-            ) from error
-        if not isinstance(features, torch.Tensor) or features.shape != (2, found.dim):
-            shape = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
-            raise InvalidOption(
-                f"the encoder '{self.name}' should return [2, {found.dim}] features of 2 images, not {shape}"
-            )
+        found.network.eval().requires_grad_(False)
+        with torch.no_grad():
+            self._features(found.network, torch.zeros(2, *found.input.shape), found.dim)
         return found
+
+    def _features(self, network: nn.Module, images: torch.Tensor, dim: int) -> torch.Tensor:
+        """Return what the network makes of images [B, 3, H, W]: features [B, D].
+
+        Raises:
+            InvalidOption: it raises, or returns something else.
+        """
+        try:
+            features: Any = network(images)
+        except (MemoryError, OSError):
+            raise
+        except Exception as error:  # a network of the user's or of a library may raise anything
+            size = " x ".join(map(str, images.shape[2:]))
+            raise InvalidOption(
+                f"the encoder '{self.name}' fails on images of {size} pixels: {told(error)}"
+            ) from error
+        shape = getattr(features, "shape", None)
+        if shape != (len(images), dim) or not dim:
+            found = type(features).__name__ if shape is None else tuple(shape)
+            raise InvalidOption(
+                f"the encoder '{self.name}' should return features [{len(images)}, {dim or 'D'}] of "
+                f"images [{', '.join(map(str, images.shape))}], not {found}"
+            )
+        tensor: torch.Tensor = features
+        return tensor
 
     @property
     def source(self) -> str:
@@ -115,7 +138,7 @@ class NamedEncoder:
         generator = torch.Generator().manual_seed(0)
         images = torch.randn(PROBES, *self.input.shape, generator=generator)
         with torch.no_grad():
-            features = self.network.cpu()(images).double()
+            features = self._features(self.network.cpu(), images, self.dim).double()
         sums = features @ torch.randn(self.dim, 2, generator=generator).double()
         rounded = (sums / features.norm().clamp_min(1e-12) * 1e3).round().to(torch.int64)
         digest = hashlib.sha256(str(rounded.tolist()).encode())
@@ -134,7 +157,10 @@ class NamedEncoder:
             at_once = max(1, PIXELS_AT_ONCE // (images.shape[2] * images.shape[3]))
             size = at_once if device.type == "cpu" else len(images)
             with torch.inference_mode():
-                parts = [network(part.to(device)).float() for part in images.split(max(1, size))]
+                parts = [
+                    self._features(network, part.to(device), self.dim).float()
+                    for part in images.split(max(1, size))
+                ]
             return torch.cat(parts)
 
         return embedded
@@ -179,26 +205,31 @@ def _split(name: str) -> tuple[str, str, str]:
 
 
 def _suggestion(name: str) -> str:
-    known = sorted({plugin.name for plugin in registry.encoders})
-    near = _split(name)[0].lower()
-    examples = {
-        "open_clip": "open_clip/ViT-B-32/laion2b_s34b_b79k",
-        "torchvision": "torchvision/resnet50",
-        "transformers": "transformers/facebook/dinov2-small",
-        "timm": "timm/vit_small_patch14_dinov2.lvd142m",
-        "file": "file:mine.py:make_network",
-    }
-    shown = [examples.get(one, one) for one in known]
-    if "dino" in near and "timm" in known:
-        hint = "did you mean 'timm/vit_small_patch14_dinov2.lvd142m'?"
-    elif "clip" in near and "timm" in known:
-        hint = "did you mean 'timm/vit_base_patch16_clip_224.openai'?"
-    elif (
-        near.replace("_", "").startswith(("resnet", "mobilenet", "convnext", "vit"))
-        and "torchvision" in known
-    ):
-        hint = f"did you mean 'torchvision/{name}'?"
+    names = sorted({plugin.name for plugin in registry.encoders})
+    before, sign, rest = _split(name)
+
+    def called(plugin: str) -> str:
+        return f"{plugin}{sign}{rest}" if rest else EXAMPLES.get(plugin, plugin)
+
+    close = nearest(before, names, cutoff=0.85 if rest else 0.75)
+    if (rest and close) or any(alike(one, before) for one in names):
+        variants = []
     else:
-        close = nearest(near, known, cutoff=0.5)
-        hint = f"did you mean '{examples.get(close, close)}'?" if close else f"choose from {', '.join(shown)}"
-    return f"there is no encoder '{name}'; {hint}"
+        variants = list(_variants(name, names))
+    meant = next((text for text, variant in variants if alike(variant, name)), None)
+    meant = meant or (called(close) if close else next((text for text, _ in variants), None))
+    shown = ", ".join(EXAMPLES.get(one, one) for one in names)
+    return f"there is no encoder '{name}'; " + (
+        f"did you mean '{meant}'?" if meant else f"choose from {shown}"
+    )
+
+
+def _variants(guess: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what each encoder takes a guess for: how it is written, and the variant alone."""
+    for name in (*MOST_USED, *(one for one in names if one not in MOST_USED)):
+        try:
+            variant = build(registry.encoders.get(name), {}).nearest(guess)
+        except Exception:  # what one plugin cannot say, another may
+            continue
+        if variant:
+            yield f"{name}{':' if name == 'file' else '/'}{variant}", variant

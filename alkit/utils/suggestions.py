@@ -21,5 +21,10 @@ def suggestion(name: str, names: Iterable[str], otherwise: str = "", *, cutoff: 
     return f"did you mean '{close}'?" if close else otherwise
 
 
+def alike(name: str, other: str) -> bool:
+    """Say whether two names differ only in case and in `_` for `-`."""
+    return _plain(name) == _plain(other)
+
+
 def _plain(name: str) -> str:
     return name.casefold().replace("_", "-")

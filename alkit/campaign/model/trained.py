@@ -117,7 +117,10 @@ def _made(session: CampaignSession, kinds: Collection[str]) -> UsableModel:
             train(session, None, Profile())
         model = _found(session, kinds)
         if model is None:
-            session.progress.line("the weights of the latest training are gone: training on all labels")
+            session.progress.line(
+                "the weights of the latest training are gone, or the encoder has changed since: training on "
+                "all labels"
+            )
             train(session, None, Profile())
             model = _found(session, kinds)
             assert model is not None
@@ -136,7 +139,7 @@ def _latest(session: CampaignSession) -> Event[Trained]:
 
 
 def _loaded(session: CampaignSession, event: Event[Trained], kinds: Collection[str]) -> UsableModel | None:
-    """Return the model of a training, or None if its checkpoint cannot be read."""
+    """Return the model of a training, or None if its checkpoint cannot be read or its encoder has changed."""
     from alkit.data.model_input import Preprocessing  # noqa: PLC0415  # numpy is slow to import
     from alkit.data.store import ImageStore  # noqa: PLC0415  # numpy is slow to import
     from alkit.engine.pretrain import read_weights  # noqa: PLC0415  # torch takes seconds to import
@@ -163,6 +166,9 @@ def _loaded(session: CampaignSession, event: Event[Trained], kinds: Collection[s
         task.network.load_state_dict(kept["network"])
     except Exception:  # a checkpoint is a cache: it may be missing or damaged
         return None
+    encoder = task.named_encoder()
+    if encoder is not None and kept.get("encoder", encoder.identity) != encoder.identity:
+        return None
     task.network.eval()
     pool = ImageStore.open(
         session.directory / "cache" / POOL_CACHE,
@@ -171,7 +177,6 @@ def _loaded(session: CampaignSession, event: Event[Trained], kinds: Collection[s
         usable=state.pool.usable,
         pixel_type=session.settings.pool.pixel_type,
     )
-    encoder = task.named_encoder()
     return UsableModel(
         task=task,
         trained=trained,

@@ -65,6 +65,11 @@ class FileEncoder(Encoder):
         """Return nothing: what the file does is seen from the features of fixed images."""
         return ""
 
+    def nearest(self, guess: str) -> str | None:
+        """Take the path of a Python file for one, whose function may be missing."""
+        path, _, function = guess.partition(".py")
+        return f"{path}.py{function or ':FUNCTION'}" if ".py" in guess and path else None
+
 
 class Fixed(nn.Module):
     """A program of `torch.export`, which has no modes to change."""

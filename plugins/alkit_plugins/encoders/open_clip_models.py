@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from alkit.data import EncoderInput
 from alkit.errors import InvalidOption, reason_of
 from alkit.interfaces import Encoder, OpenEncoder
 
+from .near import near
 from .weights import filled
 
 EXAMPLE = "open_clip/ViT-B-32/laion2b_s34b_b79k"
@@ -55,6 +55,13 @@ class OpenClip(Encoder):
         """Name open_clip's version, which fixes weights and preprocessing; a file is looked into."""
         return "" if self.weights else str(_open_clip().__version__)
 
+    def nearest(self, guess: str) -> str | None:
+        """Return a model whose name is like a guess, with its latest weights."""
+        open_clip = _open_clip()
+        model = near(guess, open_clip.list_models())
+        tags = open_clip.list_pretrained_tags_by_model(model) if model else []
+        return f"{model}/{tags[-1]}" if tags else None
+
 
 def _open_clip() -> Any:
     try:
@@ -75,13 +82,16 @@ def _model_and_tag(open_clip: Any, variant: str) -> tuple[str, str]:
     model, _, tag = variant.partition("/")
     known = open_clip.list_models()
     if model not in known:
-        close = difflib.get_close_matches(model, known, n=1)
-        hint = f"did you mean 'open_clip/{close[0]}/TAG'?" if close else f"for example {EXAMPLE}"
+        close = near(model, known, cutoff=0.6)
+        hint = f"did you mean 'open_clip/{close}/TAG'?" if close else f"for example {EXAMPLE}"
         raise InvalidOption(f"open_clip has no model '{model}'; {hint}")
     tags = open_clip.list_pretrained_tags_by_model(model)
     if tag not in tags:
-        choices = ", ".join(f"open_clip/{model}/{one}" for one in tags) or "none; take another model"
-        raise InvalidOption(f"open_clip has no weights '{tag}' for {model}; it has {choices}")
+        close = tag and near(tag, tags, cutoff=0.6)
+        choices = f"choose from {', '.join(tags)}" if tags else "take another model"
+        hint = f"did you mean 'open_clip/{model}/{close}'?" if close else choices
+        named = f"no weights '{tag}'" if tag else "several weights" if tags else "no weights"
+        raise InvalidOption(f"open_clip has {named} for {model}; {hint}")
     return model, tag
 
 

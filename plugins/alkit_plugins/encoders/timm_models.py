@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +11,14 @@ from alkit.data import EncoderInput
 from alkit.errors import InvalidOption, reason_of
 from alkit.interfaces import Encoder, OpenEncoder
 
+from .near import near
 from .weights import filled
+
+KNOWN_BY = {
+    "dino": "vit_small_patch14_dinov2.lvd142m",
+    "clip": "vit_base_patch16_clip_224.openai",
+}
+"""Networks by the name of what made them famous."""
 
 
 @dataclass(kw_only=True)
@@ -53,12 +59,21 @@ class Timm(Encoder):
         )
 
     def _check(self, timm: Any, variant: str) -> None:
-        plain = variant.partition(".")[0]
-        known = timm.list_models()
-        if plain not in known:
-            close = difflib.get_close_matches(plain, known, n=1)
-            hint = f"did you mean 'timm/{close[0]}'?" if close else "for example timm/resnet50"
+        plain, _, tag = variant.partition(".")
+        if plain not in (known := timm.list_models()):
+            close = self.nearest(plain) or near(plain, known, cutoff=0.6)
+            hint = f"did you mean 'timm/{close}'?" if close else "for example timm/resnet50"
             raise InvalidOption(f"timm has no network '{variant}'; {hint}")
+        tags = [one.partition(".")[2] for one in timm.list_pretrained(f"{plain}.*")]
+        if tag and tag not in tags:
+            close = near(tag, tags, cutoff=0.6) or next(iter(tags), "")
+            hint = f"did you mean 'timm/{plain}.{close}'?" if close else f"write timm/{plain}"
+            raise InvalidOption(f"timm has no weights '{tag}' for {plain}; {hint}")
+
+    def nearest(self, guess: str) -> str | None:
+        """Return the network that is most like a guess; what people look for most comes first."""
+        known = next((one for part, one in KNOWN_BY.items() if guess.lower().startswith(part)), None)
+        return known or near(guess.partition(".")[0], _timm().list_models())
 
 
 def _timm() -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from alkit.data import EncoderInput
 from alkit.errors import InvalidOption
 from alkit.interfaces import Encoder, OpenEncoder
 
+from .near import near
 from .torchvision_weights import weights_file
 from .weights import filled, linear_head, without_last
 
@@ -32,8 +32,8 @@ class Torchvision(Encoder):
         from torchvision import models  # noqa: PLC0415  # torchvision takes seconds to import
 
         if variant not in (known := models.list_models(module=models)):
-            close = difflib.get_close_matches(variant, known, n=1)
-            hint = f"did you mean 'torchvision/{close[0]}'?" if close else "for example torchvision/resnet50"
+            close = near(variant, known, cutoff=0.6)
+            hint = f"did you mean 'torchvision/{close}'?" if close else "for example torchvision/resnet50"
             raise InvalidOption(f"torchvision has no network '{variant}'; {hint}")
         chosen = models.get_model_weights(variant).DEFAULT
         # These two take images as Inception was trained on, and turn ImageNet's statistics into that first.
@@ -63,6 +63,12 @@ class Torchvision(Encoder):
             '    """Return the network that makes the features."""\n'
             f"    return without_last(models.get_model({variant!r}, weights=None))\n"
         )
+
+    def nearest(self, guess: str) -> str | None:
+        """Return the network of torchvision that is most like a guess."""
+        from torchvision import models  # noqa: PLC0415  # torchvision takes seconds to import
+
+        return near(guess, models.list_models(module=models))
 
     def _weights(self, chosen: Any, variant: str) -> Path:
         """Return the file of the weights.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -17,6 +19,7 @@ from alkit.interfaces import Encoder, OpenEncoder
 from .weights import listed
 
 EXAMPLE = "transformers/facebook/dinov2-small"
+OWNER_AND_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 BICUBIC = 3  # Pillow's number
 CONVNEXT_STRETCHES_FROM = 384  # pixels: the rule of ConvNextImageProcessor
 
@@ -55,16 +58,26 @@ class Transformers(Encoder):
     def open(self, variant: str) -> OpenEncoder:
         """Load model and preprocessing from a folder, the hub's cache or a download."""
         transformers = _transformers()
+        self._check(variant)
         place = self.weights or variant
         options = {"local_files_only": bool(self.weights) or not self.download}
         try:
             model, found = transformers.AutoModel.from_pretrained(place, output_loading_info=True, **options)
             processor = transformers.AutoImageProcessor.from_pretrained(place, **options)
         except Exception as error:  # the hub's errors are of many kinds
-            allowed = "" if options["local_files_only"] is False else "; --download lets it be downloaded"
+            named = f"{self.name}/{variant}"
+            if self.weights:
+                raise InvalidOption(
+                    f"the folder {self.weights} does not fit {named}: {reason_of(error)}; save model and "
+                    "preprocessing there with save_pretrained"
+                ) from error
+            if not self.download:
+                raise InvalidOption(
+                    f"{named} is not on this machine; allow a download with --download, or name a folder "
+                    f"with -t weights=FOLDER: {reason_of(error)}"
+                ) from error
             raise InvalidOption(
-                f"transformers/{variant} cannot be loaded (for example {EXAMPLE}, or a folder with -t "
-                f"weights=FOLDER){allowed}: {reason_of(error)}"
+                f"{named} cannot be loaded (a name is like {EXAMPLE}): {reason_of(error)}"
             ) from error
         wrong = sorted({*map(str, found["missing_keys"]), *(str(one[0]) for one in found["mismatched_keys"])})
         network = getattr(model, "vision_model", model)
@@ -80,6 +93,28 @@ class Transformers(Encoder):
     def identity(self, variant: str) -> str:
         """Name the version of transformers; a folder is looked into."""
         return "" if self.weights else str(_transformers().__version__)
+
+    def nearest(self, guess: str) -> str | None:
+        """Take a name with an owner for one of the hub."""
+        return guess if OWNER_AND_NAME.fullmatch(guess) and not guess.endswith(".py") else None
+
+    def _check(self, variant: str) -> None:
+        """Refuse what is no name of a model and what is no folder.
+
+        Raises:
+            InvalidOption: it is not.
+        """
+        if self.weights and not Path(self.weights).is_dir():
+            raise InvalidOption(
+                f"{self.weights} is not a folder; {self.name}/{variant} takes one that save_pretrained wrote"
+            )
+        if not self.weights and variant and Path(variant).is_dir():
+            raise InvalidOption(f"{variant} is a folder; name it with -t weights={variant}")
+        if not self.weights and not OWNER_AND_NAME.fullmatch(variant):
+            raise InvalidOption(
+                f"'{self.name}/{variant}' names no model of the hub; write transformers/OWNER/NAME, for "
+                f"example {EXAMPLE}"
+            )
 
 
 def _transformers() -> Any:

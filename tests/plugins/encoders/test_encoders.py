@@ -13,6 +13,7 @@ from torch import nn
 import alkit
 from alkit.data import EncoderInput
 from alkit.errors import InvalidOption, UnknownPlugin
+from alkit.plugin import registry
 from alkit.plugin.encoders import installed_encoder
 
 TINY = """
@@ -38,6 +39,22 @@ def maps():
 
 def fails():
     raise RuntimeError("out of luck\\nand more")
+
+class Late(nn.Module):
+    def forward(self, images):
+        if images.any():
+            raise ValueError("no colors\\nplease")
+        return images.mean((2, 3))
+
+def late():
+    return Late()
+
+class Narrow(nn.Module):
+    def forward(self, images):
+        return images.mean((2, 3))[:, : 2 if images.any() else 3]
+
+def narrow():
+    return Narrow()
 """
 
 
@@ -68,8 +85,8 @@ def test_a_changed_forward_is_another_encoder(tiny: Path) -> None:
     ("function", "said"),
     [
         ("number", r"number in .*tiny\.py should return a torch\.nn\.Module, not int"),
-        ("nothing", r"has no function 'nothing'; it has make, plain, number, maps, fails"),
-        ("maps", r"should return \[2, 0\] features of 2 images, not \(2, 4, 222, 222\)"),
+        ("nothing", r"has no function 'nothing'; it has make, plain, number, maps, fails, late, narrow"),
+        ("maps", r"should return features \[2, D\] of images \[2, 3, 224, 224\], not \(2, 4, 222, 222\)"),
         (
             "fails",
             r"the encoder 'file:.*' cannot be opened: RuntimeError: out of luck \(tiny.py, line \d+\)$",
@@ -88,12 +105,51 @@ def test_a_function_that_does_not_fit_is_blamed_in_one_sentence(tiny: Path, func
         ("dinov2", "did you mean 'timm/vit_small_patch14_dinov2.lvd142m'"),
         ("clip", "did you mean 'timm/vit_base_patch16_clip_224.openai'"),
         ("resnet50", "did you mean 'torchvision/resnet50'"),
+        ("vgg16", "did you mean 'torchvision/vgg16'"),
+        ("vit", "did you mean 'torchvision/vit_b_16'"),
+        ("efficientnet-b0", "did you mean 'torchvision/efficientnet_b0'"),
+        ("torchvison/vgg16", "did you mean 'torchvision/vgg16'"),
+        ("facebook/dinov2-small", "did you mean 'transformers/facebook/dinov2-small'"),
+        ("./mine.py:make", "did you mean 'file:./mine.py:make'"),
+        ("./mine.py", "did you mean 'file:./mine.py:FUNCTION'"),
         ("zzz", "choose from efficientnet-lite0, file:mine.py:make_network, open_clip/"),
     ],
 )
 def test_a_wrong_guess_gets_the_right_words(name: str, said: str) -> None:
     with pytest.raises(UnknownPlugin, match=said):
         alkit.open_encoder(name)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (
+            "late",
+            r"'file:.*:late' fails on images of 224 x 224 pixels: ValueError: no colors \(tiny.py, line",
+        ),
+        (
+            "narrow",
+            r"'file:.*:narrow' should return features \[1, 3\] of images \[1, 3, 224, 224\], not \(1, 2\)$",
+        ),
+    ],
+)
+def test_a_network_that_fails_on_later_images_is_blamed_too(tiny: Path, function: str, said: str) -> None:
+    encoder = alkit.open_encoder(f"file:{tiny}:{function}")
+    with pytest.raises(InvalidOption, match=said):
+        encoder.embed(torch.device("cpu"))(torch.ones(1, 3, 224, 224))
+
+
+@pytest.mark.parametrize("library", ["torchvision", "timm", "open_clip"])
+def test_names_that_are_proposed_exist(library: str) -> None:
+    known = {
+        "torchvision": lambda: pytest.importorskip("torchvision").models.list_models(),
+        "timm": lambda: pytest.importorskip("timm").list_models(),
+        "open_clip": lambda: pytest.importorskip("open_clip").list_models(),
+    }[library]()
+    plugin = registry.encoders.get(library)()
+    for guess in ("vit", "resnet", "clip", "dinov2", "convnext", "RN50", "ViT-B-32"):
+        variant = plugin.nearest(guess)
+        assert variant is None or variant in known or re.split(r"[./]", variant)[0] in known
 
 
 def test_torchvision_takes_weights_from_a_file_and_all_or_none(tmp_path: Path) -> None:

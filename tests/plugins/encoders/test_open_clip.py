@@ -58,7 +58,8 @@ def test_weights_that_do_not_fit_are_listed(weights: Path) -> None:
     ("name", "said"),
     [
         ("tiny-clip/mine", "downloads its weights, .* --download"),
-        ("tiny-clip/yours", "has no weights 'yours' for tiny-clip; it has open_clip/tiny-clip/mine"),
+        ("tiny-clip/yours", "has no weights 'yours' for tiny-clip; choose from mine"),
+        ("tiny-clip/mines", "did you mean 'open_clip/tiny-clip/mine'"),
         ("tiny-clop/mine", "did you mean 'open_clip/tiny-clip/TAG'"),
     ],
 )

@@ -74,11 +74,34 @@ def test_nothing_is_downloaded_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError("not here\nreally")
 
     monkeypatch.setattr(transformers.AutoModel, "from_pretrained", refuse)
-    with pytest.raises(InvalidOption, match=r"--download lets it be downloaded: not here$"):
+    with pytest.raises(
+        InvalidOption, match=r"with --download, or name a folder with -t weights=FOLDER: not here$"
+    ):
         _ = alkit.open_encoder("transformers/facebook/dinov2-small").dim
-    with pytest.raises(InvalidOption, match=r"-t weights=FOLDER\): not here$"):
+    with pytest.raises(
+        InvalidOption, match=r"cannot be loaded \(a name is like transformers/.*\): not here$"
+    ):
         _ = alkit.open_encoder("transformers/facebook/dinov2-small", download=True).dim
     assert [options["local_files_only"] for options in asked] == [True, False]
+
+
+def test_names_and_folders_that_cannot_be_meant_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    with pytest.raises(InvalidOption, match=f"is a folder; name it with -t weights={folder.name}"):
+        _ = alkit.open_encoder(f"transformers/{folder.name}").dim
+    with pytest.raises(
+        InvalidOption, match=r"'transformers/dinov2' names no model of the hub; .*/OWNER/NAME"
+    ):
+        _ = alkit.open_encoder("transformers/dinov2").dim
+    with pytest.raises(
+        InvalidOption, match=r"config\.json is not a folder; transformers/mine takes one that"
+    ):
+        _ = alkit.open_encoder(NAME, weights=str(folder / "config.json")).dim
+    (folder / "config.json").write_text("{")
+    with pytest.raises(InvalidOption, match=r"does not fit transformers/mine: .*with save_pretrained$"):
+        _ = alkit.open_encoder(NAME, weights=str(folder)).dim
 
 
 @pytest.mark.parametrize(

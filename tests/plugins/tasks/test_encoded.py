@@ -103,6 +103,24 @@ def test_features_are_computed_once_and_a_new_class_needs_no_more(campaign: Camp
         assert path.stat().st_mtime_ns == stamp
 
 
+def test_a_changed_encoder_gets_a_new_head(tmp_path: Path, photos: Path) -> None:
+    code = tmp_path / "means.py"
+    code.write_text(MEANS.read_text())
+    options = {"encoder": f"file:{code}:make"}
+    create(tmp_path / "c", str(photos), task="encoded", task_options=options, oracle="dataset").close()
+    with Campaign(tmp_path / "c") as campaign:
+        campaign.ask(20, strategy="random")
+        campaign.consult(campaign.oracle("dataset"))
+        first = campaign.train()
+        assert campaign.train().reused
+    code.write_text(code.read_text().replace("images.mean((2, 3))", "-images.mean((2, 3))"))
+    with Campaign(tmp_path / "c") as campaign:
+        found = campaign.predict(photos)
+        assert [image.label for image in found] == [image.path.split("/")[0] for image in found]
+        again = campaign.train()
+        assert again.reused and again.trained.fingerprint != first.trained.fingerprint
+
+
 def test_damaged_features_are_computed_again(campaign: Campaign) -> None:
     with campaign:
         first = features_of(campaign)

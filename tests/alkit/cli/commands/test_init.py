@@ -214,3 +214,10 @@ def test_a_campaign_is_not_made_twice(alkit_ends: Alkit, campaign: Path, picture
 def test_how_answers_of_several_become_one(alkit: Callable[..., Any], here: Path, pictures: Path) -> None:
     alkit("init", "camp", "--pool", pictures, "--aggregate", "weighted")
     assert alkit("status", "-c", "camp", "--json").json["aggregate"] == "weighted"
+
+
+@pytest.mark.parametrize("flag", ["model", "encoder"])
+def test_a_network_named_twice_is_refused(alkit_ends: Alkit, here: Path, pictures: Path, flag: str) -> None:
+    said = alkit_ends("init", "camp", "--pool", pictures, f"--{flag}", "one", "-t", f"{flag}=two").err
+    assert said == f"Error: --{flag} and -t {flag}=... name different networks; leave out one of them\n"
+    assert not (here / "camp").exists()
