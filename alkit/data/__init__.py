@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from alkit._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from alkit.data.archives import read_array as read_array
     from alkit.data.encoder_input import EncoderInput as EncoderInput
     from alkit.data.loader import Batch as Batch
     from alkit.data.loader import Loader as Loader
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from alkit.plugin.sources import open_source as open_source
 
 _HOMES = {
+    "alkit.data.archives": ("read_array",),
     "alkit.data.encoder_input": ("EncoderInput",),
     "alkit.data.loader": (
         "Batch",

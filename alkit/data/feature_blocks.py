@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 import shutil
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alkit.utils.files import read_regular, write_atomically
+from alkit.utils.files import write_atomically
 
+from .archives import read_array
 from .checksums import ROWS
 
 if TYPE_CHECKING:
@@ -63,13 +62,8 @@ class FeatureBlocks:
 
     def load(self, number: int) -> npt.NDArray[np.float32] | None:
         """Return the rows of a block; None if it is missing or damaged."""
-        try:
-            with np.load(io.BytesIO(read_regular(self._file(number))), allow_pickle=False) as kept:
-                rows: npt.NDArray[np.float32] = kept["rows"]
-        except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error):
-            return None
-        begin, end = self.rows(number)
-        return rows if len(rows) == end - begin else None
+        rows, (begin, end) = read_array(self._file(number), "rows"), self.rows(number)
+        return rows if rows is not None and len(rows) == end - begin else None
 
     def save(self, number: int, rows: npt.NDArray[np.float32]) -> None:
         """Write the rows of a block."""

@@ -140,13 +140,16 @@ def _deep_png(content: bytes) -> npt.NDArray[Any] | None:
 
 def _plane(content: bytes, order: str) -> npt.NDArray[np.uint8] | None:
     """Return one byte of the two of each value; None where Pillow's own error is better."""
-    from PIL import Image, ImageFile  # noqa: PLC0415  # Pillow is slow to import
+    from PIL import Image  # noqa: PLC0415  # Pillow is slow to import
 
     try:
-        with Image.open(BytesIO(content), formats=("PNG",)) as image:
-            assert isinstance(image, ImageFile.ImageFile)
-            image.tile = [tile._replace(args=f"{image.mode};16{order}") for tile in image.tile]
-            image.load()
-            return np.asarray(image)
-    except Exception:  # Pillow's decoders raise almost anything on broken files
+        opened: Any = Image.open(BytesIO(content), formats=("PNG",))
+    except Exception:  # Pillow raises almost anything on broken files
         return None
+    with opened as image:
+        image.tile = [(*tile[:3], f"{image.mode};16{order}") for tile in image.tile]
+        try:
+            image.load()
+        except Exception:  # likewise
+            return None
+        return np.asarray(image)

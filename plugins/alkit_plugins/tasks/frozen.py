@@ -6,8 +6,6 @@ import contextlib
 import hashlib
 import os
 import weakref
-import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from alkit import Tap, seeding
+from alkit.data import read_array
 
 from .taps import Listener
 
@@ -122,13 +121,9 @@ class FrozenBackbone(CachedRows):
 
 
 def _read(path: Path, shape: tuple[int, int]) -> Tensor | None:
-    """Read embeddings, whose checksum the archive holds; None if they are missing or damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            embeddings = kept["embeddings"]
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error):
-        return None
-    return torch.from_numpy(embeddings) if embeddings.shape == shape else None
+    """Read embeddings; None if they are missing, damaged or of another shape."""
+    embeddings = read_array(path, "embeddings")
+    return None if embeddings is None or embeddings.shape != shape else torch.from_numpy(embeddings)
 
 
 def _write(path: Path, embeddings: Tensor) -> None:

@@ -3,7 +3,7 @@
 import json
 
 import click
-from click.testing import CliRunner
+import pytest
 
 from alkit.cli.options import json_option
 from alkit.cli.output import print_json
@@ -18,8 +18,10 @@ def speaks(as_json: bool) -> None:
         print_json({"picks": [3, 1]})
 
 
-def test_what_plugins_print_stays_out_of_json() -> None:
-    found = CliRunner().invoke(speaks, ["--json"])
-    assert json.loads(found.stdout) == {"picks": [3, 1]}
-    assert found.stderr == "scoring a batch\n"
-    assert CliRunner().invoke(speaks).stdout == "scoring a batch\n"
+def test_what_plugins_print_stays_out_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    speaks.main(["--json"], standalone_mode=False)
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {"picks": [3, 1]}
+    assert printed.err == "scoring a batch\n"
+    speaks.main([], standalone_mode=False)
+    assert capsys.readouterr().out == "scoring a batch\n"

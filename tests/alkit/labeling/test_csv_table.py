@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -70,8 +71,12 @@ def test_names_keep_the_spaces_that_they_begin_or_end_with(path: Path) -> None:
     assert (answers[0].meant([" cat "]), answers[0].meant(["cat"])) == (" cat ", "cat")
 
 
+BEFORE_3_11 = sys.version_info < (3, 11)  # csv could not write a zero
+WRITABLE = st.characters(exclude_categories=["Cs"], exclude_characters="\0" if BEFORE_3_11 else "")
+
+
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1))
+@given(st.lists(st.text(WRITABLE, min_size=1), min_size=1))
 def test_names_of_all_sorts_come_back_from_a_written_table(
     tmp_path_factory: pytest.TempPathFactory, names: list[str]
 ) -> None:
