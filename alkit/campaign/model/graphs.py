@@ -73,10 +73,7 @@ def write_torch_export(
     """Write a program for `torch.export.load`, for batches of any size."""
     with _quietly():
         program = torch.export.export(
-            network,
-            (_example(shape, dtype),),
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
-            strict=False,  # traced by running, as newer torch does anyway
+            network, (_example(shape, dtype),), dynamic_shapes=({0: torch.export.Dim("batch")},)
         )
         torch.export.save(program, path)
 

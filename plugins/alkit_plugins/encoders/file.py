@@ -8,6 +8,7 @@ import inspect
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar
 
 import torch
@@ -96,27 +97,32 @@ def _in_eval_mode(network: nn.Module) -> nn.Module:
 
 
 def _function(path: Path, name: str) -> Any:
-    """Import a file and return a function of it.
+    """Import a file, once for each content, and return a function of it.
 
     Raises:
         InvalidOption: there is no such file or function, or the file fails.
     """
     if not path.is_file():
         raise InvalidOption(f"there is no file {path}; an encoder of your own is named file:PATH.py:FUNCTION")
-    digest = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:12]
-    spec = importlib.util.spec_from_file_location(f"alkit_encoder_{digest}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # the user's code may raise anything
-        raise InvalidOption(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    digest = hashlib.sha256(str(path.absolute()).encode() + b"\0" + path.read_bytes()).hexdigest()[:12]
+    module = sys.modules.get(f"alkit_encoder_{digest}") or _imported(path, f"alkit_encoder_{digest}")
     found = getattr(module, name, None)
     if not callable(found):
         functions = [key for key, value in vars(module).items() if inspect.isfunction(value)]
         raise InvalidOption(f"{path} has no function '{name}'; it has {', '.join(functions) or 'none'}")
     return found
+
+
+def _imported(path: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # the user's code may raise anything
+        del sys.modules[name]
+        raise InvalidOption(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    return module
 
 
 @alkit.hookimpl
