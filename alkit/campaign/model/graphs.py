@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from alkit.data.model_input import Preprocessing
 
+MOST_IMAGES = 2**31 - 1  # of a batch; without a limit, torch 2.6 refuses some networks
+
 
 class FromPixels(nn.Module):
     """A network with its normalization before it, and after it what turns logits into probabilities.
@@ -61,7 +63,7 @@ def write_onnx(network: FromPixels, shape: tuple[int, int, int], path: Path) -> 
             input_names=["pixels"],
             output_names=[MEANINGS[network.kind]],
             dynamo=True,
-            dynamic_shapes={"pixels": {0: torch.export.Dim("batch")}},
+            dynamic_shapes={"pixels": {0: torch.export.Dim("batch", max=MOST_IMAGES)}},
             external_data=False,
             verbose=False,
         )
@@ -73,7 +75,9 @@ def write_torch_export(
     """Write a program for `torch.export.load`, for batches of any size."""
     with _quietly():
         program = torch.export.export(
-            network, (_example(shape, dtype),), dynamic_shapes=({0: torch.export.Dim("batch")},)
+            network,
+            (_example(shape, dtype),),
+            dynamic_shapes=({0: torch.export.Dim("batch", max=MOST_IMAGES)},),
         )
         torch.export.save(program, path)
 
