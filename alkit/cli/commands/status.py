@@ -23,7 +23,7 @@ Examples:
 @json_option
 def command(campaign: str | None, images: bool, as_json: bool) -> None:
     """Show what is labeled, what is open, and how the model performed as labels were added."""
-    from alkit.campaign.record.pool import REASONS  # noqa: PLC0415  # numpy is slow to import
+    from alkit.campaign.record.pool import aside_in_words  # noqa: PLC0415  # numpy is slow to import
 
     with open_campaign(campaign, quiet=True) as opened:
         status = opened.status()
@@ -38,9 +38,7 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
         ]
         print_json({**status, **({"out_of_reach": listed} if images else {})})
         return
-    aside = ", ".join(
-        f"{count:,} {REASONS.get(reason, reason)}" for reason, count in status["set_aside"].items() if count
-    )
+    aside = ", ".join(aside_in_words(status["set_aside"]))
     click.echo(
         f"pool           {status['pool']}: {counted(status['images'], 'image')}"
         + (f" ({aside})" if aside else "")
