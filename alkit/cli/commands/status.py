@@ -7,6 +7,7 @@ import click
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, json_option
 from alkit.cli.output import print_json, print_rows
+from alkit.reporting.wording import metric_name
 from alkit.utils.counts import counted
 
 EXAMPLES = """\b
@@ -71,7 +72,7 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
     if status["history"]:
         metric = next((name for training in status["history"] for name in training["metrics"]), "test")
         copies = any(training.get("copied") for training in status["history"])
-        rows = [("cycle", "labels", *(["copies"] if copies else []), metric, "train s")]
+        rows = [("cycle", "labels", *(["copies"] if copies else []), metric_name(metric), "train s")]
         for training in status["history"]:
             copied = training.get("copied", 0)
             metrics = training["metrics"]
