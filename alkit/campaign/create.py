@@ -201,6 +201,7 @@ def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Pla
     """
     from alkit.utils.devices import worthwhile_threads  # noqa: PLC0415  # torch takes seconds to import
 
+    _check_used(spec)
     source = open_source(spec.pool, root=spec.root, download=spec.download)
     test_source, test_choice = _test_source(source, spec.test, spec.root, spec.download)
     if not source.has_pixels and (spec.test is not None or spec.task != DEFAULT_TASK):
@@ -237,6 +238,18 @@ def plan_of(spec: CampaignSpec, device: torch.device, progress: Progress) -> Pla
         progress=progress,
         overview=overview,
     )
+
+
+def _check_used(spec: CampaignSpec) -> None:
+    """Refuse what would be ignored.
+
+    Raises:
+        UsageError: there are options of an oracle, or columns of a table, and neither oracle nor table.
+    """
+    if spec.oracle_options and spec.oracle is None:
+        raise UsageError("--oracle-option sets an option of an oracle; name it with --oracle")
+    if spec.columns and spec.labels is None:
+        raise UsageError("--columns is about the table of --labels; name it, or leave --columns out")
 
 
 def _strategy(
@@ -501,7 +514,7 @@ def _sorted_labels(
 ) -> tuple[TableAnswers, IngestReport, list[Rejection]]:
     """Return the labels at hand, what becomes of them, and the lines that do not fit."""
     path = Path(str(plan.spec.labels))
-    table = read_labels(path, plan.spec.columns)
+    table = read_labels(path, plan.spec.columns, kind=plan.settings.labels)
     report = reconcile_answers(
         table.answers,
         Standing(

@@ -83,13 +83,13 @@ def _trained(
     load_only: bool = False,
     group: TrainingGroup | None = None,
 ) -> TrainedModel:
-    if len(session.pool.labeled) == 0:
-        raise TrainingError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
     if session.settings.pool.location.startswith(VECTORS):
         raise TrainingError(
             "the pool holds vectors without pixels, so there is nothing to train on; choose with a "
             "strategy that needs embeddings only, or bring --predictions of your own model"
         )
+    if len(session.pool.labeled) == 0:
+        raise TrainingError("nothing is labeled yet; begin with 'alkit query' and 'alkit ingest'")
     round_ = round_of(session, strategy, profile)
     test = session.resources.test_images(session.ledger, session.state)
 

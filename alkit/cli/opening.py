@@ -111,7 +111,8 @@ def open_or_create(
         return Opening(_unless_contradicted(campaign, pool, given), strategy, options)
     spec = spec_from(pool, {**given, "strategy": strategy or given.get("default_strategy")})
     chosen = None if spec.strategy is None else resolve(spec.strategy, spec.strategy_options)
-    spec = dataclasses.replace(spec, strategy=chosen, strategy_options={})
+    if chosen is not None:  # options without a strategy are for the one that suits the pool
+        spec = dataclasses.replace(spec, strategy=chosen, strategy_options={})
     progress = NullProgress() if quiet else Terminal()
     progress.line(f"making a campaign in {directory}")
     campaign = create_from(Path(directory), spec, device=device, progress=progress)
@@ -182,7 +183,7 @@ def _number(word: str) -> str:
 
 def take_labels(campaign: Campaign, path: Path, columns: Mapping[str, str] | None = None) -> None:
     """Take a file's labels into an existing campaign; taking the same file again undoes no correction."""
-    table = read_labels(path, columns)
+    table = read_labels(path, columns, kind=campaign.settings.labels)
     receipt = campaign.tell(
         table.answers,
         allow_new_classes=not campaign.classes,
@@ -243,7 +244,7 @@ def spec_from(pool: str, given: Mapping[str, Any]) -> CampaignSpec:
         "task": task,
         "task_options": task_options,
         "strategy": given.get("strategy"),
-        "strategy_options": parse_pairs(given.get("option") or ()) if given.get("strategy") else None,
+        "strategy_options": parse_pairs(given.get("option") or ()),
         "oracle": given.get("oracle"),
         "oracle_options": parse_pairs(given.get("oracle_option") or ()),
         "image_size": _size(given.get("image_size")),

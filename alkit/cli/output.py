@@ -30,6 +30,13 @@ def print_json(value: Any) -> None:
     click.echo(json_for(stream, as_json(finite(value), indent=2)), file=stream)
 
 
+def print_facts(rows: Sequence[tuple[str, str]]) -> None:
+    """Print names with their values, in one column, which is that of other commands if names are short."""
+    width = max(14, *(len(name) for name, _ in rows))
+    for name, value in rows:
+        click.echo(f"{name:<{width}} {value}")
+
+
 def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Return a line per row, with columns as wide as they need to be."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]

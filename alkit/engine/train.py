@@ -18,6 +18,7 @@ from alkit.data.loader import Batch, Loader
 from alkit.errors import NotTrained, TrainingDiverged, UsageError, reason_of
 from alkit.interfaces.contract import check_needs
 from alkit.options import options_of
+from alkit.reporting.wording import metric_name
 from alkit.training.checkpoints import load_safely, save_atomically
 from alkit.training.pool_images import PoolImages
 from alkit.training.precision import autocast, settled
@@ -174,7 +175,7 @@ def train_model(
     _keep(result)
     if metrics:
         name, value = next(iter(metrics.items()))
-        progress.line(f"cycle {job.cycle}: test {name} {value:.4f}")
+        progress.line(f"cycle {job.cycle}: test {metric_name(name)} {value:.4f}")
     return result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,15 +172,22 @@ def read_test_images(
     """Read all test images into a cache; say how many of them are in the pool, too."""
     with StoreWriter(path, shape, pixel_type=source.pixel_type) as store:
         records = scan(source, source.keys(), store=store, progress=progress)
-    known = listed(pool)
-    leaked = sum(len(known.of_content(record.hash)) > 0 for record in records)
     progress.line(f"test set: {counted(len(records), 'image')}")
+    say_leaks(records, pool, progress)
+    return records
+
+
+def say_leaks(
+    test: Iterable[ImageRecord], pool: Sequence[ImageRecord], progress: Progress, *, first: int = 0
+) -> None:
+    """Warn of test images that are among the images of the pool from the first one on."""
+    known = listed(pool)
+    leaked = sum(any(index >= first for index in known.of_content(record.hash)) for record in test)
     if leaked:
         progress.line(
             f"warning: {counted(leaked, 'test image is an exact copy', 'test images are exact copies')} of "
             "pool images; test results look too good"
         )
-    return records
 
 
 def warnings_of(source: Source) -> list[str]:

@@ -133,6 +133,7 @@ def _take_found_back(session: CampaignSession, present: Iterable[str], changed: 
 
 def _take_in(session: CampaignSession, fresh: Sequence[str]) -> list[dict[str, Any]]:
     """Read new images, and record them at the end of the list."""
+    from alkit.campaign.changes.evaluation_set import say_leaks  # noqa: PLC0415  # numpy is slow to import
     from alkit.data.preprocessing import scan  # noqa: PLC0415  # numpy is slow to import
     from alkit.data.store import StoreWriter  # noqa: PLC0415  # numpy is slow to import
 
@@ -163,6 +164,7 @@ def _take_in(session: CampaignSession, fresh: Sequence[str]) -> list[dict[str, A
         if names:
             session.ledger.add_event(renaming(dict(names)))
     session.refresh()
+    say_leaks(session.ledger.test_images()[0], session.state.records, session.progress, first=first)
     return [{"image": r.key, "reason": r.unusable, "duplicate": r.duplicate_of is not None} for r in added]
 
 

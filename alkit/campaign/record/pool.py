@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alkit.data.image_list import listed
+from alkit.utils.counts import counted
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -17,8 +18,14 @@ if TYPE_CHECKING:
     from alkit.data.preprocessing import ImageRecord
     from alkit.interfaces.oracle import Answer
 
-REASONS = {"duplicates": "exact copies"}
-"""Why images are set aside, for people, where `Pool.set_aside` has another word."""
+
+def aside_in_words(counts: Mapping[str, int]) -> list[str]:
+    """Say how many images are out of reach for each reason that `Pool.set_aside` gives, if any are."""
+    return [
+        counted(count, "exact copy", "exact copies") if reason == "duplicates" else f"{count:,} {reason}"
+        for reason, count in counts.items()
+        if count
+    ]
 
 
 class Pool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ class Annotator(AsDict):
 
     Attributes:
         name: as given, often empty.
-        answers: accepted ones, corrections among them.
+        answers: that count or were corrected, but not those that were taken back.
         images: that they are about.
         abstained: of the answers, `abstain`.
         unusable: of the answers, `unusable`.
@@ -64,9 +64,14 @@ class Annotator(AsDict):
     costed: int
 
 
-def annotators(ledger: Ledger) -> list[Annotator]:
-    """Return who answered, most answers first."""
-    rows = ledger.answers()
+def annotators(ledger: Ledger, retracted: Collection[int] = ()) -> list[Annotator]:
+    """Return who answered, most answers first.
+
+    Args:
+        ledger: of the campaign.
+        retracted: numbers of the answers that were taken back.
+    """
+    rows = [row for row in ledger.answers() if row.id not in retracted]
     accepted = {event.id: event.time for event in ledger.events(Answered)}
     together = Counter(row.event for row in rows)
     by_name: dict[str, list[AnswerRow]] = {}

@@ -191,7 +191,7 @@ def gather_findings(
         queries=queries,
         outcomes=tuple(outcome(query, campaign.classes) for query in queries),
         classes=tuple(class_counts(campaign.class_counts(), queries)),
-        annotators=tuple(annotators(campaign.ledger)),
+        annotators=tuple(annotators(campaign.ledger, campaign.state.retracted)),
         history=campaign.history(),
         versions=versions(),
         rehearsal=last_rehearsal(campaign.directory),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alkit.campaign.record.pool import REASONS
+from alkit.campaign.record.pool import aside_in_words
 from alkit.campaign.record.settings import CLASS
 from alkit.reporting.document import (
     Block,
@@ -93,9 +93,7 @@ def _minute(time: str) -> str:
 def _campaign(found: Findings) -> list[Block]:
     status, settings = found.status, found.settings
     channels, height, width = settings.image_shape
-    aside = listed(
-        f"{count:,} {REASONS.get(reason, reason)}" for reason, count in status["set_aside"].items() if count
-    )
+    aside = listed(aside_in_words(status["set_aside"]))
     open_query = status["open_query"]
     copied = f", and {status['copied']:,} copied from near-duplicates" if status["copied"] else ""
     rows = [

@@ -8,7 +8,8 @@ import click
 
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, device_option, json_option, quiet_option
-from alkit.cli.output import print_json
+from alkit.cli.output import print_facts, print_json
+from alkit.reporting.wording import metric_name
 
 EXAMPLES = """\b
 Examples:
@@ -67,9 +68,7 @@ def command(
         return
     rows = [
         ("model", f"cycle {trained.cycle}, {trained.in_words}"),
-        *((f"test {name}", f"{value:.4f}") for name, value in trained.metrics.items()),
+        *((f"test {metric_name(name)}", f"{value:.4f}") for name, value in trained.metrics.items()),
         *(("written", str(exported.folder / file)) for file in exported.files),
     ]
-    width = max(14, *(len(name) for name, _ in rows))
-    for name, value in rows:
-        click.echo(f"{name:<{width}} {value}")
+    print_facts(rows)

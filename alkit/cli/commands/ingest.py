@@ -150,8 +150,11 @@ def command(
             _report(opened, opened.consult(asked), oracle=asked.name, as_json=as_json)
         if aggregate is not None and not dry_run:  # last: a command that fails changes nothing
             opened.aggregate_by(aggregate)
-        if file is None and oracle is None:
-            _report(opened, IngestReport(), as_json=as_json)
+        if file is None and oracle is None and as_json:
+            _report(opened, IngestReport(), as_json=True)
+        elif aggregate is not None and not as_json:
+            disputed = counted(len(opened.disputes), "image")
+            click.echo(f"annotators     {opened.state.aggregate}; {disputed} in dispute")
 
 
 def check_answers(path: Path) -> None:
@@ -209,7 +212,7 @@ def _report_undo(undone: UndoReport, *, as_json: bool) -> None:
     click.echo(
         f"{counted(undone.answers, 'answer')} {would}taken back ({undone.what}); they stay in the history"
     )
-    click.echo(f"unlabeled      {undone.unlabeled} of {undone.images} images have no other label")
+    click.echo(f"unlabeled      {undone.unlabeled:,} of {counted(undone.images, 'image')} (no other label)")
 
 
 def _format(path: Path, name: str | None, option: Sequence[str], columns: str | None, kind: str) -> Format:

@@ -18,6 +18,7 @@ from alkit.cli.options import (
     quiet_option,
 )
 from alkit.cli.output import print_json
+from alkit.reporting.wording import metric_name
 
 if TYPE_CHECKING:
     from alkit.campaign.model.predict import PredictionFile
@@ -142,7 +143,7 @@ def _quality(metrics: object) -> str:
     if not isinstance(metrics, dict) or not metrics:
         return ""
     name, value = next(iter(metrics.items()))
-    return f", test {name} {value:.4f}"
+    return f", test {metric_name(name)} {value:.4f}"
 
 
 def _summary(result: PredictionFile) -> dict[str, object]:

@@ -61,7 +61,7 @@ def command(
         click.echo(f"{counted(len(report['images']), 'image is', 'images are')} part of the campaign again")
     else:
         click.echo(
-            f"{counted(len(report['images']), 'image')} removed with their exact copies; "
+            f"{counted(len(report['images']), 'image')} removed, exact copies included; "
             f"{counted(report['labeled'], 'was', 'were')} labeled, {report['waiting']:,} waited for an answer"
         )
     for row in report["images"]:

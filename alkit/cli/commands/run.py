@@ -21,6 +21,7 @@ from alkit.cli.options import strategy_options as strategy_flags
 from alkit.cli.output import print_json, print_rows
 from alkit.errors import UsageError
 from alkit.options import parse_pairs
+from alkit.reporting.wording import metric_name
 
 EXAMPLES = """\b
 Examples:
@@ -109,7 +110,7 @@ def command(
         return
     metric = next((name for record in history for name in record.metrics), "")
     copies = any(record.copied for record in history)
-    rows = [("cycle", "labels", *(["copies"] if copies else []), f"test {metric}".rstrip())]
+    rows = [("cycle", "labels", *(["copies"] if copies else []), f"test {metric_name(metric)}".rstrip())]
     for record in history:
         main = f"{next(iter(record.metrics.values())):.4f}" if record.metrics else "-"
         copied = [f"{record.copied:,}"] if copies else []

@@ -7,6 +7,7 @@ import click
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, json_option
 from alkit.cli.output import print_json, print_rows
+from alkit.reporting.wording import metric_name
 from alkit.utils.counts import counted
 
 EXAMPLES = """\b
@@ -23,7 +24,7 @@ Examples:
 @json_option
 def command(campaign: str | None, images: bool, as_json: bool) -> None:
     """Show what is labeled, what is open, and how the model performed as labels were added."""
-    from alkit.campaign.record.pool import REASONS  # noqa: PLC0415  # numpy is slow to import
+    from alkit.campaign.record.pool import aside_in_words  # noqa: PLC0415  # numpy is slow to import
 
     with open_campaign(campaign, quiet=True) as opened:
         status = opened.status()
@@ -38,9 +39,7 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
         ]
         print_json({**status, **({"out_of_reach": listed} if images else {})})
         return
-    aside = ", ".join(
-        f"{count:,} {REASONS.get(reason, reason)}" for reason, count in status["set_aside"].items() if count
-    )
+    aside = ", ".join(aside_in_words(status["set_aside"]))
     click.echo(
         f"pool           {status['pool']}: {counted(status['images'], 'image')}"
         + (f" ({aside})" if aside else "")
@@ -73,7 +72,7 @@ def command(campaign: str | None, images: bool, as_json: bool) -> None:
     if status["history"]:
         metric = next((name for training in status["history"] for name in training["metrics"]), "test")
         copies = any(training.get("copied") for training in status["history"])
-        rows = [("cycle", "labels", *(["copies"] if copies else []), metric, "train s")]
+        rows = [("cycle", "labels", *(["copies"] if copies else []), metric_name(metric), "train s")]
         for training in status["history"]:
             copied = training.get("copied", 0)
             metrics = training["metrics"]

@@ -6,9 +6,10 @@ import click
 
 from alkit.cli.opening import open_campaign
 from alkit.cli.options import campaign_option, device_option, json_option, quiet_option, strategy_options
-from alkit.cli.output import print_json
+from alkit.cli.output import print_facts, print_json
 from alkit.errors import UsageError
 from alkit.options import parse_pairs
+from alkit.reporting.wording import metric_name
 
 EXAMPLES = """\b
 Examples:
@@ -46,9 +47,11 @@ def command(
     if as_json:
         print_json(record.as_dict())
         return
-    click.echo(f"trained        on {record.trained.in_words}" + (" (already done)" if record.reused else ""))
-    for name, value in record.metrics.items():
-        click.echo(f"{'test ' + name:<14} {value:.4f}")
-    if not record.metrics:
-        click.echo("test           no test images; name some with 'alkit update --test'")
-    click.echo(f"checkpoint     {path}")
+    tested = [(f"test {metric_name(name)}", f"{value:.4f}") for name, value in record.metrics.items()]
+    print_facts(
+        [
+            ("trained", f"on {record.trained.in_words}" + (" (already done)" if record.reused else "")),
+            *(tested or [("test", "no test images; name some with 'alkit update --test'")]),
+            ("checkpoint", str(path)),
+        ]
+    )

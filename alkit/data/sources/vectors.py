@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from alkit._typing import Pixels
 
 SIDE = 8  # of the blank that is kept in the place of pixels
-CARD, MARGIN, LINE, LETTERS = 192, 10, 20, 20
+CARD, MARGIN, LINE = 192, 10, 20
+NO_PICTURE = "vector, no picture"
 INK, FADED, PAPER = 40, 120, 245
 
 
@@ -141,9 +142,13 @@ def card(key: str) -> Pixels:
     image = Image.new("L", (CARD, CARD), PAPER)
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(16)
     draw.rectangle((0, 0, CARD - 1, CARD - 1), outline=FADED)
-    lines = [key[at : at + LETTERS] for at in range(0, len(key), LETTERS)]
+    lines = [""]
+    for letter in key:
+        if font.getlength(lines[-1] + letter) > CARD - 2 * MARGIN:
+            lines.append("")
+        lines[-1] += letter
     room = (CARD - 2 * MARGIN) // LINE - 2
     for at, line in enumerate(lines[-room:]):
         draw.text((MARGIN, MARGIN + at * LINE), line, fill=INK, font=font)
-    draw.text((MARGIN, CARD - MARGIN - LINE), "a vector without a picture", fill=FADED, font=font)
+    draw.text((MARGIN, CARD - MARGIN - LINE), NO_PICTURE, fill=FADED, font=font)
     return np.asarray(image)[:, :, None]

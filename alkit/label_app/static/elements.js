@@ -11,6 +11,9 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+/** Put a number before a noun. */
+export const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.?$/, ".");
 
 /** Tell a screen reader something. */

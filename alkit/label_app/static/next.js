@@ -1,5 +1,5 @@
 // The end of a query: asking for the next images, with the progress of the training.
-import { $, element, say, sentence } from "./elements.js";
+import { $, counted, element, say, sentence } from "./elements.js";
 import { ask, wait } from "./server.js";
 import { work } from "./work.js";
 
@@ -17,7 +17,7 @@ export function onNext(call) {
 export function showEnd() {
   const count = work.state.images.length;
   if (!$("end")) $("stage").replaceChildren(built());
-  $("end").querySelector("strong").textContent = `All ${count} images are answered.`;
+  $("end").querySelector("strong").textContent = count === 1 ? "The image is answered." : `All ${count} images are answered.`;
   $("command").textContent = work.state.next;
   const most = work.state.left;
   const field = $("next-size");
@@ -101,7 +101,7 @@ function draw(asking) {
   const note = asking.note ? ` (${asking.note})` : "";
   const minutes = Math.floor(asking.seconds / 60);
   const time = minutes ? `${minutes} min ${asking.seconds % 60} s` : `${asking.seconds} s`;
-  $("next-text").textContent = `Choosing the next ${asking.images} images, for ${time}. ${of ? sentence(of + note) : ""}`;
+  $("next-text").textContent = `Choosing the next ${counted(asking.images, "image")}, for ${time}. ${of ? sentence(of + note) : ""}`;
   $("next-line").textContent = asking.line ? sentence(asking.line) : "";
   const bar = $("next-progress");
   if (asking.total) [bar.max, bar.value] = [asking.total, asking.done];

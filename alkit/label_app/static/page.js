@@ -1,7 +1,7 @@
 // The labeling page: shows images, takes an answer, and continues once the server has recorded it.
 import { alikeSelected, onSelection, selectAlike, showAlike } from "./alike.js";
 import { widgetFor } from "./answers.js";
-import { $, say, sentence, trouble } from "./elements.js";
+import { $, counted, say, sentence, trouble } from "./elements.js";
 import { areSeen, clearSelection, focusGrid, gridSelected, onGrid, select, showGrid } from "./grid.js";
 import { hideGuess, showGuess } from "./guess.js";
 import { fetchGuidelines, toggleGuidelines } from "./guidelines.js";
@@ -201,7 +201,7 @@ function stage(said, left) {
   if (many) {
     view(null);
     showGrid();
-    return say(`${said}${left.length} images to answer.`);
+    return say(`${said}${counted(left.length, "image")} to answer.`);
   }
   const ahead = left.map((image) => image.index).filter((index) => index !== work.at).slice(0, AHEAD);
   const wanted = work.at === null ? ahead : [work.at, ...ahead];

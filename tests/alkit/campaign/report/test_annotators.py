@@ -52,6 +52,13 @@ def test_answers_costs_and_kinds_are_counted_by_annotator() -> None:
     assert (bob.name, bob.answers, bob.unusable, bob.costed) == ("bob", 1, 1, 0)
 
 
+def test_answers_that_were_taken_back_are_nobodys() -> None:
+    rows = [(1, 0, Answer("label", "red", "eve", cost=1.0)), (2, 0, Answer("label", "red", "ada", cost=1.0))]
+    noon = "2026-01-01T12:00:00Z"
+    (ada,) = annotators(ledger(*rows, accepted={1: noon, 2: noon}), {0})
+    assert (ada.name, ada.answers, ada.cost) == ("ada", 1, 1.0)
+
+
 def test_the_moment_a_file_came_in_tells_no_pace() -> None:
     rows = [(1, i, Answer("label", "red", "ada", f"2026-01-01T12:00:00.00{i}Z")) for i in range(5)]
     (ada,) = annotators(ledger(*rows, accepted={1: "2026-01-01T12:00:00.000Z"}))

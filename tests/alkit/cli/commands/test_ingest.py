@@ -204,7 +204,9 @@ def test_many_bad_lines_are_not_all_printed(alkit_ends: Alkit, asked: Path) -> N
 def test_how_answers_of_several_become_one_is_decided_anew(
     alkit: Alkit, alkit_ends: Alkit, asked: Path
 ) -> None:
-    assert "0 answers accepted" in alkit("ingest", "-c", asked, "--aggregate", "majority").out
+    decided = alkit("ingest", "-c", asked, "--aggregate", "majority").out
+    assert decided == "annotators     majority; 0 images in dispute\n"
+    assert alkit("ingest", "-c", asked, "--aggregate", "majority", "--json").json["accepted"] == 0
     assert alkit("status", "-c", asked, "--json").json["aggregate"] == "majority"
     assert "annotators     majority; 0 images in dispute" in alkit("status", "-c", asked).out
     assert alkit_ends("ingest", "-c", asked, "--aggregate", "mean").code == 2

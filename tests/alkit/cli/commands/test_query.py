@@ -333,3 +333,16 @@ def test_files_that_do_not_fit_leave_no_campaign_behind(
     said = alkit_ends("query", "--pool", pictures, "-c", "new", "-n", "3", "--embeddings", "emb.npy")
     assert "names no images and has 7 rows, while the pool has 60 images" in said.error
     assert not Path("new").exists()
+
+
+def test_options_without_a_strategy_are_those_of_the_campaigns_own(
+    alkit: Alkit, alkit_ends: Alkit, pictures: Path, here: Path
+) -> None:
+    made = alkit("query", "-c", "camp", "--pool", pictures, "-n", "3", "-o", "first=uniform", "-q")
+    assert "badge first=uniform" in alkit("status", "-c", "camp").out
+    assert made.out.startswith("query 1")
+    for command in ("query", "run"):
+        words = ("--oracle", "dataset", "--cycles", "1") if command == "run" else ()
+        said = alkit_ends(command, "-c", "other", "--pool", pictures, "-n", "3", "-o", "third=1", *words)
+        assert said.error.startswith("'badge' has no option 'third'")
+        assert not Path("other").exists()

@@ -49,7 +49,7 @@ def test_what_is_out_of_reach(alkit: Alkit, here: Path, make_pictures: Callable[
     (here / "pool" / "red" / "copy.png").write_bytes((here / "pool" / "red" / "00.png").read_bytes())
     alkit("init", "camp", "--pool", "pool")
     shown = alkit("status", "-c", "camp", "--images").out
-    assert "8 images (1 unreadable, 1 exact copies)" in shown
+    assert "8 images (1 unreadable, 1 exact copy)" in shown
     assert "'red/copy.png': exact copy of 'red/00.png'" in shown
     listed = alkit("status", "-c", "camp", "--images", "--json").json["out_of_reach"]
     assert [entry["image"] for entry in listed] == ["red/bad.png", "red/copy.png"]

@@ -191,3 +191,16 @@ def test_test_images_need_labels(
     said = alkit_ends("update", "-c", labeled, "--test", "one")
     assert said.code == 1 and "have no labels" in said.error
     assert alkit_ends("update", "-c", labeled, "--test", "one", "--check").code == 2
+
+
+def test_test_images_among_the_new_ones_are_said(
+    alkit: Alkit, here: Path, make_pictures: Callable[..., Path]
+) -> None:
+    pool = make_pictures(here / "pool", each=3)
+    tested = make_pictures(here / "tested", each=2, seed=1)
+    assert "test results" not in alkit("init", "camp", "--pool", pool, "--test", tested).err
+    shutil.copy(tested / "red" / "00.png", pool / "red" / "new.png")
+    said = alkit("update", "-c", "camp")
+    assert said.out.startswith("1 image added")
+    assert "warning: 1 test image is an exact copy of pool images; test results look too good" in said.err
+    assert "test results" not in alkit("update", "-c", "camp").err

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from alkit.data.sources import with_pixels
-from alkit.data.sources.vectors import CARD, Vectors
+from alkit.data.sources.vectors import CARD, FADED, LINE, MARGIN, PAPER, Vectors, card
 from alkit.errors import SourceError
 from alkit.plugin.sources import open_source
 
@@ -45,6 +45,13 @@ def test_people_see_the_picture_or_a_card(vectors: Path) -> None:
     assert card.min() < 100
     assert source.load(first)[0] == source.hash_of(source.keys()[39]) != source.hash_of(second)
     assert source.read("no such key").unusable is not None
+
+
+@pytest.mark.parametrize("name", ["short", "W" * 60, "i" * 300])
+def test_what_a_card_says_ends_before_its_edge(name: str) -> None:
+    drawn = card(name)[:, :, 0]
+    assert drawn[1:-1, 1:MARGIN].min() == drawn[1:-1, -MARGIN:-1].min() == PAPER
+    assert (drawn[-MARGIN - LINE :, MARGIN:-MARGIN] == FADED).any()
 
 
 def test_a_name_twice_or_a_pickle_is_refused(tmp_path: Path) -> None:
