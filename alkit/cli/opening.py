@@ -79,6 +79,17 @@ def open_campaign(directory: str | None, *, device: str = "auto", quiet: bool = 
     return Campaign(directory or ".", device=device, progress=NullProgress() if quiet else Terminal())
 
 
+def place_in(campaign: Campaign, name: str) -> Path:
+    """Return where a command writes if nobody says: in the campaign.
+
+    Raises:
+        UsageError: that cannot be written.
+    """
+    if not os.access(campaign.directory, os.W_OK):
+        raise UsageError(f"{campaign.directory} cannot be written; name another place with --out")
+    return campaign.directory / name
+
+
 def open_or_create(
     directory: str | None, pool: str | None, *, device: str, quiet: bool, given: Mapping[str, Any]
 ) -> Opening:

@@ -73,16 +73,18 @@ def test_what_only_reads_needs_no_folder_to_write_in(
         return "/".join([places.get(first, first), *([rest] if rest else [])])
 
     commands = [[*map(placed, words), "-c", str(read_only)] for words in READING]
+    placeless = [["report", "--map", "none"], ["export", "--format", "csv"]]
     changing = [["ingest", "--aggregate", "majority"], ["query", "-n", "2", "-s", "entropy", "--new"]]
-    commands += [[*words, "-c", str(read_only)] for words in changing]
+    commands += [[*words, "-c", str(read_only)] for words in [*placeless, *changing]]
     found = ended(commands)
     assert len(found) == len(commands)
     for name, (code, text) in list(found.items())[: len(READING)]:
         assert code == 0, text
         assert "cannot be written" not in text, name
-    for code, text in list(found.values())[len(READING) :]:
-        assert code == 1
+    for place, (code, text) in enumerate(list(found.values())[len(READING) :]):
+        assert code == (2 if place < len(placeless) else 1)
         assert "cannot be written" in text
+        assert ("name another place with --out" in text) == (place < len(placeless))
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {"report.html", "open.csv", "labeled.csv", "predicted.csv", "model"}
     assert contents(read_only) == before

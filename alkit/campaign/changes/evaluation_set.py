@@ -24,6 +24,10 @@ from alkit.utils.counts import counted
 from alkit.utils.progress import Progress
 
 CHANNELS = {1: "grey", 3: "color"}
+WHERE_LABELS_BELONG = {
+    "mask": "their masks belong in a folder 'masks' beside that of the images",
+    "class": "put them into a folder for each class, or name a table with the columns image and label",
+}
 
 
 if TYPE_CHECKING:
@@ -205,10 +209,10 @@ def labels_of_test_images(test_source: Source | None, labels: Labels, task: str)
         return {}
     written = written_labels(test_source, labels)
     if not written:
-        beside = "; their masks belong in a folder 'masks' beside that of the images"
         missing = f"the test images in {test_source.location} have no labels"
-        missing += beside if labels.kind == "mask" else ""
-        raise SourceError("; ".join([missing, *warnings_of(test_source)]))
+        advice = WHERE_LABELS_BELONG.get(labels.kind, "name a table with the columns image and label")
+        in_the_way = warnings_of(test_source) if labels.kind == "class" else []
+        raise SourceError("; ".join([missing, *(in_the_way or [advice])]))
     try:
         values = values_of(test_source, written, labels, task)
     except SourceError as error:

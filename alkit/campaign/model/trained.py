@@ -89,7 +89,9 @@ def usable_model(session: CampaignSession, *, kinds: Collection[str] = TEXTS) ->
         CampaignLocked: another process is working on the campaign, and there is no model yet.
     """
     session.refresh()
-    model = _found(session, kinds) if session.resources.images_are_sound(session.state) else None
+    resources = session.resources
+    ready = resources.encoder is not None or resources.images_are_sound(session.state)
+    model = _found(session, kinds) if ready else None
     if model is None:  # which takes a campaign that can be written
         model = _made(session, kinds)
     trained, pool = model.trained, session.pool
@@ -141,7 +143,6 @@ def _latest(session: CampaignSession) -> Event[Trained]:
 def _loaded(session: CampaignSession, event: Event[Trained], kinds: Collection[str]) -> UsableModel | None:
     """Return the model of a training, or None if its checkpoint cannot be read or its encoder has changed."""
     from alkit.data.model_input import Preprocessing  # noqa: PLC0415  # numpy is slow to import
-    from alkit.data.store import ImageStore  # noqa: PLC0415  # numpy is slow to import
     from alkit.engine.pretrain import read_weights  # noqa: PLC0415  # torch takes seconds to import
     from alkit.interfaces.task import TaskModel  # noqa: PLC0415  # a command may need none
     from alkit.training.checkpoints import load_safely  # noqa: PLC0415  # torch takes seconds to import
@@ -170,6 +171,25 @@ def _loaded(session: CampaignSession, event: Event[Trained], kinds: Collection[s
     if encoder is not None and kept.get("encoder", encoder.identity) != encoder.identity:
         return None
     task.network.eval()
+    return UsableModel(
+        task=task,
+        trained=trained,
+        classes=_present_names(session, state.classes),
+        preprocessing=_as_pool(session, state)
+        if encoder is None
+        else Preprocessing.of_encoder(encoder.input),
+        precision=task.recipe(trained.labels).precision,
+        device=device,
+        threads=session.settings.threads,
+        state=state,
+    )
+
+
+def _as_pool(session: CampaignSession, state: State) -> Preprocessing:
+    """Return how the images of the pool of a state became what the model takes."""
+    from alkit.data.model_input import Preprocessing  # noqa: PLC0415  # numpy is slow to import
+    from alkit.data.store import ImageStore  # noqa: PLC0415  # numpy is slow to import
+
     pool = ImageStore.open(
         session.directory / "cache" / POOL_CACHE,
         session.settings.image_shape,
@@ -177,16 +197,7 @@ def _loaded(session: CampaignSession, event: Event[Trained], kinds: Collection[s
         usable=state.pool.usable,
         pixel_type=session.settings.pool.pixel_type,
     )
-    return UsableModel(
-        task=task,
-        trained=trained,
-        classes=_present_names(session, state.classes),
-        preprocessing=Preprocessing.of(pool) if encoder is None else Preprocessing.of_encoder(encoder.input),
-        precision=task.recipe(trained.labels).precision,
-        device=device,
-        threads=session.settings.threads,
-        state=state,
-    )
+    return Preprocessing.of(pool)
 
 
 def _present_names(session: CampaignSession, classes: Sequence[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from alkit.campaign.export import labeled_export, labeled_splits, open_export
-from alkit.cli.opening import open_campaign
+from alkit.cli.opening import open_campaign, place_in
 from alkit.cli.options import campaign_option, device_option, json_option, quiet_option
 from alkit.cli.output import print_json
 from alkit.errors import UsageError
@@ -87,7 +87,7 @@ def command(
         extensions = ("",) if splits else format.extensions
         if out is None:
             stem = f"{export.query:03d}-{format.name}" if export.query else f"labeled-{format.name}"
-            path = opened.directory / "queries" / f"{stem}{extensions[0]}"
+            path = place_in(opened, "queries") / f"{stem}{extensions[0]}"
         else:
             path = Path(out)
             if not path.name.lower().endswith(extensions):

@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from alkit.campaign.analysis.stopping import parse
-from alkit.cli.opening import open_campaign
+from alkit.cli.opening import open_campaign, place_in
 from alkit.cli.options import NumberRange, campaign_option, json_option
 from alkit.cli.output import print_json
 
@@ -73,10 +73,10 @@ def command(
 
     asked = [parse(rule) for rule in rules]
     with open_campaign(campaign) as opened:
-        path = Path(out) if out is not None else opened.directory / "report.html"
         if as_json and out is None:
             found = gather_findings(opened, rules=asked, worth=worth)
         else:
+            path = Path(out) if out is not None else place_in(opened, "report.html")
             found = write_report(opened, path, rules=asked, worth=worth, places=places)
     if as_json:
         print_json(found.as_dict())

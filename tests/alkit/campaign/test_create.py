@@ -106,7 +106,7 @@ def test_images_to_test_on_bring_their_classes(
 
 def test_test_images_without_labels_are_refused(pictures: Path, tmp_path: Path) -> None:
     shutil.copytree(pictures / "red", tmp_path / "test")
-    with pytest.raises(SourceError, match="have no labels"):
+    with pytest.raises(SourceError, match="have no labels; put them into a folder for each class"):
         create(tmp_path / "c", str(pictures), test=str(tmp_path / "test"))
     assert not (tmp_path / "c").exists()
 

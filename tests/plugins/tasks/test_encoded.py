@@ -250,3 +250,21 @@ def test_features_beyond_half_precision_become_its_largest_number(tmp_path: Path
     with features._Rows(path, 2, 0) as rows:
         rows.append(np.array([[1e9, -1e9]], dtype=np.float32))
     assert features.mapped_features(path, 1, 2).tolist() == [[65504.0, -65504.0]]
+
+
+def test_a_model_on_an_encoder_predicts_without_the_pool(campaign: Campaign, photos: Path) -> None:
+    """What it takes is the encoder's own; neither the pool nor its cache is looked for."""
+    with campaign:
+        campaign.ask(12, strategy="random")
+        campaign.consult(campaign.oracle())
+        campaign.train()
+        new = photos / "red"
+        before = campaign.predict(new)
+        shutil.copytree(new, photos.parent / "new")
+        shutil.rmtree(photos)
+        shutil.rmtree(campaign.directory / "cache")
+        after = campaign.predict(photos.parent / "new")
+        assert [(image.label, image.confidence) for image in after] == [
+            (image.label, image.confidence) for image in before
+        ]
+        assert not (campaign.directory / "cache").exists()
