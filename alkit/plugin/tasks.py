@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from alkit.errors import BrokenPlugin
+from alkit.utils.code_places import where
 
 from .faults import blamed, shown
 
@@ -26,7 +27,7 @@ def build_task(
     with blamed(task, "to build its network"):
         task.build(image_shape, classes, device)
     if reason := _wrong(task):
-        raise BrokenPlugin(f"{shown(task)} is broken: {reason}")
+        raise BrokenPlugin(f"{shown(task)} is broken: {reason}{where(task, 'build')}")
 
 
 def _wrong(task: TaskModel) -> str:

@@ -137,7 +137,9 @@ def test_what_build_leaves_behind_is_checked(sets: dict[str, Any], said: str) ->
 
     abstract = {name: lambda self: None for name in alkit.TaskModel.__abstractmethods__}
     task = type("Mine", (alkit.TaskModel,), {"name": "mine", **abstract, "build": build})()
-    with pytest.raises(BrokenPlugin, match=f"^task 'mine' is broken: {said}$"):
+    with pytest.raises(
+        BrokenPlugin, match=f"^task 'mine' is broken: {said} \\(test_faults.py, line \\d+\\)$"
+    ):
         build_task(task, (1, 8, 8), (), torch.device("cpu"))
 
 
