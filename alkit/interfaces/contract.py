@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from .strategy import Strategy
 
+PROVIDED = ("probabilities", "embedding", "features", "loss", "boxes", "targets", "numbers", "model")
+"""What tasks can provide, as the docs of `Strategy.needs` say; a task may provide more."""
+
 
 def check_needs(strategy: Strategy, spec: TaskSpec) -> None:
     """Check that a task provides what a strategy needs, and nothing that it refuses.
@@ -32,7 +35,9 @@ def check_needs(strategy: Strategy, spec: TaskSpec) -> None:
         if missing == ["features"]:
             hint = "; name its mid-level modules with the task option 'taps'"
         elif len(missing) == 1 and (near := nearest(missing[0], spec.provides)):
-            hint = f"; did its author mean '{near}'?{where(strategy, 'select', 'score')}"
+            wrong, right = (near, missing[0]) if missing[0] in PROVIDED else (missing[0], near)
+            at = where(strategy, "select", "score") if right == near else ""
+            hint = f"; '{wrong}' seems to be a misspelling of '{right}'{at}"
         raise UnsupportedTask(
             f"strategy '{strategy.name}' needs {' and '.join(missing)}, but task '{spec.task}' does not "
             f"provide {'it' if len(missing) == 1 else 'them'}{hint or '; choose another strategy or task'}"

@@ -1,6 +1,7 @@
 """Whose fault an error is, and what a plugin returns that its interface does not allow."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from alkit.plugin import registry, single_file
 from alkit.plugin.faults import blamed, sentence_about
 from alkit.plugin.oracles import answers_of, connect
 from alkit.plugin.sources import keys_of, open_source
-from alkit.plugin.tasks import build_task
+from alkit.plugin.tasks import build_task, encode, output_of
 
 FAILS = """
 import alkit
@@ -209,3 +210,41 @@ def test_an_error_below_a_plugin_is_not_the_plugins(tmp_path: Path) -> None:
     with pytest.raises(AttributeError) as raised:
         open_source(None)  # type: ignore[arg-type]
     assert sentence_about(raised.value) == ""
+
+
+def _task(**methods: Any) -> alkit.TaskModel:
+    abstract = {name: lambda self: None for name in alkit.TaskModel.__abstractmethods__}
+    made: alkit.TaskModel = type("Mine", (alkit.TaskModel,), {"name": "mine", **abstract, **methods})()
+    made.spec = alkit.TaskSpec("mine", (1, 8, 8), 2, frozenset({"probabilities"}))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([1, 0], "should return a torch.Tensor or an alkit.data.Targets from encode, not list"),
+        (torch.tensor(1), r"should return a row for each of 2 labels from encode, not the shape \(\)"),
+        (torch.zeros(3), r"should return a row for each of 2 labels from encode, not the shape \(3,\)"),
+    ],
+)
+def test_targets_are_checked(found: Any, said: str) -> None:
+    task = _task(encode=lambda self, values: found)
+    with pytest.raises(BrokenPlugin, match=rf"^task 'mine' {said} \(test_faults.py, line \d+\)$"):
+        encode(task, ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (torch.zeros(1, 2), "should return an alkit.Output from forward, not Tensor"),
+        (
+            alkit.Output(torch.zeros(1, 2)),
+            "is broken: its spec provides probabilities, and the output of forward has none",
+        ),
+    ],
+)
+def test_outputs_have_what_the_task_promises(found: Any, said: str) -> None:
+    task = _task(forward=lambda self, images: found)
+    batch: Any = SimpleNamespace(images=torch.zeros(1, 1, 8, 8))
+    with pytest.raises(BrokenPlugin, match=rf"^task 'mine' {said} \(test_faults.py, line \d+\)$"):
+        output_of(task, batch)
