@@ -18,10 +18,12 @@ from alkit.data.source import DecodedImage
 from alkit.errors import BrokenPlugin, SourceError
 from alkit.interfaces import Format
 from alkit.plugin import registry, single_file
+from alkit.plugin.executors import run_all
 from alkit.plugin.faults import blamed, sentence_about
 from alkit.plugin.oracles import answers_of, connect
-from alkit.plugin.sources import keys_of, open_source
+from alkit.plugin.sources import hidden_answers, keys_of, open_source
 from alkit.plugin.tasks import build_task, encode, output_of
+from alkit.utils.progress import NullProgress
 
 FAILS = """
 import alkit
@@ -248,3 +250,48 @@ def test_outputs_have_what_the_task_promises(found: Any, said: str) -> None:
     batch: Any = SimpleNamespace(images=torch.zeros(1, 1, 8, 8))
     with pytest.raises(BrokenPlugin, match=rf"^task 'mine' {said} \(test_faults.py, line \d+\)$"):
         output_of(task, batch)
+
+
+class Listed(FileSource):
+    """A source whose hidden answers are what it is told."""
+
+    name = "listed"
+    found: Any = None
+
+    def keys(self) -> Any:
+        return []
+
+    def answers(self) -> Any:
+        return self.found
+
+
+def test_hidden_answers_are_a_dictionary(tmp_path: Path) -> None:
+    source = Listed(str(tmp_path), str(tmp_path))
+    source.found = {"a.png": "owl"}
+    assert hidden_answers(source) == {"a.png": "owl"}
+    source.found = ["owl"]
+    with pytest.raises(
+        BrokenPlugin, match=r"dictionary of texts by key from answers, not list \(test_faults"
+    ):
+        hidden_answers(source)
+
+
+class Runs(alkit.Executor):
+    name = "runs"
+
+    def run(self, function: Any, jobs: Any, *, say: Any) -> None:
+        for job in jobs:
+            function(job)
+        self.nothing()  # type: ignore[attr-defined]
+
+
+def test_an_executor_is_blamed_for_its_own_code_and_not_for_the_jobs() -> None:
+    def run(function: Any) -> None:
+        run_all(Runs(), function, [1], lambda job: False, NullProgress())
+
+    with pytest.raises(
+        BrokenPlugin, match=r"^executor 'runs' failed to run jobs: AttributeError: .*\(test_fau"
+    ):
+        run(print)
+    with pytest.raises(TypeError):
+        run(len)
