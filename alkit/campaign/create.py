@@ -36,8 +36,9 @@ from alkit.plugin import registry
 from alkit.plugin.choice import choice_of
 from alkit.plugin.encoders import RECOMMENDED, installed_encoder
 from alkit.plugin.executors import open_executor
+from alkit.plugin.faults import blamed
 from alkit.plugin.oracles import connect
-from alkit.plugin.sources import keys_of, open_source
+from alkit.plugin.sources import hidden_answers, keys_of, open_source
 from alkit.plugin.tasks import build_task
 from alkit.utils.counts import counted
 from alkit.utils.files import write_atomically
@@ -275,7 +276,9 @@ def _values(
     """Return black and white of values beyond 8 bits, and the type to keep them in; say what was found."""
     if spec.value_range is not None and spec.pixel_type is not None:
         return spec.value_range, spec.pixel_type
-    found = find_value_range(source, source.keys())
+    keys = keys_of(source)
+    with blamed(source, "to show the values of its images"):
+        found = find_value_range(source, keys)
     kind = pixel_type_of(found) if spec.pixel_type is None else spec.pixel_type
     if found is not None and spec.value_range is None:
         kept = "" if kind == "uint8" else f"; the model gets all of them, as {kind}"
@@ -331,7 +334,7 @@ def _fill(draft: Path, plan: Plan) -> None:
             fresh = [name for name in reader.new_classes(sorted(labels)) if name not in names]
             names |= dict.fromkeys(fresh, place)
         if oracle is not None and plan.settings.labels == "class":
-            counts[BY_ORACLE] = Counter(plan.source.answers().values())
+            counts[BY_ORACLE] = Counter(hidden_answers(plan.source).values())
         add_classes(plan.overview, names, counts)
         total = sum(counts.values(), Counter[str]())
         if plan.settings.labels == "class" and (kind := looks_like(total)):
@@ -395,7 +398,7 @@ def _look_over(
             overview.add("proposed_encoder", encoder, text)
     overview.add("pool", dict(source.facts))
     add_layout(overview, source, oracle=None if oracle is None else oracle.name)
-    hidden = source.answers() if plan.settings.labels == "class" else {}
+    hidden = hidden_answers(source) if plan.settings.labels == "class" else {}
     images = listed(records)
     labels = [(index, label) for key, label in hidden.items() if (index := images.index_of(key)) is not None]
     add_disputes(overview, "disputed_copies", records, labels, "folders or labels of the pool")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alkit.labeling.rejection import shortened
+from alkit.plugin.sources import hidden_answers
 from alkit.utils.counts import counted
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Overview:
 
 def add_layout(overview: Overview, source: Source, *, oracle: str | None) -> None:
     """Say how many images each folder or each label of a manifest has, and what these labels are good for."""
-    hidden = source.answers()
+    hidden = hidden_answers(source)
     if not hidden or oracle == "dataset":
         return
     counts = Counter(hidden.values())

@@ -42,11 +42,14 @@ class EncoderInput(AsDict):
     channels: Literal["RGB", "BGR"] = "RGB"
 
     def __post_init__(self) -> None:
-        """Refuse words that `prepare` does not know.
+        """Refuse what `prepare` does not know.
 
         Raises:
-            ValueError: there is no such rule or order of channels.
+            ValueError: there is no such rule or order of channels, or the numbers are too few or too many.
         """
+        for name, numbers, count in (("size", self.size, 2), ("mean", self.mean, 3), ("std", self.std, 3)):
+            if not isinstance(numbers, (tuple, list)) or len(numbers) != count:
+                raise ValueError(f"{name} of EncoderInput should be {count} numbers, not {numbers!r:.60}")
         for name, value, known in (
             ("resize", self.resize, get_args(ResizeRule)),
             ("channels", self.channels, ("RGB", "BGR")),

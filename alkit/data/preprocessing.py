@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alkit.errors import BrokenPlugin, InvalidOption, SourceError, UnusableImage
+from alkit.utils.code_places import where
 from alkit.utils.counts import counted
 from alkit.utils.files import sync_folder
 from alkit.utils.progress import NullProgress, Progress
@@ -344,11 +345,15 @@ def _check_reading(reading: DecodedImage, source: Source) -> None:
     """
     who = f"source '{source.name}'"
     if not isinstance(reading, DecodedImage):
-        raise BrokenPlugin(f"{who} should return a DecodedImage from read, not {type(reading).__name__}")
+        found = type(reading).__name__
+        raise BrokenPlugin(
+            f"{who} should return a DecodedImage from read, not {found}{where(source, 'read')}"
+        )
     pixels = reading.pixels
     if pixels is not None and (pixels.ndim != 3 or pixels.dtype != source.pixel_type):
         raise BrokenPlugin(
             f"{who} should read pixels [H, W, C] as {source.pixel_type}, not {pixels.shape} as {pixels.dtype}"
+            f"{where(source, 'read')}"
         )
 
 

@@ -14,6 +14,7 @@ import torch
 from alkit.data.loader import Batch, Loader
 from alkit.data.targets import map_tensors
 from alkit.interfaces.task import TaskModel
+from alkit.plugin.tasks import output_of
 from alkit.training.precision import autocast
 from alkit.training.recipe import Precision
 from alkit.training.types import Output
@@ -225,7 +226,7 @@ class Cycle:
     def _output(self, batch: Batch) -> Output:
         with torch.inference_mode(False), torch.no_grad():
             with autocast(self.device, self.precision):
-                output = self.model.forward_batch(batch)
+                output = output_of(self.model, batch)
             return _in_float32(output)
 
     def collect(self, indices: Indices, value: Callable[[Output], Tensor]) -> Tensor:

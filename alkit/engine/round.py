@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alkit.interfaces.contract import check_columns, check_needs, choose
+from alkit.plugin.tasks import encode
 from alkit.utils import seeding
 from alkit.utils.devices import threads_for
 from alkit.utils.profiling import Profile
@@ -130,7 +131,7 @@ class Round:
         if trained is None:
             self._pretrain(task)
             task.network.eval()
-        targets = task.encode(self.labeled.values) if trained is None else trained.targets
+        targets = encode(task, self.labeled.values) if trained is None else trained.targets
         precision = task.recipe(len(self.labeled.indices)).precision
         return Cycle(
             PoolView(

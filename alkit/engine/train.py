@@ -18,6 +18,7 @@ from alkit.data.loader import Batch, Loader
 from alkit.errors import NotTrained, TrainingDiverged, UsageError, reason_of
 from alkit.interfaces.contract import check_needs
 from alkit.options import options_of
+from alkit.plugin.tasks import encode
 from alkit.reporting.wording import metric_name
 from alkit.training.checkpoints import load_safely, save_atomically
 from alkit.training.pool_images import PoolImages
@@ -126,8 +127,8 @@ def train_model(
         profile=profile,
     )
     start = pretraining.of(task, load_only=job.load_only)
-    targets = task.encode(job.labeled.values)
-    test_targets = None if job.test is None else task.encode(job.test.values)
+    targets = encode(task, job.labeled.values)
+    test_targets = None if job.test is None else encode(task, job.test.values)
     task.prepare(targets)
     task.reset(seeding.derive(job.seed, "weights", job.cycle))
     if start is not None:

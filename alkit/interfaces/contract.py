@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from alkit.errors import AlkitError, InvalidSelection, UnsupportedTask
 from alkit.utils import seeding
-from alkit.utils.code_places import told
+from alkit.utils.code_places import told, where
 from alkit.utils.counts import counted
+from alkit.utils.suggestions import nearest
 
 if TYPE_CHECKING:
     from alkit._typing import Indices
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from alkit.training.types import TaskSpec
 
     from .strategy import Strategy
+
+PROVIDED = ("probabilities", "embedding", "features", "loss", "boxes", "targets", "numbers", "model")
+"""What tasks can provide, as the docs of `Strategy.needs` say; a task may provide more."""
 
 
 def check_needs(strategy: Strategy, spec: TaskSpec) -> None:
@@ -31,6 +35,10 @@ def check_needs(strategy: Strategy, spec: TaskSpec) -> None:
         hint = ""
         if missing == ["features"]:
             hint = "; name its mid-level modules with the task option 'taps'"
+        elif len(missing) == 1 and (near := nearest(missing[0], spec.provides)):
+            wrong, right = (near, missing[0]) if missing[0] in PROVIDED else (missing[0], near)
+            at = where(strategy, "select", "score") if right == near else ""
+            hint = f"; '{wrong}' seems to be a misspelling of '{right}'{at}"
         raise UnsupportedTask(
             f"strategy '{strategy.name}' needs {' and '.join(missing)}, but task '{spec.task}' does not "
             f"provide {'it' if len(missing) == 1 else 'them'}{hint or '; choose another strategy or task'}"
@@ -71,24 +79,29 @@ def choose(strategy: Strategy, cycle: Cycle, n: int, *, seed: int, source: str =
     Raises:
         InvalidSelection: it failed, or did not return n distinct candidates.
     """
-    who = f"strategy '{strategy.name}'{source}"
+    who, place = f"strategy '{strategy.name}'{source}", where(strategy, "select", "score")
     with seeding.fence(seed), cycle.measure("select"):
         try:
             chosen = strategy.select(cycle, n)
         except (AlkitError, MemoryError, OSError):
             raise
         except (Exception, SystemExit) as error:  # third-party code may raise anything
-            raise InvalidSelection(f"{who} failed: {told(error)}") from error
+            raise InvalidSelection(f"{who} failed: {told(error, place)}") from error
+    if reason := _wrong(chosen, cycle, n):
+        raise InvalidSelection(f"{who} {reason}{place}")
+    return np.asarray(chosen).astype(np.int64)
+
+
+def _wrong(chosen: Any, cycle: Cycle, n: int) -> str:
+    """Say what is wrong with a selection, in a clause; empty if nothing is."""
     if chosen is None:
-        raise InvalidSelection(f"{who} should return a vector of integers, not None")
+        return "should return a vector of integers, not None"
     picks = np.asarray(chosen)
     if picks.ndim != 1 or picks.dtype.kind not in "iu":
-        raise InvalidSelection(f"{who} should return a vector of integers, not {picks.dtype} {picks.shape}")
+        return f"should return a vector of integers, not {picks.dtype} {picks.shape}"
     if len(picks) != n:
-        raise InvalidSelection(f"{who} returned {counted(len(picks), 'image')} instead of {n}")
+        return f"returned {counted(len(picks), 'image')} instead of {n}"
     if len(np.unique(picks)) != n:
-        raise InvalidSelection(f"{who} returned an image twice")
+        return "returned an image twice"
     others = picks[~np.isin(picks, cycle.candidates)]
-    if len(others):
-        raise InvalidSelection(f"{who} returned image {others[0]}, which is not a candidate")
-    return picks.astype(np.int64)
+    return f"returned image {others[0]}, which is not a candidate" if len(others) else ""

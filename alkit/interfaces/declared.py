@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 from collections.abc import Mapping
@@ -39,6 +40,12 @@ def fault_of(cls: Any, base: type) -> str:
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
         return f"{cls.__name__} does not define {missing}"
+    for name, value in (pair for one in cls.__mro__ for pair in vars(one).items()):
+        if isinstance(value, dataclasses.Field):
+            return f"{name} of {cls.__name__} is an option only with @dataclass(kw_only=True) above the class"
+    if dataclasses.is_dataclass(base) and (needed := _needed(cls)):
+        first = f"{needed[0]}: TYPE = alkit.option(DEFAULT, 'what it does')"
+        return f"{cls.__name__} cannot be made without {', '.join(needed)}; make it an option, {first}"
     for name, annotation in _annotations(base).items():
         declared = DECLARED.fullmatch(annotation)
         if declared is None or declared[1] not in ACCEPTED:
@@ -49,6 +56,16 @@ def fault_of(cls: Any, base: type) -> str:
         if not isinstance(value, (property, cached_property)) and not _fits(value, declared[1], declared[2]):
             return f"{name} of {cls.__name__} should be {_words(declared[1], declared[2])}, not {value!r:.60}"
     return ""
+
+
+def _needed(cls: type) -> list[str]:
+    """Return the names of arguments that have no default."""
+    return [
+        name
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
 
 
 def _annotations(base: type) -> dict[str, str]:

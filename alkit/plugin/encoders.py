@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from alkit.errors import AlkitError, InvalidOption, UnknownPlugin
 from alkit.interfaces.encoder import Encoder, OpenEncoder
 from alkit.options import build
-from alkit.utils.code_places import told
+from alkit.utils.code_places import told, where
 from alkit.utils.suggestions import alike, nearest
 
 from . import registry
@@ -95,10 +95,15 @@ class NamedEncoder:
             found = type(features).__name__ if shape is None else tuple(shape)
             raise InvalidOption(
                 f"the encoder '{self.name}' should return features [{len(images)}, {dim or 'D'}] of "
-                f"images [{', '.join(map(str, images.shape))}], not {found}"
+                f"images [{', '.join(map(str, images.shape))}], not {found}{self._where(network)}"
             )
         tensor: torch.Tensor = features
         return tensor
+
+    def _where(self, network: nn.Module) -> str:
+        """Return where the network's code begins, or the plugin's if it is another's than alkit's own."""
+        is_own = type(self.plugin).__module__.startswith("alkit_plugins.")
+        return where(network, "forward") or ("" if is_own else where(self.plugin, "open"))
 
     @property
     def source(self) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from alkit.errors import ExecutorError, WorkersLost
+from alkit.errors import AlkitError, BrokenPlugin, ExecutorError, WorkersLost
 from alkit.options import build
+from alkit.utils.code_places import told
 
 from . import registry
+from .faults import shown
 
 if TYPE_CHECKING:
     from alkit.interfaces.executor import Executor
@@ -50,6 +53,7 @@ def run_all(
 
     Raises:
         ExecutorError: workers died again and again, or a job ended without a result.
+        BrokenPlugin: the executor's own code failed.
     """
     left, attempts = list(jobs), 0
     while left:
@@ -59,6 +63,11 @@ def run_all(
             lost = None
         except WorkersLost as error:
             lost = error
+        except Exception as error:  # third-party code may raise anything, and so may the jobs
+            *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+            if isinstance(error, AlkitError) or frame.f_globals.get("__name__") != type(executor).__module__:
+                raise
+            raise BrokenPlugin(f"{shown(executor)} failed to run jobs: {told(error)}") from error
         left = [job for job in left if not is_done(job)]
         if lost is None and left:
             raise ExecutorError(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from alkit.errors import AlkitError, BrokenPlugin
-from alkit.utils.code_places import place_of, told
+from alkit.utils.code_places import place_of, told, where
 
 from . import registry, single_file
 
@@ -40,7 +40,9 @@ def blamed(plugin: Any, does: str = "") -> Iterator[None]:
     except (AlkitError, MemoryError, OSError, NotImplementedError):
         raise
     except (Exception, SystemExit) as error:  # third-party code may raise anything
-        raise BrokenPlugin(f"{shown(plugin)} failed{does and f' {does}'}: {told(error)}") from error
+        raise BrokenPlugin(
+            f"{shown(plugin)} failed{does and f' {does}'}: {told(error, where(plugin))}"
+        ) from error
 
 
 def returned(plugin: Any, method: str, value: Any, wanted: str) -> BrokenPlugin:
@@ -53,7 +55,9 @@ def returned(plugin: Any, method: str, value: Any, wanted: str) -> BrokenPlugin:
         wanted: what it should return, as in `an alkit.interfaces.Reply`.
     """
     found = "nothing" if value is None else type(value).__name__
-    return BrokenPlugin(f"{shown(plugin)} should return {wanted} from {method}, not {found}")
+    return BrokenPlugin(
+        f"{shown(plugin)} should return {wanted} from {method}, not {found}{where(plugin, method)}"
+    )
 
 
 def sentence_about(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from alkit.errors import BrokenPlugin
 from alkit.interfaces.oracle import Answer, AnswerKind, Oracle
+from alkit.utils.code_places import where
 
 from .faults import blamed, returned, shown
 
@@ -39,7 +40,10 @@ def answers_of(oracle: Oracle, indices: Sequence[int]) -> Mapping[int, Answer]:
         raise returned(oracle, "label", answers, "a dictionary of alkit.Answer by index")
     for index, answer in answers.items():
         if reason := _wrong(answer):
-            raise BrokenPlugin(f"{shown(oracle)} should answer with an alkit.Answer: image {index}: {reason}")
+            raise BrokenPlugin(
+                f"{shown(oracle)} should answer with an alkit.Answer: image {index}: {reason}"
+                f"{where(oracle, 'label')}"
+            )
     return answers
 
 

@@ -20,6 +20,7 @@ import pluggy
 
 from alkit.errors import AmbiguousPlugin, BrokenPlugin, UnknownPlugin
 from alkit.interfaces import declared
+from alkit.utils.code_places import told, where, where_in
 from alkit.utils.suggestions import suggestion
 
 from . import compatibility, hooks
@@ -144,16 +145,19 @@ class Registry(Generic[T]):
                 self._check(cls, source)
                 return cls
         names = ", ".join(str(getattr(cls, "name", cls)) for cls in offered) or "nothing"
-        raise BrokenPlugin(f"{source} is broken: its {self.hook} returns {names}, not '{plugin.name}'")
+        raise BrokenPlugin(
+            f"{source} is broken: its {self.hook} returns {names}, not '{plugin.name}'"
+            f"{where_in(module, self.hook)}"
+        )
 
     def _check(self, cls: Any, source: str) -> None:
         if not (isinstance(cls, type) and issubclass(cls, self.base)):
             base = f"{self.base.__module__}.{self.base.__name__}"
             raise BrokenPlugin(
-                f"{source} is broken: {self.hook} should return subclasses of {base}, not {cls!r}"
+                f"{source} is broken: {self.hook} should return subclasses of {base}, not {cls!r}{where(cls)}"
             )
         if fault := declared.fault_of(cls, self.base):
-            raise BrokenPlugin(f"{source} is broken: {fault}")
+            raise BrokenPlugin(f"{source} is broken: {fault}{where(cls)}")
 
 
 def _import(plugin: Plugin, source: str) -> types.ModuleType:
@@ -161,7 +165,7 @@ def _import(plugin: Plugin, source: str) -> types.ModuleType:
         module: types.ModuleType = plugin.entry_point.load()
     except (Exception, SystemExit) as error:  # third-party modules may raise anything
         compatibility.check_requirement(plugin.entry_point.dist, source)  # a better explanation, if it fails
-        raise BrokenPlugin(f"{source} cannot be imported: {type(error).__name__}: {error}") from error
+        raise BrokenPlugin(f"{source} cannot be imported: {told(error)}") from error
     compatibility.check(module, plugin.entry_point.dist, source)
     return module
 
@@ -173,8 +177,8 @@ def _manager(module: Any, source: str) -> pluggy.PluginManager:
         manager.register(module)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        reason = "; ".join(str(error).splitlines())
-        raise BrokenPlugin(f"{source} is broken: {reason}") from error
+        reason = "; ".join(str(error).replace(f" in plugin {module!r}", "").splitlines())
+        raise BrokenPlugin(f"{source} is broken: {reason}{where_in(module, '')}") from error
     return manager
 
 
@@ -183,7 +187,7 @@ def _offered(module: Any, hook: str, source: str) -> list[Any]:
     try:
         return [cls for classes in getattr(manager.hook, hook)() for cls in classes]
     except Exception as error:  # third-party hooks may raise anything
-        raise BrokenPlugin(f"{source} is broken: {type(error).__name__}: {error}") from error
+        raise BrokenPlugin(f"{source} is broken: {told(error, where_in(module, hook))}") from error
 
 
 strategies: Registry[Strategy] = Registry(

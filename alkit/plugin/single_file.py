@@ -15,6 +15,7 @@ from typing import Any
 from alkit.errors import BrokenPlugin, UnknownPlugin
 from alkit.interfaces import declared
 from alkit.interfaces.strategy import Strategy
+from alkit.utils.code_places import where
 from alkit.utils.files import read_regular
 
 from .registry import Plugin
@@ -125,16 +126,16 @@ def _strategy(module: types.ModuleType, path: Path, wanted: str, name: str) -> t
         raise UnknownPlugin(f"{path} has no class '{wanted}'; it has {', '.join(offered) or 'no strategy'}")
     if not _is_strategy(cls):
         raise BrokenPlugin(
-            f"'{wanted}' in {path} is not a strategy; it should be a subclass of alkit.Strategy"
+            f"'{wanted}' in {path} is not a strategy; it should be a subclass of alkit.Strategy{where(cls)}"
         )
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
-        raise BrokenPlugin(f"'{wanted}' in {path} does not define {missing}")
+        raise BrokenPlugin(f"'{wanted}' in {path} does not define {missing}{where(cls)}")
     # A subclass, since the file may have imported the class from a module where it has another name.
     body = {"name": name, "__doc__": cls.__doc__, "__module__": cls.__module__}
     made = types.new_class(cls.__name__, (cls,), exec_body=lambda namespace: namespace.update(body))
     if fault := declared.fault_of(made, Strategy):
-        raise BrokenPlugin(f"{path} is broken: {fault}")
+        raise BrokenPlugin(f"{path} is broken: {fault}{where(cls)}")
     return made
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alkit.errors import AlkitError, BrokenPlugin, SourceError
 from alkit.utils.files import check_regular
@@ -74,6 +74,19 @@ def keys_of(source: Source) -> Sequence[str]:
             twice = Counter(keys).most_common(1)[0][0]
             raise BrokenPlugin(f"{shown(source)} names the image '{twice}' twice; keys should be distinct")
     return keys
+
+
+def hidden_answers(source: Source) -> Mapping[str, str]:
+    """Return the labels that a source knows, by key.
+
+    Raises:
+        BrokenPlugin: they are no dictionary.
+    """
+    with blamed(source, "to tell its labels"):
+        answers: Any = source.answers()
+    if not isinstance(answers, Mapping):
+        raise returned(source, "answers", answers, "a dictionary of texts by key")
+    return answers
 
 
 def _opens(location: str, plugin: str) -> bool:

@@ -13,6 +13,7 @@ import torch
 from alkit.errors import InvalidSelection, TrainingError, UnsupportedTask
 from alkit.interfaces.contract import check_needs, choose
 from alkit.interfaces.strategy import Strategy
+from alkit.training.types import TaskSpec
 from alkit.utils.profiling import Profile
 
 
@@ -120,3 +121,21 @@ def test_needs_are_checked_against_what_the_task_provides() -> None:
     spec.provides = frozenset({"loss"})
     with pytest.raises(UnsupportedTask, match="task option 'taps'"):
         check_needs(Needs(None), spec)
+
+
+@pytest.mark.parametrize(
+    ("needed", "provided", "said"),
+    [
+        (
+            "probabilites",
+            "probabilities",
+            r"'probabilites' seems to .* of 'probabilities' \(test_contract\.py, line",
+        ),
+        ("probabilities", "probabilites", "'probabilites' seems to be a misspelling of 'probabilities'$"),
+        ("boxes", "loss", "choose another strategy or task$"),
+    ],
+)
+def test_a_misspelled_word_is_told_from_the_right_one(needed: str, provided: str, said: str) -> None:
+    strategy: Any = type("Wants", (Returns,), {"needs": frozenset({needed}), "__module__": __name__})(None)
+    with pytest.raises(UnsupportedTask, match=said):
+        check_needs(strategy, TaskSpec("mine", (1, 8, 8), 2, frozenset({provided})))

@@ -1,6 +1,7 @@
 """Whose fault an error is, and what a plugin returns that its interface does not allow."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from alkit.data.source import DecodedImage
 from alkit.errors import BrokenPlugin, SourceError
 from alkit.interfaces import Format
 from alkit.plugin import registry, single_file
+from alkit.plugin.executors import run_all
 from alkit.plugin.faults import blamed, sentence_about
 from alkit.plugin.oracles import answers_of, connect
-from alkit.plugin.sources import keys_of, open_source
-from alkit.plugin.tasks import build_task
+from alkit.plugin.sources import hidden_answers, keys_of, open_source
+from alkit.plugin.tasks import build_task, encode, output_of
+from alkit.utils.progress import NullProgress
 
 FAILS = """
 import alkit
@@ -137,7 +140,9 @@ def test_what_build_leaves_behind_is_checked(sets: dict[str, Any], said: str) ->
 
     abstract = {name: lambda self: None for name in alkit.TaskModel.__abstractmethods__}
     task = type("Mine", (alkit.TaskModel,), {"name": "mine", **abstract, "build": build})()
-    with pytest.raises(BrokenPlugin, match=f"^task 'mine' is broken: {said}$"):
+    with pytest.raises(
+        BrokenPlugin, match=f"^task 'mine' is broken: {said} \\(test_faults.py, line \\d+\\)$"
+    ):
         build_task(task, (1, 8, 8), (), torch.device("cpu"))
 
 
@@ -207,3 +212,86 @@ def test_an_error_below_a_plugin_is_not_the_plugins(tmp_path: Path) -> None:
     with pytest.raises(AttributeError) as raised:
         open_source(None)  # type: ignore[arg-type]
     assert sentence_about(raised.value) == ""
+
+
+def _task(**methods: Any) -> alkit.TaskModel:
+    abstract = {name: lambda self: None for name in alkit.TaskModel.__abstractmethods__}
+    made: alkit.TaskModel = type("Mine", (alkit.TaskModel,), {"name": "mine", **abstract, **methods})()
+    made.spec = alkit.TaskSpec("mine", (1, 8, 8), 2, frozenset({"probabilities"}))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([1, 0], "should return a torch.Tensor or an alkit.data.Targets from encode, not list"),
+        (torch.tensor(1), r"should return a row for each of 2 labels from encode, not the shape \(\)"),
+        (torch.zeros(3), r"should return a row for each of 2 labels from encode, not the shape \(3,\)"),
+    ],
+)
+def test_targets_are_checked(found: Any, said: str) -> None:
+    task = _task(encode=lambda self, values: found)
+    with pytest.raises(BrokenPlugin, match=rf"^task 'mine' {said} \(test_faults.py, line \d+\)$"):
+        encode(task, ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (torch.zeros(1, 2), "should return an alkit.Output from forward, not Tensor"),
+        (
+            alkit.Output(torch.zeros(1, 2)),
+            "is broken: its spec provides probabilities, and the output of forward has none",
+        ),
+    ],
+)
+def test_outputs_have_what_the_task_promises(found: Any, said: str) -> None:
+    task = _task(forward=lambda self, images: found)
+    batch: Any = SimpleNamespace(images=torch.zeros(1, 1, 8, 8))
+    with pytest.raises(BrokenPlugin, match=rf"^task 'mine' {said} \(test_faults.py, line \d+\)$"):
+        output_of(task, batch)
+
+
+class Listed(FileSource):
+    """A source whose hidden answers are what it is told."""
+
+    name = "listed"
+    found: Any = None
+
+    def keys(self) -> Any:
+        return []
+
+    def answers(self) -> Any:
+        return self.found
+
+
+def test_hidden_answers_are_a_dictionary(tmp_path: Path) -> None:
+    source = Listed(str(tmp_path), str(tmp_path))
+    source.found = {"a.png": "owl"}
+    assert hidden_answers(source) == {"a.png": "owl"}
+    source.found = ["owl"]
+    with pytest.raises(
+        BrokenPlugin, match=r"dictionary of texts by key from answers, not list \(test_faults"
+    ):
+        hidden_answers(source)
+
+
+class Runs(alkit.Executor):
+    name = "runs"
+
+    def run(self, function: Any, jobs: Any, *, say: Any) -> None:
+        for job in jobs:
+            function(job)
+        self.nothing()  # type: ignore[attr-defined]
+
+
+def test_an_executor_is_blamed_for_its_own_code_and_not_for_the_jobs() -> None:
+    def run(function: Any) -> None:
+        run_all(Runs(), function, [1], lambda job: False, NullProgress())
+
+    with pytest.raises(
+        BrokenPlugin, match=r"^executor 'runs' failed to run jobs: AttributeError: .*\(test_fau"
+    ):
+        run(print)
+    with pytest.raises(TypeError):
+        run(len)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -192,6 +193,18 @@ BROKEN = {
         STRATEGY.format(name="abstract").replace("def select", "def elect"),
         "is broken: Mine does not define select",
     ),
+    "no-dataclass": (
+        STRATEGY.format(name="no-dataclass").replace(
+            "def select", "size: int = alkit.option(3, '')\n    def select"
+        ),
+        r"size of Mine is an option only with @dataclass\(kw_only=True\) above the class",
+    ),
+    "no-default": (
+        STRATEGY.format(name="no-default").replace(
+            "def select", "def __init__(self, size): ...\n    def select"
+        ),
+        r"Mine cannot be made without size; make it an option, size: TYPE = alkit\.option",
+    ),
     "an-instance": (
         STRATEGY.format(name="an-instance").replace("[Mine]", "[Mine()]"),
         "is broken: ",
@@ -210,6 +223,8 @@ def test_a_broken_plugin_is_named_with_its_distribution_and_others_still_work(
     with pytest.raises(BrokenPlugin, match=f"{source}.*{reason}") as raised:
         registry.get(name)
     assert "\n" not in str(raised.value)
+    assert re.search(rf" \({module}\.py(, line [1-9]\d*)?\)$", str(raised.value))
+    assert str(raised.value).count(".py") == 1
     assert name in [plugin.name for plugin in registry]
     assert registry.get("random").name == "random"
 

@@ -87,9 +87,9 @@ def test_only_what_ends_in_py_and_a_class_is_a_file() -> None:
             MINE,
             "Other",
             BrokenPlugin,
-            "'Other' in {} is not a strategy; it should be a subclass of alkit.Strategy",
+            "'Other' in {} is not a strategy; it should be a subclass of alkit.Strategy{at}",
         ),
-        (MINE, "Half", BrokenPlugin, "'Half' in {} does not define select"),
+        (MINE, "Half", BrokenPlugin, "'Half' in {} does not define select{at}"),
         ("x = 1\n1 / 0\n", "A", BrokenPlugin, "{} fails in line 2: ZeroDivisionError: division by zero"),
         ("raise SystemExit(3)\n", "A", BrokenPlugin, "{} fails in line 1: SystemExit: 3"),
     ],
@@ -101,7 +101,8 @@ def test_what_is_wrong_is_one_sentence(
     path.write_text(text)
     with pytest.raises(error) as raised:
         single_file.get(f"{path}:{cls}")
-    assert str(raised.value) == said.format(path)
+    line = text[: text.find(f"class {cls}")].count("\n") + 1
+    assert str(raised.value) == said.format(path, at=f" (mine.py, line {line})")
 
 
 def test_a_syntax_error_names_its_line(tmp_path: Path) -> None:

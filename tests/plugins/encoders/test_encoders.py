@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -279,3 +280,10 @@ def test_encoders_need_no_name_of_weights(word: str, tmp_path: Path, monkeypatch
     said = f"'{word}'; torchvision/resnet18 comes with pretrained weights, so leave weights={word} out"
     with pytest.raises(InvalidOption, match=said):
         _ = alkit.open_encoder("torchvision/resnet18", weights=word).dim
+
+
+@pytest.mark.parametrize("wrong", [{"size": 32}, {"mean": (0.5, 0.5)}, {"std": 0.5}])
+def test_the_numbers_of_an_input_are_counted(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"^{name} of EncoderInput should be [23] numbers, not "):
+        EncoderInput(**{"size": (8, 8), "mean": (0.5,) * 3, "std": (0.5,) * 3, **wrong})

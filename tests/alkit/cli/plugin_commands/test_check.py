@@ -50,7 +50,7 @@ def test_a_failure_says_what_was_checked_what_happened_and_what_to_do(alkit_ends
     assert said.out.startswith("chooses-candidates (classification), and ")  # whichever check met it first
     assert (
         "  checked   It chooses exactly n distinct candidates, as positions in the whole pool.\n"
-        "  happened  strategy 'mine.py:Greedy' returned 25 images instead of 5\n"
+        "  happened  strategy 'mine.py:Greedy' returned 25 images instead of 5 (mine.py, line 13)\n"
         "  to do     return n distinct members of cycle.candidates"
     ) in said.out
     assert " failed, " in said.out.splitlines()[-1]
