@@ -365,7 +365,7 @@ def test_a_hidden_label_cannot_be_read() -> None:
     [
         ([3, 3], [0, 3], "labeled twice"),
         ([0, 3], [0, 3], "labeled twice"),
-        ([3], [0, 3], "cycle 0: there are 2 distinct labels"),
+        ([3], [0, 3], "cycle 0: the number of distinct labels is 2"),
         ([3, 4], [0, 3, 4, 5], "cycle 0: the revealed labels"),
     ],
 )
