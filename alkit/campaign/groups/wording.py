@@ -6,7 +6,7 @@ from alkit.reporting.wording import counted
 
 from .standing import GroupReport
 
-HEAD = ("likeness", "near-duplicates", "audited", "wrong", "at most wrong")
+HEAD = ("likeness", "with labeled leader", "audited", "wrong", "at most wrong")
 
 
 def about(found: GroupReport) -> str:
