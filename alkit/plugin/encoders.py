@@ -102,7 +102,8 @@ class NamedEncoder:
 
     def _where(self, network: nn.Module) -> str:
         """Return where the network's code begins, or the plugin's if it is another's than alkit's own."""
-        is_own = type(self.plugin).__module__.startswith("alkit_plugins.")
+        owner = registry.encoders.owner(type(self.plugin))
+        is_own = owner is not None and owner.distribution == "alkit"
         return where(network, "forward") or ("" if is_own else where(self.plugin, "open"))
 
     @property

@@ -6,7 +6,7 @@ from alkit.utils.counts import counted
 
 from .standing import GroupReport
 
-HEAD = ("likeness", "leader labeled", "audited", "wrong", "at most wrong")
+HEAD = ("likeness", "with labeled leader", "audited", "wrong", "at most wrong")
 
 
 def about(found: GroupReport) -> str:

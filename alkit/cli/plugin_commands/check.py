@@ -16,7 +16,7 @@ from alkit.options import build, parse_pairs
 from alkit.plugin import registry as plugins
 from alkit.plugin import single_file
 from alkit.plugin.oracles import connect
-from alkit.plugin.sources import open_source
+from alkit.plugin.sources import claimed, open_source
 from alkit.utils.counts import counted
 
 from .new_plugin import KINDS
@@ -55,14 +55,12 @@ Examples:
 )
 @click.option(
     "--pool",
-    default="digits",
-    show_default=True,
     metavar="POOL",
-    help="Images to ask an oracle about, or to open with a source.",
+    help="Images to ask an oracle about, or to open with a source.  [default: digits, or a source's own]",
 )
 @json_option
 def command(
-    name: str, kind: str | None, option: tuple[str, ...], answers: str | None, pool: str, as_json: bool
+    name: str, kind: str | None, option: tuple[str, ...], answers: str | None, pool: str | None, as_json: bool
 ) -> int:
     """Check that a plugin follows the interface; for each failure, say what was checked, what happened and
     what to do.
@@ -114,17 +112,22 @@ def _found(name: str, kind: str | None) -> tuple[str, str]:
     if not found:
         raise UnknownPlugin(f"there is no plugin '{name}'; 'alkit plugins' lists those installed")
     if len(kinds) > 1:
-        raise AmbiguousPlugin(
-            f"'{name}' is the name of a {' and of a '.join(kinds)}; add --kind, as in --kind {kinds[0]}"
-        )
+        owners = " and ".join(f"of {'an' if kind[0] in 'aeiou' else 'a'} {kind}" for kind in kinds)
+        raise AmbiguousPlugin(f"'{name}' is the name {owners}; add --kind, as in --kind {kinds[0]}")
     return kinds[0], str(plugins.KINDS[kinds[0]].find(name))
 
 
-def _results(kind: str, name: str, options: dict[str, str], answers: str | None, pool: str) -> list[Result]:
+def _results(
+    kind: str, name: str, options: dict[str, str], answers: str | None, pool: str | None
+) -> list[Result]:
     from alkit import testing  # noqa: PLC0415  # its names are imported when asked for
 
     if kind == "source":
-        return testing.check_source(pool, name.rpartition(":")[2])
+        plain = name.rpartition(":")[2]
+        own = next(iter(claimed()[plain].datasets), None)
+        if pool is None and own is None:
+            raise UsageError(f"source '{plain}' needs something to open; name it with --pool")
+        return testing.check_source(pool or str(own), plain)
     if kind == "strategy":
         make_strategy(name, options)
         return testing.check_strategy(name, options)
@@ -132,7 +135,7 @@ def _results(kind: str, name: str, options: dict[str, str], answers: str | None,
     if kind == "task":
         return _task_results(name, options, answers)
     if kind == "oracle":
-        return _oracle_results(made, pool)
+        return _oracle_results(made, pool or "digits")
     if kind == "encoder":
         return testing.check_encoder(name, weights=options.get("weights", ""))
     if kind == "executor":

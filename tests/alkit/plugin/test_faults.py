@@ -1,5 +1,6 @@
 """Whose fault an error is, and what a plugin returns that its interface does not allow."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -293,5 +294,5 @@ def test_an_executor_is_blamed_for_its_own_code_and_not_for_the_jobs() -> None:
         BrokenPlugin, match=r"^executor 'runs' failed to run jobs: AttributeError: .*\(test_fau"
     ):
         run(print)
-    with pytest.raises(TypeError):
-        run(len)
+    with pytest.raises(TypeError, match="the JSON object must be"):
+        run(json.loads)  # whose argument is a number

@@ -130,7 +130,7 @@ def test_a_wrong_guess_gets_the_right_words(name: str, said: str) -> None:
         ),
         (
             "narrow",
-            r"'file:.*:narrow' should return features \[1, 3\] of images \[1, 3, 224, 224\], not \(1, 2\)$",
+            r"'file:.*:narrow' should return features \[1, 3\] of images .*, not \(1, 2\) \(tiny.py, line",
         ),
     ],
 )

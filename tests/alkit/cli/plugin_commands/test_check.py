@@ -111,7 +111,8 @@ def test_an_oracle_is_asked_about_a_pool(alkit: Alkit, alkit_ends: Alkit, here: 
         (("entropy > ", "--kind", "task"), "'entropy > ' is a strategy, .*--kind .*task"),
         (("./gone.py:Mine",), r"file .*gone\.py cannot be read"),
         (("file", "--kind", "oracle"), "oracle 'file' needs a file"),
-        (("file",), "is the name of a oracle and of a encoder; add --kind"),
+        (("file",), "is the name of an oracle and of an encoder; add --kind"),
+        (("csv", "--kind", "source"), "source 'csv' needs something to open; name it with --pool"),
         (("random", "-o", "colour=red"), "'random' has no option 'colour'"),
         (("dataset", "-o", "noise=2"), "option 'noise' of 'dataset' should be between 0 and 1, not 2"),
     ],
@@ -122,3 +123,7 @@ def test_what_cannot_be_checked_is_one_sentence(
     said = alkit_ends("check", *words)
     assert said.code == 2
     assert re.search(message, said.error)
+
+
+def test_a_source_with_a_data_set_opens_it(alkit: Alkit) -> None:
+    assert " 0 failed" in alkit("check", "digit-angles").out
