@@ -74,7 +74,7 @@ from .spec import (
     DEFAULT_TASK,
     MOST_COMPARED,
     STRATEGY_FOR_NUMBERS,
-    STRATEGY_WITH_ENCODER,
+    STRATEGY_FOR_SEVERAL,
     STRATEGY_WITHOUT_PIXELS,
     CampaignSpec,
 )
@@ -264,10 +264,10 @@ def _strategy(
     plugin = registry.tasks.get(task.name)
     if plugin.labels.kind == Number.kind:
         return STRATEGY_FOR_NUMBERS, spec.strategy_options
-    if plugin.labels.kind != CLASS or task.made(registry.tasks).named_encoder() is None:
-        return DEFAULT_STRATEGY, spec.strategy_options
+    if plugin.labels.kind != CLASS:
+        return STRATEGY_FOR_SEVERAL, spec.strategy_options
     few = {"subset": MOST_COMPARED} if len(source.keys()) > MOST_COMPARED else {}
-    return STRATEGY_WITH_ENCODER, {**few, **spec.strategy_options}
+    return DEFAULT_STRATEGY, {**few, **spec.strategy_options}
 
 
 def _values(
@@ -394,7 +394,7 @@ def _look_over(
             installed = installed_encoder()
             encoder = installed or RECOMMENDED
             install = "" if installed else INSTALL
-            text = PROPOSAL.format(install=install, encoder=encoder, strategy=STRATEGY_WITH_ENCODER)
+            text = PROPOSAL.format(install=install, encoder=encoder, strategy=DEFAULT_STRATEGY)
             overview.add("proposed_encoder", encoder, text)
     overview.add("pool", dict(source.facts))
     add_layout(overview, source, oracle=None if oracle is None else oracle.name)

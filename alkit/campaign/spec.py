@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from .campaign import Campaign
 
 DEFAULT_TASK = "classification"
-DEFAULT_STRATEGY = "badge"
-STRATEGY_WITH_ENCODER = "uherding"
+DEFAULT_STRATEGY = "uherding"
 MOST_COMPARED = 10_000
 """Candidates that it compares, all with all; of more, so many at random."""
+STRATEGY_FOR_SEVERAL = "badge"  # classes an image, as in sets, boxes and masks
 STRATEGY_FOR_NUMBERS = "coreset"  # there are no probabilities
 STRATEGY_WITHOUT_PIXELS = "typiclust"  # for vectors alone, which bring no probabilities
 
@@ -37,8 +37,8 @@ class CampaignSpec:
         test: labeled images to evaluate the model on, as `pool`; a data set's own test images by default.
         task: the task model's plugin name.
         task_options: its options.
-        strategy: what queries use when no strategy is named; by default `badge`; `uherding` for classes on
-            the features of an encoder; `coreset` for numbers; `typiclust` for a pool of vectors.
+        strategy: what queries use when no strategy is named; by default `uherding`; `badge` for several
+            classes an image; `coreset` for numbers; `typiclust` for a pool of vectors.
         strategy_options: its options.
         oracle: answers automatically; by default a demonstration set's own labels, otherwise nobody.
         oracle_options: its options.

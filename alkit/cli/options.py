@@ -107,7 +107,7 @@ def strategy_options(function: F) -> F:
         metavar="NAME",
         help="Strategy that chooses: a name from 'alkit strategies', a composition such as "
         '"entropy(2000) > coreset", or FILE.py:CLASS (runs the code in the file).  '
-        "[default: the campaign's; in a new one badge, uherding with an encoder, or what files of yours can "
+        "[default: the campaign's; in a new one uherding for classes, or what files of yours can "
         "serve]",
     )(function)
 

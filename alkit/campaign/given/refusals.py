@@ -24,7 +24,7 @@ WORDS: Mapping[str, str] = {
 def default_strategy(provides: frozenset[str]) -> str:
     """Return the strategy of a new campaign whose first query is from files, if none is named."""
     if provides >= {"embedding", "probabilities"}:
-        return "badge"
+        return "uherding"
     return "margin" if "probabilities" in provides else "typiclust"
 
 

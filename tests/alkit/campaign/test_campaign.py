@@ -275,7 +275,7 @@ def test_nothing_labeled_a_seed_query_comes_first(campaign: Path) -> None:
         assert (seed.strategy, seed.record["seed_query"]) == ("random", True)
         session.tell(by_color(session, seed.indices), allow_new_classes=True)
         assert sorted(session.classes) == ["blue", "green", "red"]
-        assert session.ask(6).strategy == "badge"
+        assert session.ask(6).strategy == "uherding"
 
 
 def test_a_strategy_without_needs_has_no_seed_query(campaign: Path) -> None:
@@ -453,7 +453,7 @@ def test_what_is_in_force_is_recorded_with_every_pick(labeled: Path) -> None:
     ranks = database.execute("SELECT rank FROM picks ORDER BY rank").fetchall()
     database.close()
     for word in (
-        '"strategy": "badge"',
+        '"strategy": "uherding"',
         '"distribution": "alkit"',
         '"version"',
         '"checkpoint": "checkpoints/',
@@ -665,7 +665,7 @@ def test_an_oracle_that_answers_nothing_stops_a_run_at_once(campaign: Path) -> N
 def test_what_a_task_cannot_serve_is_refused_before_the_seed(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr("alkit_plugins.strategies.hybrid.badge.Badge.needs", frozenset({"magic"}))
+    monkeypatch.setattr("alkit_plugins.strategies.hybrid.uherding.UHerding.needs", frozenset({"magic"}))
     with create(tmp_path / "c", str(pictures), oracle="dataset") as made:
         oracle = made.oracle()
         assert oracle is not None

@@ -133,7 +133,7 @@ def broken(folder: Path) -> Path:
         (
             {"strategy_options": {"k": "1"}},
             InvalidOption,
-            "'badge' has no option 'k'; choose from first, subset",
+            "'uherding' has no option 'k'; choose from uncertainty, radius, temperature, subset",
         ),
         ({"task": "clasification"}, UnknownPlugin, "did you mean 'classification'"),
         ({"task_options": {"epochs": "0"}}, InvalidOption, "at least 1"),
@@ -442,7 +442,9 @@ def test_the_default_strategy_suits_the_situation(
     encoder = f"file:{Path(__file__).parents[2] / 'plugins' / 'encoders' / 'means.py'}:make"
     encoded = {"task": "encoded", "task_options": {"encoder": encoder}}
     with create(tmp_path / "plain", str(pictures)) as made:
-        assert (made.settings.strategy.name, made.settings.strategy.options) == ("badge", {})
+        assert (made.settings.strategy.name, made.settings.strategy.options) == ("uherding", {})
+    with create(tmp_path / "sets", str(pictures), task="multi-label", classes=("red", "blue")) as made:
+        assert made.settings.strategy.name == "badge"
     with create(tmp_path / "numbers", str(pictures), task="regression") as made:
         assert made.settings.strategy.name == "coreset"
     with create(tmp_path / "encoded", str(pictures), **encoded) as made:

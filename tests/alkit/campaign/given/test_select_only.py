@@ -245,7 +245,7 @@ def test_the_command_line(world: World, tmp_path: Path, pictures: Path, alkit: A
     assert "only a training in alkit provides" in bad.error
     assert not (tmp_path / "camp").exists()
     said = alkit(*words, "--embeddings", world.embeddings, "--predictions", world.predictions, "--json")
-    assert said.json["strategy"] == "badge"
+    assert said.json["strategy"] == "uherding"
     assert said.json["given"]["embeddings"]["rows"] == 60
     assert "taken in the order of the pool, from 'blue/00.png' to 'red/19.png'" in said.err
     again = alkit("query", "-c", tmp_path / "camp", "-n", "12", "--predictions", world.predictions)

@@ -176,7 +176,7 @@ def test_lines_that_label_copies_differently_are_said(
             2,
             "has no option 'metrik'; choose from metric",
         ),
-        ("--pool {pool} -o metrik=cosine", 2, "'badge' has no option 'metrik'"),
+        ("--pool {pool} -o metrik=cosine", 2, "'uherding' has no option 'metrik'"),
         ("--pool {pool} --oracle-option noise=0.1", 2, "name it with --oracle"),
         ("--pool {pool} --columns image=file", 2, "the table of --labels"),
         ("--pool {pool} --labels {pool}", 1, "is a folder, and only masks are read from one"),

@@ -25,7 +25,7 @@ def test_it_writes_a_list_and_a_sheet_and_says_what_to_type_next(
     monkeypatch.chdir(labeled)
     said = alkit("query", "-n", "4")
     assert said.out.splitlines() == [
-        "query 1: 4 images chosen by 'badge'",
+        "query 1: 4 images chosen by 'uherding'",
         "list           queries/001.csv",
         "contact sheet  queries/001.png",
         "next           answer in the browser: alkit label --campaign .",
@@ -35,8 +35,8 @@ def test_it_writes_a_list_and_a_sheet_and_says_what_to_type_next(
     assert "training on 12 labels" in said.err
     rows = read_list(labeled / "queries" / "001.csv")
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
-    assert {row["strategy"] for row in rows} == {"badge"}
-    assert rows[0]["score"] == "" and all(float(row["score"]) > 0 for row in rows[1:])  # distances
+    assert {row["strategy"] for row in rows} == {"uherding"}
+    assert all(float(row["score"]) > 0 for row in rows)  # what each newly covers
     with Image.open(labeled / "queries" / "001.png") as sheet:
         assert sheet.width > 500
 
@@ -114,14 +114,14 @@ def test_known_labels_may_come_with_the_query(alkit: Alkit, campaign: Path, here
         + "x,red\n"
     )
     said = alkit("query", "-c", campaign, "--labels", "known.csv", "-n", "3")
-    assert "query 1: 3 images chosen by 'badge'" in said.out
+    assert "query 1: 3 images chosen by 'uherding'" in said.out
     assert "line 8 of known.csv was left out: 'x' is not an image of this pool" in said.err
     assert alkit("status", "-c", campaign, "--json").json["labeled"] == 6
 
 
 def test_a_cold_start_says_what_it_does(alkit: Alkit, campaign: Path) -> None:
     said = alkit("query", "-c", campaign, "-n", "6")
-    assert "nothing is labeled yet: 'random' chooses 6 images as a seed for 'badge'" in said.err
+    assert "nothing is labeled yet: 'random' chooses 6 images as a seed for 'uherding'" in said.err
     assert "query 1: 6 images chosen by 'random'" in said.out
     assert said.out.rstrip().endswith("--allow-new-classes")
 
@@ -286,7 +286,7 @@ def test_a_file_that_cannot_be_read_is_not_said_to_be_written(
 def test_a_control_slice_is_counted_but_not_shown(alkit: Alkit, labeled: Path, read_list: Read) -> None:
     said = alkit("query", "-c", labeled, "-n", "20", "--control", "0.25")
     first = said.out.splitlines()[0]
-    assert re.fullmatch("query 1: 20 images chosen by 'badge', 5 .*at random.* control", first)
+    assert re.fullmatch("query 1: 20 images chosen by 'uherding', 5 .*at random.* control", first)
     assert {row["score"] for row in read_list(labeled / "queries" / "001.csv")} == {""}
     shown = alkit("query", "-c", labeled, "-n", "20", "--json").json
     assert [pick["control"] for pick in shown["picks"]] == [False] * 15 + [True] * 5
@@ -338,11 +338,11 @@ def test_files_that_do_not_fit_leave_no_campaign_behind(
 def test_options_without_a_strategy_are_those_of_the_campaigns_own(
     alkit: Alkit, alkit_ends: Alkit, pictures: Path, here: Path
 ) -> None:
-    made = alkit("query", "-c", "camp", "--pool", pictures, "-n", "3", "-o", "first=uniform", "-q")
-    assert "badge first=uniform" in alkit("status", "-c", "camp").out
+    made = alkit("query", "-c", "camp", "--pool", pictures, "-n", "3", "-o", "uncertainty=entropy", "-q")
+    assert "uherding uncertainty=entropy" in alkit("status", "-c", "camp").out
     assert made.out.startswith("query 1")
     for command in ("query", "run"):
         words = ("--oracle", "dataset", "--cycles", "1") if command == "run" else ()
         said = alkit_ends(command, "-c", "other", "--pool", pictures, "-n", "3", "-o", "third=1", *words)
-        assert said.error.startswith("'badge' has no option 'third'")
+        assert said.error.startswith("'uherding' has no option 'third'")
         assert not Path("other").exists()
