@@ -40,20 +40,23 @@ def checks(evidence: ReportData) -> list[Block]:
 
 
 def _of_several_machines(evidence: ReportData) -> list[Block]:
-    """Say how many cells another processor or torch computed than most of them."""
-    counts = Counter(
-        f"{machine.get('cpu')}, {machine.get('device')}, torch {(cell.get('versions') or {}).get('torch')}"
-        for cell in evidence.cells
-        if (machine := cell.get("machine"))
-    )
-    if len(counts) < 2:
+    """Say where cells ran if those of one seed ran in several places."""
+    places: dict[int, set[str]] = {}
+    counts: Counter[str] = Counter()
+    for cell in evidence.cells:
+        if machine := cell.get("machine"):
+            torch = (cell.get("versions") or {}).get("torch")
+            place = f"{machine.get('cpu')}, {machine.get('device')}, torch {torch}"
+            counts[place] += 1
+            places.setdefault(cell["seed"], set()).add(place)
+    if all(len(of_seed) < 2 for of_seed in places.values()):
         return []
     told = listed([f"{counted(count, 'cell')} on {where}" for where, count in counts.most_common()])
     return [
         Notice(
-            f"These cells ran in several places: {told}. Networks that start from the same weights and see "
-            "the same batches then differ by rounding, also between strategies. Where differences are small, "
-            "run all cells in one place."
+            f"Cells of one seed ran in several places: {told}. Networks that start from the same weights and "
+            "see the same batches then differ by rounding, also between strategies. Where differences are "
+            "small, run all cells of a seed in one place."
         )
     ]
 

@@ -219,12 +219,18 @@ def test_cells_of_several_processors_are_told_of(
     write_report(folder, folder)
     assert "several places" not in (folder / "report.md").read_text()
     cells = [record for record in records if record["kind"] == "cell"]
+    for place, cell in enumerate(one for one in cells if one["seed"] == 1):
+        cell["machine"] = {**cell["machine"], "cpu": "Another CPU"}
+        folder = fake_results(names, name=f"mixed{place}", records=records, **SMALL)
+        write_report(folder, folder)
+        said = "several places" in (folder / "report.md").read_text()
+        assert said == (place == 0), "where all cells of a seed ran in one place, pairs are alike"
     cells[0]["machine"] = {**cells[0]["machine"], "cpu": "Another CPU"}
     folder = fake_results(names, name="mixed", records=records, **SMALL)
     write_report(folder, folder)
     told = " ".join((folder / "report.md").read_text().split())
-    assert "in several places: 5 cells on Some CPU, cpu, torch" in told
-    assert "and 1 cell on Another CPU" in told
+    assert "in several places: 3 cells on Another CPU, cpu, torch" in told
+    assert "and 3 cells on Some CPU" in told
 
 
 @pytest.mark.usefixtures("undrawn")
