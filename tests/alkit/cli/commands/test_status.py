@@ -17,7 +17,7 @@ def test_a_new_campaign(alkit: Alkit, campaign: Path, pictures: Path) -> None:
     assert alkit("status", "-c", campaign).out.splitlines() == [
         f"pool           {pictures}: 60 images",
         "task           classification epochs=2",
-        "strategy       badge",
+        "strategy       uherding",
         "labeled        0; 60 left to choose from",
     ]
 
@@ -28,7 +28,7 @@ def test_an_open_query_and_the_history(alkit: Alkit, labeled: Path, monkeypatch:
     shown = alkit("status").out
     assert "labeled        12; 44 left to choose from" in shown
     assert "classes        blue 4, green 4, red 4" in shown
-    assert "open query     1 by 'badge': 4 of 4 images unanswered, queries/001.csv" in shown
+    assert "open query     1 by 'uherding': 4 of 4 images unanswered, queries/001.csv" in shown
     assert "cycle  labels" in shown
 
 
