@@ -1,5 +1,6 @@
 """Answers as Python code gives them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def test_a_budget_is_a_whole_number() -> None:
 
 
 def test_a_strategy_may_be_named_by_its_class() -> None:
+    @dataclass(kw_only=True)
     class First(alkit.Strategy):
         name = "first"
         skip: int = alkit.option(0, "how many to skip")
