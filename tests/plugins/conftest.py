@@ -13,7 +13,7 @@ import torch
 from alkit.data.store import ImageStore
 from alkit.engine.cycle import Cycle, PoolView, Scoring
 from alkit.interfaces.task import TaskModel
-from alkit.training.types import Output
+from alkit.training.types import Output, TaskSpec
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 ON_EVERY_TASK = {"TestEntropy", "TestBadge", "TestCoreSet", "TestLearningLoss", "TestTAVAAL"}
@@ -33,6 +33,7 @@ class StillModel:
     """Answers from the pixels alone, and counts the images that it was asked about."""
 
     augment_batch = TaskModel.augment_batch
+    spec = TaskSpec("still", (3, 8, 8), 3, frozenset({"probabilities", "embedding", "features"}))
 
     def __init__(self) -> None:
         self.asked = 0

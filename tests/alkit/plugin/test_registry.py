@@ -355,11 +355,11 @@ DEFAULTS = {
     ("bench/report/wording.py", "random"),
     ("bench/protocol.py", "balanced"),
     ("bench/prepare.py", "balanced"),
-    ("campaign/given/refusals.py", "badge"),
     ("campaign/rehearsal/rehearse.py", "badge"),
     ("campaign/rehearsal/rehearse.py", "margin"),
     ("campaign/rehearsal/forecast.py", "random"),
     ("campaign/given/refusals.py", "margin"),
+    ("campaign/given/refusals.py", "uherding"),
     ("campaign/given/refusals.py", "typiclust"),
     ("bench/report/__init__.py", "balanced"),  # accuracy
     ("bench/report/sections.py", "balanced"),

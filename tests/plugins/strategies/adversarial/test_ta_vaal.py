@@ -28,6 +28,8 @@ class Given(torch.nn.Module):
 class RankingModel:
     """A task model whose only feature is a given rank for each image."""
 
+    spec = TaskSpec("ranking", (1, 32, 32), 1, frozenset({"features"}))
+
     def __init__(self, ranks):
         self.ranks, self.asked = ranks, []
 

@@ -71,7 +71,6 @@ def test_changes_are_those_of_the_trace():
 
 def test_the_scaling_of_the_published_code(make_cycle):
     cycle = make_cycle(30, labeled=8)
-    cycle.model.spec = type("Spec", (), {"num_classes": 3})()
     picks = Bait(regularization=0.3).select(cycle, 4)
     seen = cycle.collect(np.arange(30), parts).double()
     every = informations(seen[:, :3], seen[:, 3:])
@@ -85,7 +84,6 @@ def test_a_small_matrix_keeps_the_strongest_directions(make_cycle):
     assert strongest(rows, 3) is rows
     assert torch.allclose(strongest(rows, 2).square().sum(dim=1), rows[:, :2].square().sum(dim=1), atol=0.05)
     cycle = make_cycle(30, labeled=8)
-    cycle.model.spec = type("Spec", (), {"num_classes": 3})()
     assert len(set(Bait(size=6).select(cycle, 22).tolist())) == 22
     assert cycle.diagnostics["directions"] == 2
 
