@@ -104,7 +104,7 @@ def test_shuffled_labels_bring_every_strategy_to_chance(tmp_path: Path) -> None:
         task={"options": {"epochs": 20, "batch-size": 16, "model": "tiny-cnn"}},
         labels={"start": 40, "budget": 40, "cycles": 2},
         strategies=["random", "entropy", "coreset", "learning-loss"],
-        seeds=6,
+        seeds=12,
     )
     every = run_suite(protocol, tmp_path / "results", SuiteOptions(device="cpu"), progress=NullProgress())
     chance = 1 / 4
