@@ -142,7 +142,8 @@ def in_order(boxes: Sequence[Box]) -> list[dict[str, Any]]:
 
 
 def _place(box: Box) -> tuple[Any, ...]:
-    return (*(box[side] for side in SIDES), bool(box.get("crowd")), box.get("score", 1), box["class"])
+    crowd, score = bool(box.get("crowd")), box.get("score", 1)
+    return (*(box[side] for side in SIDES), crowd, score, box["class"], "score" in box)
 
 
 def iou(first: Box, second: Box, *, of_first: bool = False) -> float:
