@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alkit.utils.files import read_regular
+from alkit.utils.files import open_regular
 
 
 def read_array(path: Path, name: str) -> npt.NDArray[Any] | None:
     """Read an array of a file of `numpy.savez`; None if it is missing or damaged, which checksums tell."""
     try:
-        kept = np.load(io.BytesIO(read_regular(path)), allow_pickle=False)
-        if not isinstance(kept, np.lib.npyio.NpzFile):
-            return None
-        found: npt.NDArray[Any] = kept[name]
+        with io.BufferedReader(open_regular(path)) as file:
+            kept = np.load(file, allow_pickle=False)
+            if not isinstance(kept, np.lib.npyio.NpzFile):
+                return None
+            found: npt.NDArray[Any] = kept[name]
     except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error):
         return None
     return found

@@ -79,16 +79,17 @@ def choose(strategy: Strategy, cycle: Cycle, n: int, *, seed: int, source: str =
     Raises:
         InvalidSelection: it failed, or did not return n distinct candidates.
     """
-    who, place = f"strategy '{strategy.name}'{source}", where(strategy, "select", "score")
+    who = f"strategy '{strategy.name}'{source}"
     with seeding.fence(seed), cycle.measure("select"):
         try:
             chosen = strategy.select(cycle, n)
         except (AlkitError, MemoryError, OSError):
             raise
         except (Exception, SystemExit) as error:  # third-party code may raise anything
+            place = where(strategy, "select", "score")
             raise InvalidSelection(f"{who} failed: {told(error, place)}") from error
     if reason := _wrong(chosen, cycle, n):
-        raise InvalidSelection(f"{who} {reason}{place}")
+        raise InvalidSelection(f"{who} {reason}{where(strategy, 'select', 'score')}")
     return np.asarray(chosen).astype(np.int64)
 
 

@@ -113,13 +113,9 @@ def command(
     what = (
         f"query {export.query}: {counted(len(export.items), 'image')} to label"
         if export.query
-        else export.title
+        else counted(images, "labeled image")
     )
-    click.echo(
-        f"{what}, as {format.name}"
-        if export.query
-        else f"{counted(images, 'labeled image')}, as {format.name}"
-    )
+    click.echo(f"{what}, as {format.name}")
     for split, size in sizes.items():
         click.echo(f"{split:<14} {size:,}")
     for file in written:

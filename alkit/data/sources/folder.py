@@ -158,7 +158,7 @@ def by_suffix(suffixes: Mapping[str, int]) -> str:
     rows = sorted(suffixes.items(), key=lambda row: (-row[1], row[0]))
     named = [f"{count:,} {suffix or 'without a suffix'}" for suffix, count in rows[:8]]
     rest = sum(count for _, count in rows[8:])
-    return ", ".join([*named, *([f"{counted(rest, 'other')}"] if rest else [])])
+    return ", ".join([*named, *([counted(rest, "other")] if rest else [])])
 
 
 def _suffix(name: str) -> str:

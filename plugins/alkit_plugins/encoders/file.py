@@ -105,7 +105,8 @@ def _function(path: Path, name: str) -> Any:
     if not path.is_file():
         raise InvalidOption(f"there is no file {path}; an encoder of your own is named file:PATH.py:FUNCTION")
     digest = hashlib.sha256(str(path.absolute()).encode() + b"\0" + path.read_bytes()).hexdigest()[:12]
-    module = sys.modules.get(f"alkit_encoder_{digest}") or _imported(path, f"alkit_encoder_{digest}")
+    module_name = f"alkit_encoder_{digest}"
+    module = sys.modules.get(module_name) or _imported(path, module_name)
     found = getattr(module, name, None)
     if not callable(found):
         functions = [key for key, value in vars(module).items() if inspect.isfunction(value)]
